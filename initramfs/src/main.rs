@@ -1,0 +1,3 @@
+//! `initramfs build`: the image builder on the command line.
+
+fn main() {}

@@ -1,0 +1,140 @@
+//! What the worker and PID 1 say to each other: one message a packet over a SOCK_SEQPACKET pair, the worker's end being
+//! file descriptor [`WORKER_END`].
+//!
+//! The worker tells what it is busy with, so that PID 1 knows what to pass over when the worker dies, and what PID 1
+//! shall do. PID 1 never trusts a packet: an unknown one is logged and dropped.
+
+use std::os::fd::RawFd;
+
+/// The file descriptor that the worker finds its end of the pair on.
+pub const WORKER_END: RawFd = 3;
+
+/// No packet is longer, in bytes; a longer name is cut.
+pub const PACKET_LIMIT: usize = 512;
+
+/// What a worker that died was busy with, and what its successor passes over.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Task {
+    /// Probing and mounting a device, by its kernel name.
+    Device(String),
+    /// Loading an entry, by its id.
+    Entry(String),
+}
+
+/// From the worker to PID 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// This work begins.
+    Begin(Task),
+    /// This work ended, whatever came of it.
+    End(Task),
+    /// A kernel is loaded: unmount, sync and jump into it. Holds the entry's title.
+    Jump(String),
+    /// Unmount, sync and restart the machine through its firmware.
+    Reboot,
+    /// Unmount, sync and power off.
+    PowerOff,
+    /// The person asks for the rescue console.
+    Rescue,
+}
+
+/// From PID 1 to the worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice {
+    /// The modules for all hardware that was there at the start are loaded: what the kernel shows now is what there is.
+    ModulesLoaded,
+    /// The jump failed and PID 1 is still here: choose something else.
+    JumpFailed,
+}
+
+impl Request {
+    /// The packet that says it.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let (word, name) = match self {
+            Self::Begin(Task::Device(name)) => ("begin device", name.as_str()),
+            Self::Begin(Task::Entry(name)) => ("begin entry", name.as_str()),
+            Self::End(Task::Device(name)) => ("end device", name.as_str()),
+            Self::End(Task::Entry(name)) => ("end entry", name.as_str()),
+            Self::Jump(title) => ("jump to", title.as_str()),
+            Self::Reboot => ("reboot now", ""),
+            Self::PowerOff => ("power off", ""),
+            Self::Rescue => ("rescue console", ""),
+        };
+        let mut packet = format!("{word} {name}").into_bytes();
+        packet.truncate(PACKET_LIMIT);
+        packet
+    }
+
+    /// Reads a packet; `None` if it says nothing known.
+    #[must_use]
+    pub fn decode(packet: &[u8]) -> Option<Self> {
+        let text = String::from_utf8_lossy(packet);
+        let mut words = text.splitn(3, ' ');
+        let (verb, object) = (words.next()?, words.next()?);
+        let name = words.next().unwrap_or_default().to_owned();
+        Some(match (verb, object) {
+            ("begin", "device") => Self::Begin(Task::Device(name)),
+            ("begin", "entry") => Self::Begin(Task::Entry(name)),
+            ("end", "device") => Self::End(Task::Device(name)),
+            ("end", "entry") => Self::End(Task::Entry(name)),
+            ("jump", "to") => Self::Jump(name),
+            ("reboot", "now") => Self::Reboot,
+            ("power", "off") => Self::PowerOff,
+            ("rescue", "console") => Self::Rescue,
+            _ => return None,
+        })
+    }
+}
+
+impl Notice {
+    /// The packet that says it.
+    #[must_use]
+    pub fn encode(self) -> &'static [u8] {
+        match self {
+            Self::ModulesLoaded => b"modules loaded",
+            Self::JumpFailed => b"jump failed",
+        }
+    }
+
+    /// Reads a packet; `None` if it says nothing known.
+    #[must_use]
+    pub fn decode(packet: &[u8]) -> Option<Self> {
+        [Self::ModulesLoaded, Self::JumpFailed].into_iter().find(|notice| notice.encode() == packet)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_request_survives_the_way() {
+        for request in [
+            Request::Begin(Task::Device("nvme0n1p2".into())),
+            Request::Begin(Task::Entry("sda2:gnulinux simple, with spaces".into())),
+            Request::End(Task::Device("sda".into())),
+            Request::End(Task::Entry("e".into())),
+            Request::Jump("Debian GNU/Linux".into()),
+            Request::Reboot,
+            Request::PowerOff,
+            Request::Rescue,
+        ] {
+            assert_eq!(Request::decode(&request.encode()), Some(request));
+        }
+    }
+
+    #[test]
+    fn hostile_packets_say_nothing() {
+        for packet in [&b""[..], b"\xff\xff", b"begin", b"begin x y", b"jump"] {
+            assert_eq!(Request::decode(packet), None, "{packet:?}");
+        }
+        assert_eq!(Notice::decode(b"modules"), None);
+        assert_eq!(Notice::decode(Notice::JumpFailed.encode()), Some(Notice::JumpFailed));
+    }
+
+    #[test]
+    fn a_long_name_is_cut_not_dropped() {
+        assert_eq!(Request::Jump("x".repeat(4096)).encode().len(), PACKET_LIMIT);
+    }
+}

@@ -1,0 +1,36 @@
+//! The one trait behind which every boot-loader family stands: adding a format is one finder and one line of a table.
+
+use crate::{
+    entry::{Entry, Format, Warning},
+    formats::lookup::Lookup,
+};
+
+/// Facts about this machine that configurations ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Context {
+    /// Booted by UEFI (GRUB's `grub_platform` is `efi`).
+    pub efi: bool,
+}
+
+/// What one finder made of one volume.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Findings {
+    /// Entries in the loader's own order; ids are the loader's own and need not be unique across volumes.
+    pub entries: Vec<Entry>,
+    /// Id of the entry that the loader would boot on its own.
+    pub default: Option<String>,
+    /// Seconds until it does; `None` waits for a person.
+    pub timeout: Option<u32>,
+    /// What was lost, and where.
+    pub warnings: Vec<Warning>,
+}
+
+/// Reads the configurations of one boot-loader family.
+pub trait Finder: Sync {
+    /// The format of the entries that it finds.
+    fn format(&self) -> Format;
+
+    /// Looks for the family's configuration on one volume (its files may lead to other volumes); `None` where there is
+    /// none.
+    fn find(&self, lookup: &dyn Lookup, volume: usize, context: &Context) -> Option<Findings>;
+}

@@ -1,0 +1,3 @@
+//! One finder per boot-loader family: volumes in, entries and warnings out.
+
+pub mod finder;

@@ -1,0 +1,92 @@
+//! An entry, one bootable choice, and its parts: inert data, the common currency of every stage after discovery.
+
+mod device;
+mod discovery;
+
+pub use device::{Device, Filesystem, FilesystemKind, Partition, PartitionTable, Transport, Volume};
+pub use discovery::{Discovery, Warning};
+use serde::{Deserialize, Serialize};
+
+/// A file on a volume: the volume's device name (`sda2`) and the path from its file system's root.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct FileReference {
+    /// Kernel name of the device that the volume is on.
+    pub volume: String,
+    /// Absolute path within the file system, in the text form of [`crate::formats::text`].
+    pub path: String,
+}
+
+/// What booting an entry means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// A Linux kernel with its initrds and command line.
+    Linux,
+    /// A unified kernel image.
+    Uki,
+    /// A multiboot kernel with modules (Xen).
+    Multiboot,
+    /// Another boot loader or EFI program.
+    Chainload,
+    /// The firmware itself: its setup, a restart or power-off.
+    Firmware,
+}
+
+/// Which boot loader's configuration an entry was read from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// GRUB 2 script.
+    Grub,
+    /// Boot Loader Specification, type 1.
+    Bls,
+    /// No configuration: kernels paired with initrds by their names.
+    Scan,
+}
+
+/// Where an entry stands written.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Source {
+    /// The configuration's format.
+    pub format: Format,
+    /// Kernel name of the device that the volume is on.
+    pub volume: String,
+    /// Path of the configuration file on that volume.
+    pub path: String,
+    /// Line on which the entry begins, from 1.
+    pub line: Option<u32>,
+}
+
+/// One bootable choice.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Unique within a [`Discovery`], stable from boot to boot.
+    pub id: String,
+    /// What the loader's menu shows.
+    pub title: String,
+    /// Titles of the submenus that lead to it, outermost first.
+    pub path_in_menu: Vec<String>,
+    /// What booting it means.
+    pub kind: Kind,
+    /// Its loader does not show it in the menu.
+    pub hidden: bool,
+    /// Where it stands written.
+    pub source: Source,
+    /// The kernel, or the file to chainload.
+    pub kernel: Option<FileReference>,
+    /// Initrds in the order in which they are joined.
+    pub initrds: Vec<FileReference>,
+    /// Exactly what the kernel will be given, in the text form of [`crate::formats::text`].
+    pub cmdline: String,
+    /// Device tree to hand over.
+    pub devicetree: Option<FileReference>,
+    /// Kernel or system version, where the configuration tells.
+    pub version: Option<String>,
+    /// Boot counting: tries left, `None` where nothing is counted.
+    pub tries_left: Option<u32>,
+    /// It is what its loader would boot on its own.
+    pub default: bool,
+    /// Why it cannot be booted here; such an entry is shown and never chosen automatically.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+}

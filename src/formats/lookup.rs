@@ -1,0 +1,85 @@
+//! What a format that must look around may ask: which volumes there are, and what their files say.
+//!
+//! All paths are from the root of the volume's file system, in the text form of [`super::text`]; symbolic links resolve
+//! inside the volume and cannot leave it.
+
+use crate::entry::Volume;
+
+/// No configuration file is read past this many bytes.
+pub const CONFIG_LIMIT: usize = 1 << 20;
+
+/// What a path leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileKind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+    /// A symbolic link (only where links are not followed).
+    Link,
+    /// Anything else.
+    Other,
+}
+
+/// A file's kind, size in bytes and modification time in seconds since 1970.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileStatus {
+    /// What it is.
+    pub kind: FileKind,
+    /// Size in bytes.
+    pub size: u64,
+    /// Modification time, seconds since 1970.
+    pub modified: i64,
+}
+
+/// One name in a directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DirectoryEntry {
+    /// File name.
+    pub name: String,
+    /// What it is; links are not followed.
+    pub kind: FileKind,
+}
+
+/// Why a file could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LookupError {
+    /// There is no such file.
+    #[error("no such file")]
+    Missing,
+    /// The file is larger than the caller's limit, in bytes.
+    #[error("larger than {0} bytes")]
+    TooLarge(usize),
+    /// The kernel's reason.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// The volumes and their files. A volume is named by its place in [`Lookup::volumes`].
+pub trait Lookup {
+    /// All readable volumes, in the order in which disks are searched.
+    fn volumes(&self) -> &[Volume];
+
+    /// Reads a whole regular file of at most `limit` bytes.
+    ///
+    /// # Errors
+    /// [`LookupError`] says why it cannot be read.
+    fn read(&self, volume: usize, path: &str, limit: usize) -> Result<Vec<u8>, LookupError>;
+
+    /// Reads up to `length` bytes from `offset` of a regular file: fewer at its end.
+    ///
+    /// # Errors
+    /// [`LookupError`] says why it cannot be read.
+    fn read_at(&self, volume: usize, path: &str, offset: u64, length: usize) -> Result<Vec<u8>, LookupError>;
+
+    /// Status of what the path leads to, following a final link if `follow`; `None` if there is nothing.
+    fn status(&self, volume: usize, path: &str, follow: bool) -> Option<FileStatus>;
+
+    /// Names in a directory, sorted by byte value; empty if it is missing or no directory.
+    fn list(&self, volume: usize, path: &str) -> Vec<DirectoryEntry>;
+
+    /// Whether a regular file (or a link to one) is there.
+    fn is_file(&self, volume: usize, path: &str) -> bool {
+        self.status(volume, path, true).is_some_and(|status| status.kind == FileKind::File)
+    }
+}

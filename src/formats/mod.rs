@@ -1,0 +1,9 @@
+//! Bytes in, values out: every format that a boot loader reads. No I/O, no unsafe, no panic; each with a fuzz target.
+//!
+//! A format that must look around (GRUB's `source`, `search`, `[ -f ]`) asks the small trait [`lookup::Lookup`], which
+//! `discover` implements over volumes and the tests over tables.
+#![deny(clippy::arithmetic_side_effects)]
+
+pub mod grub;
+pub mod lookup;
+pub mod text;

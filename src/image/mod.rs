@@ -1,0 +1,1 @@
+//! What a kernel file is and how to unwrap it.

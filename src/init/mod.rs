@@ -1,0 +1,1 @@
+//! PID 1: mounts, consoles, modules, supervision and power.

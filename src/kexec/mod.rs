@@ -1,0 +1,1 @@
+//! Loading the next kernel and jumping into it.

@@ -1,0 +1,26 @@
+//! firstlight, the boot loader made of Linux itself: the plan of the house.
+//!
+//! Data moves forward only, from what the kernel shows to the jump into the next kernel:
+//!
+//! ```text
+//! uevents, sysfs ─▶ Device ─▶ Volume ─▶ Entry ─▶ choice ─▶ LoadedKernel ─▶ the jump
+//!                   storage   storage   discover  boot+ui   image+kexec     init
+//! ```
+//!
+//! Imports run downwards: [`init`] and [`cli`] stand on [`boot`] and [`ui`], these on [`discover`] and [`kexec`], these on
+//! [`storage`], [`image`] and [`formats`], and all on [`sys`] and [`entry`]. [`formats`] does no I/O; only [`sys`] holds
+//! `unsafe`.
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![deny(clippy::unreachable, clippy::todo, clippy::unimplemented)]
+
+pub mod boot;
+pub mod cli;
+pub mod discover;
+pub mod entry;
+pub mod formats;
+pub mod image;
+pub mod init;
+pub mod kexec;
+pub mod storage;
+pub mod sys;
+pub mod ui;

@@ -1,0 +1,3 @@
+//! What people meet: consoles, landmarks and the menu.
+
+pub mod landmark;
