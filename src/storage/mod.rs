@@ -1,1 +1,16 @@
-//! Block devices as they appear, what is on them, and their volumes opened read-only.
+//! Block devices as they appear, what is on them, and read-only handles to their files.
+
+pub mod root;
+
+use root::Root;
+
+use crate::entry::Volume;
+
+/// A volume whose files can be read.
+#[derive(Debug)]
+pub struct OpenVolume {
+    /// What it is.
+    pub volume: Volume,
+    /// Its files.
+    pub root: Root,
+}
