@@ -1,1 +1,83 @@
-//! The `firstlight` command.
+//! The `firstlight` command: `firstlight list | show | config | status`, exit code 0 done, 1 failed, 2 wrong usage.
+
+mod arguments;
+mod help;
+
+use std::{
+    ffi::OsString,
+    io::{self, Write},
+    process::ExitCode,
+};
+
+use arguments::Arguments;
+
+use crate::sys;
+
+/// An option of a command, as `--help` shows it and as a mistyped one is compared with.
+struct Opt {
+    short: Option<char>,
+    long: &'static str,
+    /// What its value is called; empty if it has none.
+    value: &'static str,
+    what: &'static str,
+}
+
+/// One word after `firstlight`.
+struct Command {
+    name: &'static str,
+    /// What stands behind the name, in a usage line.
+    operands: &'static str,
+    summary: &'static str,
+    /// What the help says below the summary: paragraphs, each ending with a newline.
+    details: &'static str,
+    options: &'static [Opt],
+    /// Command lines with what they do.
+    examples: &'static [(&'static str, &'static str)],
+    run: fn(&mut Arguments) -> Result<String, Failure>,
+}
+
+/// Every command, in the order of the help.
+static COMMANDS: &[Command] = &[];
+
+/// Why a command has nothing to print on stdout.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    /// The common options ask for this text instead: exit code 0.
+    #[error("{0}")]
+    Answered(String),
+    /// The command line is wrong: exit code 2.
+    #[error("{0}")]
+    Usage(String),
+}
+
+/// Runs the command line without its first word, as `firstlight` got it.
+#[must_use]
+pub fn run(arguments: &[OsString]) -> ExitCode {
+    sys::pipe::die_quietly();
+    match answer(arguments) {
+        Ok(text) | Err(Failure::Answered(text)) => print(&text),
+        Err(failure) => {
+            // Nobody is left to tell if stderr is closed too.
+            let _ = writeln!(io::stderr(), "firstlight: {failure}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn answer(arguments: &[OsString]) -> Result<String, Failure> {
+    let mut arguments = Arguments::new(arguments);
+    let command = arguments.command(COMMANDS)?;
+    (command.run)(&mut arguments)
+}
+
+/// Writes what was asked for.
+fn print(text: &str) -> ExitCode {
+    let mut stdout = io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "firstlight: cannot write the output: {error}");
+            ExitCode::from(1)
+        }
+    }
+}

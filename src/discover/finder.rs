@@ -1,15 +1,42 @@
 //! The one trait behind which every boot-loader family stands: adding a format is one finder and one line of a table.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     entry::{Entry, Format, Warning},
     formats::lookup::Lookup,
 };
 
 /// Facts about this machine that configurations ask for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Context {
     /// Booted by UEFI (GRUB's `grub_platform` is `efi`).
     pub efi: bool,
+}
+
+/// What a finder did with a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Deed {
+    /// Entries, a default or settings were taken from it.
+    Used,
+    /// Something that no file says outright was concluded from it.
+    Guessed,
+    /// It was seen and left alone.
+    PassedOver,
+}
+
+/// One step of a finder's way to its entries, for `--explain`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Note {
+    /// What was done.
+    pub deed: Deed,
+    /// Kernel name of the device that the volume is on.
+    pub volume: String,
+    /// Path of the file or directory on that volume.
+    pub path: String,
+    /// What came of it, and why.
+    pub message: String,
 }
 
 /// What one finder made of one volume.
@@ -23,6 +50,8 @@ pub struct Findings {
     pub timeout: Option<u32>,
     /// What was lost, and where.
     pub warnings: Vec<Warning>,
+    /// How it came about, where the entries do not say so themselves.
+    pub notes: Vec<Note>,
 }
 
 /// Reads the configurations of one boot-loader family.

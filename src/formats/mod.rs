@@ -6,4 +6,5 @@
 
 pub mod grub;
 pub mod lookup;
+pub mod nearest;
 pub mod text;

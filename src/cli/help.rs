@@ -1,0 +1,47 @@
+//! What `--help` prints: generated from the tables of commands and options, so that it cannot fall behind them.
+
+use super::{COMMANDS, Command, Opt, arguments::COMMON};
+
+/// `firstlight --help`.
+pub(super) fn overview() -> String {
+    let mut text = String::from(
+        "firstlight finds every installed system on this machine's disks as its own boot loader would.\n\n\
+         Usage: firstlight COMMAND [OPTION]…\n\nCommands:\n",
+    );
+    for command in COMMANDS {
+        text.push_str(&format!("  {:<10} {}\n", command.name, command.summary));
+    }
+    text.push_str("\nOptions of every command:\n");
+    push_options(&mut text, COMMON);
+    text.push_str(
+        "\n`firstlight COMMAND --help` tells more, with examples.\n\
+         Exit code: 0 done, 1 failed, 2 wrong usage.\n",
+    );
+    text
+}
+
+/// `firstlight COMMAND --help`.
+pub(super) fn of(command: &'static Command) -> String {
+    let mut text =
+        format!("Usage: firstlight {} {}\n\n{}.\n", command.name, command.operands, command.summary);
+    text.push_str(command.details);
+    text.push_str("\nOptions:\n");
+    push_options(&mut text, command.options);
+    push_options(&mut text, COMMON);
+    text.push_str("\nExamples:\n");
+    for (line, what) in command.examples {
+        text.push_str(&format!("  {line}\n      {what}\n"));
+    }
+    text
+}
+
+fn push_options(text: &mut String, options: &[Opt]) {
+    for option in options {
+        let short = option.short.map_or_else(|| "    ".into(), |letter| format!("-{letter}, "));
+        let long = match option.value {
+            "" => format!("--{}", option.long),
+            value => format!("--{} {value}", option.long),
+        };
+        text.push_str(&format!("  {short}{long:<18} {}\n", option.what));
+    }
+}
