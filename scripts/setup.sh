@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# Installs what building, running and testing firstlight needs and this machine lacks, and nothing else.
+# Every other script calls it with --quiet, which says nothing when nothing is missing.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+export PATH="$PATH:/usr/sbin:/sbin" DEBIAN_FRONTEND=noninteractive
+
+# command or file                               package                 what it is for
+needs='
+cc                                              gcc                     linking programs for this machine
+/usr/include/stdio.h                            libc6-dev               linking programs for this machine
+qemu-system-x86_64                              qemu-system-x86         the machines that things are tried in
+/usr/share/OVMF/OVMF_CODE_4M.fd                 ovmf                    UEFI firmware for them
+mmdebstrap                                      mmdebstrap              installing the Debian that is booted
+/usr/share/keyrings/debian-archive-keyring.gpg  debian-archive-keyring  checking what is installed there
+newuidmap                                       uidmap                  installing it without being root
+sfdisk                                          fdisk                   partition tables of disk images
+mke2fs                                          e2fsprogs               ext2, ext3 and ext4 in disk images
+mkfs.vfat                                       dosfstools              EFI system partitions in disk images
+mcopy                                           mtools                  files on them
+mkfs.xfs                                        xfsprogs                xfs in disk images
+mkfs.btrfs                                      btrfs-progs             btrfs in disk images
+busybox                                         busybox-static          the shell of the workshop guest
+grub-emu                                        grub-emu                what the GRUB evaluator is compared with
+shellcheck                                      shellcheck              checking the scripts
+'
+
+say() { echo "setup: $*" >&2; }
+as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -- "$@"; fi; }
+
+missing=()
+while read -r probe package purpose; do
+    [ -z "$probe" ] || [ -e "$probe" ] || command -v "$probe" >/dev/null && continue
+    say "missing: $package ($purpose)"
+    missing+=("$package")
+done <<<"$needs"
+
+# A package from the release's backports that is already here can make the release's own packages uninstallable (qemu-utils
+# does). Their relatives are then taken from the backports too, through a source list that lives for this command only.
+install_from_backports() {
+    local ID VERSION_CODENAME mirror list done=0
+    # shellcheck source=/dev/null
+    . /etc/os-release
+    local codename=${VERSION_CODENAME:-}
+    mirror=$(apt-get indextargets --format "\$(CODENAME) \$(REPO_URI)" "Identifier: Packages" |
+        sed -n "s/^$codename //p" | head -n 1)
+    [ -n "$codename" ] && [ -n "$mirror" ] || return 1
+    list=$(mktemp -d) && chmod 755 "$list" && mkdir -p "$list/parts" "$list/lists/partial"
+    cp -r /etc/apt/sources.list.d/. "$list/parts"
+    echo "deb [signed-by=/usr/share/keyrings/$ID-archive-keyring.gpg] $mirror $codename-backports main" \
+        >"$list/parts/backports.list"
+    local private=(-o "Dir::Etc::SourceParts=$list/parts" -o "Dir::State::lists=$list/lists")
+    as_root apt-get "${private[@]}" -q update &&
+        as_root apt-get "${private[@]}" -qy install --no-install-recommends -t "$codename-backports" "$@" || done=1
+    as_root rm -rf "$list"
+    return $done
+}
+
+if [ ${#missing[@]} != 0 ]; then
+    if ! command -v apt-get >/dev/null; then
+        say "this is no Debian or Ubuntu: install the programs above with the system's own means, then run this again"
+        exit 1
+    fi
+    say "installing: ${missing[*]}"
+    as_root apt-get -q update || say "the package lists could not all be brought up to date; going on with what there is"
+    as_root apt-get -qy install --no-install-recommends "${missing[@]}" ||
+        { say "trying this release's backports"; install_from_backports "${missing[@]}"; } ||
+        { say "apt-get failed: see above; what is missing is: ${missing[*]}"; exit 1; }
+fi
+
+if ! command -v cargo >/dev/null; then
+    say "missing: Rust. Install rustup as https://rustup.rs says (Debian 13: apt-get install rustup), then run this again"
+    exit 1
+fi
+target=x86_64-unknown-linux-musl
+if [ ! -d "$(rustc --print sysroot)/lib/rustlib/$target" ]; then
+    say "adding the Rust target $target"
+    rustup target add "$target"
+fi
+[ "${1:-}" = --quiet ] || say "nothing is missing"
