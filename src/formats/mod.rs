@@ -7,4 +7,6 @@
 pub mod grub;
 pub mod lookup;
 pub mod nearest;
+pub mod settings;
 pub mod text;
+pub mod volume_name;

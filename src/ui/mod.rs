@@ -1,3 +1,5 @@
 //! What people meet: consoles, landmarks and the menu.
 
+pub mod console;
+pub mod keys;
 pub mod landmark;

@@ -1,0 +1,440 @@
+//! The settings: /etc/firstlight.conf, overridden by `firstlight.key=value` words of the kernel command line.
+//!
+//! One `key = value` a line, `#` begins a comment line, a repeated key makes a list. docs/config.md holds the same table
+//! of keys as [`KEYS`].
+
+use log::LevelFilter;
+
+use super::volume_name::VolumeName;
+
+/// Messages are counted no further than this: a file that is no configuration gives one for each line.
+const MESSAGE_LIMIT: usize = 32;
+
+/// How long the default waits for a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Timeout {
+    /// Seconds.
+    Seconds(u32),
+    /// Until a person chooses.
+    Person,
+}
+
+/// What happens when nothing could be booted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AfterFailure {
+    /// The menu stays, and a device that appears later is used.
+    #[default]
+    Menu,
+    /// The machine restarts through its firmware.
+    Reboot,
+    /// The machine powers off.
+    PowerOff,
+}
+
+/// Everything that can be set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// How long the default waits for a key; `None`: as the configuration on the disk says.
+    pub timeout: Option<Timeout>,
+    /// Id or title of the entry that boots on its own, before what the disks' configurations say.
+    pub default: Option<String>,
+    /// Volumes that must be there before anything boots on its own.
+    pub wait: Vec<VolumeName>,
+    /// Volumes and disks in the order in which their defaults are tried, before all others.
+    pub order: Vec<VolumeName>,
+    /// Words appended to every kernel command line.
+    pub append: Vec<String>,
+    /// What happens when nothing could be booted.
+    pub after_failure: AfterFailure,
+    /// Messages of this level and above are logged.
+    pub log_level: LevelFilter,
+    /// Print when each stage was reached before the jump.
+    pub timing: bool,
+    /// Seconds in which the hardware watchdog must be petted; `None` leaves it alone.
+    pub watchdog: Option<u32>,
+    /// Deaths of the worker after which it is not started again.
+    pub worker_deaths: u32,
+    /// Seconds that probing and mounting one device may take.
+    pub device_deadline: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            timeout: None,
+            default: None,
+            wait: Vec::new(),
+            order: Vec::new(),
+            append: Vec::new(),
+            after_failure: AfterFailure::Menu,
+            log_level: LevelFilter::Info,
+            timing: false,
+            watchdog: None,
+            worker_deaths: 3,
+            device_deadline: 30,
+        }
+    }
+}
+
+/// One key: its name, what it takes (for messages), and how a value is stored.
+struct Key {
+    name: &'static str,
+    takes: &'static str,
+    kind: Store,
+}
+
+enum Store {
+    /// The last value counts.
+    One(fn(&mut Settings, &str) -> Option<()>),
+    /// Values add up; the command line's replace the file's, so the list can be emptied first.
+    List { empty: fn(&mut Settings), add: fn(&mut Settings, &str) -> Option<()> },
+}
+
+const VOLUME: &str = "UUID=…, LABEL=…, PARTUUID=…, PARTLABEL=…, a device (sda2, /dev/sda), or nvme, scsi, virtio, \
+                      mmc, usb or optical";
+
+/// The table of keys.
+const KEYS: [Key; 11] = [
+    Key {
+        name: "timeout",
+        takes: "a number of seconds, or menu",
+        kind: Store::One(|settings, value| {
+            settings.timeout = Some(match value {
+                "menu" | "-1" => Timeout::Person,
+                _ => Timeout::Seconds(value.parse().ok()?),
+            });
+            Some(())
+        }),
+    },
+    Key {
+        name: "default",
+        takes: "an entry's id or title",
+        kind: Store::One(|settings, value| {
+            settings.default = Some(filled(value)?);
+            Some(())
+        }),
+    },
+    Key {
+        name: "wait",
+        takes: VOLUME,
+        kind: Store::List {
+            empty: |settings| settings.wait.clear(),
+            add: |settings, value| {
+                settings.wait.push(VolumeName::parse(value)?);
+                Some(())
+            },
+        },
+    },
+    Key {
+        name: "order",
+        takes: VOLUME,
+        kind: Store::List {
+            empty: |settings| settings.order.clear(),
+            add: |settings, value| {
+                settings.order.push(VolumeName::parse(value)?);
+                Some(())
+            },
+        },
+    },
+    Key {
+        name: "append",
+        takes: "words for the kernel command line",
+        kind: Store::List {
+            empty: |settings| settings.append.clear(),
+            add: |settings, value| {
+                settings.append.push(filled(value)?);
+                Some(())
+            },
+        },
+    },
+    Key {
+        name: "after-failure",
+        takes: "menu, reboot or poweroff",
+        kind: Store::One(|settings, value| {
+            settings.after_failure = match value {
+                "menu" => AfterFailure::Menu,
+                "reboot" => AfterFailure::Reboot,
+                "poweroff" => AfterFailure::PowerOff,
+                _ => return None,
+            };
+            Some(())
+        }),
+    },
+    Key {
+        name: "log-level",
+        takes: "off, error, warn, info, debug or trace",
+        kind: Store::One(|settings, value| {
+            settings.log_level = value.parse().ok()?;
+            Some(())
+        }),
+    },
+    Key {
+        name: "timing",
+        takes: "yes or no",
+        kind: Store::One(|settings, value| {
+            settings.timing = yes_or_no(value)?;
+            Some(())
+        }),
+    },
+    Key {
+        name: "watchdog",
+        takes: "a number of seconds, or no",
+        kind: Store::One(|settings, value| {
+            settings.watchdog = if value == "no" { None } else { Some(at_least_one(value)?) };
+            Some(())
+        }),
+    },
+    Key {
+        name: "worker-deaths",
+        takes: "a number from 1",
+        kind: Store::One(|settings, value| {
+            settings.worker_deaths = at_least_one(value)?;
+            Some(())
+        }),
+    },
+    Key {
+        name: "device-deadline",
+        takes: "a number of seconds from 1",
+        kind: Store::One(|settings, value| {
+            settings.device_deadline = at_least_one(value)?;
+            Some(())
+        }),
+    },
+];
+
+impl Settings {
+    /// Reads the settings out of the configuration file's text and the kernel command line. A value that cannot be read
+    /// is left as it was, and a message says where and why.
+    #[must_use]
+    pub fn parse(config: &str, cmdline: &str) -> (Self, Vec<String>) {
+        let mut settings = Self::default();
+        let mut messages = Vec::new();
+        for (index, line) in config.lines().enumerate() {
+            let line = line.trim();
+            if line.is_empty() || line.starts_with('#') {
+                continue;
+            }
+            let place = format!("/etc/firstlight.conf:{}", index.saturating_add(1));
+            let result = match line.split_once('=') {
+                Some((key, value)) => settings.set(key.trim(), unquoted(value.trim())),
+                None => Err(format!("`{line}` is not of the form key = value")),
+            };
+            messages.extend(result.err().map(|message| format!("{place}: {message}")));
+        }
+        let mut replaced: Vec<String> = Vec::new();
+        for word in words(cmdline) {
+            let Some(word) = word.strip_prefix("firstlight.") else { continue };
+            let (name, value) = word.split_once('=').unwrap_or((&word, "yes"));
+            // The kernel takes `-` and `_` in a parameter's name for the same.
+            let name = name.replace('_', "-");
+            if !replaced.contains(&name) {
+                if let Some(Key { kind: Store::List { empty, .. }, .. }) = key(&name) {
+                    empty(&mut settings);
+                }
+                replaced.push(name.clone());
+            }
+            let result = settings.set(&name, value);
+            messages.extend(result.err().map(|message| format!("kernel command line: {message}")));
+        }
+        if messages.len() > MESSAGE_LIMIT {
+            messages.truncate(MESSAGE_LIMIT);
+            messages.push("there are more mistakes in the settings".to_owned());
+        }
+        (settings, messages)
+    }
+
+    fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
+        let key = key(name).ok_or_else(|| match nearest(name) {
+            Some(nearest) => format!("unknown key `{name}`; did you mean `{nearest}`?"),
+            None => format!("unknown key `{name}`"),
+        })?;
+        let (Store::One(store) | Store::List { add: store, .. }) = key.kind;
+        store(self, value).ok_or_else(|| format!("`{name}` takes {}, not `{value}`", key.takes))
+    }
+}
+
+fn key(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.name == name)
+}
+
+fn filled(value: &str) -> Option<String> {
+    (!value.is_empty()).then(|| value.to_owned())
+}
+
+fn yes_or_no(value: &str) -> Option<bool> {
+    match value {
+        "yes" | "1" | "on" | "true" => Some(true),
+        "no" | "0" | "off" | "false" => Some(false),
+        _ => None,
+    }
+}
+
+fn at_least_one(value: &str) -> Option<u32> {
+    value.parse().ok().filter(|number| *number > 0)
+}
+
+/// A value without the double quotes around it.
+fn unquoted(value: &str) -> &str {
+    value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value)
+}
+
+/// Words of a kernel command line: double quotes keep blanks together and are dropped (as the kernel's `next_arg` has
+/// it, there is no other quoting).
+fn words(cmdline: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word = String::new();
+    let mut quoted = false;
+    for character in cmdline.chars() {
+        match character {
+            '"' => quoted = !quoted,
+            _ if character.is_ascii_whitespace() && !quoted => words.push(std::mem::take(&mut word)),
+            _ => word.push(character),
+        }
+    }
+    words.push(word);
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// The known key that a mistyped one is closest to, if it is close.
+fn nearest(name: &str) -> Option<&'static str> {
+    // A long word is no mistyped key, and the distance costs the product of the lengths.
+    if name.chars().count() > 32 {
+        return None;
+    }
+    let near = KEYS.iter().map(|key| (distance(name, key.name), key.name)).min()?;
+    (near.0 <= name.chars().count().div_ceil(2).min(3)).then_some(near.1)
+}
+
+/// Levenshtein distance: how many characters must be added, dropped or changed.
+fn distance(from: &str, to: &str) -> usize {
+    let mut row: Vec<usize> = (0..=to.chars().count()).collect();
+    for (index, from) in from.chars().enumerate() {
+        let mut left = index.saturating_add(1);
+        let mut diagonal = index;
+        let mut next = vec![left];
+        for (to, above) in to.chars().zip(row.iter().skip(1)) {
+            let changed = diagonal.saturating_add(usize::from(from != to));
+            left = changed.min(left.saturating_add(1)).min(above.saturating_add(1));
+            diagonal = *above;
+            next.push(left);
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_file_is_read_line_by_line() {
+        let config = "# comment\n\ntimeout = 5\n default=\"Debian GNU/Linux\"\nwait = UUID=0a1b\nwait = LABEL=my disk\n\
+                      order = usb\nappend = quiet splash\nafter-failure = reboot\nlog-level = debug\ntiming = yes\n\
+                      watchdog = 60\nworker-deaths = 5\ndevice-deadline = 10\n";
+        let expected = Settings {
+            timeout: Some(Timeout::Seconds(5)),
+            default: Some("Debian GNU/Linux".into()),
+            wait: vec![VolumeName::Uuid("0a1b".into()), VolumeName::Label("my disk".into())],
+            order: vec![VolumeName::Transport(crate::entry::Transport::Usb)],
+            append: vec!["quiet splash".into()],
+            after_failure: AfterFailure::Reboot,
+            log_level: LevelFilter::Debug,
+            timing: true,
+            watchdog: Some(60),
+            worker_deaths: 5,
+            device_deadline: 10,
+        };
+        assert_eq!(Settings::parse(config, ""), (expected, vec![]));
+    }
+
+    #[test]
+    fn the_command_line_overrides_the_file_and_replaces_its_lists() {
+        let config = "timeout = 5\nappend = a\nappend = b\norder = sda\n";
+        let cmdline = "quiet firstlight.timeout=menu firstlight.append=\"c d\" \"firstlight.append=e f\" \
+                       firstlight.after_failure=poweroff firstlight.timing root=/dev/sda1\n";
+        let expected = Settings {
+            timeout: Some(Timeout::Person),
+            append: vec!["c d".into(), "e f".into()],
+            order: vec![VolumeName::Device("sda".into())],
+            after_failure: AfterFailure::PowerOff,
+            timing: true,
+            ..Settings::default()
+        };
+        assert_eq!(Settings::parse(config, cmdline), (expected, vec![]));
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_place_and_changes_nothing() {
+        let cases = [
+            ("timeuot = 5", "", "/etc/firstlight.conf:1: unknown key `timeuot`; did you mean `timeout`?"),
+            (
+                "\n\nwatch-dog = 5",
+                "",
+                "/etc/firstlight.conf:3: unknown key `watch-dog`; did you mean `watchdog`?",
+            ),
+            ("colour = red", "", "/etc/firstlight.conf:1: unknown key `colour`"),
+            ("timeout", "", "/etc/firstlight.conf:1: `timeout` is not of the form key = value"),
+            (
+                "timeout = soon",
+                "",
+                "/etc/firstlight.conf:1: `timeout` takes a number of seconds, or menu, not `soon`",
+            ),
+            (
+                "timeout = 4294967296",
+                "",
+                "/etc/firstlight.conf:1: `timeout` takes a number of seconds, or menu, not `4294967296`",
+            ),
+            ("default =", "", "/etc/firstlight.conf:1: `default` takes an entry's id or title, not ``"),
+            (
+                "",
+                "firstlight.worker-deaths=0",
+                "kernel command line: `worker-deaths` takes a number from 1, not `0`",
+            ),
+            (
+                "",
+                "firstlight.defualt=x",
+                "kernel command line: unknown key `defualt`; did you mean `default`?",
+            ),
+        ];
+        for (config, cmdline, message) in cases {
+            assert_eq!(Settings::parse(config, cmdline), (Settings::default(), vec![message.to_owned()]));
+        }
+    }
+
+    #[test]
+    fn every_key_is_documented() {
+        let manual = include_str!("../../docs/config.md");
+        for key in KEYS {
+            let row = format!("| `{}` |", key.name);
+            assert!(manual.lines().any(|line| line.starts_with(&row)), "docs/config.md lacks {row}");
+        }
+        let rows = manual.lines().filter(|line| line.starts_with("| `")).count();
+        assert_eq!(rows, KEYS.len(), "docs/config.md documents keys that do not exist");
+    }
+
+    #[test]
+    fn a_file_of_mistakes_gives_a_bounded_number_of_messages() {
+        assert_eq!(Settings::parse(&"x\n".repeat(100_000), "").1.len(), MESSAGE_LIMIT + 1);
+    }
+
+    #[test]
+    fn distances_are_levenshtein() {
+        // The textbook's examples.
+        for (from, to, expected) in
+            [("kitten", "sitting", 3), ("", "abc", 3), ("same", "same", 0), ("flaw", "lawn", 2)]
+        {
+            assert_eq!(distance(from, to), expected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_input_is_too_strange(config: String, cmdline: String) {
+            let _ = Settings::parse(&config, &format!("firstlight.{cmdline}"));
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! Every console of the machine at once: what is written reaches all of them, and none can hold up the boot.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::Read,
+    os::{fd::OwnedFd, unix::fs::OpenOptionsExt},
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    fs::OFlags,
+    io::Errno,
+    termios::{Winsize, tcdrain, tcgetwinsize},
+};
+
+use super::landmark;
+
+/// The kernel's list of consoles (Documentation/ABI/testing/sysfs-tty).
+const ACTIVE: &str = "/sys/class/tty/console/active";
+
+/// The list of consoles is not read past this many bytes.
+const ACTIVE_LIMIT: u64 = 4096;
+
+/// A console that takes nothing for this long is stuck: it gets only what it takes at once, until it takes again.
+///
+/// A serial line counts as writable only when its buffer has nearly drained: 4 KiB at 115200 baud take 0.36 s.
+const STALL: Duration = Duration::from_secs(1);
+
+/// One piece of text holds up its writer no longer than this, however slowly a console takes it.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// What is assumed of a terminal that does not know its size, such as a serial line.
+const USUAL_SIZE: Size = Size { columns: 80, rows: 24 };
+
+/// Size of a terminal in characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// Characters in a row.
+    pub columns: usize,
+    /// Rows.
+    pub rows: usize,
+}
+
+/// All consoles, open for writing without blocking. Clones write to the same consoles.
+#[derive(Clone, Debug)]
+pub struct Consoles {
+    consoles: Arc<Mutex<Vec<Console>>>,
+}
+
+#[derive(Debug)]
+struct Console {
+    terminal: Arc<OwnedFd>,
+    stuck: bool,
+}
+
+impl Consoles {
+    /// Opens every console that the kernel names, or else /dev/console. Never fails: without any console, what is
+    /// written goes nowhere.
+    #[must_use]
+    pub fn open() -> Self {
+        let mut active = String::new();
+        if let Ok(file) = File::open(ACTIVE) {
+            // A list that cannot be read is an empty one.
+            let _ = file.take(ACTIVE_LIMIT).read_to_string(&mut active);
+        }
+        let mut terminals: Vec<_> = active.split_whitespace().filter_map(open_terminal).collect();
+        if terminals.is_empty() {
+            terminals.extend(open_terminal("console"));
+        }
+        Self::over(terminals)
+    }
+
+    /// Consoles over terminals that are already open with `O_NONBLOCK`.
+    #[must_use]
+    pub fn over(terminals: Vec<OwnedFd>) -> Self {
+        let consoles = terminals
+            .into_iter()
+            .map(|terminal| Console { terminal: Arc::new(terminal), stuck: false })
+            .collect();
+        Self { consoles: Arc::new(Mutex::new(consoles)) }
+    }
+
+    /// Writes to all consoles. Errors are ignored, and a console that does not take it costs at most a few seconds, once.
+    pub fn write(&self, text: &str) {
+        let mut consoles = self.lock();
+        let texts = consoles.iter_mut().map(|console| (console, text.as_bytes())).collect();
+        write_all(texts);
+    }
+
+    /// Writes a landmark line to all consoles.
+    pub fn landmark(&self, name: &str, fields: &[(&str, &str)]) {
+        self.write(&(landmark::line(name, fields) + "\n"));
+    }
+
+    /// Writes to each console what `draw` makes for a terminal of its size.
+    pub fn draw(&self, draw: impl Fn(Size) -> String) {
+        let mut consoles = self.lock();
+        let texts: Vec<String> = consoles.iter().map(|console| draw(size(&console.terminal))).collect();
+        write_all(
+            consoles.iter_mut().zip(&texts).map(|(console, text)| (console, text.as_bytes())).collect(),
+        );
+    }
+
+    /// Waits until the terminals have sent what was written, for `deadline` at most: a jump drops what is still
+    /// buffered.
+    pub fn drain(&self, deadline: Duration) {
+        let (done, all_done) = mpsc::channel::<()>();
+        for terminal in self.terminals() {
+            let done = done.clone();
+            // tcdrain(3) knows no deadline; a thread that hangs in it is left behind.
+            let drain = move || {
+                let _ = tcdrain(&terminal);
+                drop(done);
+            };
+            // Without a thread there is no draining, and the boot goes on.
+            let _ = thread::Builder::new().spawn(drain);
+        }
+        drop(done);
+        // Nothing is ever sent: this ends when the last thread drops its end.
+        let _ = all_done.recv_timeout(deadline);
+    }
+
+    /// The terminals themselves, for reading.
+    pub(super) fn terminals(&self) -> Vec<Arc<OwnedFd>> {
+        self.lock().iter().map(|console| Arc::clone(&console.terminal)).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Console>> {
+        self.consoles.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn open_terminal(name: &str) -> Option<OwnedFd> {
+    // A name with a slash would lead out of /dev.
+    let name = (!name.contains('/')).then_some(name)?;
+    let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).custom_flags(flags.bits().cast_signed());
+    options.open(Path::new("/dev").join(name)).ok().map(OwnedFd::from)
+}
+
+fn size(terminal: &OwnedFd) -> Size {
+    match tcgetwinsize(terminal) {
+        Ok(Winsize { ws_row: rows @ 1.., ws_col: columns @ 1.., .. }) => {
+            Size { columns: columns.into(), rows: rows.into() }
+        }
+        _ => USUAL_SIZE,
+    }
+}
+
+/// Writes to several consoles side by side, so that a slow one does not keep the others waiting.
+fn write_all(mut texts: Vec<(&mut Console, &[u8])>) {
+    let start = Instant::now();
+    let mut deadline = start + STALL;
+    loop {
+        let mut progress = false;
+        texts.retain_mut(|(console, rest)| {
+            let written = write_some(&console.terminal, rest);
+            let Some(written) = written else { return false };
+            *rest = rest.get(written..).unwrap_or_default();
+            progress |= written > 0;
+            if rest.is_empty() {
+                console.stuck = false;
+            }
+            !rest.is_empty() && !console.stuck
+        });
+        if texts.is_empty() {
+            return;
+        }
+        let now = Instant::now();
+        if progress {
+            deadline = (now + STALL).min(start + PATIENCE);
+        }
+        let Some(left) = deadline.checked_duration_since(now).filter(|left| !left.is_zero()) else { break };
+        let mut polled: Vec<_> =
+            texts.iter().map(|(console, _)| PollFd::new(&*console.terminal, PollFlags::OUT)).collect();
+        // A failed poll(2) is like one that timed out: the next turn writes or gives up.
+        let _ = poll(&mut polled, Timespec::try_from(left).ok().as_ref());
+    }
+    for (console, _) in texts {
+        console.stuck = true;
+    }
+}
+
+/// Bytes that the terminal took; `None` if it takes no more, ever.
+fn write_some(terminal: &OwnedFd, bytes: &[u8]) -> Option<usize> {
+    match rustix::io::write(terminal, bytes) {
+        Ok(written) => Some(written),
+        Err(Errno::AGAIN | Errno::INTR) => Some(0),
+        Err(_) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{BufRead, BufReader};
+
+    use rustix::pipe::{PipeFlags, pipe_with};
+
+    use super::*;
+
+    fn line_of(reader: &mut BufReader<File>) -> String {
+        let mut line = String::new();
+        reader.read_line(&mut line).unwrap();
+        line
+    }
+
+    #[test]
+    fn a_console_that_takes_nothing_holds_up_no_other() {
+        let (_held, stuck) = pipe_with(PipeFlags::NONBLOCK).unwrap();
+        while rustix::io::write(&stuck, &[b'x'; 4096]).is_ok() {}
+        let (reader, good) = pipe_with(PipeFlags::NONBLOCK).unwrap();
+        rustix::io::ioctl_fionbio(&reader, false).unwrap();
+        let mut reader = BufReader::new(File::from(reader));
+        let consoles = Consoles::over(vec![stuck, good]);
+        for line in ["one\n", "two\n", "three\n"] {
+            consoles.write(line);
+            assert_eq!(line_of(&mut reader), line);
+        }
+        let stuck: Vec<bool> = consoles.lock().iter().map(|console| console.stuck).collect();
+        assert_eq!(stuck, [true, false]);
+    }
+
+    #[test]
+    fn a_stuck_console_that_takes_again_is_whole_again() {
+        let (reader, writer) = pipe_with(PipeFlags::NONBLOCK).unwrap();
+        let consoles = Consoles::over(vec![writer]);
+        consoles.lock()[0].stuck = true;
+        consoles.landmark("start", &[("version", "1")]);
+        let mut reader = BufReader::new(File::from(reader));
+        assert_eq!(line_of(&mut reader), "firstlight: @start version=1\n");
+        assert!(!consoles.lock()[0].stuck);
+    }
+
+    #[test]
+    fn a_console_that_is_gone_and_no_console_at_all_are_no_error() {
+        let (reader, writer) = pipe_with(PipeFlags::NONBLOCK).unwrap();
+        drop(reader);
+        for consoles in [Consoles::over(vec![writer]), Consoles::over(vec![])] {
+            consoles.write("text\n");
+            consoles.drain(Duration::from_secs(60));
+        }
+    }
+
+    #[test]
+    fn what_knows_no_size_is_drawn_on_as_a_serial_line_is() {
+        let (reader, writer) = pipe_with(PipeFlags::NONBLOCK).unwrap();
+        Consoles::over(vec![writer]).draw(|size| format!("{}x{}\n", size.columns, size.rows));
+        assert_eq!(line_of(&mut BufReader::new(File::from(reader))), "80x24\n");
+    }
+}
