@@ -5,7 +5,7 @@
 
 use log::LevelFilter;
 
-use super::volume_name::VolumeName;
+use super::{nearest::nearest, volume_name::VolumeName};
 
 /// Messages are counted no further than this: a file that is no configuration gives one for each line.
 const MESSAGE_LIMIT: usize = 32;
@@ -224,7 +224,7 @@ impl Settings {
         let mut replaced: Vec<String> = Vec::new();
         for word in words(cmdline) {
             let Some(word) = word.strip_prefix("firstlight.") else { continue };
-            let (name, value) = word.split_once('=').unwrap_or((&word, "yes"));
+            let (name, value) = word.split_once('=').unwrap_or((word, "yes"));
             // The kernel takes `-` and `_` in a parameter's name for the same.
             let name = name.replace('_', "-");
             if !replaced.contains(&name) {
@@ -244,7 +244,7 @@ impl Settings {
     }
 
     fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
-        let key = key(name).ok_or_else(|| match nearest(name) {
+        let key = key(name).ok_or_else(|| match nearest(name, KEYS.iter().map(|key| key.name)) {
             Some(nearest) => format!("unknown key `{name}`; did you mean `{nearest}`?"),
             None => format!("unknown key `{name}`"),
         })?;
@@ -294,34 +294,6 @@ fn words(cmdline: &str) -> Vec<String> {
     words.push(word);
     words.retain(|word| !word.is_empty());
     words
-}
-
-/// The known key that a mistyped one is closest to, if it is close.
-fn nearest(name: &str) -> Option<&'static str> {
-    // A long word is no mistyped key, and the distance costs the product of the lengths.
-    if name.chars().count() > 32 {
-        return None;
-    }
-    let near = KEYS.iter().map(|key| (distance(name, key.name), key.name)).min()?;
-    (near.0 <= name.chars().count().div_ceil(2).min(3)).then_some(near.1)
-}
-
-/// Levenshtein distance: how many characters must be added, dropped or changed.
-fn distance(from: &str, to: &str) -> usize {
-    let mut row: Vec<usize> = (0..=to.chars().count()).collect();
-    for (index, from) in from.chars().enumerate() {
-        let mut left = index.saturating_add(1);
-        let mut diagonal = index;
-        let mut next = vec![left];
-        for (to, above) in to.chars().zip(row.iter().skip(1)) {
-            let changed = diagonal.saturating_add(usize::from(from != to));
-            left = changed.min(left.saturating_add(1)).min(above.saturating_add(1));
-            diagonal = *above;
-            next.push(left);
-        }
-        row = next;
-    }
-    row.last().copied().unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -419,16 +391,6 @@ mod tests {
     #[test]
     fn a_file_of_mistakes_gives_a_bounded_number_of_messages() {
         assert_eq!(Settings::parse(&"x\n".repeat(100_000), "").1.len(), MESSAGE_LIMIT + 1);
-    }
-
-    #[test]
-    fn distances_are_levenshtein() {
-        // The textbook's examples.
-        for (from, to, expected) in
-            [("kitten", "sitting", 3), ("", "abc", 3), ("same", "same", 0), ("flaw", "lawn", 2)]
-        {
-            assert_eq!(distance(from, to), expected);
-        }
     }
 
     proptest! {
