@@ -1,6 +1,7 @@
 //! Block devices as they appear, what is on them, and read-only handles to their files.
 
 pub mod root;
+pub mod uevent;
 
 use root::Root;
 
