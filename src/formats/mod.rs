@@ -4,6 +4,7 @@
 //! `discover` implements over volumes and the tests over tables.
 #![deny(clippy::arithmetic_side_effects)]
 
+pub mod bzimage;
 pub mod grub;
 pub mod lookup;
 pub mod nearest;

@@ -1,0 +1,96 @@
+//! The header of an x86 kernel file, bzImage (Linux Documentation/arch/x86/boot.rst).
+
+/// As much of a kernel file as holds the whole header, in bytes.
+pub const HEADER_LENGTH: usize = 0x268;
+
+/// What the header says of the kernel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// Boot protocol version, `0x020f` for 2.15.
+    pub protocol: u16,
+    /// Length of the command line that the kernel takes, in bytes without the NUL at its end.
+    pub cmdline_size: u32,
+    /// Bytes that the file has at least.
+    pub length: u64,
+}
+
+/// Reads the header out of the first [`HEADER_LENGTH`] bytes of a kernel file; `None` if it is no bzImage.
+#[must_use]
+pub fn parse(head: &[u8]) -> Option<Header> {
+    if word(head, 0x1fe)? != 0xaa55 || head.get(0x202..0x206)? != b"HdrS" {
+        return None;
+    }
+    let protocol = word(head, 0x206)?;
+    // "For backwards compatibility, if the setup_sects field contains 0, the real value is 4"; the boot sector comes on
+    // top. Before 2.04 only the low half of syssize counts, before 2.06 a command line has at most 255 characters.
+    let setup_sectors = match head.get(0x1f1)? {
+        0 => 4,
+        sectors => u64::from(*sectors),
+    };
+    let paragraphs = if protocol < 0x204 { word(head, 0x1f4)?.into() } else { double_word(head, 0x1f4)? };
+    let cmdline_size = if protocol < 0x206 { 255 } else { double_word(head, 0x238)? };
+    let setup = setup_sectors.saturating_add(1).saturating_mul(512);
+    let length = u64::from(paragraphs).saturating_mul(16).saturating_add(setup);
+    Some(Header { protocol, cmdline_size, length })
+}
+
+fn word(bytes: &[u8], place: usize) -> Option<u16> {
+    Some(u16::from_le_bytes(*bytes.get(place..)?.first_chunk()?))
+}
+
+fn double_word(bytes: &[u8], place: usize) -> Option<u32> {
+    Some(u32::from_le_bytes(*bytes.get(place..)?.first_chunk()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The fields that are read, as xxd shows them in Debian's vmlinuz-6.1.0-56-amd64: 8,247,232 bytes, of which the last
+    /// 1,472 are the signature that was appended to the kernel.
+    fn debian() -> Vec<u8> {
+        let mut head = vec![0; HEADER_LENGTH];
+        head[0x1f1] = 0x27;
+        head[0x1f4..0x1f8].copy_from_slice(&[0x20, 0xd8, 0x07, 0x00]);
+        head[0x1fe..0x200].copy_from_slice(&[0x55, 0xaa]);
+        head[0x202..0x208].copy_from_slice(b"HdrS\x0f\x02");
+        head[0x238..0x23c].copy_from_slice(&[0xff, 0x07, 0x00, 0x00]);
+        head
+    }
+
+    #[test]
+    fn a_distribution_kernel_is_read() {
+        let expected = Header { protocol: 0x20f, cmdline_size: 2047, length: 8_247_232 - 1_472 };
+        assert_eq!(parse(&debian()), Some(expected));
+    }
+
+    #[test]
+    fn what_is_no_bzimage_or_cut_short_is_nothing() {
+        let mut elf = debian();
+        elf[0x202] = b'h';
+        for head in [&b""[..], b"MZ", &debian()[..0x237], &elf] {
+            assert_eq!(parse(head), None);
+        }
+    }
+
+    #[test]
+    fn old_protocols_have_smaller_fields() {
+        let mut head = debian();
+        head[0x1f1] = 0;
+        head[0x207] = 0x02;
+        head[0x206] = 0x03;
+        assert_eq!(
+            parse(&head),
+            Some(Header { protocol: 0x203, cmdline_size: 255, length: 5 * 512 + 0xd820 * 16 })
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_header_is_too_strange(head in prop::collection::vec(any::<u8>(), 0..HEADER_LENGTH)) {
+            let _ = parse(&head);
+        }
+    }
+}

@@ -1,0 +1,295 @@
+//! Why the kernel refused to load a kernel, in plain words and with what to do about it: the answers of
+//! kexec_file_load(2) in the order of the checks in Linux kernel/kexec_file.c.
+
+use std::fs;
+
+use rustix::io::Errno;
+
+/// Facts about this machine and what was to be loaded that tell apart what one error number can mean.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Circumstances {
+    /// The process may load kernels (`CAP_SYS_BOOT`).
+    pub capable: bool,
+    /// `/proc/sys/kernel/kexec_load_disabled` is 1.
+    pub disabled: bool,
+    /// `/sys/kernel/security/lockdown` names a mode other than `none`.
+    pub lockdown: bool,
+    /// Kernel and initrds together need more than half of the memory.
+    pub too_large: bool,
+    /// The file begins as a kernel does that this machine takes as it is.
+    pub kernel_file: bool,
+}
+
+/// What an error number means and what to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// The error number's name, as errno(3) has it.
+    pub name: &'static str,
+    /// What happened.
+    pub cause: &'static str,
+    /// What to do about it.
+    pub remedy: &'static str,
+}
+
+struct Row {
+    errno: Errno,
+    applies: fn(&Circumstances) -> bool,
+    reason: Reason,
+}
+
+const fn row(
+    errno: Errno,
+    name: &'static str,
+    applies: fn(&Circumstances) -> bool,
+    cause: &'static str,
+    remedy: &'static str,
+) -> Row {
+    Row { errno, applies, reason: Reason { name, cause, remedy } }
+}
+
+const ALWAYS: fn(&Circumstances) -> bool = |_| true;
+
+/// The first row that applies counts.
+const REASONS: [Row; 24] = [
+    row(
+        Errno::NOSYS,
+        "ENOSYS",
+        ALWAYS,
+        "the running kernel cannot load a kernel from a file",
+        "use a firstlight kernel that has CONFIG_KEXEC_FILE",
+    ),
+    row(
+        Errno::PERM,
+        "EPERM",
+        |it| !it.capable,
+        "this process lacks CAP_SYS_BOOT",
+        "run it as root, outside of a container",
+    ),
+    row(
+        Errno::PERM,
+        "EPERM",
+        |it| it.disabled,
+        "loading kernels is turned off until the next restart (kernel.kexec_load_disabled is 1)",
+        "restart the machine, and remove what sets it",
+    ),
+    row(
+        Errno::PERM,
+        "EPERM",
+        |it| it.lockdown,
+        "lockdown is on, and the kernel is not signed by a key that the running kernel trusts",
+        "boot a signed kernel or turn lockdown (Secure Boot) off",
+    ),
+    row(
+        Errno::PERM,
+        "EPERM",
+        ALWAYS,
+        "no more kernels may be loaded (kernel.kexec_load_limit_reboot is used up)",
+        "restart the machine, and remove what sets the limit",
+    ),
+    row(
+        Errno::ACCESS,
+        "EACCES",
+        ALWAYS,
+        "a security policy (IMA or another security module) forbids this file",
+        "sign the file as the policy asks, or change the policy",
+    ),
+    row(
+        Errno::KEYREJECTED,
+        "EKEYREJECTED",
+        ALWAYS,
+        "the kernel is not signed by a key of this machine",
+        "boot a signed kernel or turn lockdown off",
+    ),
+    row(
+        Errno::NOKEY,
+        "ENOKEY",
+        ALWAYS,
+        "the kernel is signed by a key that this machine does not know",
+        "enrol the key (db or MOK), boot a signed kernel or turn lockdown off",
+    ),
+    row(
+        Errno::NODATA,
+        "ENODATA",
+        ALWAYS,
+        "the kernel has no signature, and the running kernel demands one",
+        "boot a signed kernel or turn lockdown off",
+    ),
+    row(
+        Errno::NOPKG,
+        "ENOPKG",
+        ALWAYS,
+        "the running kernel lacks the digest or cipher of the signature",
+        "boot a kernel that is signed with SHA-256 and RSA, or use another firstlight kernel",
+    ),
+    row(
+        Errno::BADMSG,
+        "EBADMSG",
+        ALWAYS,
+        "the kernel's signature is damaged, or the disk gave bad data",
+        "install the kernel again",
+    ),
+    row(
+        Errno::LIBBAD,
+        "ELIBBAD",
+        ALWAYS,
+        "the kernel file's signed format (PE) is damaged",
+        "install the kernel again",
+    ),
+    row(
+        Errno::NOEXEC,
+        "ENOEXEC",
+        |it| it.kernel_file,
+        "the kernel was made for another machine, or for a 32-bit one",
+        "install a 64-bit kernel for this machine",
+    ),
+    row(
+        Errno::NOEXEC,
+        "ENOEXEC",
+        ALWAYS,
+        "this is not a kernel that can be started as it is: the file is damaged or in another format",
+        "install the kernel again",
+    ),
+    row(
+        Errno::INVAL,
+        "EINVAL",
+        |it| it.too_large,
+        "kernel and initrds need more than half of the memory",
+        "give the machine more memory, or make the initrd smaller",
+    ),
+    row(
+        Errno::INVAL,
+        "EINVAL",
+        |it| !it.kernel_file,
+        "this is not a kernel that can be started as it is: the file is damaged or in another format",
+        "install the kernel again",
+    ),
+    row(
+        Errno::INVAL,
+        "EINVAL",
+        ALWAYS,
+        "the running kernel does not take this kernel or its command line",
+        "look at the kernel log, and try a shorter command line",
+    ),
+    row(Errno::BUSY, "EBUSY", ALWAYS, "another kernel is being loaded at this moment", "try again"),
+    row(
+        Errno::TXTBSY,
+        "ETXTBSY",
+        ALWAYS,
+        "the file is open for writing",
+        "let the program that writes it finish, and try again",
+    ),
+    row(Errno::FBIG, "EFBIG", ALWAYS, "a file is larger than the kernel takes", "make the initrd smaller"),
+    row(
+        Errno::ADDRNOTAVAIL,
+        "EADDRNOTAVAIL",
+        ALWAYS,
+        "there is no stretch of free memory at an address that this kernel can stand at",
+        "give the machine more memory, or make the initrd smaller",
+    ),
+    row(
+        Errno::NOMEM,
+        "ENOMEM",
+        ALWAYS,
+        "there is not enough free memory",
+        "give the machine more memory, or make the initrd smaller",
+    ),
+    row(Errno::IO, "EIO", ALWAYS, "the disk could not be read", "check the disk and its cables"),
+    row(Errno::ISDIR, "EISDIR", ALWAYS, "this is a directory", "correct the path in the boot configuration"),
+];
+
+/// What the error means under these circumstances; `None` for a number that kexec_file_load(2) is not known to give.
+#[must_use]
+pub fn explain(errno: Errno, circumstances: &Circumstances) -> Option<Reason> {
+    REASONS.iter().find(|row| row.errno == errno && (row.applies)(circumstances)).map(|row| row.reason)
+}
+
+/// Gathers what the machine tells about itself. `needed` is the size of kernel and initrds in bytes.
+#[must_use]
+pub fn circumstances(needed: u64, kernel_file: bool) -> Circumstances {
+    let read = |path| fs::read_to_string(path).unwrap_or_default();
+    let system = rustix::system::sysinfo();
+    // Both are 64 bits wide on 64-bit machines, and 32 on others.
+    #[allow(clippy::useless_conversion, reason = "the width differs between machines")]
+    let memory = u64::from(system.totalram).saturating_mul(u64::from(system.mem_unit));
+    let capable = rustix::thread::capabilities(None)
+        .is_ok_and(|sets| sets.effective.contains(rustix::thread::CapabilitySet::SYS_BOOT));
+    Circumstances {
+        capable,
+        disabled: read("/proc/sys/kernel/kexec_load_disabled").trim() == "1",
+        lockdown: locked_down(&read("/sys/kernel/security/lockdown")),
+        too_large: needed > memory / 2,
+        kernel_file,
+    }
+}
+
+/// Whether the chosen mode, which stands in brackets (`none [integrity] confidentiality`), is other than `none`.
+fn locked_down(modes: &str) -> bool {
+    modes.split_whitespace().any(|mode| mode.starts_with('[') && mode != "[none]")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_circumstances_tell_apart_what_one_number_can_mean() {
+        let usual = Circumstances { capable: true, kernel_file: true, ..Circumstances::default() };
+        let cases = [
+            (Errno::PERM, Circumstances { capable: false, ..usual }, "CAP_SYS_BOOT"),
+            (Errno::PERM, Circumstances { disabled: true, ..usual }, "kexec_load_disabled"),
+            (Errno::PERM, Circumstances { lockdown: true, ..usual }, "lockdown is on"),
+            (Errno::PERM, usual, "kexec_load_limit_reboot"),
+            (Errno::INVAL, Circumstances { too_large: true, ..usual }, "half of the memory"),
+            (Errno::INVAL, Circumstances { kernel_file: false, ..usual }, "not a kernel"),
+            (Errno::INVAL, usual, "command line"),
+            (Errno::NOEXEC, usual, "another machine"),
+            (Errno::NOEXEC, Circumstances { kernel_file: false, ..usual }, "damaged"),
+            (Errno::KEYREJECTED, usual, "not signed by a key of this machine"),
+        ];
+        for (errno, circumstances, expected) in cases {
+            let reason = explain(errno, &circumstances).unwrap();
+            assert!(reason.cause.contains(expected), "{reason:?} does not say {expected}");
+        }
+        assert_eq!(explain(Errno::PIPE, &usual), None);
+    }
+
+    #[test]
+    fn names_are_those_of_errno() {
+        // rustix prints numbers only; glibc's strerrorname_np(3) knows the names in the same way as the C headers.
+        let numbers = [
+            (libc::ENOSYS, "ENOSYS"),
+            (libc::EPERM, "EPERM"),
+            (libc::EACCES, "EACCES"),
+            (libc::EKEYREJECTED, "EKEYREJECTED"),
+            (libc::ENOKEY, "ENOKEY"),
+            (libc::ENODATA, "ENODATA"),
+            (libc::ENOPKG, "ENOPKG"),
+            (libc::EBADMSG, "EBADMSG"),
+            (libc::ELIBBAD, "ELIBBAD"),
+            (libc::ENOEXEC, "ENOEXEC"),
+            (libc::EINVAL, "EINVAL"),
+            (libc::EBUSY, "EBUSY"),
+            (libc::ETXTBSY, "ETXTBSY"),
+            (libc::EFBIG, "EFBIG"),
+            (libc::EADDRNOTAVAIL, "EADDRNOTAVAIL"),
+            (libc::ENOMEM, "ENOMEM"),
+            (libc::EIO, "EIO"),
+            (libc::EISDIR, "EISDIR"),
+        ];
+        for row in &REASONS {
+            assert!(numbers.contains(&(row.errno.raw_os_error(), row.reason.name)), "{}", row.reason.name);
+        }
+    }
+
+    #[test]
+    fn the_lockdown_mode_stands_in_brackets() {
+        for (modes, expected) in [
+            ("[none] integrity confidentiality\n", false),
+            ("none [integrity] confidentiality\n", true),
+            ("none integrity [confidentiality]\n", true),
+            ("", false),
+        ] {
+            assert_eq!(locked_down(modes), expected, "{modes}");
+        }
+    }
+}
