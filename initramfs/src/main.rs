@@ -1,3 +1,7 @@
 //! `initramfs build`: the image builder on the command line.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    initramfs::commandline::run(lexopt::Parser::from_env())
+}

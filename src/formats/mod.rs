@@ -5,6 +5,7 @@
 #![deny(clippy::arithmetic_side_effects)]
 
 pub mod bzimage;
+pub mod compression;
 pub mod grub;
 pub mod lookup;
 pub mod nearest;

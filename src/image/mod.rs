@@ -1,1 +1,4 @@
 //! What a kernel file is and how to unwrap it.
+
+pub mod decompress;
+mod gzip;

@@ -1,0 +1,260 @@
+//! The builder's command line.
+
+use crate::{Addition, BuildError, Compression, Image, Recipe, binary, build, modules};
+use lexopt::{Arg, Parser, ValueExt};
+use std::io::{self, Write};
+use std::{env, ffi::OsString, fs, path::PathBuf, process::ExitCode};
+
+const HELP: &str = "\
+Usage: initramfs build [OPTION]… -o OUT
+       initramfs build [OPTION]… --list
+
+Builds the initramfs that firstlight boots from. The same input gives the same bytes.
+
+Options:
+  -o, --output OUT         the image
+      --list               print what goes in and what it weighs, in bytes
+      --json               with --list: as one JSON object
+      --modules-from DIR   take kernel modules from below DIR: a root directory, a directory of module trees,
+                           or one module tree (default with --kernel-version: /)
+      --kernel-version V   the kernel that they are for; not needed where DIR has only one
+      --groups A,B,…       only these groups of modules; --help-groups lists them
+      --compress METHOD    zstd (default), xz (smallest) or none
+      --config FILE        /etc/firstlight.conf of the image
+      --add SRC:DST        put a file or directory into the image; repeats, and replaces what is there
+      --binary FILE        the static binary to take as /init (default: build it with cargo)
+      --target TRIPLE      what to build it for
+  -h, --help               this help
+
+SOURCE_DATE_EPOCH is the modification time of every file (default 0).
+Exit code: 0 done, 1 failed, 2 wrong usage.
+
+Examples:
+  initramfs build -o initramfs.img                                       for a kernel with its drivers built in
+  initramfs build --kernel-version $(uname -r) -o initramfs.img          for the running kernel
+  initramfs build --modules-from disk/ --compress xz --list              what a disk's only kernel would need
+";
+
+/// What the command line asks for.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Request {
+    output: Option<PathBuf>,
+    list: bool,
+    json: bool,
+    modules_from: Option<PathBuf>,
+    kernel_version: Option<String>,
+    groups: Option<Vec<String>>,
+    compression: Compression,
+    config: Option<PathBuf>,
+    additions: Vec<Addition>,
+    binary: Option<PathBuf>,
+    target: Option<String>,
+    modified: u32,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Command {
+    Build(Request),
+    Answer(String),
+}
+
+/// Runs the command line: exit code 0 done, 1 failed, 2 wrong usage.
+pub fn run(parser: Parser) -> ExitCode {
+    match parse(parser, env::var_os("SOURCE_DATE_EPOCH")) {
+        Ok(Command::Answer(text)) => print(&text),
+        Ok(Command::Build(request)) => match execute(&request) {
+            Ok(text) => print(&text),
+            Err(error) => fail(1, &error.to_string()),
+        },
+        Err(error) => fail(2, &format!("{error}\n`initramfs --help` tells what there is")),
+    }
+}
+
+fn print(text: &str) -> ExitCode {
+    match io::stdout().write_all(text.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(1, &format!("cannot write the output: {error}")),
+    }
+}
+
+fn fail(code: u8, message: &str) -> ExitCode {
+    // Nobody is left to tell if stderr is closed.
+    let _ = writeln!(io::stderr(), "initramfs: {message}");
+    ExitCode::from(code)
+}
+
+fn parse(mut parser: Parser, epoch: Option<OsString>) -> Result<Command, lexopt::Error> {
+    let mut request = Request::default();
+    if let Some(epoch) = epoch {
+        let seconds = epoch.to_str().and_then(|text| text.parse().ok());
+        request.modified = seconds.ok_or("SOURCE_DATE_EPOCH is no number of seconds since 1970")?;
+    }
+    let mut named = false;
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Arg::Short('h') | Arg::Long("help") => return Ok(Command::Answer(HELP.to_owned())),
+            Arg::Long("help-groups") => return Ok(Command::Answer(groups())),
+            Arg::Value(word) if !named && word == "build" => named = true,
+            Arg::Short('o') | Arg::Long("output") => request.output = Some(parser.value()?.into()),
+            Arg::Long("list") => request.list = true,
+            Arg::Long("json") => request.json = true,
+            Arg::Long("modules-from") => request.modules_from = Some(parser.value()?.into()),
+            Arg::Long("kernel-version") => request.kernel_version = Some(parser.value()?.string()?),
+            Arg::Long("groups") => {
+                let names = parser.value()?.string()?;
+                request.groups = Some(names.split(',').map(str::to_owned).collect());
+            }
+            Arg::Long("compress") => request.compression = parser.value()?.string()?.parse()?,
+            Arg::Long("config") => request.config = Some(parser.value()?.into()),
+            Arg::Long("add") => request.additions.push(addition(&parser.value()?.string()?)?),
+            Arg::Long("binary") => request.binary = Some(parser.value()?.into()),
+            Arg::Long("target") => request.target = Some(parser.value()?.string()?),
+            other => return Err(other.unexpected()),
+        }
+    }
+    if !named {
+        return Err("no command given: `build` is the one there is".into());
+    }
+    if request.output.is_none() && !request.list {
+        return Err("nothing to do: give -o OUT, --list or both".into());
+    }
+    if request.json && !request.list {
+        return Err("--json goes with --list".into());
+    }
+    if request.binary.is_some() && request.target.is_some() {
+        return Err("--target builds a binary, and --binary names one: give one of them".into());
+    }
+    Ok(Command::Build(request))
+}
+
+fn addition(text: &str) -> Result<Addition, String> {
+    let parts = text
+        .rsplit_once(':')
+        .filter(|(source, destination)| !source.is_empty() && destination.starts_with('/'));
+    let (source, destination) =
+        parts.ok_or_else(|| format!("--add {text}: want SRC:DST, and DST begins with a slash"))?;
+    Ok(Addition { source: source.into(), destination: destination.to_owned() })
+}
+
+fn groups() -> String {
+    modules::GROUPS.iter().map(|group| format!("{:<18}{}\n", group.name, group.modules.join(" "))).collect()
+}
+
+fn execute(request: &Request) -> Result<String, BuildError> {
+    let binary = match &request.binary {
+        Some(binary) => binary.clone(),
+        None => binary::build("firstlight", request.target.as_deref().unwrap_or(binary::TARGET))?,
+    };
+    let read = |path: &PathBuf| {
+        fs::read_to_string(path).map_err(|error| BuildError::Read { path: path.clone(), error })
+    };
+    let recipe = Recipe {
+        binary,
+        config: request.config.as_ref().map(read).transpose()?,
+        modules: sources(request)?,
+        additions: request.additions.clone(),
+        compression: request.compression,
+        modified: request.modified,
+    };
+    let Image { bytes, listing } = build(&recipe)?;
+    if let Some(path) = &request.output {
+        fs::write(path, bytes).map_err(|error| BuildError::Write { path: path.clone(), error })?;
+    }
+    Ok(match (request.list, request.json) {
+        (false, _) => String::new(),
+        (true, false) => listing.to_string(),
+        (true, true) => serde_json::to_string(&listing).unwrap_or_default() + "\n",
+    })
+}
+
+/// The module tree that the options mean; none of them means no modules.
+fn sources(request: &Request) -> Result<Option<modules::Source>, BuildError> {
+    let version = request.kernel_version.as_deref();
+    let from = match (&request.modules_from, version, &request.groups) {
+        (None, None, None) => return Ok(None),
+        (from, ..) => from.clone().unwrap_or_else(|| PathBuf::from("/")),
+    };
+    let source = modules::Source::find(&from, version)?;
+    Ok(Some(modules::Source { groups: request.groups.clone(), ..source }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(words: &[&str]) -> Result<Command, String> {
+        parse(Parser::from_args(words), None).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn every_option_reaches_the_request() {
+        let words = [
+            "build",
+            "--modules-from",
+            "/disk",
+            "--kernel-version=6.1",
+            "--groups",
+            "nvme,ata",
+            "--compress",
+            "xz",
+            "--config",
+            "c",
+            "--add",
+            "a:b:/etc/a",
+            "--add=d:/d",
+            "--binary",
+            "init",
+            "--list",
+            "--json",
+            "-oOUT",
+        ];
+        let expected = Request {
+            output: Some("OUT".into()),
+            list: true,
+            json: true,
+            modules_from: Some("/disk".into()),
+            kernel_version: Some("6.1".to_owned()),
+            groups: Some(vec!["nvme".to_owned(), "ata".to_owned()]),
+            compression: Compression::Xz,
+            config: Some("c".into()),
+            additions: vec![
+                Addition { source: "a:b".into(), destination: "/etc/a".to_owned() },
+                Addition { source: "d".into(), destination: "/d".to_owned() },
+            ],
+            binary: Some("init".into()),
+            target: None,
+            modified: 0,
+        };
+        assert_eq!(parsed(&words), Ok(Command::Build(expected)));
+    }
+
+    #[test]
+    fn wrong_usage_is_told() {
+        for (words, expected) in [
+            (&[][..], "no command given: `build` is the one there is"),
+            (&["build"], "nothing to do: give -o OUT, --list or both"),
+            (&["build", "build"], "unexpected argument \"build\""),
+            (&["build", "-o", "x", "--json"], "--json goes with --list"),
+            (&["build", "-o"], "missing argument for option '-o'"),
+            (&["build", "--frobnicate"], "invalid option '--frobnicate'"),
+            (&["build", "--compress", "lzo", "--list"], "`lzo` is none of zstd, xz, none"),
+            (&["build", "--add", "x", "--list"], "--add x: want SRC:DST, and DST begins with a slash"),
+            (&["build", "--add", "x:y", "--list"], "--add x:y: want SRC:DST, and DST begins with a slash"),
+            (
+                &["build", "--binary", "a", "--target", "b", "--list"],
+                "--target builds a binary, and --binary names one: give one of them",
+            ),
+        ] {
+            assert_eq!(parsed(words), Err(expected.to_owned()), "{words:?}");
+        }
+    }
+
+    #[test]
+    fn the_time_of_all_files_comes_from_source_date_epoch() {
+        let epoch = |text: &str| parse(Parser::from_args(["build", "--list"]), Some(text.into()));
+        let Ok(Command::Build(request)) = epoch("1700000000") else { panic!("not a build") };
+        assert_eq!(request.modified, 1_700_000_000);
+        let error = epoch("yesterday").unwrap_err().to_string();
+        assert_eq!(error, "SOURCE_DATE_EPOCH is no number of seconds since 1970");
+    }
+}

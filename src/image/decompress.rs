@@ -1,0 +1,156 @@
+//! Decompresses kernels and modules: gzip, xz and zstd, with a limit on what comes out.
+
+use super::gzip;
+use crate::formats::compression::Compression;
+use std::io::{self, Read, Write};
+
+/// Memory that an xz file may ask for, in KiB: above what `xz -9` needs (64 MiB of window and a little).
+const XZ_MEMORY: u32 = 80 << 10;
+
+/// Why a file could not be decompressed.
+#[derive(Debug, thiserror::Error)]
+pub enum DecompressError {
+    /// There is no decoder for it here.
+    #[error("compressed with {}, which cannot be read here: compress it with gzip, xz or zstd", .0.name())]
+    Unsupported(Compression),
+    /// More comes out of it than the limit, in bytes.
+    #[error("more than {0} bytes come out of it")]
+    TooLarge(u64),
+    /// The data is damaged or cut off, or it could not be read or written.
+    #[error("{0}")]
+    Failed(#[from] io::Error),
+}
+
+/// Decompresses `input` to `output`, which gets at most `limit` bytes; gives how many came out.
+///
+/// # Errors
+/// [`DecompressError`] says why; part of the output may have been written.
+pub fn decompress(
+    compression: Compression,
+    mut input: impl Read,
+    output: impl Write,
+    limit: u64,
+) -> Result<u64, DecompressError> {
+    let mut output = Limited { output, left: limit, exceeded: false };
+    let result = match compression {
+        Compression::Gzip => gzip::decompress(&mut input, &mut output),
+        Compression::Xz => {
+            let mut reader = lzma_rust2::XzReader::new_mem_limit(input, true, XZ_MEMORY);
+            io::copy(&mut reader, &mut output).map(drop)
+        }
+        Compression::Zstd => ruzstd::decoding::StreamingDecoder::new(input)
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.to_string()))
+            .and_then(|mut reader| io::copy(&mut reader, &mut output).map(drop)),
+        other => return Err(DecompressError::Unsupported(other)),
+    };
+    if output.exceeded {
+        return Err(DecompressError::TooLarge(limit));
+    }
+    result?;
+    Ok(limit.saturating_sub(output.left))
+}
+
+struct Limited<W> {
+    output: W,
+    left: u64,
+    exceeded: bool,
+}
+
+impl<W: Write> Write for Limited<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if bytes.len() as u64 > self.left {
+            self.exceeded = true;
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        let written = self.output.write(bytes)?;
+        self.left = self.left.saturating_sub(written as u64);
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.output.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::{Command, Stdio};
+
+    /// What a real tool makes of `content`.
+    fn compressed(tool: &[&str], content: &[u8]) -> Vec<u8> {
+        let (reader, mut writer) = io::pipe().unwrap();
+        let content = content.to_vec();
+        let feeder = std::thread::spawn(move || writer.write_all(&content));
+        let output =
+            Command::new(tool[0]).args(&tool[1..]).stdin(reader).stderr(Stdio::inherit()).output().unwrap();
+        feeder.join().unwrap().unwrap();
+        assert!(output.status.success(), "{tool:?}");
+        output.stdout
+    }
+
+    const TOOLS: &[(&[&str], Compression)] = &[
+        (&["gzip", "-9c"], Compression::Gzip),
+        (&["xz", "-9c"], Compression::Xz),
+        (&["xz", "-c", "--check=crc32", "--x86", "--lzma2=dict=2MiB"], Compression::Xz),
+        (&["zstd", "-c19"], Compression::Zstd),
+    ];
+
+    fn content() -> Vec<u8> {
+        (0..100_000_u32).flat_map(|number| (number / 3).wrapping_mul(2_654_435_761).to_le_bytes()).collect()
+    }
+
+    #[test]
+    fn gives_back_what_the_real_tools_compressed() {
+        for (tool, compression) in TOOLS {
+            let input = compressed(tool, &content());
+            assert_eq!(Compression::recognise(&input), Some(*compression), "{tool:?}");
+            let mut output = Vec::new();
+            let size = decompress(*compression, input.as_slice(), &mut output, 400_000).unwrap();
+            assert_eq!(size, 400_000, "{tool:?}");
+            assert!(output == content(), "{tool:?}");
+        }
+    }
+
+    #[test]
+    fn one_byte_past_the_limit_is_refused() {
+        for (tool, compression) in TOOLS {
+            let input = compressed(tool, &content());
+            let mut output = Vec::new();
+            let error = decompress(*compression, input.as_slice(), &mut output, 399_999).unwrap_err();
+            assert!(matches!(error, DecompressError::TooLarge(399_999)), "{tool:?}: {error}");
+            assert!(output.len() < 400_000);
+        }
+    }
+
+    #[test]
+    fn a_file_cut_off_anywhere_is_an_error() {
+        for (tool, compression) in TOOLS {
+            let input = compressed(tool, &content()[..5_000]);
+            for length in 0..input.len() - 4 {
+                let result = decompress(*compression, &input[..length], io::sink(), 1 << 20);
+                assert!(
+                    matches!(result, Err(DecompressError::Failed(_))),
+                    "{tool:?} cut to {length}: {result:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn names_the_compressions_that_it_cannot_read() {
+        let error = decompress(Compression::Lz4, io::empty(), io::sink(), 0).unwrap_err().to_string();
+        assert!(error.contains("lz4"), "{error}");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn hostile_bytes_end_in_a_result(mut bytes: Vec<u8>, which in 0..4_usize) {
+            let magics: [&[u8]; 4] = [b"\x1f\x8b\x08\0\0\0\0\0\0\x03", b"\xfd7zXZ\0\0\x01\x69\x22\xde\x36", b"\x28\xb5\x2f\xfd", b""];
+            bytes.splice(0..0, magics[which].iter().copied());
+            if let Some(compression) = Compression::recognise(&bytes) {
+                let _ = decompress(compression, bytes.as_slice(), io::sink(), 1 << 20);
+            }
+        }
+    }
+}
