@@ -1,3 +1,7 @@
 //! Order, default, countdown, attempts and fallback: from entries to a loaded kernel.
 
+pub mod election;
+pub mod firmware;
+#[cfg(test)]
+mod samples;
 pub mod supervision;

@@ -6,6 +6,7 @@
 
 pub mod bzimage;
 pub mod compression;
+pub mod efi_boot;
 pub mod grub;
 pub mod lookup;
 pub mod nearest;

@@ -1,0 +1,261 @@
+//! The election: which entries boot on their own, in which order, so that the same machine boots the same thing every
+//! time, in whatever order the kernel found its disks.
+
+use std::{cmp::Reverse, collections::HashSet};
+
+use crate::{
+    entry::{Entry, Format, Kind, Transport, Volume},
+    formats::{settings::Settings, volume_name::VolumeName},
+};
+
+/// What an election is held over.
+#[derive(Clone, Copy, Debug)]
+pub struct Electorate<'a> {
+    /// What the person who set this machine up wants.
+    pub settings: &'a Settings,
+    /// The volumes that are there, in any order.
+    pub volumes: &'a [Volume],
+    /// Kernel names of the volumes that appeared after everything that was there at the start had been looked at.
+    pub late: &'a HashSet<String>,
+    /// Partition UUIDs in the order of the firmware's boot options.
+    pub firmware: &'a [String],
+}
+
+/// What tells that an entry is for repairing a system: a person should choose it, or nothing else may be left.
+const REPAIR_WORDS: [&str; 9] = [
+    "single",
+    "s",
+    "S",
+    "1",
+    "rescue",
+    "emergency",
+    "recovery",
+    "systemd.unit=rescue.target",
+    "systemd.unit=emergency.target",
+];
+
+/// The entries that may boot on their own, first choice first: the default of the first volume, the other entries on it,
+/// the default of the next one, and so on.
+#[must_use]
+pub fn attempts<'a>(entries: &'a [Entry], electorate: &Electorate<'_>) -> Vec<&'a Entry> {
+    let wanted = electorate.settings.default.as_ref();
+    let is_wanted = |entry: &Entry| wanted.is_some_and(|it| *it == entry.id || *it == entry.title);
+    let mut candidates: Vec<(_, &Entry)> = entries
+        .iter()
+        .enumerate()
+        .filter(|(_, entry)| is_bootable(entry) && (!entry.hidden || entry.default || is_wanted(entry)))
+        .filter_map(|(place, entry)| {
+            // An entry whose volume has just gone cannot be loaded.
+            let rank = rank_of_volume(&entry.source.volume, is_scan(entry), electorate)?;
+            // Reverse: true before false.
+            Some(((Reverse(is_wanted(entry)), rank, Reverse(entry.default), is_repair(entry), place), entry))
+        })
+        .collect();
+    candidates.sort_by(|(one, _), (other, _)| one.cmp(other));
+    let mut seen = HashSet::new();
+    candidates.retain(|(_, entry)| seen.insert((&entry.kernel, &entry.initrds, &entry.cmdline)));
+    candidates.into_iter().map(|(_, entry)| entry).collect()
+}
+
+/// Whether all volumes that the settings wait for are there.
+#[must_use]
+pub fn all_there(wait: &[VolumeName], volumes: &[Volume]) -> bool {
+    wait.iter().all(|name| volumes.iter().any(|volume| name.names(volume)))
+}
+
+/// Whether it can be loaded at all, and its loader has not given it up.
+fn is_bootable(entry: &Entry) -> bool {
+    entry.problem.is_none()
+        && entry.kind == Kind::Linux
+        && entry.kernel.is_some()
+        && entry.tries_left != Some(0)
+}
+
+fn is_scan(entry: &Entry) -> bool {
+    entry.source.format == Format::Scan
+}
+
+fn is_repair(entry: &Entry) -> bool {
+    entry.cmdline.split_whitespace().any(|word| REPAIR_WORDS.contains(&word))
+}
+
+/// Where a volume stands; smaller comes first. The fields are compared in their order.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Rank<'a> {
+    configured: usize,
+    late: bool,
+    firmware: usize,
+    removable: bool,
+    transport: Transport,
+    path: &'a str,
+    /// Kernels that no configuration speaks of come after those of a configuration on the same disk.
+    scan: bool,
+    partition: u32,
+    name: &'a str,
+}
+
+fn rank_of_volume<'a>(name: &str, scan: bool, electorate: &Electorate<'a>) -> Option<Rank<'a>> {
+    let Electorate { settings, volumes, late, firmware } = *electorate;
+    let volume = volumes.iter().find(|volume| volume.device.name == name)?;
+    let device = &volume.device;
+    let configured = settings.order.iter().position(|name| name.names(volume));
+    let waited_for = settings.wait.iter().any(|name| name.names(volume));
+    let of_firmware = firmware.iter().position(|uuid| {
+        let on_this_disk = |other: &&Volume| other.device.disk == device.disk;
+        volumes.iter().filter(on_this_disk).any(|other| partition_uuid(other) == Some(uuid))
+    });
+    Some(Rank {
+        configured: configured.unwrap_or(usize::MAX),
+        late: late.contains(name) && !waited_for && configured.is_none(),
+        firmware: of_firmware.unwrap_or(usize::MAX),
+        removable: device.removable,
+        transport: device.transport,
+        path: &device.path,
+        scan,
+        partition: device.partition.as_ref().map_or(0, |partition| partition.number),
+        name: &device.name,
+    })
+}
+
+fn partition_uuid(volume: &Volume) -> Option<&String> {
+    volume.device.partition.as_ref()?.uuid.as_ref()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::boot::samples::{entry, volume};
+
+    /// The election's result as ids, blank-separated.
+    fn elected(
+        entries: &[Entry],
+        volumes: &[Volume],
+        late: &[&str],
+        firmware: &[&str],
+        config: &str,
+    ) -> String {
+        let (settings, mistakes) = Settings::parse(config, "");
+        assert_eq!(mistakes, [""; 0]);
+        let electorate = Electorate {
+            settings: &settings,
+            volumes,
+            late: &late.iter().map(|name| (*name).to_owned()).collect(),
+            firmware: &firmware.iter().map(|uuid| (*uuid).to_owned()).collect::<Vec<_>>(),
+        };
+        let ids: Vec<&str> = attempts(entries, &electorate).iter().map(|entry| entry.id.as_str()).collect();
+        ids.join(" ")
+    }
+
+    #[test]
+    fn disks_are_tried_in_the_same_order_whatever_order_they_came_in() {
+        let mut volumes = [
+            volume("sr0", Transport::Optical),
+            volume("sdc1", Transport::Usb),
+            volume("mmcblk0p1", Transport::Mmc),
+            volume("vda1", Transport::Virtio),
+            volume("sda1", Transport::Scsi),
+            volume("nvme0n1p1", Transport::Nvme),
+            Volume {
+                device: crate::entry::Device { removable: true, ..volume("sdb1", Transport::Scsi).device },
+                ..volume("sdb1", Transport::Scsi)
+            },
+        ];
+        let mut entries: Vec<Entry> =
+            volumes.iter().map(|volume| entry(&volume.device.name, &volume.device.name)).collect();
+        let expected = "nvme0n1p1 sda1 vda1 mmcblk0p1 sdc1 sr0 sdb1";
+        for _ in 0..volumes.len() {
+            assert_eq!(elected(&entries, &volumes, &[], &[], ""), expected);
+            volumes.rotate_left(1);
+            entries.rotate_left(3);
+        }
+    }
+
+    #[test]
+    fn settings_come_before_the_firmware_and_the_firmware_before_the_rest() {
+        let volumes = [
+            volume("nvme0n1p1", Transport::Nvme),
+            volume("sda1", Transport::Scsi),
+            volume("sda2", Transport::Scsi),
+            volume("sdb1", Transport::Usb),
+        ];
+        let entries =
+            [entry("gone", "sdx1"), entry("n", "nvme0n1p1"), entry("a", "sda2"), entry("b", "sdb1")];
+        let cases: [(&[&str], &[&str], &str, &str); 9] = [
+            (&[], &[], "", "n a b"),
+            // The option names the ESP; the system is on another partition of that disk.
+            (&[], &["uuid-of-sda1"], "", "a n b"),
+            (&[], &["uuid-of-something-else", "uuid-of-sdb1", "uuid-of-sda1"], "", "b a n"),
+            (&[], &["uuid-of-sda1"], "order = usb\norder = PARTUUID=uuid-of-nvme0n1p1", "b n a"),
+            (&[], &[], "order = LABEL=label-of-sda2", "a n b"),
+            (&["nvme0n1p1"], &[], "", "a b n"),
+            (&["nvme0n1p1"], &["uuid-of-nvme0n1p1"], "", "a b n"),
+            (&["nvme0n1p1"], &[], "wait = nvme", "n a b"),
+            (&["nvme0n1p1"], &[], "default = n", "n a b"),
+        ];
+        for (late, firmware, config, expected) in cases {
+            assert_eq!(
+                elected(&entries, &volumes, late, firmware, config),
+                expected,
+                "{late:?} {firmware:?} {config}"
+            );
+        }
+    }
+
+    #[test]
+    fn on_one_volume_the_default_comes_first_and_repair_last() {
+        let volumes = [volume("sda2", Transport::Scsi), volume("sda3", Transport::Scsi)];
+        let with = |id: &str, change: fn(&mut Entry)| {
+            let mut entry = entry(id, "sda2");
+            change(&mut entry);
+            entry
+        };
+        let entries = [
+            with("repair", |it| it.cmdline = "root=/dev/sda2 single".into()),
+            with("older", |_| {}),
+            with("default", |it| it.default = true),
+            with("same-as-default", |it| {
+                it.kernel.as_mut().unwrap().path = "/default".into();
+                it.cmdline = "default".into();
+            }),
+            with("broken", |it| it.problem = Some("kernel is missing".into())),
+            with("used-up", |it| it.tries_left = Some(0)),
+            with("counted", |it| it.tries_left = Some(2)),
+            with("other-loader", |it| it.kind = Kind::Chainload),
+            with("without-kernel", |it| it.kernel = None),
+            with("hidden", |it| it.hidden = true),
+            entry("second-volume", "sda3"),
+        ];
+        assert_eq!(elected(&entries, &volumes, &[], &[], ""), "default older counted repair second-volume");
+        assert_eq!(
+            elected(&entries, &volumes, &[], &[], "default = Title of hidden"),
+            "hidden default older counted repair second-volume"
+        );
+        assert_eq!(
+            elected(&entries, &volumes, &[], &[], "default = broken"),
+            "default older counted repair second-volume"
+        );
+    }
+
+    #[test]
+    fn found_kernels_come_after_a_configuration_on_the_same_disk() {
+        let volumes = [
+            volume("sda1", Transport::Scsi),
+            volume("sda2", Transport::Scsi),
+            volume("sdb1", Transport::Usb),
+        ];
+        let mut found = entry("found", "sda1");
+        found.source.format = Format::Scan;
+        let entries = [found, entry("configured", "sda2"), entry("usb", "sdb1")];
+        assert_eq!(elected(&entries, &volumes, &[], &[], ""), "configured found usb");
+    }
+
+    #[test]
+    fn waiting_ends_when_every_named_volume_is_there() {
+        let names: Vec<VolumeName> =
+            ["LABEL=label-of-sda1", "usb"].iter().filter_map(|name| VolumeName::parse(name)).collect();
+        let (disk, stick) = (volume("sda1", Transport::Scsi), volume("sdb1", Transport::Usb));
+        assert!(!all_there(&names, std::slice::from_ref(&disk)));
+        assert!(all_there(&names, &[stick, disk]));
+        assert!(all_there(&[], &[]));
+    }
+}

@@ -1,0 +1,60 @@
+//! Volumes and entries for the tests of this room.
+
+use crate::entry::{
+    Device, Entry, FileReference, Filesystem, FilesystemKind, Format, Kind, Partition, PartitionTable,
+    Source, Transport, Volume,
+};
+
+/// An ext4 volume; what is not given is made of its name.
+pub fn volume(name: &str, transport: Transport) -> Volume {
+    let number = name.bytes().last().filter(u8::is_ascii_digit).map_or(0, |digit| u32::from(digit - b'0'));
+    let disk = name.trim_end_matches(|c: char| c.is_ascii_digit());
+    let disk = disk.strip_suffix('p').unwrap_or(disk);
+    Volume {
+        device: Device {
+            name: name.into(),
+            disk: disk.into(),
+            partition: Some(Partition {
+                number,
+                table: PartitionTable::Gpt,
+                uuid: Some(format!("uuid-of-{name}")),
+                label: None,
+                type_id: None,
+            }),
+            size: 1 << 30,
+            transport,
+            removable: false,
+            path: format!("pci0000:00/{disk}"),
+        },
+        filesystem: Filesystem {
+            kind: FilesystemKind::Ext4,
+            uuid: Some(format!("fs-of-{name}")),
+            label: Some(format!("label-of-{name}")),
+        },
+    }
+}
+
+/// A bootable entry of GRUB's, not the default; kernel and command line are named after it.
+pub fn entry(id: &str, volume: &str) -> Entry {
+    Entry {
+        id: id.into(),
+        title: format!("Title of {id}"),
+        path_in_menu: Vec::new(),
+        kind: Kind::Linux,
+        hidden: false,
+        source: Source {
+            format: Format::Grub,
+            volume: volume.into(),
+            path: "/boot/grub/grub.cfg".into(),
+            line: Some(1),
+        },
+        kernel: Some(FileReference { volume: volume.into(), path: format!("/{id}") }),
+        initrds: Vec::new(),
+        cmdline: id.into(),
+        devicetree: None,
+        version: None,
+        tries_left: None,
+        default: false,
+        problem: None,
+    }
+}
