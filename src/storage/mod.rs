@@ -1,6 +1,8 @@
 //! Block devices as they appear, what is on them, and read-only handles to their files.
 
+mod attachment;
 pub mod root;
+pub mod sysfs;
 pub mod uevent;
 
 use root::Root;

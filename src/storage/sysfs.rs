@@ -1,0 +1,245 @@
+//! The block devices in sysfs (Documentation/ABI/stable/sysfs-block), or in a tree that looks like it.
+
+use std::{
+    fs,
+    io::Read,
+    path::{Path, PathBuf},
+};
+
+use super::attachment::Attachment;
+use crate::{
+    entry::{Device, Partition, PartitionTable},
+    formats::text,
+};
+
+/// An attribute is one page at most, in bytes.
+const ATTRIBUTE_LIMIT: u64 = 4096;
+
+/// Sizes in sysfs count these many bytes, whatever the disk's own block size.
+const SECTOR: u64 = 512;
+
+/// Devices that are nobody's disk, by their names without the number, and why nothing is looked for on them.
+const PASSED_OVER: &[(&str, &str)] = &[
+    ("fd", "a floppy drive, which takes seconds to say that it is empty"),
+    ("ram", "a RAM disk of the running kernel"),
+    ("zram", "compressed memory of the running kernel"),
+];
+
+/// A tree like /sys.
+#[derive(Clone, Debug)]
+pub struct Sysfs(PathBuf);
+
+impl Sysfs {
+    /// The tree at `path`: `/sys` on a machine.
+    #[must_use]
+    pub fn at(path: &Path) -> Self {
+        Self(path.to_owned())
+    }
+
+    /// Kernel names of all block devices, sorted.
+    #[must_use]
+    pub fn names(&self) -> Vec<String> {
+        children(&self.class())
+    }
+
+    /// Describes a device; `None` if it is gone. What only the partition table tells is filled in when that is read.
+    #[must_use]
+    pub fn device(&self, name: &str) -> Option<Device> {
+        let directory = fs::canonicalize(self.directory(name)?).ok()?;
+        let number = attribute(&directory, "partition").and_then(|number| number.parse().ok());
+        // A partition's directory lies in that of its disk.
+        let disk = if number.is_some() { directory.parent()? } else { &directory };
+        let devices = fs::canonicalize(self.0.join("devices")).ok()?;
+        let Attachment { transport, removable, path } = Attachment::of(&devices, disk);
+        let label = attribute(&directory, "uevent").and_then(|lines| {
+            lines.lines().find_map(|line| line.strip_prefix("PARTNAME=")).map(str::to_owned)
+        });
+        // Only GPT gives names; this guess stands where the table itself cannot be read.
+        let table = if label.is_some() { PartitionTable::Gpt } else { PartitionTable::Mbr };
+        Some(Device {
+            name: name.to_owned(),
+            disk: text::decode(disk.file_name()?.as_encoded_bytes()),
+            partition: number.map(|number| Partition { number, table, uuid: None, label, type_id: None }),
+            size: attribute(&directory, "size")?.parse::<u64>().ok()?.saturating_mul(SECTOR),
+            transport,
+            removable,
+            path,
+        })
+    }
+
+    /// Why nothing can be found on a device, if that is plain before it is opened.
+    #[must_use]
+    pub fn unfit(&self, device: &Device) -> Option<String> {
+        let kind = device.name.trim_end_matches(|last: char| last.is_ascii_digit());
+        if let Some((_, reason)) = PASSED_OVER.iter().find(|(name, _)| *name == kind) {
+            return Some((*reason).to_owned());
+        }
+        let directory = self.directory(&device.name)?;
+        if kind.starts_with("mmcblk") && kind.ends_with("boot") {
+            return Some("the boot area of an eMMC, which holds firmware".to_owned());
+        }
+        if attribute(&directory, "hidden").as_deref() == Some("1") {
+            return Some("one path to a disk that has several; the disk is looked at by itself".to_owned());
+        }
+        if device.size == 0 {
+            return Some("no medium".to_owned());
+        }
+        if attribute(&directory, "dm/suspended").as_deref() == Some("1") {
+            return Some("a suspended device-mapper device, which would never answer".to_owned());
+        }
+        let holders = children(&directory.join("holders"));
+        (!holders.is_empty()).then(|| format!("a member of {}", holders.join(", ")))
+    }
+
+    /// Kernel names of a disk's partitions, sorted.
+    #[must_use]
+    pub fn partitions(&self, disk: &str) -> Vec<String> {
+        let Some(directory) = self.directory(disk) else {
+            return Vec::new();
+        };
+        let is_partition = |name: &String| attribute(&directory.join(name), "partition").is_some();
+        children(&directory).into_iter().filter(is_partition).collect()
+    }
+
+    /// Device number (major, minor), by which the kernel's mount table names a device.
+    #[must_use]
+    pub fn number(&self, name: &str) -> Option<(u32, u32)> {
+        let number = attribute(&self.directory(name)?, "dev")?;
+        let (major, minor) = number.split_once(':')?;
+        Some((major.parse().ok()?, minor.parse().ok()?))
+    }
+
+    fn class(&self) -> PathBuf {
+        self.0.join("class/block")
+    }
+
+    /// A device's directory, through the link in its class.
+    fn directory(&self, name: &str) -> Option<PathBuf> {
+        // A name comes out of an event; no kernel makes such ones.
+        let plain = !name.is_empty() && !name.contains('/') && !name.starts_with('.');
+        plain.then(|| self.class().join(name))
+    }
+}
+
+/// An attribute of a device without its line end; `None` if it has none of that name.
+pub(super) fn attribute(directory: &Path, name: &str) -> Option<String> {
+    let mut content = Vec::new();
+    fs::File::open(directory.join(name)).ok()?.take(ATTRIBUTE_LIMIT).read_to_end(&mut content).ok()?;
+    Some(text::decode(content.trim_ascii_end()))
+}
+
+fn children(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let mut names: Vec<String> =
+        entries.map(|entry| text::decode(entry.file_name().as_encoded_bytes())).collect();
+    names.sort_unstable();
+    names
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::entry::Transport;
+
+    /// Makes a device in a tree like /sys, with its attributes.
+    pub(in crate::storage) fn add(tree: &Path, path: &str, attributes: &[(&str, &str)]) {
+        let directory = tree.join("devices").join(path);
+        fs::create_dir_all(&directory).unwrap();
+        for (name, value) in attributes {
+            let file = directory.join(name);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, format!("{value}\n")).unwrap();
+        }
+        fs::create_dir_all(tree.join("class/block")).unwrap();
+        let name = directory.file_name().unwrap();
+        symlink(Path::new("../../devices").join(path), tree.join("class/block").join(name)).unwrap();
+    }
+
+    const VDA: &str = "pci0000:00/0000:00:02.0/virtio1/block/vda";
+
+    #[test]
+    fn a_disk_and_its_partitions() {
+        let tree = TempDir::new().unwrap();
+        add(tree.path(), VDA, &[("size", "8388608"), ("removable", "0"), ("dev", "254:0")]);
+        add(
+            tree.path(),
+            &format!("{VDA}/vda1"),
+            &[("size", "2048"), ("partition", "1"), ("uevent", "DEVNAME=vda1\nPARTN=1\nPARTNAME=EFI system")],
+        );
+        add(tree.path(), &format!("{VDA}/vda12"), &[("size", "4"), ("partition", "12"), ("dev", "259:3")]);
+        let sysfs = Sysfs::at(tree.path());
+        assert_eq!(sysfs.names(), ["vda", "vda1", "vda12"]);
+        assert_eq!(sysfs.partitions("vda"), ["vda1", "vda12"]);
+        assert_eq!(sysfs.number("vda12"), Some((259, 3)));
+        let disk = Device {
+            name: "vda".to_owned(),
+            disk: "vda".to_owned(),
+            partition: None,
+            size: 4 << 30,
+            transport: Transport::Virtio,
+            removable: false,
+            path: "pci#:#@0/0000:00:02.0/virtio#@0/block".to_owned(),
+        };
+        assert_eq!(sysfs.device("vda"), Some(disk.clone()));
+        let partition = |name: &str, number, size, table, label| Device {
+            name: name.to_owned(),
+            partition: Some(Partition { number, table, uuid: None, label, type_id: None }),
+            size,
+            ..disk.clone()
+        };
+        let label = Some("EFI system".to_owned());
+        assert_eq!(sysfs.device("vda1"), Some(partition("vda1", 1, 1 << 20, PartitionTable::Gpt, label)));
+        assert_eq!(sysfs.device("vda12"), Some(partition("vda12", 12, 2048, PartitionTable::Mbr, None)));
+    }
+
+    #[test]
+    fn a_device_that_is_gone_or_was_never_there() {
+        let tree = TempDir::new().unwrap();
+        add(tree.path(), VDA, &[("partition", "x")]);
+        let sysfs = Sysfs::at(tree.path());
+        for name in ["vdb", "", "..", "../block/vda", "vda/../vda", "vda"] {
+            assert_eq!(sysfs.device(name), None, "{name}");
+        }
+        assert!(Sysfs::at(&tree.path().join("nothing")).names().is_empty());
+    }
+
+    #[test]
+    fn what_cannot_hold_a_volume_is_named_with_its_reason() {
+        let tree = TempDir::new().unwrap();
+        let block = "virtual/block";
+        for (name, attributes, reason) in [
+            ("loop0", &[("size", "0")][..], Some("no medium")),
+            ("loop1", &[("size", "64")], None),
+            ("ram0", &[("size", "64")], Some("a RAM disk of the running kernel")),
+            ("zram0", &[("size", "64")], Some("compressed memory of the running kernel")),
+            ("fd0", &[("size", "8")], Some("a floppy drive, which takes seconds to say that it is empty")),
+            ("mmcblk0boot1", &[("size", "8")], Some("the boot area of an eMMC, which holds firmware")),
+            ("mmcblk0", &[("size", "8")], None),
+            (
+                "nvme0c0n1",
+                &[("size", "8"), ("hidden", "1")],
+                Some("one path to a disk that has several; the disk is looked at by itself"),
+            ),
+            (
+                "dm-1",
+                &[("size", "8"), ("dm/suspended", "1")],
+                Some("a suspended device-mapper device, which would never answer"),
+            ),
+            ("dm-2", &[("size", "8"), ("dm/suspended", "0"), ("hidden", "0")], None),
+            (
+                "sda3",
+                &[("size", "8"), ("holders/dm-2", ""), ("holders/md0", "")],
+                Some("a member of dm-2, md0"),
+            ),
+        ] {
+            add(tree.path(), &format!("{block}/{name}"), attributes);
+            let sysfs = Sysfs::at(tree.path());
+            let device = sysfs.device(name).unwrap();
+            assert_eq!(sysfs.unfit(&device).as_deref(), reason, "{name}");
+        }
+    }
+}
