@@ -1,1 +1,51 @@
-//! PID 1: mounts, consoles, modules, supervision and power.
+//! PID 1: mounts, consoles, modules, supervision and power. It never dies and reads nothing that was not shipped with it.
+//!
+//! [`run`] is the boot in one screen. What can fail is a logged fact: the machine goes on with what it has. There is no
+//! unwrap, no indexing, no overflow and no recursion here, so that only a broken kernel or memory can end PID 1; a panic
+//! all the same ends in a fresh start of the same binary ([`crash`]). Nobody can send PID 1 a signal that it does not
+//! want: the kernel drops all that it has no handler for.
+#![deny(clippy::arithmetic_side_effects)]
+
+mod child;
+mod crash;
+mod mounts;
+mod pid1;
+mod power;
+pub mod rescue;
+mod shutdown;
+mod signals;
+mod supervise;
+mod sysctls;
+mod timing;
+
+use std::fs;
+
+use crate::{formats::settings::Settings, sys::kmsg, ui::console::Consoles};
+
+/// Runs the machine as its first process until it jumps into the next kernel.
+pub fn run() -> ! {
+    let crashes = crash::start_again_on_panic();
+    let signals = signals::Signals::block();
+    let mut timing = timing::Timing::begin();
+    let missing = mounts::mount_all();
+    let settings = log_and_read_settings(&missing);
+    sysctls::set_all();
+    signals::Signals::take_ctrl_alt_del();
+    timing.stamp("mounted");
+    let consoles = Consoles::open();
+    consoles.landmark("start", &[("version", env!("CARGO_PKG_VERSION"))]);
+    if crashes > 0 {
+        crash::clear_the_field(crashes, &consoles);
+    }
+    pid1::Pid1::new(settings, signals, consoles, timing, crashes).run()
+}
+
+/// Opens the log at the level that the settings want, and tells what was found before it was open.
+fn log_and_read_settings(facts: &[String]) -> Settings {
+    let read = |path| String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned();
+    let (settings, mistakes) = Settings::parse(&read("/etc/firstlight.conf"), &read("/proc/cmdline"));
+    kmsg::install("firstlight", settings.log_level);
+    facts.iter().for_each(|fact| log::info!("{fact}"));
+    mistakes.iter().for_each(|mistake| log::warn!("{mistake}"));
+    settings
+}

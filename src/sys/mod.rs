@@ -1,4 +1,7 @@
 //! Every system call that rustix and nix lack, and every `unsafe` of the project, each with its SAFETY reason.
 
+pub mod child;
+pub mod inherited;
 pub mod kexec;
+pub mod kmsg;
 pub mod pipe;

@@ -125,7 +125,8 @@ impl Consoles {
     }
 
     /// The terminals themselves, for reading.
-    pub(super) fn terminals(&self) -> Vec<Arc<OwnedFd>> {
+    #[must_use]
+    pub fn terminals(&self) -> Vec<Arc<OwnedFd>> {
         self.lock().iter().map(|console| Arc::clone(&console.terminal)).collect()
     }
 

@@ -1,0 +1,183 @@
+//! The child that talks with the person, the worker or the rescue console: how it is started, heard and killed.
+
+use std::{
+    io,
+    os::unix::process::CommandExt,
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use rustix::{
+    fd::{AsFd, BorrowedFd, OwnedFd},
+    io::Errno,
+    net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, recv, send, socketpair},
+    process::{Pid, Signal, WaitStatus, kill_process_group},
+};
+
+use super::supervise::Death;
+use crate::{
+    boot::supervision::{Notice, PACKET_LIMIT, Request, Task, WORKER_END},
+    sys::child::Leader,
+};
+
+/// So many packets are read in one turn, so that a child that never stops talking cannot stop PID 1 from anything else.
+const PACKETS_A_TURN: usize = 64;
+
+/// A child hangs up when it dies; one that lives on for this long has lost its way.
+const HANGING_UP: Duration = Duration::from_secs(2);
+
+/// A running child.
+#[derive(Debug)]
+pub(super) struct Child {
+    pid: Pid,
+    socket: OwnedFd,
+    hung_up: bool,
+    deadline: Option<Instant>,
+}
+
+impl Child {
+    /// Starts our own binary again with these arguments.
+    pub(super) fn start(arguments: &[String]) -> io::Result<Self> {
+        let flags = SocketFlags::CLOEXEC;
+        let (socket, childs_end) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)?;
+        let mut command = Command::new("/proc/self/exe");
+        command.arg0("firstlight").args(arguments);
+        let child = Leader::new(command).hand(&childs_end, WORKER_END)?.spawn()?;
+        let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+        Ok(Self { pid: pid.ok_or(io::ErrorKind::InvalidData)?, socket, hung_up: false, deadline: None })
+    }
+
+    /// Its process.
+    pub(super) fn pid(&self) -> Pid {
+        self.pid
+    }
+
+    /// Readable when it said something or hung up; `None` once it has.
+    pub(super) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        (!self.hung_up).then(|| self.socket.as_fd())
+    }
+
+    /// When a child that hung up must have died.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        self.deadline
+    }
+
+    /// Whether it hung up long ago and lives; said once.
+    pub(super) fn is_overdue(&mut self) -> bool {
+        self.deadline.take_if(|deadline| *deadline <= Instant::now()).is_some()
+    }
+
+    /// Takes what it asks for, in order, without waiting.
+    pub(super) fn hear(&mut self) -> Vec<Request> {
+        let mut heard = Vec::new();
+        let mut packet = [0_u8; PACKET_LIMIT];
+        for _ in 0..PACKETS_A_TURN {
+            if self.hung_up {
+                break;
+            }
+            match recv(&self.socket, &mut packet, RecvFlags::DONTWAIT) {
+                Ok((length @ 1.., _)) => match Request::decode(packet.get(..length).unwrap_or_default()) {
+                    Some(request) => heard.push(request),
+                    None => log::warn!("the worker said something unknown"),
+                },
+                Err(Errno::AGAIN) => break,
+                Err(Errno::INTR) => {}
+                // Nothing, or an error that will not go away: nothing more will come.
+                Ok(_) | Err(_) => {
+                    self.hung_up = true;
+                    self.deadline = Instant::now().checked_add(HANGING_UP);
+                }
+            }
+        }
+        heard
+    }
+
+    /// Tells it something, without waiting.
+    pub(super) fn tell(&self, notice: Notice) {
+        if let Err(error) = send(&self.socket, notice.encode(), SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
+            log::warn!("the worker was not told {notice:?}: {error}");
+        }
+    }
+
+    /// Kills it and every process of its group, also when it is gone itself.
+    pub(super) fn kill(&self) {
+        match kill_process_group(self.pid, Signal::KILL) {
+            Ok(()) | Err(Errno::SRCH) => {}
+            Err(error) => log::warn!("process group {} not killed: {error}", self.pid.as_raw_nonzero()),
+        }
+    }
+}
+
+/// What the worker is started with.
+pub(super) fn worker_arguments(pass_over: &[Task]) -> Vec<String> {
+    let mut arguments = vec!["worker".to_owned()];
+    for task in pass_over {
+        let (option, name) = match task {
+            Task::Device(name) => ("--pass-over-device", name),
+            Task::Entry(id) => ("--pass-over-entry", id),
+        };
+        arguments.extend([option.to_owned(), name.clone()]);
+    }
+    arguments
+}
+
+/// How a process ended, by what wait(2) says of it.
+pub(super) fn death(status: WaitStatus) -> Death {
+    match status.terminating_signal() {
+        Some(signal) => Death::Signal(signal),
+        None => Death::Exit(status.exit_status().unwrap_or_default()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pair() -> (Child, OwnedFd) {
+        let (socket, other) =
+            socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).unwrap();
+        (Child { pid: rustix::process::getpid(), socket, hung_up: false, deadline: None }, other)
+    }
+
+    #[test]
+    fn what_a_child_said_before_it_hung_up_is_heard_first() {
+        let (mut child, other) = pair();
+        assert_eq!(child.hear(), []);
+        send(&other, &Request::Jump("Debian".into()).encode(), SendFlags::empty()).unwrap();
+        send(&other, b"\xff nonsense", SendFlags::empty()).unwrap();
+        drop(other);
+        assert_eq!(child.hear(), [Request::Jump("Debian".into())]);
+        assert_eq!((child.descriptor().is_none(), child.deadline().is_some()), (true, true));
+        assert_eq!(child.hear(), []);
+    }
+
+    #[test]
+    fn a_child_that_never_stops_talking_is_heard_in_turns() {
+        let (mut child, other) = pair();
+        let sent = std::iter::repeat_with(|| send(&other, &Request::Rescue.encode(), SendFlags::DONTWAIT))
+            .take_while(Result::is_ok)
+            .count();
+        let mut turns = Vec::new();
+        while turns.last() != Some(&0) {
+            turns.push(child.hear().len());
+        }
+        assert_eq!(turns.iter().sum::<usize>(), sent);
+        assert!(turns.iter().all(|turn| *turn <= PACKETS_A_TURN));
+    }
+
+    #[test]
+    fn telling_a_child_that_is_gone_is_no_error() {
+        let (child, other) = pair();
+        drop(other);
+        child.tell(Notice::JumpFailed);
+    }
+
+    #[test]
+    fn the_worker_is_told_what_to_pass_over() {
+        let pass_over = [Task::Device("sda".into()), Task::Entry("a>b c".into())];
+        assert_eq!(
+            worker_arguments(&pass_over),
+            ["worker", "--pass-over-device", "sda", "--pass-over-entry", "a>b c"]
+        );
+    }
+}

@@ -1,0 +1,212 @@
+//! The one loop of PID 1: it waits for whatever happens, asks the supervisor what to do about it, and does it.
+
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+};
+
+use nix::sys::signal::Signal;
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    process::{WaitOptions, wait},
+};
+
+use super::{
+    child::{self, Child},
+    power::Power,
+    rescue, shutdown,
+    signals::Signals,
+    supervise::{Action, Death, Event, Supervisor},
+    timing::Timing,
+};
+use crate::{
+    boot::supervision::{Request, Task},
+    formats::settings::{AfterFailure, Settings},
+    kexec,
+    ui::console::Consoles,
+};
+
+/// What a slow serial line may take to send the last words before the jump.
+const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// PID 1's state outside of the supervisor.
+#[derive(Debug)]
+pub(super) struct Pid1 {
+    settings: Settings,
+    supervisor: Supervisor,
+    signals: Signals,
+    consoles: Consoles,
+    timing: Timing,
+    child: Option<Child>,
+}
+
+impl Pid1 {
+    /// Ready to run, with `crashes` of PID 1 behind it.
+    pub(super) fn new(
+        settings: Settings,
+        signals: Signals,
+        consoles: Consoles,
+        timing: Timing,
+        crashes: u32,
+    ) -> Self {
+        let supervisor = Supervisor::new(settings.worker_deaths, crashes);
+        Self { settings, supervisor, signals, consoles, timing, child: None }
+    }
+
+    /// For ever.
+    pub(super) fn run(mut self) -> ! {
+        let mut events = VecDeque::from([Event::Started, Event::ModulesLoaded]);
+        loop {
+            while let Some(event) = events.pop_front() {
+                for action in self.supervisor.on(event) {
+                    events.extend(self.act(action));
+                }
+            }
+            self.wait();
+            self.collect(&mut events);
+        }
+    }
+
+    /// Until something happens.
+    fn wait(&self) {
+        let sources = [self.signals.descriptor(), self.child.as_ref().and_then(Child::descriptor)];
+        let mut polled: Vec<_> =
+            sources.iter().flatten().map(|source| PollFd::from_borrowed_fd(*source, PollFlags::IN)).collect();
+        let deadline = self.child.as_ref().and_then(Child::deadline);
+        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        // However it ends, every source is looked at afterwards.
+        let _ = poll(&mut polled, left.and_then(|left| Timespec::try_from(left).ok()).as_ref());
+    }
+
+    /// Everything that happened, in an order in which a child's last words come before its death.
+    fn collect(&mut self, events: &mut VecDeque<Event>) {
+        self.signals.collect();
+        events.extend(self.signals.asked().map(Event::Asked));
+        self.hear_child(events);
+        while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
+            if self.child.as_ref().is_some_and(|child| child.pid() == pid) {
+                self.hear_child(events);
+                if let Some(child) = self.child.take() {
+                    child.kill();
+                }
+                let death = child::death(status);
+                log::info!("process {} ended: {death:?}", pid.as_raw_nonzero());
+                events.push_back(Event::Died(death));
+            }
+        }
+    }
+
+    fn hear_child(&mut self, events: &mut VecDeque<Event>) {
+        let Some(child) = &mut self.child else { return };
+        events.extend(child.hear().into_iter().map(Event::Said));
+        if child.is_overdue() {
+            events.push_back(Event::HungUp);
+        }
+    }
+
+    /// Does it; what comes of it at once is an event.
+    fn act(&mut self, action: Action) -> Option<Event> {
+        match action {
+            Action::StartWorker(pass_over) => return self.start_worker(&pass_over),
+            Action::StartRescue { unattended } => return self.start_rescue(unattended),
+            Action::KillChild => self.child.iter().for_each(Child::kill),
+            Action::Tell(notice) => self.child.iter().for_each(|child| child.tell(notice)),
+            Action::ReportDeath(death, busy_with) => self.report_death(&death, &busy_with),
+            Action::ReportHelpless => self.consoles.write(
+                "firstlight: neither the worker nor the rescue console can run. Ctrl-Alt-Del restarts the machine.\n",
+            ),
+            Action::Stamp(request) => self.stamp(&request),
+            Action::Jump { entry, title } => return Some(self.jump(&entry, &title)),
+            Action::Leave(power) => return Some(self.leave(power)),
+        }
+        None
+    }
+
+    fn start_worker(&mut self, pass_over: &[Task]) -> Option<Event> {
+        // Modules may have brought new ones.
+        self.consoles = Consoles::open();
+        let passed_over = names(pass_over);
+        match Child::start(&child::worker_arguments(pass_over)) {
+            Ok(child) => {
+                self.consoles.landmark("worker", &[("state", "started"), ("passed-over", &passed_over)]);
+                self.timing.stamp("worker started");
+                self.child = Some(child);
+                None
+            }
+            Err(error) => Some(Event::Died(Death::NotStarted(error.to_string()))),
+        }
+    }
+
+    fn start_rescue(&mut self, unattended: bool) -> Option<Event> {
+        self.consoles = Consoles::open();
+        let after = if unattended { self.settings.after_failure } else { AfterFailure::Menu };
+        match Child::start(&rescue::arguments(after)) {
+            Ok(child) => {
+                self.child = Some(child);
+                None
+            }
+            Err(error) => Some(Event::Died(Death::NotStarted(error.to_string()))),
+        }
+    }
+
+    fn report_death(&self, death: &Death, busy_with: &[Task]) {
+        let passed_over = names(busy_with);
+        let (key, value, why) = match death {
+            Death::Exit(status) => ("status", status.to_string(), format!("it ended with status {status}")),
+            Death::Signal(signal) => {
+                let name = Signal::try_from(*signal).map_or("a signal", Signal::as_str);
+                ("signal", signal.to_string(), format!("{name} ended it"))
+            }
+            Death::NotStarted(error) => ("error", error.clone(), format!("it could not be started: {error}")),
+        };
+        log::error!("the worker died: {why}");
+        self.consoles.landmark("worker", &[("state", "died"), (key, &value), ("passed-over", &passed_over)]);
+    }
+
+    fn stamp(&mut self, request: &Request) {
+        let stage = match request {
+            Request::Begin(Task::Entry(id)) => format!("loading {id}"),
+            Request::End(Task::Entry(id)) => format!("done with {id}"),
+            Request::End(Task::Device(name)) => format!("looked at {name}"),
+            _ => return,
+        };
+        self.timing.stamp(&stage);
+    }
+
+    fn jump(&mut self, entry: &str, title: &str) -> Event {
+        self.timing.stamp("jump");
+        self.consoles.landmark("jump", &[("entry", entry), ("title", title)]);
+        self.end_everything();
+        if self.settings.timing {
+            self.consoles.write(&self.timing.table());
+        }
+        self.consoles.drain(LAST_WORDS);
+        let reason = kexec::jump().to_string();
+        log::error!("the jump into {entry} failed: {reason}");
+        self.consoles.landmark("fail", &[("stage", "jump"), ("entry", entry), ("reason", &reason)]);
+        Event::JumpFailed
+    }
+
+    /// Comes back only if the kernel refuses every end.
+    fn leave(&mut self, power: Power) -> Event {
+        self.consoles.write(&format!("firstlight: {}\n", power.describe()));
+        self.end_everything();
+        self.consoles.drain(LAST_WORDS);
+        power.take();
+        Power::Halt.take();
+        Event::Started
+    }
+
+    fn end_everything(&mut self) {
+        self.child = None;
+        shutdown::end_processes(&mut self.signals);
+        shutdown::unmount_and_sync();
+    }
+}
+
+/// The tasks' names as a landmark has them.
+fn names(tasks: &[Task]) -> String {
+    let names: Vec<&str> =
+        tasks.iter().map(|(Task::Device(name) | Task::Entry(name))| name.as_str()).collect();
+    names.join(",")
+}

@@ -1,0 +1,98 @@
+//! What comes before every end: no process left, nothing mounted, nothing unwritten; each step bounded in time, since a
+//! disk that hangs must not keep the machine.
+
+use std::{
+    fs,
+    sync::mpsc,
+    thread,
+    time::{Duration, Instant},
+};
+
+use nix::{
+    errno::Errno,
+    sys::{
+        signal::{Signal, kill},
+        wait::{WaitPidFlag, WaitStatus, waitpid},
+    },
+    unistd::Pid,
+};
+use sys_mount::UnmountFlags;
+
+use super::{mounts, signals::Signals};
+
+/// What a process may take to end on its own.
+const TERMINATION: Duration = Duration::from_secs(1);
+
+/// What the kernel may take to bury a killed process: one that waits for a disk stays until the disk answers.
+const KILLING: Duration = Duration::from_secs(2);
+
+/// What unmounting and syncing may take.
+const UNMOUNTING: Duration = Duration::from_secs(5);
+
+/// Ends every process but this one.
+pub(super) fn end_processes(signals: &mut Signals) {
+    for (signal, patience) in [(Signal::SIGTERM, TERMINATION), (Signal::SIGKILL, KILLING)] {
+        // ESRCH: there is none, which the wait finds out as well.
+        let _ = kill(Pid::from_raw(-1), signal);
+        if wait_for_all(signals, patience) {
+            return;
+        }
+    }
+    log::warn!("processes are left that cannot be killed: a device does not answer them");
+}
+
+/// Reaps until there is no child left; whatever loses its parent becomes ours.
+fn wait_for_all(signals: &mut Signals, patience: Duration) -> bool {
+    let Some(deadline) = Instant::now().checked_add(patience) else { return false };
+    loop {
+        match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+            Err(Errno::ECHILD) => return true,
+            Ok(WaitStatus::StillAlive) => {
+                if !signals.wait(deadline) {
+                    return false;
+                }
+            }
+            Ok(_) | Err(_) => {}
+        }
+    }
+}
+
+/// Unmounts every disk, last mounted first, and writes out what is unwritten.
+pub(super) fn unmount_and_sync() {
+    let unmount = || {
+        let points = mounts::mount_points(&fs::read("/proc/self/mountinfo").unwrap_or_default());
+        for point in points.iter().rev().filter(|point| !mounts::is_of_the_kernel(point)) {
+            if let Err(error) = sys_mount::unmount(point, UnmountFlags::empty()) {
+                log::warn!("{point} not unmounted: {error}");
+            }
+        }
+        rustix::fs::sync();
+    };
+    if !within(UNMOUNTING, unmount) {
+        log::warn!("unmounting hangs: a device does not answer; nothing on it was written by firstlight");
+    }
+}
+
+/// Does `work` on a thread of its own; what is not done by then is left behind, and the answer is no.
+fn within(patience: Duration, work: impl FnOnce() + Send + 'static) -> bool {
+    let (done, wait) = mpsc::channel();
+    let started = thread::Builder::new().spawn(move || {
+        work();
+        // Nobody waits any more if it took too long.
+        let _ = done.send(());
+    });
+    started.is_ok() && wait.recv_timeout(patience).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_that_hangs_is_left_behind() {
+        let (release, held) = mpsc::channel::<()>();
+        assert!(!within(Duration::from_millis(1), move || held.recv().unwrap_or(())));
+        drop(release);
+        assert!(within(Duration::from_secs(60), || {}));
+    }
+}

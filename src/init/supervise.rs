@@ -1,0 +1,379 @@
+//! What PID 1 does about what happens: events in, actions out, with no system call between, so that tables can test it.
+//!
+//! There is one child at a time that talks with the person: the worker, or the rescue console.
+
+use super::power::Power;
+use crate::boot::supervision::{Notice, Request, Task};
+
+/// After so many deaths of the rescue console nothing is started any more.
+const RESCUE_DEATHS: u32 = 3;
+
+/// What a worker says it is busy with, and what is passed over, is not remembered past this many.
+const TASKS_LIMIT: usize = 64;
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Event {
+    /// Nothing runs, and something shall.
+    Started,
+    /// The child said something.
+    Said(Request),
+    /// The child closed its end and lives on.
+    HungUp,
+    /// The child is gone, or could not be started.
+    Died(Death),
+    /// The modules for the hardware that was there at the start are loaded.
+    ModulesLoaded,
+    /// A signal, Ctrl-Alt-Del among them.
+    Asked(Power),
+    /// The jump came back.
+    JumpFailed,
+}
+
+/// How a child ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Death {
+    /// With this exit status.
+    Exit(i32),
+    /// By this signal.
+    Signal(i32),
+    /// It never lived, because of this error.
+    NotStarted(String),
+}
+
+/// What to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    /// Start the worker and tell it what to pass over.
+    StartWorker(Vec<Task>),
+    /// Start the rescue console, which leaves on its own if nobody uses it, where the settings say so.
+    StartRescue {
+        /// Because the worker kept dying, not because somebody asked for it.
+        unattended: bool,
+    },
+    /// Kill the child and all its group; [`Event::Died`] follows.
+    KillChild,
+    /// Say to the worker.
+    Tell(Notice),
+    /// Say on every console how the worker died and what it was busy with.
+    ReportDeath(Death, Vec<Task>),
+    /// Say on every console that nothing can be started any more, and what is left to do.
+    ReportHelpless,
+    /// Stamp what the worker began or ended, for the timing table.
+    Stamp(Request),
+    /// End all processes, unmount and jump into the loaded kernel.
+    Jump {
+        /// Id of the entry that was loaded.
+        entry: String,
+        /// Its title.
+        title: String,
+    },
+    /// End all processes, unmount and leave.
+    Leave(Power),
+}
+
+/// Who is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// The worker.
+    Worker,
+    /// The worker, killed to make room for the rescue console.
+    MakingRoom,
+    /// The rescue console.
+    Rescue,
+    /// Nobody: PID 1 waits for signals.
+    Helpless,
+}
+
+/// The supervisor's memory.
+#[derive(Debug)]
+pub(super) struct Supervisor {
+    phase: Phase,
+    busy_with: Vec<Task>,
+    last_entry: String,
+    pass_over: Vec<Task>,
+    deaths: u32,
+    deaths_allowed: u32,
+    rescue_deaths: u32,
+    modules_loaded: bool,
+}
+
+impl Supervisor {
+    /// After `deaths_allowed` deaths the worker is not started again on its own; `crashes` of PID 1 itself count.
+    pub(super) fn new(deaths_allowed: u32, crashes: u32) -> Self {
+        Self {
+            phase: Phase::Helpless,
+            busy_with: Vec::new(),
+            last_entry: String::new(),
+            pass_over: Vec::new(),
+            deaths: crashes,
+            deaths_allowed,
+            rescue_deaths: 0,
+            modules_loaded: false,
+        }
+    }
+
+    /// What to do, in this order.
+    pub(super) fn on(&mut self, event: Event) -> Vec<Action> {
+        match event {
+            Event::Started => self.next_child(),
+            Event::Said(Request::Reboot) | Event::Asked(Power::Reboot) => vec![Action::Leave(Power::Reboot)],
+            Event::Said(Request::PowerOff) => vec![Action::Leave(Power::Off)],
+            Event::Asked(power) => vec![Action::Leave(power)],
+            Event::Said(request) if self.phase == Phase::Worker => self.worker_said(request),
+            Event::Said(_) => vec![],
+            Event::HungUp => vec![Action::KillChild],
+            Event::Died(death) => self.child_died(death),
+            Event::ModulesLoaded => {
+                self.modules_loaded = true;
+                if self.phase == Phase::Worker { vec![Action::Tell(Notice::ModulesLoaded)] } else { vec![] }
+            }
+            Event::JumpFailed => {
+                let entry = std::mem::take(&mut self.last_entry);
+                self.pass_over(vec![Task::Entry(entry)]);
+                let mut actions = self.start_worker();
+                actions.push(Action::Tell(Notice::JumpFailed));
+                actions
+            }
+        }
+    }
+
+    fn worker_said(&mut self, request: Request) -> Vec<Action> {
+        match &request {
+            Request::Begin(task) => {
+                if let Task::Entry(id) = task {
+                    self.last_entry.clone_from(id);
+                }
+                if self.busy_with.len() < TASKS_LIMIT && !self.busy_with.contains(task) {
+                    self.busy_with.push(task.clone());
+                }
+            }
+            Request::End(task) => self.busy_with.retain(|begun| begun != task),
+            Request::Jump(title) => {
+                return vec![Action::Jump { entry: self.last_entry.clone(), title: title.clone() }];
+            }
+            Request::Rescue => {
+                self.phase = Phase::MakingRoom;
+                return vec![Action::KillChild];
+            }
+            Request::Reboot | Request::PowerOff => {}
+        }
+        vec![Action::Stamp(request)]
+    }
+
+    fn child_died(&mut self, death: Death) -> Vec<Action> {
+        match self.phase {
+            Phase::Worker => {
+                self.deaths = self.deaths.saturating_add(1);
+                let busy_with = std::mem::take(&mut self.busy_with);
+                self.pass_over(busy_with.clone());
+                let mut actions = vec![Action::ReportDeath(death, busy_with)];
+                actions.extend(self.next_child());
+                actions
+            }
+            Phase::MakingRoom => self.start_rescue(false),
+            Phase::Rescue if death == Death::Exit(0) => {
+                // A person wants to try again: nothing is held against any device or entry.
+                (self.deaths, self.rescue_deaths) = (0, 0);
+                self.pass_over.clear();
+                self.start_worker()
+            }
+            Phase::Rescue => {
+                self.rescue_deaths = self.rescue_deaths.saturating_add(1);
+                if self.rescue_deaths < RESCUE_DEATHS {
+                    return self.start_rescue(false);
+                }
+                self.phase = Phase::Helpless;
+                vec![Action::ReportHelpless]
+            }
+            Phase::Helpless => vec![],
+        }
+    }
+
+    fn next_child(&mut self) -> Vec<Action> {
+        if self.deaths < self.deaths_allowed { self.start_worker() } else { self.start_rescue(true) }
+    }
+
+    fn start_worker(&mut self) -> Vec<Action> {
+        self.phase = Phase::Worker;
+        self.busy_with.clear();
+        let mut actions = vec![Action::StartWorker(self.pass_over.clone())];
+        if self.modules_loaded {
+            actions.push(Action::Tell(Notice::ModulesLoaded));
+        }
+        actions
+    }
+
+    fn start_rescue(&mut self, unattended: bool) -> Vec<Action> {
+        self.phase = Phase::Rescue;
+        vec![Action::StartRescue { unattended }]
+    }
+
+    fn pass_over(&mut self, tasks: Vec<Task>) {
+        for task in tasks {
+            if self.pass_over.len() < TASKS_LIMIT && !self.pass_over.contains(&task) {
+                self.pass_over.push(task);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn device(name: &str) -> Task {
+        Task::Device(name.into())
+    }
+
+    fn entry(id: &str) -> Task {
+        Task::Entry(id.into())
+    }
+
+    fn begin(task: Task) -> Event {
+        Event::Said(Request::Begin(task))
+    }
+
+    fn killed() -> Death {
+        Death::Signal(9)
+    }
+
+    /// Feeds the events and gives the actions of the last one.
+    fn last(supervisor: &mut Supervisor, events: Vec<Event>) -> Vec<Action> {
+        events.into_iter().map(|event| supervisor.on(event)).last().unwrap()
+    }
+
+    #[test]
+    fn a_worker_that_dies_is_started_again_and_told_what_to_pass_over() {
+        let mut supervisor = Supervisor::new(3, 0);
+        assert_eq!(supervisor.on(Event::Started), [Action::StartWorker(vec![])]);
+        let events = vec![
+            begin(device("sda")),
+            begin(device("sdb")),
+            Event::Said(Request::End(device("sda"))),
+            Event::Died(Death::Exit(101)),
+        ];
+        assert_eq!(
+            last(&mut supervisor, events),
+            [
+                Action::ReportDeath(Death::Exit(101), vec![device("sdb")]),
+                Action::StartWorker(vec![device("sdb")])
+            ]
+        );
+        // A second death adds to what is passed over.
+        assert_eq!(
+            last(&mut supervisor, vec![begin(entry("a")), Event::Died(killed())]),
+            [
+                Action::ReportDeath(killed(), vec![entry("a")]),
+                Action::StartWorker(vec![device("sdb"), entry("a")])
+            ]
+        );
+    }
+
+    #[test]
+    fn the_third_death_brings_the_rescue_console_and_a_person_starts_afresh_from_there() {
+        let mut supervisor = Supervisor::new(3, 0);
+        let died = || Event::Died(killed());
+        assert_eq!(
+            last(&mut supervisor, vec![Event::Started, begin(device("sda")), died(), died(), died()]),
+            [Action::ReportDeath(killed(), vec![]), Action::StartRescue { unattended: true }]
+        );
+        assert_eq!(supervisor.on(Event::Died(Death::Exit(0))), [Action::StartWorker(vec![])]);
+        // The count starts again as well.
+        assert_eq!(
+            last(&mut supervisor, vec![died()]),
+            [Action::ReportDeath(killed(), vec![]), Action::StartWorker(vec![])]
+        );
+    }
+
+    #[test]
+    fn crashes_of_pid_1_itself_count_as_deaths() {
+        for (crashes, expected) in [
+            (2, Action::StartWorker(vec![])),
+            (3, Action::StartRescue { unattended: true }),
+            (u32::MAX, Action::StartRescue { unattended: true }),
+        ] {
+            assert_eq!(Supervisor::new(3, crashes).on(Event::Started), [expected], "{crashes}");
+        }
+    }
+
+    #[test]
+    fn the_rescue_console_takes_the_workers_place() {
+        let mut supervisor = Supervisor::new(3, 0);
+        assert_eq!(
+            last(&mut supervisor, vec![Event::Started, Event::Said(Request::Rescue)]),
+            [Action::KillChild]
+        );
+        assert_eq!(supervisor.on(Event::Died(killed())), [Action::StartRescue { unattended: false }]);
+        // The rescue console can ask for power and nothing else.
+        assert_eq!(supervisor.on(Event::Said(Request::Jump("x".into()))), []);
+        assert_eq!(supervisor.on(Event::Said(Request::PowerOff)), [Action::Leave(Power::Off)]);
+    }
+
+    #[test]
+    fn a_rescue_console_that_keeps_dying_leaves_pid_1_alive() {
+        let mut supervisor = Supervisor::new(3, 3);
+        let died = || Event::Died(Death::NotStarted("out of memory".into()));
+        assert_eq!(
+            last(&mut supervisor, vec![Event::Started, died()]),
+            [Action::StartRescue { unattended: false }]
+        );
+        assert_eq!(last(&mut supervisor, vec![died(), died()]), [Action::ReportHelpless]);
+        assert_eq!(supervisor.on(Event::Asked(Power::Reboot)), [Action::Leave(Power::Reboot)]);
+    }
+
+    #[test]
+    fn a_failed_jump_passes_over_the_entry_that_was_loaded_last() {
+        let mut supervisor = Supervisor::new(3, 0);
+        let jump = last(
+            &mut supervisor,
+            vec![
+                Event::Started,
+                Event::ModulesLoaded,
+                begin(entry("a")),
+                Event::Said(Request::End(entry("a"))),
+                begin(entry("b")),
+                Event::Said(Request::Jump("Bee".into())),
+            ],
+        );
+        assert_eq!(jump, [Action::Jump { entry: "b".into(), title: "Bee".into() }]);
+        assert_eq!(
+            supervisor.on(Event::JumpFailed),
+            [
+                Action::StartWorker(vec![entry("b")]),
+                Action::Tell(Notice::ModulesLoaded),
+                Action::Tell(Notice::JumpFailed)
+            ]
+        );
+    }
+
+    #[test]
+    fn a_worker_is_told_of_the_modules_whenever_it_starts() {
+        let mut supervisor = Supervisor::new(3, 0);
+        assert_eq!(supervisor.on(Event::ModulesLoaded), []);
+        let started = [Action::StartWorker(vec![]), Action::Tell(Notice::ModulesLoaded)];
+        assert_eq!(supervisor.on(Event::Started), started);
+    }
+
+    #[test]
+    fn power_is_answered_at_any_time() {
+        for before in [vec![], vec![Event::Started], vec![Event::Started, Event::Said(Request::Rescue)]] {
+            let mut supervisor = Supervisor::new(3, 0);
+            for event in before {
+                supervisor.on(event);
+            }
+            assert_eq!(supervisor.on(Event::Asked(Power::Halt)), [Action::Leave(Power::Halt)]);
+        }
+    }
+
+    #[test]
+    fn a_worker_that_says_too_much_is_not_remembered_without_end() {
+        let mut supervisor = Supervisor::new(3, 0);
+        supervisor.on(Event::Started);
+        for number in 0..10_000 {
+            supervisor.on(begin(entry(&number.to_string())));
+            supervisor.on(begin(device("sda")));
+        }
+        assert_eq!(supervisor.busy_with.len(), TASKS_LIMIT);
+    }
+}

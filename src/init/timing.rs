@@ -1,0 +1,65 @@
+//! When each stage was reached, on the monotonic clock, which begins with the kernel (`firstlight.timing`).
+
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// Stamps are not kept past this many.
+const LIMIT: usize = 128;
+
+/// The stamps so far.
+#[derive(Debug)]
+pub(super) struct Timing {
+    stamps: Vec<(String, Duration)>,
+}
+
+impl Timing {
+    /// Stamps the beginning.
+    pub(super) fn begin() -> Self {
+        let mut timing = Self { stamps: Vec::new() };
+        timing.stamp("init");
+        timing
+    }
+
+    /// Now `stage` is reached.
+    pub(super) fn stamp(&mut self, stage: &str) {
+        if self.stamps.len() < LIMIT {
+            let now = Duration::try_from(clock_gettime(ClockId::Monotonic)).unwrap_or_default();
+            self.stamps.push((stage.to_owned(), now));
+        }
+    }
+
+    /// A line for each stage: seconds since the kernel's start, milliseconds since the stage before, and its name.
+    pub(super) fn table(&self) -> String {
+        let mut table = String::from("   seconds       +ms  stage\n");
+        let mut before = self.stamps.first().map_or(Duration::ZERO, |(_, at)| *at);
+        for (stage, at) in &self.stamps {
+            let since = at.saturating_sub(before).as_secs_f64() * 1000.0;
+            table.push_str(&format!("{:10.3} {since:9.1}  {stage}\n", at.as_secs_f64()));
+            before = *at;
+        }
+        table
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_shows_when_and_how_long() {
+        let stamps = [("init", 1500), ("mounted", 1502), ("jump", 12_345)];
+        let stamps = stamps.map(|(stage, millis)| (stage.to_owned(), Duration::from_millis(millis)));
+        assert_eq!(
+            Timing { stamps: stamps.into() }.table(),
+            "   seconds       +ms  stage\n     1.500       0.0  init\n     1.502       2.0  mounted\n    12.345   10843.0  jump\n"
+        );
+    }
+
+    #[test]
+    fn stamps_are_bounded() {
+        let mut timing = Timing::begin();
+        (0..1000).for_each(|_| timing.stamp("again"));
+        assert_eq!(timing.stamps.len(), LIMIT);
+    }
+}

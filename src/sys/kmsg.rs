@@ -1,0 +1,85 @@
+//! The kernel's log as the sink of the `log` facade: one record a write to /dev/kmsg, with its level
+//! (Documentation/ABI/testing/dev-kmsg).
+
+use std::{
+    fs::{File, OpenOptions},
+    io::Write,
+    sync::OnceLock,
+};
+
+use log::{Level, LevelFilter, Log, Metadata, Record};
+
+/// Where the kernel takes records.
+const KMSG: &str = "/dev/kmsg";
+
+/// Longest record written, in bytes: the kernel refuses one that is longer than its line buffer (1024 with the prefix
+/// that it adds).
+const RECORD_LIMIT: usize = 960;
+
+static KMSG_LOG: OnceLock<KmsgLog> = OnceLock::new();
+
+struct KmsgLog {
+    name: &'static str,
+    file: File,
+}
+
+/// Sends everything that is logged, down to `level`, to the kernel's log, each record beginning with `name`.
+///
+/// Where the log cannot be opened, or a logger is installed already, nothing changes: a log is no reason to fail.
+pub fn install(name: &'static str, level: LevelFilter) {
+    let Ok(file) = OpenOptions::new().write(true).open(KMSG) else { return };
+    if log::set_logger(KMSG_LOG.get_or_init(|| KmsgLog { name, file })).is_ok() {
+        log::set_max_level(level);
+    }
+}
+
+impl Log for KmsgLog {
+    fn enabled(&self, _metadata: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        let line = line(record.level(), self.name, &record.args().to_string());
+        // The kernel takes a record whole or not at all, and there is nobody to tell of a refusal.
+        let _ = (&self.file).write(line.as_bytes());
+    }
+
+    fn flush(&self) {}
+}
+
+/// A record as the kernel takes it: level, name and message, without control characters and not too long.
+fn line(level: Level, name: &str, message: &str) -> String {
+    let mut line = format!("<{}>{name}: ", priority(level));
+    line.extend(message.chars().map(|character| if character.is_control() { ' ' } else { character }));
+    line.truncate(line.floor_char_boundary(RECORD_LIMIT));
+    line
+}
+
+/// The level in syslog(3)'s numbers.
+fn priority(level: Level) -> u8 {
+    match level {
+        Level::Error => 3,
+        Level::Warn => 4,
+        Level::Info => 6,
+        Level::Debug | Level::Trace => 7,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_carries_its_level_and_no_control_characters() {
+        assert_eq!(line(Level::Warn, "firstlight", "sda1: \u{1b}[2J\nbad"), "<4>firstlight: sda1:  [2J bad");
+        assert_eq!(line(Level::Trace, "firstlight worker", ""), "<7>firstlight worker: ");
+    }
+
+    #[test]
+    fn a_long_record_is_cut_between_characters() {
+        // The prefix is odd, so that a two-byte character stands across the limit.
+        let cut = line(Level::Info, "firstlight", &"ä".repeat(1000));
+        assert_eq!(cut.len(), RECORD_LIMIT - 1);
+        assert!(cut.ends_with('ä'));
+    }
+}
