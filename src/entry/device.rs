@@ -84,6 +84,7 @@ pub enum FilesystemKind {
     Erofs,
     Ntfs,
     Udf,
+    #[serde(rename = "zfs_member")]
     Zfs,
     #[serde(rename = "crypto_LUKS")]
     Luks,
@@ -92,6 +93,10 @@ pub enum FilesystemKind {
     #[serde(rename = "linux_raid_member")]
     Raid,
     Swap,
+    /// Swap that holds a hibernated system.
+    Swsuspend,
+    #[serde(rename = "BitLocker")]
+    Bitlocker,
     /// A directory that stands for a file system (`firstlight list --root`), its kind unknown.
     Unknown,
 }

@@ -1,0 +1,114 @@
+//! Shell patterns as fnmatch(3) without flags reads them: `*`, `?`, `[a-z]`, `[!…]`, and `\` before a plain character.
+
+/// Whether the whole of `text` matches `pattern`. Works on bytes, in time bounded by the product of both lengths.
+#[must_use]
+pub fn matches(pattern: &str, text: &str) -> bool {
+    matches_folded(pattern, text, |byte| byte)
+}
+
+/// As [`matches`], with bytes of the text and plain bytes of the pattern folded first, so that some count as equal.
+pub(super) fn matches_folded(pattern: &str, text: &str, fold: fn(u8) -> u8) -> bool {
+    let (mut pattern, mut text) = (pattern.as_bytes(), text.as_bytes());
+    // Where to go on when a later part fails: behind the last `*`, which then takes one byte more.
+    let mut retry: Option<(&[u8], &[u8])> = None;
+    loop {
+        if let [b'*', rest @ ..] = pattern {
+            pattern = rest;
+            retry = Some((rest, text));
+            continue;
+        }
+        let step = match text.split_first() {
+            None if pattern.is_empty() => return true,
+            None => None,
+            Some((&byte, rest)) => one(pattern, fold(byte), fold).map(|pattern| (pattern, rest)),
+        };
+        (pattern, text) = match (step, retry) {
+            (Some(step), _) => step,
+            (None, Some((behind, [_, rest @ ..]))) => {
+                retry = Some((behind, rest));
+                (behind, rest)
+            }
+            (None, _) => return false,
+        };
+    }
+}
+
+/// The rest of the pattern behind what matched one byte, if it did.
+fn one(pattern: &[u8], byte: u8, fold: fn(u8) -> u8) -> Option<&[u8]> {
+    let (first, rest) = pattern.split_first()?;
+    match (first, rest) {
+        (b'?', _) => Some(rest),
+        (b'[', _) => match set(rest, byte) {
+            Some((found, rest)) => found.then_some(rest),
+            // Without its end it is a plain bracket.
+            None => (byte == b'[').then_some(rest),
+        },
+        (b'\\', [escaped, rest @ ..]) => (fold(*escaped) == byte).then_some(rest),
+        (&plain, _) => (fold(plain) == byte).then_some(rest),
+    }
+}
+
+/// Whether a bracketed set holds the byte, and the pattern behind the set; `None` where the set does not end.
+fn set(pattern: &[u8], byte: u8) -> Option<(bool, &[u8])> {
+    let (negated, mut rest) = match pattern {
+        [b'!' | b'^', rest @ ..] => (true, rest),
+        _ => (false, pattern),
+    };
+    let mut found = false;
+    let mut first = true;
+    loop {
+        rest = match rest {
+            [b']', behind @ ..] if !first => return Some((found != negated, behind)),
+            [low, b'-', high, behind @ ..] if *high != b']' => {
+                found |= (low..=high).contains(&&byte);
+                behind
+            }
+            [single, behind @ ..] => {
+                found |= *single == byte;
+                behind
+            }
+            [] => return None,
+        };
+        first = false;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn patterns_match_as_fnmatch_says() {
+        for (pattern, text, expected) in [
+            ("", "", true),
+            ("*", "", true),
+            ("a*b*c", "axxbyyc", true),
+            ("a*b*c", "axxbyy", false),
+            ("*.conf", "arch.conf", true),
+            ("[a-c]x", "bx", true),
+            ("[!a-c]x", "bx", false),
+            ("[]x]", "]", true),
+            ("[a-]", "-", true),
+            ("[x", "[x", true),
+            ("\\*", "*", true),
+            ("\\*", "a", false),
+            ("d[0-9A-F][0-9]?", "dF1q", true),
+            ("pci:v00008086d*sv*", "pci:v00008086d00001234sv1", true),
+            ("a", "aa", false),
+        ] {
+            assert_eq!(matches(pattern, text), expected, "{pattern} {text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_pattern_ends(pattern: String, text: String) {
+            let _ = matches(&pattern, &text);
+            let escaped: String = text.chars().flat_map(|character| ['\\', character]).collect();
+            let own = format!("*{escaped}*");
+            prop_assert!(matches(&own, &text));
+        }
+    }
+}
