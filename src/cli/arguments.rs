@@ -5,6 +5,8 @@ use std::ffi::OsString;
 use super::{Command, Failure, Opt, help};
 use crate::formats::nearest::nearest;
 use lexopt::Arg;
+use log::LevelFilter;
+use simple_logger::SimpleLogger;
 
 /// Options that every command knows.
 pub(super) static COMMON: &[Opt] = &[
@@ -77,6 +79,23 @@ impl Arguments {
                 _ => return Ok(Some(argument)),
             }
         }
+    }
+
+    /// The value of the option that came last.
+    pub(super) fn value(&mut self) -> Result<OsString, Failure> {
+        self.parser.value().map_err(|error| wrong(&error))
+    }
+
+    /// Lets the log appear on stderr, as much of it as the options ask for.
+    pub(super) fn start_log(&self) {
+        let level = match self.verbosity {
+            ..0 => LevelFilter::Error,
+            0 => LevelFilter::Warn,
+            1 => LevelFilter::Info,
+            2.. => LevelFilter::Debug,
+        };
+        // Fails only where there is a log already.
+        let _ = SimpleLogger::new().with_level(level).init();
     }
 
     /// What to say of an argument that the command does not know.

@@ -24,13 +24,16 @@ pub(super) fn overview() -> String {
 pub(super) fn of(command: &'static Command) -> String {
     let mut text =
         format!("Usage: firstlight {} {}\n\n{}.\n", command.name, command.operands, command.summary);
-    text.push_str(command.details);
+    if !command.details.is_empty() {
+        text.push('\n');
+        push_wrapped(&mut text, "", command.details);
+    }
     text.push_str("\nOptions:\n");
     push_options(&mut text, command.options);
     push_options(&mut text, COMMON);
     text.push_str("\nExamples:\n");
     for (line, what) in command.examples {
-        text.push_str(&format!("  {line}\n      {what}\n"));
+        text.push_str(&format!("  {line}\n          {what}\n"));
     }
     text
 }
@@ -38,10 +41,26 @@ pub(super) fn of(command: &'static Command) -> String {
 fn push_options(text: &mut String, options: &[Opt]) {
     for option in options {
         let short = option.short.map_or_else(|| "    ".into(), |letter| format!("-{letter}, "));
-        let long = match option.value {
-            "" => format!("--{}", option.long),
-            value => format!("--{} {value}", option.long),
-        };
-        text.push_str(&format!("  {short}{long:<18} {}\n", option.what));
+        let value = if option.value.is_empty() { String::new() } else { format!(" {}", option.value) };
+        text.push_str(&format!("  {short}--{}{value}\n", option.long));
+        push_wrapped(text, "          ", option.what);
     }
+}
+
+/// Words in lines of at most 78 columns.
+fn push_wrapped(text: &mut String, indent: &str, words: &str) {
+    let mut column = 0_usize;
+    for word in words.split_whitespace() {
+        let width = word.chars().count().saturating_add(1);
+        if column == 0 || column.saturating_add(width) > 78 {
+            text.push_str(if column == 0 { "" } else { "\n" });
+            text.push_str(indent);
+            column = indent.len();
+        } else {
+            text.push(' ');
+        }
+        text.push_str(word);
+        column = column.saturating_add(width);
+    }
+    text.push('\n');
 }

@@ -2,6 +2,10 @@
 
 mod arguments;
 mod help;
+mod list;
+mod table;
+mod target;
+mod volume_option;
 
 use std::{
     ffi::OsString,
@@ -28,7 +32,7 @@ struct Command {
     /// What stands behind the name, in a usage line.
     operands: &'static str,
     summary: &'static str,
-    /// What the help says below the summary: paragraphs, each ending with a newline.
+    /// What the help says below the summary.
     details: &'static str,
     options: &'static [Opt],
     /// Command lines with what they do.
@@ -37,7 +41,7 @@ struct Command {
 }
 
 /// Every command, in the order of the help.
-static COMMANDS: &[Command] = &[];
+static COMMANDS: &[Command] = &[list::LIST, list::SHOW];
 
 /// Why a command has nothing to print on stdout.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +52,9 @@ enum Failure {
     /// The command line is wrong: exit code 2.
     #[error("{0}")]
     Usage(String),
+    /// It was tried and failed: exit code 1.
+    #[error("{0}")]
+    Failed(String),
 }
 
 /// Runs the command line without its first word, as `firstlight` got it.
@@ -59,7 +66,7 @@ pub fn run(arguments: &[OsString]) -> ExitCode {
         Err(failure) => {
             // Nobody is left to tell if stderr is closed too.
             let _ = writeln!(io::stderr(), "firstlight: {failure}");
-            ExitCode::from(2)
+            ExitCode::from(if matches!(failure, Failure::Usage(_)) { 2 } else { 1 })
         }
     }
 }

@@ -1,3 +1,70 @@
 //! One finder per boot-loader family: volumes in, entries and warnings out.
+//!
+//! [`survey`] asks every finder about every volume, pairs kernels with initrds by name where there is no configuration,
+//! and merges what came of it. It trusts nothing that it reads, and runs in a child without any privilege ([`sandbox`]).
 
+mod explain;
 pub mod finder;
+mod merge;
+mod metered;
+mod scan;
+#[cfg(test)]
+mod testing;
+mod volumes;
+
+pub use explain::{Outcome, Report, Search, Survey};
+pub use volumes::Volumes;
+
+use self::{
+    explain::report,
+    finder::{Context, Finder},
+    merge::Found,
+    metered::Metered,
+};
+use crate::{
+    entry::{Discovery, Entry, Format},
+    formats::lookup::Lookup,
+};
+
+/// Every boot-loader family that is read. Where one volume holds several configurations, the first one's default counts.
+static FINDERS: &[&dyn Finder] = &[];
+
+/// Finds everything that the volumes offer to boot.
+#[must_use]
+pub fn discover(lookup: &dyn Lookup, context: &Context) -> Discovery {
+    survey(lookup, context).discovery
+}
+
+/// Finds everything that the volumes offer to boot, and tells how that came about.
+#[must_use]
+pub fn survey(lookup: &dyn Lookup, context: &Context) -> Survey {
+    survey_with(FINDERS, lookup, context)
+}
+
+fn survey_with(finders: &[&dyn Finder], lookup: &dyn Lookup, context: &Context) -> Survey {
+    let volumes = lookup.volumes();
+    let mut found = Vec::new();
+    for volume in 0..volumes.len() {
+        let lookup = Metered::new(lookup);
+        for finder in finders {
+            let findings = finder.find(&lookup, volume, context);
+            found.push(Found { volume, format: finder.format(), findings, exhausted: lookup.exhausted() });
+        }
+    }
+    let configured = |volume: usize| {
+        let own = found.iter().filter(|found| found.volume == volume);
+        own.flat_map(|found| &found.findings).any(|findings| !findings.entries.is_empty())
+    };
+    let offered: Vec<&Entry> =
+        found.iter().flat_map(|found| &found.findings).flat_map(|findings| &findings.entries).collect();
+    let mut scanned = Vec::new();
+    for volume in (0..volumes.len()).filter(|volume| !configured(*volume)) {
+        let lookup = Metered::new(lookup);
+        let findings = scan::scan(&lookup, volume, &offered);
+        scanned.push(Found { volume, format: Format::Scan, findings, exhausted: lookup.exhausted() });
+    }
+    found.extend(scanned);
+    // A stable sort: on each volume, the finders stay in their order.
+    found.sort_by_key(|found| found.volume);
+    report(volumes, found)
+}

@@ -1,5 +1,7 @@
 //! A block device as the kernel shows it, and the volume on it: inert descriptions without any handle.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// How a disk is attached, best first: the order in which disks are elected (see `boot::election`).
@@ -119,4 +121,26 @@ pub struct Volume {
     pub device: Device,
     /// What stands on it.
     pub filesystem: Filesystem,
+}
+
+impl fmt::Display for FilesystemKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(formatter)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_called_as_blkid_calls_them() {
+        for (kind, name) in [
+            (FilesystemKind::Ext4, "ext4"),
+            (FilesystemKind::Luks, "crypto_LUKS"),
+            (FilesystemKind::Lvm2, "LVM2_member"),
+        ] {
+            assert_eq!(kind.to_string(), name);
+        }
+    }
 }

@@ -3,6 +3,8 @@
 mod device;
 mod discovery;
 
+use std::fmt;
+
 pub use device::{Device, Filesystem, FilesystemKind, Partition, PartitionTable, Transport, Volume};
 pub use discovery::{Discovery, Warning};
 use serde::{Deserialize, Serialize};
@@ -42,6 +44,12 @@ pub enum Format {
     Bls,
     /// No configuration: kernels paired with initrds by their names.
     Scan,
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(formatter)
+    }
 }
 
 /// Where an entry stands written.

@@ -4,10 +4,12 @@
 //! `discover` implements over volumes and the tests over tables.
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
+pub mod assignments;
 pub mod bytes;
 pub mod bzimage;
 pub mod compression;
 pub mod efi_boot;
+pub mod fstab;
 pub mod glob;
 pub mod grub;
 pub mod lookup;

@@ -1,0 +1,141 @@
+//! `firstlight list` and `firstlight show`: what the volumes offer to boot.
+
+use serde::Serialize;
+
+use super::{
+    Command, Failure, Opt,
+    arguments::{Argument, Arguments},
+    table,
+    target::{self, Target},
+};
+use crate::{
+    discover::{Report, Survey},
+    entry::{Discovery, Warning},
+    formats::{nearest::nearest, text::printable},
+};
+
+const JSON: Opt = Opt { short: None, long: "json", value: "", what: "print JSON" };
+
+pub(super) const LIST: Command = Command {
+    name: "list",
+    operands: "[--root DIR | --volume DIR[,key=value]…] [--explain] [--json]",
+    summary: "List what can be booted, in the order and with the default of the loader that owns it",
+    details: "Without --root or --volume it searches the disks of this machine, which takes root; with them it needs no \
+              privilege. Nothing is ever written.",
+    options: &{
+        let [root, volume, firmware] = target::OPTIONS;
+        [
+            root,
+            volume,
+            firmware,
+            Opt {
+                short: None,
+                long: "explain",
+                value: "",
+                what: "tell for each volume what was looked for and what came of it",
+            },
+            JSON,
+        ]
+    },
+    examples: &[
+        ("firstlight list", "what this machine would boot"),
+        ("firstlight list --root /mnt --json", "what the system mounted at /mnt would boot, as JSON"),
+        (
+            "firstlight list --volume /mnt/esp,dev=sda1,type=vfat,uuid=12AB-34CD --volume /mnt/root,dev=sda2,type=ext4",
+            "a disk of two file systems, whose names and UUIDs configurations refer to",
+        ),
+        ("firstlight list --explain", "why an entry is there or is missing"),
+    ],
+    run: list,
+};
+
+pub(super) const SHOW: Command = Command {
+    name: "show",
+    operands: "ID [--root DIR | --volume DIR[,key=value]…] [--json]",
+    summary: "Show one entry: what booting it means and where it stands written",
+    details: "",
+    options: &{
+        let [root, volume, firmware] = target::OPTIONS;
+        [root, volume, firmware, JSON]
+    },
+    examples: &[(
+        "firstlight show /boot/vmlinuz-6.1.0-18-amd64",
+        "the entry with this id, which `firstlight list` tells",
+    )],
+    run: show,
+};
+
+/// `--json --explain`: the discovery's fields, and the reports beside them.
+#[derive(Serialize)]
+struct Explained<'a> {
+    #[serde(flatten)]
+    discovery: &'a Discovery,
+    volumes: &'a [Report],
+}
+
+fn list(arguments: &mut Arguments) -> Result<String, Failure> {
+    let (mut target, mut explain, mut as_json) = (Target::default(), false, false);
+    while let Some(argument) = arguments.next()? {
+        match &argument {
+            Argument::Option(name) if name == "explain" => explain = true,
+            Argument::Option(name) if name == "json" => as_json = true,
+            _ if target.take(&argument, arguments)? => {}
+            _ => return Err(arguments.unknown(&argument)),
+        }
+    }
+    arguments.start_log();
+    let Survey { discovery, volumes } = target.survey()?;
+    if as_json && explain {
+        return json(&Explained { discovery: &discovery, volumes: &volumes });
+    }
+    if as_json {
+        return json(&discovery);
+    }
+    warn(&discovery.warnings);
+    let mut text = table::menu(&discovery);
+    if explain {
+        text.push('\n');
+        text.extend(volumes.iter().map(Report::text));
+    } else if discovery.entries.is_empty() {
+        text.extend(volumes.iter().map(|report| format!("  {}\n", report.summary())));
+    }
+    Ok(text)
+}
+
+fn show(arguments: &mut Arguments) -> Result<String, Failure> {
+    let (mut target, mut as_json, mut id) = (Target::default(), false, None);
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Argument::Option(name) if name == "json" => as_json = true,
+            Argument::Operand(value) if id.is_none() => id = Some(value.to_string_lossy().into_owned()),
+            argument if target.take(&argument, arguments)? => {}
+            argument => return Err(arguments.unknown(&argument)),
+        }
+    }
+    let id = id.ok_or_else(|| Failure::Usage("which entry? `firstlight list` tells the ids".into()))?;
+    arguments.start_log();
+    let discovery = target.survey()?.discovery;
+    let Some(entry) = discovery.entries.iter().find(|entry| entry.id == id) else {
+        let advice = nearest(&id, discovery.entries.iter().map(|entry| entry.id.as_str())).map_or_else(
+            || "`firstlight list` tells the ids".into(),
+            |near| format!("is `{}` meant?", printable(near)),
+        );
+        return Err(Failure::Failed(format!("no entry `{id}`; {advice}")));
+    };
+    if as_json { json(entry) } else { Ok(table::entry(entry)) }
+}
+
+fn json(value: &impl Serialize) -> Result<String, Failure> {
+    let mut text = serde_json::to_string_pretty(value).map_err(|error| Failure::Failed(error.to_string()))?;
+    text.push('\n');
+    Ok(text)
+}
+
+fn warn(warnings: &[Warning]) {
+    for warning in warnings {
+        let place = warning.line.map_or_else(String::new, |line| format!(":{line}"));
+        let (volume, path, message) =
+            (printable(&warning.volume), printable(&warning.path), printable(&warning.message));
+        log::warn!("{volume}:{path}{place}: {message}");
+    }
+}

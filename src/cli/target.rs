@@ -1,0 +1,103 @@
+//! Which volumes a command is about: directories that stand for file systems, or the disks of this machine.
+
+use std::fs;
+
+use super::{
+    Failure, Opt,
+    arguments::{Argument, Arguments},
+    volume_option::VolumeOption,
+};
+use crate::{
+    discover::{self, Survey, Volumes, finder::Context},
+    formats::lookup::Lookup,
+    storage::{OpenVolume, root::Root},
+};
+
+/// The options that name them, for the tables of the commands.
+pub(super) const OPTIONS: [Opt; 3] = [
+    Opt { short: None, long: "root", value: "DIR", what: "the one file system to search, mounted at DIR" },
+    Opt {
+        short: None,
+        long: "volume",
+        value: "DIR[,key=value]…",
+        what: "a file system mounted at DIR, one option for each; keys: uuid, label, partuuid, partlabel, parttype, \
+               table=gpt|mbr, type, dev (kernel name, as sda2)",
+    },
+    Opt {
+        short: None,
+        long: "firmware",
+        value: "efi|bios",
+        what: "what configurations take this machine to boot by (offline: efi where a volume has an EFI directory)",
+    },
+];
+
+/// What the options said.
+#[derive(Default)]
+pub(super) struct Target {
+    root: Option<VolumeOption>,
+    volumes: Vec<VolumeOption>,
+    efi: Option<bool>,
+}
+
+impl Target {
+    /// Takes an option if it is one of [`OPTIONS`].
+    pub fn take(&mut self, argument: &Argument, arguments: &mut Arguments) -> Result<bool, Failure> {
+        match argument {
+            Argument::Option(name) if name == "root" => {
+                self.root = Some(VolumeOption::bare(arguments.value()?.into(), "root"));
+            }
+            Argument::Option(name) if name == "volume" => {
+                let place = u32::try_from(self.volumes.len()).unwrap_or(u32::MAX).saturating_add(1);
+                self.volumes.push(VolumeOption::parse(&arguments.value()?, place)?);
+            }
+            Argument::Option(name) if name == "firmware" => {
+                self.efi = Some(match arguments.value()?.to_str() {
+                    Some("efi") => true,
+                    Some("bios") => false,
+                    _ => return Err(Failure::Usage("--firmware takes efi or bios".into())),
+                });
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// Searches the volumes.
+    pub fn survey(self) -> Result<Survey, Failure> {
+        if self.root.is_some() && !self.volumes.is_empty() {
+            return Err(Failure::Usage(
+                "--root stands for the only volume; use --volume for each of several".into(),
+            ));
+        }
+        let mut open = Vec::new();
+        for option in self.root.into_iter().chain(self.volumes) {
+            let name = &option.volume.device.name;
+            if open.iter().any(|other: &OpenVolume| other.volume.device.name == *name) {
+                return Err(Failure::Usage(format!("--volume: two volumes are called dev={name}")));
+            }
+            open.push(open_directory(option)?);
+        }
+        let volumes = Volumes::from(open);
+        let efi = self.efi.unwrap_or_else(|| has_efi_directory(&volumes));
+        Ok(discover::survey(&volumes, &Context { efi }))
+    }
+}
+
+fn open_directory(option: VolumeOption) -> Result<OpenVolume, Failure> {
+    let directory = &option.directory;
+    let failed =
+        |reason: &dyn std::fmt::Display| Failure::Failed(format!("{}: {reason}", directory.display()));
+    // The kernel's own words; opening tells no more than that there is nothing.
+    let status = fs::metadata(directory).map_err(|error| failed(&error))?;
+    if !status.is_dir() {
+        return Err(failed(&"not a directory; mount an image file first"));
+    }
+    let root = Root::from_directory(directory).map_err(|error| failed(&error))?;
+    Ok(OpenVolume { root: root.naming_as(option.volume.filesystem.kind), volume: option.volume })
+}
+
+fn has_efi_directory(volumes: &Volumes) -> bool {
+    (0..volumes.volumes().len()).any(|volume| {
+        ["/EFI", "/boot/efi/EFI", "/efi/EFI"].iter().any(|path| !volumes.list(volume, path).is_empty())
+    })
+}

@@ -1,0 +1,182 @@
+//! What was looked for on each volume and what came of it: as data for `--json`, as text for people.
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    finder::{Deed, Note},
+    merge::{Found, merge},
+};
+use crate::{
+    entry::{Discovery, Filesystem, FilesystemKind, Format, Volume},
+    formats::text::printable,
+};
+
+/// What a set of volumes offers, and how that came about.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Survey {
+    /// What is offered.
+    pub discovery: Discovery,
+    /// How it came about: one report for each volume, in the order of search.
+    pub volumes: Vec<Report>,
+}
+
+/// What came of one finder's search of one volume.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "outcome")]
+pub enum Outcome {
+    /// The family has no configuration there.
+    Nothing,
+    /// There is a configuration, and no entry in it.
+    Empty,
+    /// It led to entries.
+    Entries {
+        /// How many.
+        count: usize,
+        /// How many of them another way had led to already.
+        repeated: usize,
+    },
+    /// The search ended badly and its results are lost.
+    Died {
+        /// What happened.
+        reason: String,
+    },
+}
+
+/// One finder's search.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Search {
+    /// What was looked for; `None` for everything at once.
+    pub format: Option<Format>,
+    /// What came of it.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+}
+
+/// What was done with one volume.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// Kernel name of its device.
+    pub volume: String,
+    /// What stands on it.
+    pub filesystem: Filesystem,
+    /// Every finder's search, in their order.
+    pub searches: Vec<Search>,
+    /// What was used, guessed and passed over on the way.
+    pub notes: Vec<Note>,
+}
+
+/// Merges what was found and tells for each volume what came of it.
+pub(super) fn report(volumes: &[Volume], mut found: Vec<Found>) -> Survey {
+    let mut reports: Vec<Report> = volumes.iter().map(Report::new).collect();
+    let searches: Vec<_> = found.iter().map(|found| (found.volume, found.format, outcome(found))).collect();
+    for found in &mut found {
+        if let (Some(report), Some(findings)) = (reports.get_mut(found.volume), &mut found.findings) {
+            report.notes.append(&mut findings.notes);
+        }
+    }
+    let merged = merge(volumes, found);
+    for ((volume, format, mut outcome), again) in searches.into_iter().zip(merged.repeated) {
+        if let Outcome::Entries { repeated, .. } = &mut outcome {
+            *repeated = again;
+        }
+        if let Some(report) = reports.get_mut(volume) {
+            report.searches.push(Search { format: Some(format), outcome });
+        }
+    }
+    Survey { discovery: merged.discovery, volumes: reports }
+}
+
+fn outcome(found: &Found) -> Outcome {
+    match &found.findings {
+        None => Outcome::Nothing,
+        Some(findings) if !findings.entries.is_empty() => {
+            Outcome::Entries { count: findings.entries.len(), repeated: 0 }
+        }
+        // Without a configuration there is none that could be empty.
+        Some(_) if found.format == Format::Scan => Outcome::Nothing,
+        Some(_) => Outcome::Empty,
+    }
+}
+
+impl Report {
+    /// A report with nothing in it yet.
+    #[must_use]
+    pub fn new(volume: &Volume) -> Self {
+        Self {
+            volume: volume.device.name.clone(),
+            filesystem: volume.filesystem.clone(),
+            searches: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// One line fit for a terminal: `sda2: ext4 "root", no boot configuration, no kernel by name`.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let mut line = match self.filesystem.kind {
+            FilesystemKind::Unknown => format!("{}: a directory", printable(&self.volume)),
+            kind => format!("{}: {kind}", printable(&self.volume)),
+        };
+        if let Some(label) = &self.filesystem.label {
+            line.push_str(&format!(" \"{}\"", printable(label)));
+        }
+        let nothing =
+            |search: &Search| search.format != Some(Format::Scan) && search.outcome == Outcome::Nothing;
+        if self.searches.iter().all(|search| nothing(search) || search.format == Some(Format::Scan)) {
+            line.push_str(", no boot configuration");
+        }
+        for search in self.searches.iter().filter(|search| !nothing(search)) {
+            line.push_str(&search.text());
+        }
+        line
+    }
+
+    /// The summary, and below it each note: all fit for a terminal.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut text = self.summary();
+        text.push('\n');
+        for note in &self.notes {
+            let deed = match note.deed {
+                Deed::Used => "used",
+                Deed::Guessed => "guessed from",
+                Deed::PassedOver => "passed over",
+            };
+            let place = match note.volume == self.volume {
+                true => printable(&note.path),
+                false => format!("{}:{}", printable(&note.volume), printable(&note.path)),
+            };
+            text.push_str(&format!("  {deed} {place}: {}\n", printable(&note.message)));
+        }
+        text
+    }
+}
+
+impl Search {
+    /// A clause of the summary.
+    fn text(&self) -> String {
+        let what = match self.format {
+            Some(Format::Grub) => "GRUB configuration",
+            Some(Format::Bls) => "Boot Loader Specification",
+            Some(Format::Scan) => "kernels by name",
+            None => "search",
+        };
+        match &self.outcome {
+            Outcome::Nothing => ", no kernel in /, /boot or another usual place".into(),
+            Outcome::Empty => format!(", {what}: no entry in it"),
+            Outcome::Entries { count: 1, repeated } => format!(", {what}: 1 entry{}", known(1, *repeated)),
+            Outcome::Entries { count, repeated } => {
+                format!(", {what}: {count} entries{}", known(*count, *repeated))
+            }
+            Outcome::Died { reason } => format!(", {what} lost: {}", printable(reason)),
+        }
+    }
+}
+
+fn known(count: usize, repeated: usize) -> String {
+    match repeated {
+        0 => String::new(),
+        _ if repeated == count => " (found another way already)".into(),
+        _ => format!(" ({repeated} found another way already)"),
+    }
+}

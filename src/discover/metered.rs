@@ -1,0 +1,86 @@
+//! A lookup that ends: what one volume's configuration may have read, on all volumes, before its search is cut short.
+
+use std::cell::Cell;
+
+use crate::{
+    entry::Volume,
+    formats::lookup::{DirectoryEntry, FileStatus, Lookup, LookupError},
+};
+
+/// Bytes read.
+const BYTE_LIMIT: usize = 64 << 20;
+
+/// Files read or asked about, and names listed.
+const STEP_LIMIT: usize = 500_000;
+
+/// Passes every question on until a limit is reached; then nothing more is there.
+pub(super) struct Metered<'a> {
+    inner: &'a dyn Lookup,
+    bytes: Cell<usize>,
+    steps: Cell<usize>,
+}
+
+impl<'a> Metered<'a> {
+    pub(super) fn new(inner: &'a dyn Lookup) -> Self {
+        Self { inner, bytes: Cell::new(BYTE_LIMIT), steps: Cell::new(STEP_LIMIT) }
+    }
+
+    /// Which limit cut the search short.
+    pub(super) fn exhausted(&self) -> Option<String> {
+        match (self.bytes.get(), self.steps.get()) {
+            (0, _) => Some(format!("{} MiB were read", BYTE_LIMIT >> 20)),
+            (_, 0) => Some(format!("{STEP_LIMIT} files were asked for")),
+            _ => None,
+        }
+    }
+
+    fn spend(&self, steps: usize) -> bool {
+        self.steps.set(self.steps.get().saturating_sub(steps));
+        self.exhausted().is_none()
+    }
+
+    fn count(&self, content: Result<Vec<u8>, LookupError>) -> Result<Vec<u8>, LookupError> {
+        self.bytes.set(self.bytes.get().saturating_sub(content.as_ref().map_or(0, Vec::len)));
+        content
+    }
+
+    fn refusal(&self) -> LookupError {
+        LookupError::Failed(format!("search cut short: {}", self.exhausted().unwrap_or_default()))
+    }
+}
+
+impl Lookup for Metered<'_> {
+    fn volumes(&self) -> &[Volume] {
+        self.inner.volumes()
+    }
+
+    fn read(&self, volume: usize, path: &str, limit: usize) -> Result<Vec<u8>, LookupError> {
+        if !self.spend(1) {
+            return Err(self.refusal());
+        }
+        self.count(self.inner.read(volume, path, limit))
+    }
+
+    fn read_at(&self, volume: usize, path: &str, offset: u64, length: usize) -> Result<Vec<u8>, LookupError> {
+        if !self.spend(1) {
+            return Err(self.refusal());
+        }
+        self.count(self.inner.read_at(volume, path, offset, length))
+    }
+
+    fn status(&self, volume: usize, path: &str, follow: bool) -> Option<FileStatus> {
+        if !self.spend(1) {
+            return None;
+        }
+        self.inner.status(volume, path, follow)
+    }
+
+    fn list(&self, volume: usize, path: &str) -> Vec<DirectoryEntry> {
+        if !self.spend(1) {
+            return Vec::new();
+        }
+        let names = self.inner.list(volume, path);
+        self.spend(names.len());
+        names
+    }
+}

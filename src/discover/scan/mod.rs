@@ -1,0 +1,324 @@
+//! No configuration: kernels paired with initrds by their names, and a command line derived from the installed system.
+
+mod cmdline;
+mod names;
+mod order;
+mod system;
+
+use std::{
+    collections::{HashMap, HashSet},
+    env::consts::ARCH,
+    rc::Rc,
+};
+
+use self::system::System;
+use super::finder::{Deed, Findings, Note};
+use crate::{
+    entry::{Entry, FileReference, Format, Kind, Source, Warning},
+    formats::lookup::{FileKind, Lookup},
+};
+
+/// No more kernels of one volume are offered, the newest ones.
+const KERNEL_LIMIT: usize = 64;
+
+/// No more directories are searched for each `*` of a place.
+const DIRECTORY_LIMIT: usize = 256;
+
+/// Seconds until the newest kernel boots: no configuration asks for a person to choose.
+const TIMEOUT: u32 = 5;
+
+/// A file that is named like a kernel.
+struct Kernel {
+    directory: String,
+    name: String,
+    /// What its initrd and its modules may be named for; empty if its name tells no version.
+    versions: Vec<String>,
+}
+
+impl Kernel {
+    fn path(&self) -> String {
+        join(&self.directory, &self.name)
+    }
+
+    fn version(&self) -> &str {
+        self.versions.first().map_or("", String::as_str)
+    }
+}
+
+/// Offers the kernels of a volume that no configuration of its own names. `offered` is what configurations elsewhere
+/// lead to: their kernels are passed over.
+pub(super) fn scan(lookup: &dyn Lookup, volume: usize, offered: &[&Entry]) -> Option<Findings> {
+    let name = lookup.volumes().get(volume)?.device.name.clone();
+    let mut scan = Scan { lookup, volume, name, notes: Vec::new(), names: HashMap::new() };
+    let mut kernels = scan.kernels();
+    kernels.retain(|kernel| !scan.is_known(kernel, offered));
+    kernels.sort_by(|one, other| order::newest_first(one.version(), other.version()));
+    let mut warnings = Vec::new();
+    if let Some(dropped) = kernels.get(KERNEL_LIMIT) {
+        warnings.push(Warning {
+            volume: scan.name.clone(),
+            path: dropped.path(),
+            line: None,
+            message: format!("only the newest {KERNEL_LIMIT} of {} kernels are offered", kernels.len()),
+        });
+        kernels.truncate(KERNEL_LIMIT);
+    }
+    let systems = if kernels.is_empty() { Vec::new() } else { System::all(lookup) };
+    let entries: Vec<Entry> = kernels.iter().map(|kernel| scan.entry(kernel, &systems)).collect();
+    let default = entries.iter().find(|entry| entry.problem.is_none()).map(|entry| entry.id.clone());
+    Some(Findings {
+        timeout: default.as_ref().map(|_| TIMEOUT),
+        default,
+        entries,
+        warnings,
+        notes: scan.notes,
+    })
+}
+
+struct Scan<'a> {
+    lookup: &'a dyn Lookup,
+    volume: usize,
+    name: String,
+    notes: Vec<Note>,
+    /// Names in directories that initrds are looked for in; a directory of thousands is listed once.
+    names: HashMap<String, Rc<HashSet<String>>>,
+}
+
+impl Scan<'_> {
+    /// Kernels in all places, one for each version.
+    fn kernels(&mut self) -> Vec<Kernel> {
+        let mut kernels: Vec<Kernel> = Vec::new();
+        for prefix in system::prefixes(self.lookup, self.volume) {
+            let mut versions: HashSet<String> = HashSet::new();
+            let mut links = Vec::new();
+            let before = kernels.len();
+            for place in names::PLACES {
+                for directory in self.directories(&prefix, place) {
+                    for (kernel, is_link) in self.kernels_in(&directory) {
+                        if kernel.versions.is_empty() && is_link {
+                            links.push(kernel);
+                        } else if versions.insert(kernel.version().to_owned()) || kernel.versions.is_empty() {
+                            kernels.push(kernel);
+                        } else {
+                            self.pass_over(&kernel.path(), "a kernel of this version is offered already");
+                        }
+                    }
+                }
+            }
+            // Debian's /vmlinuz leads to one of the others.
+            let alone = kernels.len() == before;
+            for link in links {
+                if alone {
+                    kernels.push(link);
+                } else {
+                    self.pass_over(
+                        &link.path(),
+                        "a link; the kernels that it may lead to are offered themselves",
+                    );
+                }
+            }
+        }
+        kernels
+    }
+
+    /// Directories that a place stands for.
+    fn directories(&self, prefix: &str, place: &str) -> Vec<String> {
+        let mut directories = vec![prefix.to_owned()];
+        for part in place.split('/').filter(|part| !part.is_empty()) {
+            directories = match part {
+                "*" | "%" => {
+                    directories.iter().flat_map(|parent| self.subdirectories(parent, part)).collect()
+                }
+                name => directories.iter().map(|parent| format!("{parent}/{name}")).collect(),
+            };
+            directories.truncate(DIRECTORY_LIMIT);
+        }
+        // The root itself is the one directory whose name is empty.
+        directories.into_iter().map(|path| if path.is_empty() { "/".into() } else { path }).collect()
+    }
+
+    fn subdirectories(&self, parent: &str, part: &str) -> Vec<String> {
+        let matching = |name: &str| part == "*" || names::is_machine_id(name);
+        let entries = self.lookup.list(self.volume, &format!("{parent}/")).into_iter();
+        let directories = entries.filter(|entry| entry.kind == FileKind::Directory && matching(&entry.name));
+        directories.map(|entry| format!("{parent}/{}", entry.name)).take(DIRECTORY_LIMIT).collect()
+    }
+
+    fn kernels_in(&mut self, directory: &str) -> Vec<(Kernel, bool)> {
+        let mut kernels = Vec::new();
+        for file in self.lookup.list(self.volume, directory) {
+            let Some(mut versions) = names::kernel_versions(&file.name) else { continue };
+            let path = join(directory, &file.name);
+            if !self.lookup.is_file(self.volume, &path) {
+                self.pass_over(&path, "named like a kernel, but no regular file");
+                continue;
+            }
+            // kernel-install and the distributions' packages name the directory for the version instead.
+            let parent = directory.rsplit('/').next().unwrap_or_default();
+            if versions.is_empty() && parent.contains(|c: char| c.is_ascii_digit()) {
+                versions.push(parent.to_owned());
+            }
+            let kernel = Kernel { directory: directory.to_owned(), name: file.name, versions };
+            kernels.push((kernel, file.kind == FileKind::Link));
+        }
+        kernels
+    }
+
+    /// Whether a configuration elsewhere offers this kernel, or a volume beside this one holds it together with its
+    /// initrd.
+    fn is_known(&mut self, kernel: &Kernel, offered: &[&Entry]) -> bool {
+        let path = kernel.path();
+        // A copy beside the modules, where another volume has the one to boot.
+        let is_copy = kernel.directory.contains("/lib/modules/") && self.initrd(kernel).is_none();
+        let by_entry = offered.iter().find(|entry| {
+            entry.kernel.as_ref().is_some_and(|known| {
+                let same = known.volume == self.name && known.path.replace("//", "/") == path;
+                let file = known.path.rsplit('/').next().unwrap_or_default();
+                let version = names::kernel_versions(file).and_then(|versions| versions.into_iter().next());
+                same || (is_copy
+                    && self.beside(&known.volume)
+                    && version.as_deref() == Some(kernel.version()))
+            })
+        });
+        if let Some(entry) = by_entry {
+            self.pass_over(&path, &format!("{} on {} offers it", entry.source.path, entry.source.volume));
+            return true;
+        }
+        let original = format!("/vmlinuz-{}", kernel.version());
+        let volumes = self.lookup.volumes().iter().enumerate();
+        let original =
+            volumes.filter(|(place, _)| is_copy && *place != self.volume).find(|(place, volume)| {
+                self.beside(&volume.device.name) && self.lookup.is_file(*place, &original)
+            });
+        if let Some((_, boot)) = original {
+            self.pass_over(&path, &format!("{} holds this kernel for booting", boot.device.name));
+            return true;
+        }
+        false
+    }
+
+    /// Whether a volume is on the same disk.
+    fn beside(&self, name: &str) -> bool {
+        let volumes = self.lookup.volumes();
+        let disk = volumes.get(self.volume).map(|volume| &volume.device.disk);
+        volumes.iter().any(|volume| volume.device.name == name && Some(&volume.device.disk) == disk)
+    }
+
+    fn entry(&mut self, kernel: &Kernel, systems: &[System]) -> Entry {
+        let initrd = self.initrd(kernel);
+        let system = self.system(kernel, systems);
+        let derived = cmdline::derive(self.lookup, self.volume, system, initrd.is_some());
+        for note in derived.notes {
+            if !self.notes.contains(&note) {
+                self.notes.push(note);
+            }
+        }
+        let initrd_directory =
+            initrd.as_ref().and_then(|path| path.rsplit_once('/')).map(|(parent, _)| parent);
+        let directory = initrd_directory.unwrap_or(&kernel.directory);
+        let microcode = names::MICROCODE.iter().map(|name| join(directory, name));
+        let microcode = microcode.filter(|path| self.lookup.is_file(self.volume, path));
+        let initrds: Vec<String> = microcode.chain(initrd.clone()).collect();
+        let path = kernel.path();
+        self.notes.push(Note {
+            deed: Deed::Guessed,
+            volume: self.name.clone(),
+            path: path.clone(),
+            message: match initrds.is_empty() {
+                true => "a kernel by its name; no initrd is named for it".into(),
+                false => format!("a kernel by its name, with {}", initrds.join(", ")),
+            },
+        });
+        let problem = (initrd.is_none() && !derived.has_root)
+            .then(|| "no initrd is named for it, and no partition is known to be its root".into());
+        let name = system.and_then(|system| system.name(self.lookup)).unwrap_or_else(|| "Linux".into());
+        let reference = |path: String| FileReference { volume: self.name.clone(), path };
+        Entry {
+            id: path.clone(),
+            title: match kernel.version() {
+                "" => format!("{name} ({path})"),
+                version => format!("{name}, with Linux {version}"),
+            },
+            path_in_menu: Vec::new(),
+            kind: Kind::Linux,
+            hidden: false,
+            source: Source {
+                format: Format::Scan,
+                volume: self.name.clone(),
+                path: path.clone(),
+                line: None,
+            },
+            kernel: Some(reference(path.clone())),
+            initrds: initrds.into_iter().map(reference).collect(),
+            cmdline: derived.cmdline,
+            devicetree: None,
+            version: Some(kernel.version().to_owned()).filter(|version| !version.is_empty()),
+            tries_left: None,
+            default: false,
+            problem,
+        }
+    }
+
+    /// The initrd that is named for a kernel, beside it or in the usual places of its system.
+    fn initrd(&mut self, kernel: &Kernel) -> Option<String> {
+        let prefix = kernel.directory.split("/usr/lib/modules/").next().unwrap_or_default();
+        let elsewhere = match kernel.directory.contains("/usr/lib/modules/") {
+            true => vec![format!("{prefix}/boot"), format!("{prefix}/")],
+            false => Vec::new(),
+        };
+        let mut candidates = names::initrd_names(&kernel.versions, ARCH);
+        let own_directory =
+            kernel.versions.first().is_some_and(|version| kernel.directory.ends_with(version));
+        if kernel.versions.is_empty() || own_directory {
+            candidates.splice(0..0, names::bare_initrd_names(&kernel.name));
+        }
+        std::iter::once(kernel.directory.clone()).chain(elsewhere).find_map(|directory| {
+            let names = self.names_in(&directory);
+            let mut there = candidates.iter().filter(|name| names.contains(*name));
+            there.find_map(|name| {
+                Some(join(&directory, name)).filter(|path| self.lookup.is_file(self.volume, path))
+            })
+        })
+    }
+
+    fn names_in(&mut self, directory: &str) -> Rc<HashSet<String>> {
+        let list = || self.lookup.list(self.volume, directory).into_iter().map(|entry| entry.name).collect();
+        self.names.entry(directory.to_owned()).or_insert_with(|| Rc::new(list())).clone()
+    }
+
+    /// The system that a kernel belongs to: on its own volume, else the one that has its modules, else the only one on
+    /// its disk.
+    fn system<'s>(&self, kernel: &Kernel, systems: &'s [System]) -> Option<&'s System> {
+        let disk =
+            |volume: usize| self.lookup.volumes().get(volume).map(|volume| volume.device.disk.as_str());
+        let own = systems.iter().filter(|system| system.volume == self.volume);
+        let own = own.filter(|system| kernel.directory.starts_with(&system.prefix));
+        if let Some(own) = own.max_by_key(|system| system.prefix.len()) {
+            return Some(own);
+        }
+        let beside: Vec<&System> =
+            systems.iter().filter(|system| disk(system.volume) == disk(self.volume)).collect();
+        let with_modules =
+            beside.iter().copied().chain(systems).find(|system| {
+                kernel.versions.iter().any(|version| system.has_modules(self.lookup, version))
+            });
+        with_modules.or_else(|| beside.first().copied().filter(|_| beside.len() == 1))
+    }
+
+    fn pass_over(&mut self, path: &str, message: &str) {
+        self.notes.push(Note {
+            deed: Deed::PassedOver,
+            volume: self.name.clone(),
+            path: path.to_owned(),
+            message: message.to_owned(),
+        });
+    }
+}
+
+/// A directory (`/` or without a trailing slash) and a name in it.
+fn join(directory: &str, name: &str) -> String {
+    format!("{}/{name}", directory.trim_end_matches('/'))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,81 @@
+//! Which volumes hold an installed system, and what it is called.
+
+use crate::{
+    entry::FilesystemKind,
+    formats::{
+        assignments::Assignments,
+        lookup::{CONFIG_LIMIT, Lookup},
+        text,
+    },
+};
+
+/// Settings larger than this, in bytes, are none.
+const SETTINGS_LIMIT: usize = 64 * 1024;
+
+/// Where btrfs roots stand below the top of their file system: openSUSE and Ubuntu, Debian, Fedora.
+const SUBVOLUMES: [&str; 3] = ["/@", "/@rootfs", "/root"];
+
+/// Files that only the root of an installed system holds.
+const EVIDENCE: [&str; 4] = ["/etc/os-release", "/usr/lib/os-release", "/etc/fstab", "/sbin/init"];
+
+/// The root of an installed system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct System {
+    /// Place of its volume in the lookup.
+    pub volume: usize,
+    /// Directory of its root: empty, or a btrfs subvolume's.
+    pub prefix: String,
+}
+
+impl System {
+    /// Every system on every volume.
+    pub fn all(lookup: &dyn Lookup) -> Vec<Self> {
+        let mut systems = Vec::new();
+        for volume in 0..lookup.volumes().len() {
+            for prefix in prefixes(lookup, volume) {
+                let system = Self { volume, prefix };
+                if EVIDENCE.iter().any(|path| lookup.status(volume, &system.path(path), false).is_some()) {
+                    systems.push(system);
+                }
+            }
+        }
+        systems
+    }
+
+    /// A path of the system as a path on its volume.
+    pub fn path(&self, path: &str) -> String {
+        format!("{}{path}", self.prefix)
+    }
+
+    /// A file of settings; `None` if there is none that can be read.
+    pub fn read(&self, lookup: &dyn Lookup, path: &str) -> Option<String> {
+        let limit = SETTINGS_LIMIT.min(CONFIG_LIMIT);
+        lookup.read(self.volume, &self.path(path), limit).ok().map(|bytes| text::decode(&bytes))
+    }
+
+    /// What it calls itself: os-release(5).
+    pub fn name(&self, lookup: &dyn Lookup) -> Option<String> {
+        let release =
+            ["/etc/os-release", "/usr/lib/os-release"].iter().find_map(|path| self.read(lookup, path))?;
+        let mut fields = Assignments::default();
+        fields.read(&release);
+        ["PRETTY_NAME", "NAME", "ID"].iter().find_map(|name| fields.get(name)).map(str::to_owned)
+    }
+
+    /// Whether the modules of this kernel version are installed in it.
+    pub fn has_modules(&self, lookup: &dyn Lookup, version: &str) -> bool {
+        ["/usr/lib/modules/", "/lib/modules/"].iter().any(|directory| {
+            let path = self.path(&format!("{directory}{version}"));
+            !version.is_empty() && lookup.status(self.volume, &path, true).is_some()
+        })
+    }
+}
+
+/// Directories of a volume that may be a system's root.
+pub(super) fn prefixes(lookup: &dyn Lookup, volume: usize) -> Vec<String> {
+    let kind = lookup.volumes().get(volume).map(|volume| volume.filesystem.kind);
+    let subvolumes = if kind == Some(FilesystemKind::Btrfs) { &SUBVOLUMES[..] } else { &[] };
+    let there = |path: &&&str| !lookup.list(volume, path).is_empty();
+    let subvolumes = subvolumes.iter().filter(there).map(|path| (*path).to_owned());
+    std::iter::once(String::new()).chain(subvolumes).collect()
+}

@@ -1,0 +1,293 @@
+//! Whole findings for made-up volumes, named after the distributions whose layout they have.
+
+use super::*;
+use crate::{
+    discover::{
+        Volumes,
+        testing::{tree, volume, volumes},
+    },
+    entry::FilesystemKind::{Btrfs, Ext4, Vfat},
+};
+
+/// Paths and contents.
+type Files = &'static [(&'static str, &'static str)];
+
+/// A kernel and its initrds.
+type Pair = (&'static str, &'static [&'static str]);
+
+const DEBIAN: Files = &[
+    ("boot/vmlinuz-6.1.0-9-amd64", ""),
+    ("boot/initrd.img-6.1.0-9-amd64", ""),
+    ("boot/vmlinuz-6.1.0-18-amd64", ""),
+    ("boot/initrd.img-6.1.0-18-amd64", ""),
+    ("boot/config-6.1.0-18-amd64", ""),
+    ("vmlinuz", "-> boot/vmlinuz-6.1.0-18-amd64"),
+    ("initrd.img", "-> boot/initrd.img-6.1.0-18-amd64"),
+    ("etc/os-release", "PRETTY_NAME=\"Debian GNU/Linux 12 (bookworm)\"\n"),
+    ("etc/fstab", "UUID=uuid-sda2 / ext4 errors=remount-ro 0 1\n"),
+    ("etc/default/grub", "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet\"\nGRUB_CMDLINE_LINUX=\"console=ttyS0\"\n"),
+];
+
+/// Kernel, initrds and command line of each entry.
+fn paired(lookup: &Volumes, place: usize) -> Vec<(String, Vec<String>, String)> {
+    let findings = scan(lookup, place, &[]).unwrap();
+    let pair = |entry: Entry| {
+        (
+            entry.kernel.unwrap().path,
+            entry.initrds.into_iter().map(|initrd| initrd.path).collect(),
+            entry.cmdline,
+        )
+    };
+    findings.entries.into_iter().map(pair).collect()
+}
+
+fn pair(kernel: &str, initrds: &[&str], cmdline: &str) -> (String, Vec<String>, String) {
+    (kernel.into(), initrds.iter().map(|path| (*path).into()).collect(), cmdline.into())
+}
+
+#[test]
+fn debian_boots_its_newest_kernel() {
+    let tree = tree(DEBIAN);
+    let lookup = volumes(&[(&tree, volume("sda2", Ext4))]);
+    let findings = scan(&lookup, 0, &[]).unwrap();
+    let cmdline = "root=UUID=uuid-sda2 ro console=ttyS0 quiet";
+    let reference = |path: &str| FileReference { volume: "sda2".into(), path: path.into() };
+    let entry = |version: &str| Entry {
+        id: format!("/boot/vmlinuz-{version}"),
+        title: format!("Debian GNU/Linux 12 (bookworm), with Linux {version}"),
+        path_in_menu: vec![],
+        kind: Kind::Linux,
+        hidden: false,
+        source: Source {
+            format: Format::Scan,
+            volume: "sda2".into(),
+            path: format!("/boot/vmlinuz-{version}"),
+            line: None,
+        },
+        kernel: Some(reference(&format!("/boot/vmlinuz-{version}"))),
+        initrds: vec![reference(&format!("/boot/initrd.img-{version}"))],
+        cmdline: cmdline.into(),
+        devicetree: None,
+        version: Some(version.into()),
+        tries_left: None,
+        default: false,
+        problem: None,
+    };
+    assert_eq!(findings.entries, [entry("6.1.0-18-amd64"), entry("6.1.0-9-amd64")]);
+    assert_eq!(findings.default.as_deref(), Some("/boot/vmlinuz-6.1.0-18-amd64"));
+    assert_eq!((findings.timeout, findings.warnings), (Some(5), vec![]));
+    let told: Vec<_> = findings.notes.iter().map(|note| (note.deed, note.path.as_str())).collect();
+    let expected = [
+        (Deed::PassedOver, "/vmlinuz"),
+        (Deed::Guessed, "/etc/fstab"),
+        (Deed::Guessed, "/etc/default/grub"),
+        (Deed::Guessed, "/boot/vmlinuz-6.1.0-18-amd64"),
+        (Deed::Guessed, "/boot/vmlinuz-6.1.0-9-amd64"),
+    ];
+    assert_eq!(told, expected);
+}
+
+#[test]
+fn distributions_pair_by_their_own_names() {
+    let fstab = ("etc/fstab", "UUID=u / ext4 defaults 0 1\n");
+    let cases: [(&str, Files, Pair); 9] = [
+        (
+            "arch",
+            &[
+                ("boot/vmlinuz-linux-lts", ""),
+                ("boot/initramfs-linux-lts.img", ""),
+                ("boot/initramfs-linux-lts-fallback.img", ""),
+                ("boot/amd-ucode.img", ""),
+                ("boot/intel-ucode.img", ""),
+            ],
+            (
+                "/boot/vmlinuz-linux-lts",
+                &["/boot/intel-ucode.img", "/boot/amd-ucode.img", "/boot/initramfs-linux-lts.img"],
+            ),
+        ),
+        (
+            "alpine",
+            &[("boot/vmlinuz-virt", ""), ("boot/initramfs-virt", "")],
+            ("/boot/vmlinuz-virt", &["/boot/initramfs-virt"]),
+        ),
+        (
+            "gentoo",
+            &[("boot/kernel-genkernel-x86_64-6.6.1", ""), ("boot/initramfs-genkernel-x86_64-6.6.1", "")],
+            ("/boot/kernel-genkernel-x86_64-6.6.1", &["/boot/initramfs-genkernel-x86_64-6.6.1"]),
+        ),
+        (
+            "opensuse",
+            &[
+                ("boot/vmlinuz-6.4.0-default", "-> ../usr/lib/modules/6.4.0-default/vmlinuz"),
+                ("usr/lib/modules/6.4.0-default/vmlinuz", ""),
+                ("boot/initrd-6.4.0-default", ""),
+                ("boot/vmlinuz", "-> vmlinuz-6.4.0-default"),
+            ],
+            ("/boot/vmlinuz-6.4.0-default", &["/boot/initrd-6.4.0-default"]),
+        ),
+        (
+            "fedora without /boot/vmlinuz",
+            &[("usr/lib/modules/6.8.1.x86_64/vmlinuz", ""), ("boot/initramfs-6.8.1.x86_64.img", "")],
+            ("/usr/lib/modules/6.8.1.x86_64/vmlinuz", &["/boot/initramfs-6.8.1.x86_64.img"]),
+        ),
+        (
+            "ostree",
+            &[
+                ("usr/lib/modules/6.8.1.x86_64/vmlinuz", ""),
+                ("usr/lib/modules/6.8.1.x86_64/initramfs.img", ""),
+            ],
+            ("/usr/lib/modules/6.8.1.x86_64/vmlinuz", &["/usr/lib/modules/6.8.1.x86_64/initramfs.img"]),
+        ),
+        (
+            "kernel-install",
+            &[
+                ("boot/0123456789abcdef0123456789abcdef/6.9.2/linux", ""),
+                ("boot/0123456789abcdef0123456789abcdef/6.9.2/initrd", ""),
+            ],
+            (
+                "/boot/0123456789abcdef0123456789abcdef/6.9.2/linux",
+                &["/boot/0123456789abcdef0123456789abcdef/6.9.2/initrd"],
+            ),
+        ),
+        (
+            "only links, as after a failed upgrade",
+            &[
+                ("vmlinuz", "-> boot/odd-name"),
+                ("initrd.img", "-> boot/odd-initrd"),
+                ("boot/odd-name", ""),
+                ("boot/odd-initrd", ""),
+            ],
+            ("/vmlinuz", &["/initrd.img"]),
+        ),
+        (
+            "void",
+            &[("boot/vmlinuz-6.6.1_1", ""), ("boot/initramfs-6.6.1_1.img", "")],
+            ("/boot/vmlinuz-6.6.1_1", &["/boot/initramfs-6.6.1_1.img"]),
+        ),
+    ];
+    for (name, files, (kernel, initrds)) in cases {
+        let tree = tree(&[files, &[fstab]].concat());
+        let lookup = volumes(&[(&tree, volume("sda2", Ext4))]);
+        assert_eq!(paired(&lookup, 0), [pair(kernel, initrds, "root=UUID=u ro")], "{name}");
+    }
+}
+
+#[test]
+fn the_root_comes_from_the_best_witness() {
+    let kernel: &[(&str, &str)] = &[("boot/vmlinuz-6.1", ""), ("boot/initrd.img-6.1", "")];
+    let fstab = ("etc/fstab", "LABEL=top / btrfs subvol=/@sys,compress 0 0\n");
+    let grub =
+        ("etc/default/grub", "GRUB_CMDLINE_LINUX=\"a=1\"\nGRUB_CMDLINE_LINUX_DEFAULT='quiet splash'\n");
+    let snippet = ("etc/default/grub.d/50-cloud.cfg", "GRUB_CMDLINE_LINUX=\"$GRUB_CMDLINE_LINUX b=2\"\n");
+    let complete = ("etc/kernel/cmdline", "# comment\nroot=UUID=own  rw\nquiet\n");
+    let cases: [(&[(&str, &str)], &str); 7] = [
+        (&[complete, grub, fstab], "root=UUID=own rw quiet"),
+        (&[grub, snippet, fstab], "root=LABEL=top rootflags=subvol=@sys ro a=1 b=2 quiet splash"),
+        (&[fstab], "root=LABEL=top rootflags=subvol=@sys ro"),
+        (&[("etc/fstab", "/dev/mapper/vg-root / ext4 x 0 0\n")], "root=/dev/mapper/vg-root ro"),
+        (&[("etc/fstab", "/dev/sdx9 / ext4 x 0 0\n")], "root=UUID=uuid-sda2 ro"),
+        (&[("etc/os-release", "ID=x\n")], "root=UUID=uuid-sda2 ro"),
+        (&[], ""),
+    ];
+    for (files, cmdline) in cases {
+        let tree = tree(&[kernel, files].concat());
+        let lookup = volumes(&[(&tree, volume("sda2", Ext4))]);
+        assert_eq!(
+            paired(&lookup, 0),
+            [pair("/boot/vmlinuz-6.1", &["/boot/initrd.img-6.1"], cmdline)],
+            "{files:?}"
+        );
+    }
+}
+
+#[test]
+fn without_an_initrd_the_root_is_named_by_its_partition() {
+    let files = tree(&[("boot/vmlinuz-6.1", ""), ("etc/fstab", "UUID=UUID-SDA2 / ext4 defaults 0 1\n")]);
+    let lookup = volumes(&[(&files, volume("sda2", Ext4))]);
+    assert_eq!(paired(&lookup, 0), [pair("/boot/vmlinuz-6.1", &[], "root=PARTUUID=part-sda2 ro")]);
+}
+
+#[test]
+fn a_kernel_that_could_not_find_its_root_is_shown_and_never_the_default() {
+    let files = tree(&[("vmlinuz-6.1", "")]);
+    let findings = scan(&volumes(&[(&files, volume("sda2", Ext4))]), 0, &[]).unwrap();
+    assert!(findings.entries[0].problem.is_some());
+    assert_eq!((findings.default, findings.timeout), (None, None));
+}
+
+#[test]
+fn a_separate_boot_volume_finds_the_system_that_has_its_modules() {
+    let boot = tree(&[("vmlinuz-6.1", ""), ("initrd.img-6.1", "")]);
+    let other = tree(&[("etc/fstab", "UUID=other / ext4 x 0 0\n"), ("usr/lib/modules/5.10/x", "")]);
+    let own = tree(&[("etc/fstab", "UUID=own / ext4 x 0 0\n"), ("usr/lib/modules/6.1/vmlinuz", "")]);
+    let lookup = volumes(&[
+        (&boot, volume("sda1", Ext4)),
+        (&other, volume("sda2", Ext4)),
+        (&own, volume("sda3", Ext4)),
+    ]);
+    assert_eq!(paired(&lookup, 0), [pair("/vmlinuz-6.1", &["/initrd.img-6.1"], "root=UUID=own ro")]);
+    // The copy beside the modules has no initrd and is no entry of its own.
+    let findings = scan(&lookup, 2, &[]).unwrap();
+    assert_eq!(findings.entries, []);
+    assert_eq!(findings.notes[0].message, "sda1 holds this kernel for booting");
+}
+
+#[test]
+fn an_esp_finds_the_root_partition_by_its_type() {
+    let esp = tree(&[("EFI/arch/vmlinuz-linux", ""), ("EFI/arch/initramfs-linux.img", "")]);
+    let empty = tree(&[]);
+    let mut root = volume("sda2", Ext4);
+    root.device.partition.as_mut().unwrap().type_id = Some("4f68bce3-e8cd-4db1-96e7-fbcaf984b709".into());
+    let lookup = volumes(&[(&esp, volume("sda1", Vfat)), (&empty, root)]);
+    let expected = pair(
+        "/EFI/arch/vmlinuz-linux",
+        &["/EFI/arch/initramfs-linux.img"],
+        if cfg!(target_arch = "x86_64") { "root=PARTUUID=part-sda2 ro" } else { "" },
+    );
+    assert_eq!(paired(&lookup, 0), [expected]);
+}
+
+#[test]
+fn a_btrfs_root_is_found_in_its_subvolume() {
+    let files = tree(&[
+        ("@/boot/vmlinuz-6.1", ""),
+        ("@/boot/initrd.img-6.1", ""),
+        ("@/etc/fstab", "UUID=uuid-sda2 / btrfs defaults,subvol=@ 0 1\n"),
+    ]);
+    let lookup = volumes(&[(&files, volume("sda2", Btrfs))]);
+    let cmdline = "root=UUID=uuid-sda2 rootflags=subvol=@ ro";
+    assert_eq!(paired(&lookup, 0), [pair("/@/boot/vmlinuz-6.1", &["/@/boot/initrd.img-6.1"], cmdline)]);
+}
+
+#[test]
+fn what_a_configuration_elsewhere_offers_is_passed_over() {
+    let files = tree(DEBIAN);
+    let lookup = volumes(&[(&files, volume("sda2", Ext4))]);
+    let offered = scan(&lookup, 0, &[]).unwrap().entries;
+    let findings = scan(&lookup, 0, &[&offered[0]]).unwrap();
+    assert_eq!(findings.entries, [offered[1].clone()]);
+}
+
+#[test]
+fn odd_things_named_like_kernels_are_no_entries() {
+    let files = tree(&[
+        ("boot/vmlinuz-dir/x", ""),
+        ("boot/vmlinuz-6.1", "-> vmlinuz-6.1"),
+        ("boot/vmlinuz-6.2", "-> nowhere"),
+        ("boot/vmlinuz-6.3.dpkg-new", ""),
+        ("boot/vmlinuz-", ""),
+    ]);
+    let findings = scan(&volumes(&[(&files, volume("sda2", Ext4))]), 0, &[]).unwrap();
+    assert_eq!(findings.entries, []);
+    assert_eq!(findings.notes.len(), 3);
+}
+
+#[test]
+fn only_the_newest_of_very_many_kernels_are_offered() {
+    let names: Vec<String> = (0..2000).map(|number| format!("boot/vmlinuz-6.1.{number}")).collect();
+    let files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "")).collect();
+    let findings = scan(&volumes(&[(&tree(&files), volume("sda2", Ext4))]), 0, &[]).unwrap();
+    assert_eq!(findings.entries.len(), KERNEL_LIMIT);
+    assert_eq!(findings.entries[0].id, "/boot/vmlinuz-6.1.1999");
+    assert_eq!(findings.warnings.len(), 1);
+}
