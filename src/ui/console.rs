@@ -96,6 +96,12 @@ impl Consoles {
         self.write(&(landmark::line(name, fields) + "\n"));
     }
 
+    /// The size of each console.
+    #[must_use]
+    pub fn sizes(&self) -> Vec<Size> {
+        self.lock().iter().map(|console| size(&console.terminal)).collect()
+    }
+
     /// Writes to each console what `draw` makes for a terminal of its size.
     pub fn draw(&self, draw: impl Fn(Size) -> String) {
         let mut consoles = self.lock();

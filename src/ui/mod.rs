@@ -3,3 +3,6 @@
 pub mod console;
 pub mod keys;
 pub mod landmark;
+pub mod menu;
+pub mod picture;
+pub mod screen;

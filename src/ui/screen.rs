@@ -1,0 +1,140 @@
+//! Drawing on a terminal with few bytes: only the rows that changed are sent (ECMA-48 sequences that the Linux console,
+//! xterm and VT100 serial terminals know).
+
+use super::console::{Consoles, Size};
+use crate::formats::text;
+
+/// To the home position, and everything erased from there on.
+const CLEAR: &str = "\x1b[H\x1b[J";
+
+/// Erases the rest of the row.
+const ERASE_ROW: &str = "\x1b[K";
+
+/// To the last row (a terminal stops there) and one further, so that what follows scrolls the picture up.
+const BELOW: &str = "\x1b[999;1H\n";
+
+/// What the consoles show, for each size of terminal.
+#[derive(Clone, Debug, Default)]
+pub struct Screen {
+    shown: Vec<(Size, Vec<String>)>,
+}
+
+impl Screen {
+    /// Shows what `picture` makes for each size of terminal.
+    pub fn show(&mut self, consoles: &Consoles, picture: impl Fn(Size) -> Vec<String>) {
+        let mut next: Vec<(Size, Vec<String>)> = Vec::new();
+        for size in consoles.sizes() {
+            if !next.iter().any(|(known, _)| *known == size) {
+                let rows = picture(size).iter().take(size.rows).map(|row| fit(row, size.columns)).collect();
+                next.push((size, rows));
+            }
+        }
+        let rows_of = |pictures: &'_ [(Size, Vec<String>)], size| {
+            pictures.iter().find(|(known, _)| *known == size).map(|(_, rows)| rows.clone())
+        };
+        consoles.draw(|size| {
+            let old = rows_of(&self.shown, size);
+            rows_of(&next, size).map_or_else(String::new, |new| update(old.as_deref(), &new))
+        });
+        self.shown = next;
+    }
+
+    /// Makes room for lines that are written to the consoles in the usual way; the next picture is drawn anew.
+    pub fn leave(&mut self, consoles: &Consoles) {
+        if !self.shown.is_empty() {
+            self.shown.clear();
+            consoles.write(BELOW);
+        }
+    }
+
+    /// The picture may have been overwritten: the next one is drawn anew.
+    pub fn forget(&mut self) {
+        self.shown.clear();
+    }
+}
+
+/// What turns the old picture into the new one; without an old one, draws all of it.
+fn update(old: Option<&[String]>, new: &[String]) -> String {
+    let Some(old) = old else {
+        return CLEAR.to_owned() + &new.join("\n");
+    };
+    let mut output = String::new();
+    for place in 0..old.len().max(new.len()) {
+        let row = new.get(place).map_or("", String::as_str);
+        if old.get(place).map_or("", String::as_str) != row {
+            output.push_str(&format!("\x1b[{};1H{row}{ERASE_ROW}", place.saturating_add(1)));
+        }
+    }
+    output
+}
+
+/// A row without control characters that fits a terminal so wide; the last column stays free, since a terminal may begin
+/// a new row after it. Characters outside of ASCII may take two columns.
+fn fit(row: &str, columns: usize) -> String {
+    let mut left = columns.saturating_sub(1);
+    let fits = |character: &char| {
+        let width = if character.is_ascii() { 1 } else { 2 };
+        let fits = width <= left;
+        left = left.saturating_sub(width);
+        fits
+    };
+    text::printable(row).chars().take_while(fits).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs::File, io::Read};
+
+    use rustix::pipe::{PipeFlags, pipe_with};
+
+    use super::*;
+
+    fn rows(rows: &[&str]) -> Vec<String> {
+        rows.iter().map(|row| (*row).to_owned()).collect()
+    }
+
+    #[test]
+    fn only_rows_that_changed_are_sent() {
+        let old = rows(&["title", "one", "5 s"]);
+        let cases: [(&[&str], &str); 4] = [
+            (&["title", "one", "4 s"], "\x1b[3;1H4 s\x1b[K"),
+            (&["title", "one", "5 s"], ""),
+            (&["title"], "\x1b[2;1H\x1b[K\x1b[3;1H\x1b[K"),
+            (&["title", "one", "5 s", "more"], "\x1b[4;1Hmore\x1b[K"),
+        ];
+        for (new, expected) in cases {
+            assert_eq!(update(Some(&old), &rows(new)), expected);
+        }
+        assert_eq!(update(None, &rows(&["title", "one"])), "\x1b[H\x1b[Jtitle\none");
+    }
+
+    #[test]
+    fn rows_are_cut_before_the_last_column() {
+        for (row, columns, expected) in [
+            ("12345", 5, "1234"),
+            ("123", 5, "123"),
+            ("äöü", 5, "äö"),
+            ("a\x1b[2Jb", 80, "a?[2Jb"),
+            ("x", 0, ""),
+        ] {
+            assert_eq!(fit(row, columns), expected);
+        }
+    }
+
+    #[test]
+    fn a_picture_is_drawn_whole_once_and_again_after_other_lines() {
+        let (reader, writer) = pipe_with(PipeFlags::NONBLOCK).unwrap();
+        let consoles = Consoles::over(vec![writer]);
+        let mut screen = Screen::default();
+        screen.leave(&consoles);
+        screen.show(&consoles, |_| rows(&["a", "b"]));
+        screen.show(&consoles, |_| rows(&["a", "c"]));
+        screen.leave(&consoles);
+        consoles.write("line\n");
+        screen.show(&consoles, |_| rows(&["a", "c"]));
+        drop(consoles);
+        let mut sent = String::new();
+        File::from(reader).read_to_string(&mut sent).unwrap();
+        assert_eq!(sent, "\x1b[H\x1b[Ja\nb\x1b[2;1Hc\x1b[K\x1b[999;1H\nline\n\x1b[H\x1b[Ja\nc");
+    }
+}
