@@ -1,24 +1,41 @@
-//! Which door: PID 1 or `init`, `modprobe` for the kernel's own requests, `kexec`, or the `firstlight` command.
+//! Which door: PID 1, `modprobe` for the kernel's own requests, `kexec`, or the `firstlight` command.
 
-use std::{env, ffi::OsString, process::ExitCode};
+use std::{
+    env,
+    ffi::{OsStr, OsString},
+    path::Path,
+    process::ExitCode,
+};
 
 use firstlight::{cli, init};
 
 /// Runs with the arguments behind its name.
 type Door = fn(&[OsString]) -> ExitCode;
 
-/// What this binary is when it is started again by itself, by its first argument.
-const DOORS: &[(&str, Door)] = &[("rescue", init::rescue::run)];
+/// What this binary is under another name, such as a symbolic link's.
+const NAMES: &[(&str, Door)] = &[("modprobe", init::modules::modprobe)];
+
+/// What this binary is when it starts itself again, by its first argument.
+const PARTS: &[(&str, Door)] = &[("rescue", init::rescue::run)];
 
 fn main() -> ExitCode {
     if std::process::id() == 1 {
         init::run();
     }
-    let arguments: Vec<OsString> = env::args_os().skip(1).collect();
+    let mut arguments = env::args_os();
+    let program = arguments.next().unwrap_or_default();
+    let arguments: Vec<OsString> = arguments.collect();
+    if let Some(door) = Path::new(&program).file_name().and_then(|name| door(NAMES, name)) {
+        return door(&arguments);
+    }
     if let Some((first, rest)) = arguments.split_first()
-        && let Some((_, door)) = DOORS.iter().find(|(name, _)| first == name)
+        && let Some(door) = door(PARTS, first)
     {
         return door(rest);
     }
     cli::run(&arguments)
+}
+
+fn door(doors: &[(&str, Door)], wanted: &OsStr) -> Option<Door> {
+    doors.iter().find(|(name, _)| wanted == *name).map(|(_, door)| *door)
 }

@@ -8,6 +8,7 @@
 
 mod child;
 mod crash;
+pub mod modules;
 mod mounts;
 mod pid1;
 mod power;
@@ -37,7 +38,10 @@ pub fn run() -> ! {
     if crashes > 0 {
         crash::clear_the_field(crashes, &consoles);
     }
-    pid1::Pid1::new(settings, signals, consoles, timing, crashes).run()
+    let supervisor = supervise::Supervisor::new(settings.worker_deaths, crashes);
+    let modules =
+        modules::Loading::start().inspect_err(|error| log::error!("no modules are loaded: {error}")).ok();
+    pid1::Pid1 { settings, supervisor, signals, consoles, timing, modules, child: None }.run()
 }
 
 /// Opens the log at the level that the settings want, and tells what was found before it was open.

@@ -13,6 +13,7 @@ use rustix::{
 
 use super::{
     child::{self, Child},
+    modules::Loading,
     power::Power,
     rescue, shutdown,
     signals::Signals,
@@ -32,30 +33,21 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 /// PID 1's state outside of the supervisor.
 #[derive(Debug)]
 pub(super) struct Pid1 {
-    settings: Settings,
-    supervisor: Supervisor,
-    signals: Signals,
-    consoles: Consoles,
-    timing: Timing,
-    child: Option<Child>,
+    pub(super) settings: Settings,
+    pub(super) supervisor: Supervisor,
+    pub(super) signals: Signals,
+    pub(super) consoles: Consoles,
+    pub(super) timing: Timing,
+    /// Still loading.
+    pub(super) modules: Option<Loading>,
+    pub(super) child: Option<Child>,
 }
 
 impl Pid1 {
-    /// Ready to run, with `crashes` of PID 1 behind it.
-    pub(super) fn new(
-        settings: Settings,
-        signals: Signals,
-        consoles: Consoles,
-        timing: Timing,
-        crashes: u32,
-    ) -> Self {
-        let supervisor = Supervisor::new(settings.worker_deaths, crashes);
-        Self { settings, supervisor, signals, consoles, timing, child: None }
-    }
-
     /// For ever.
     pub(super) fn run(mut self) -> ! {
-        let mut events = VecDeque::from([Event::Started, Event::ModulesLoaded]);
+        let mut events = VecDeque::from([Event::Started]);
+        events.extend(self.modules.is_none().then_some(Event::ModulesLoaded));
         loop {
             while let Some(event) = events.pop_front() {
                 for action in self.supervisor.on(event) {
@@ -69,11 +61,20 @@ impl Pid1 {
 
     /// Until something happens.
     fn wait(&self) {
-        let sources = [self.signals.descriptor(), self.child.as_ref().and_then(Child::descriptor)];
+        let sources = [
+            self.signals.descriptor(),
+            self.child.as_ref().and_then(Child::descriptor),
+            self.modules.as_ref().map(Loading::descriptor),
+        ];
         let mut polled: Vec<_> =
             sources.iter().flatten().map(|source| PollFd::from_borrowed_fd(*source, PollFlags::IN)).collect();
-        let deadline = self.child.as_ref().and_then(Child::deadline);
-        let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let deadlines =
+            [self.child.as_ref().and_then(Child::deadline), self.modules.as_ref().map(Loading::deadline)];
+        let left = deadlines
+            .into_iter()
+            .flatten()
+            .min()
+            .map(|deadline| deadline.saturating_duration_since(Instant::now()));
         // However it ends, every source is looked at afterwards.
         let _ = poll(&mut polled, left.and_then(|left| Timespec::try_from(left).ok()).as_ref());
     }
@@ -82,6 +83,10 @@ impl Pid1 {
     fn collect(&mut self, events: &mut VecDeque<Event>) {
         self.signals.collect();
         events.extend(self.signals.asked().map(Event::Asked));
+        if self.modules.take_if(|loading| loading.is_over()).is_some() {
+            self.timing.stamp("modules loaded");
+            events.push_back(Event::ModulesLoaded);
+        }
         self.hear_child(events);
         while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
             if self.child.as_ref().is_some_and(|child| child.pid() == pid) {
@@ -90,7 +95,7 @@ impl Pid1 {
                     child.kill();
                 }
                 let death = child::death(status);
-                log::info!("process {} ended: {death:?}", pid.as_raw_nonzero());
+                log::debug!("process {} ended: {death:?}", pid.as_raw_nonzero());
                 events.push_back(Event::Died(death));
             }
         }

@@ -55,6 +55,10 @@ fn devices() -> Answer {
     let mut lines: Vec<String> = Vec::new();
     for entry in fs::read_dir("/sys/class/block").into_iter().flatten().flatten() {
         let path = entry.path();
+        // One of several ways to a disk that is listed itself.
+        if read(&path, "hidden") == "1" {
+            continue;
+        }
         // In units of 512 bytes, whatever the device's own block size (Documentation/ABI/stable/sysfs-block).
         let mebibytes = read(&path, "size").parse::<u64>().unwrap_or_default() >> 11;
         let uevent = read(&path, "uevent");

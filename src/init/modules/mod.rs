@@ -1,0 +1,159 @@
+//! Kernel modules: for the hardware that is there, for what appears later, and when the kernel itself asks.
+//!
+//! The uevent socket is opened before sysfs is walked, so that nothing falls between. All of it runs on threads of its
+//! own: a driver that hangs in its start holds up neither PID 1 nor the other drivers.
+
+mod insert;
+mod loader;
+mod modprobe;
+mod parameters;
+mod queue;
+mod walk;
+
+use std::{
+    io,
+    thread::{self, Builder},
+    time::{Duration, Instant},
+};
+
+use loader::{Loader, Tables};
+pub use modprobe::run as modprobe;
+use queue::Queue;
+use rustix::{
+    fd::{AsFd, BorrowedFd, OwnedFd},
+    io::Errno,
+    pipe::{PipeFlags, pipe_with},
+};
+
+use crate::storage::uevent::{Action, Message, Socket};
+
+/// Modules that no device's alias names. One that this kernel lacks or has built in is no fact worth telling.
+const ALWAYS: &[&str] = &[
+    // The PC's own keyboard: machines whose firmware does not describe its controller have one all the same.
+    "i8042", "atkbd",
+];
+
+/// Beginnings of aliases that are passed over: a processor's name only drivers that make something faster, and the kernel
+/// asks for these itself when it has a use for them.
+const PASSED_OVER: &[&str] = &["cpu:"];
+
+/// Threads that load: with two, one driver that waits for its hardware leaves the others their turn.
+const LOADERS: usize = 2;
+
+/// So many times what appeared while modules were loaded is looked at before it counts as the start; what still comes
+/// then is loaded all the same.
+const ROUNDS: usize = 32;
+
+/// The drivers of the hardware that was there at the start may take this long altogether; what hangs longer is not waited
+/// for.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The loading of the modules for the hardware that was there at the start.
+#[derive(Debug)]
+pub(super) struct Loading {
+    /// The thread closes the other end when it is done.
+    end: OwnedFd,
+    deadline: Instant,
+}
+
+impl Loading {
+    /// Starts it; where there is nothing to load it is over soon.
+    ///
+    /// # Errors
+    ///
+    /// When there is no descriptor or thread left.
+    pub(super) fn start() -> io::Result<Self> {
+        let (end, open_until_loaded) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
+        Builder::new().spawn(move || match Socket::open() {
+            Ok(socket) => {
+                if let Some(tables) = Tables::read() {
+                    serve(&tables, &socket, open_until_loaded);
+                }
+            }
+            Err(error) => log::error!("no modules are loaded: uevents: {error}"),
+        })?;
+        let now = Instant::now();
+        Ok(Self { end, deadline: now.checked_add(PATIENCE).unwrap_or(now) })
+    }
+
+    /// Readable when it is over.
+    pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
+        self.end.as_fd()
+    }
+
+    /// When it counts as over whatever happens.
+    pub(super) fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// Whether it is over.
+    pub(super) fn is_over(&self) -> bool {
+        if Instant::now() >= self.deadline {
+            log::warn!("a driver has not started within {} s and is not waited for", PATIENCE.as_secs());
+            return true;
+        }
+        rustix::io::read(&self.end, &mut [0_u8]) != Err(Errno::AGAIN)
+    }
+}
+
+/// Loads what is asked for, for ever.
+fn serve(tables: &Tables, socket: &Socket, open_until_loaded: OwnedFd) {
+    let loader = Loader::new(tables);
+    let queue = Queue::default();
+    thread::scope(|scope| {
+        let work = || queue.work(|request| loader.load_for_device(request));
+        let started = (0..LOADERS).filter(|_| Builder::new().spawn_scoped(scope, work).is_ok()).count();
+        if started == 0 {
+            log::error!("no modules are loaded: no thread can be started");
+            return;
+        }
+        coldplug(&queue, socket);
+        log::info!("the modules for the hardware that is there are loaded ({})", loader.count());
+        drop(open_until_loaded);
+        hotplug(&queue, socket);
+    });
+}
+
+/// Everything that is there, and what appears because of it.
+fn coldplug(queue: &Queue, socket: &Socket) {
+    ALWAYS.iter().for_each(|name| queue.push(name));
+    walk::modaliases(|modalias| wanted(queue, modalias));
+    for _ in 0..ROUNDS {
+        queue.wait_until_idle();
+        while let Ok(Some(message)) = socket.receive_waiting() {
+            take(queue, &message);
+        }
+        if queue.is_idle() {
+            return;
+        }
+    }
+}
+
+/// Everything that appears later.
+fn hotplug(queue: &Queue, socket: &Socket) {
+    loop {
+        match socket.receive() {
+            Ok(message) => take(queue, &message),
+            Err(error) => {
+                log::error!("no modules are loaded for devices that appear from now on: {error}");
+                return;
+            }
+        }
+    }
+}
+
+fn take(queue: &Queue, message: &Message) {
+    match message {
+        Message::Event(event) if event.action != Action::Remove => {
+            event.modalias.iter().for_each(|modalias| wanted(queue, modalias));
+        }
+        Message::Event(_) => {}
+        Message::Lost => walk::modaliases(|modalias| wanted(queue, modalias)),
+    }
+}
+
+fn wanted(queue: &Queue, modalias: &str) {
+    if !PASSED_OVER.iter().any(|beginning| modalias.starts_with(beginning)) {
+        queue.push(modalias);
+    }
+}
