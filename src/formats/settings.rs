@@ -54,8 +54,6 @@ pub struct Settings {
     pub watchdog: Option<u32>,
     /// Deaths of the worker after which it is not started again.
     pub worker_deaths: u32,
-    /// Seconds that probing and mounting one device may take.
-    pub device_deadline: u32,
 }
 
 impl Default for Settings {
@@ -71,7 +69,6 @@ impl Default for Settings {
             timing: false,
             watchdog: None,
             worker_deaths: 3,
-            device_deadline: 30,
         }
     }
 }
@@ -94,7 +91,7 @@ const VOLUME: &str = "UUID=…, LABEL=…, PARTUUID=…, PARTLABEL=…, a device
                       mmc, usb or optical";
 
 /// The table of keys.
-const KEYS: [Key; 11] = [
+const KEYS: [Key; 10] = [
     Key {
         name: "timeout",
         takes: "a number of seconds, or menu",
@@ -189,14 +186,6 @@ const KEYS: [Key; 11] = [
         takes: "a number from 1",
         kind: Store::One(|settings, value| {
             settings.worker_deaths = at_least_one(value)?;
-            Some(())
-        }),
-    },
-    Key {
-        name: "device-deadline",
-        takes: "a number of seconds from 1",
-        kind: Store::One(|settings, value| {
-            settings.device_deadline = at_least_one(value)?;
             Some(())
         }),
     },
@@ -306,7 +295,7 @@ mod tests {
     fn the_file_is_read_line_by_line() {
         let config = "# comment\n\ntimeout = 5\n default=\"Debian GNU/Linux\"\nwait = UUID=0a1b\nwait = LABEL=my disk\n\
                       order = usb\nappend = quiet splash\nafter-failure = reboot\nlog-level = debug\ntiming = yes\n\
-                      watchdog = 60\nworker-deaths = 5\ndevice-deadline = 10\n";
+                      watchdog = 60\nworker-deaths = 5\n";
         let expected = Settings {
             timeout: Some(Timeout::Seconds(5)),
             default: Some("Debian GNU/Linux".into()),
@@ -318,7 +307,6 @@ mod tests {
             timing: true,
             watchdog: Some(60),
             worker_deaths: 5,
-            device_deadline: 10,
         };
         assert_eq!(Settings::parse(config, ""), (expected, vec![]));
     }

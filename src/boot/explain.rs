@@ -1,0 +1,114 @@
+//! Why there is nothing to boot, for each device, and what an entry is: for people.
+
+use std::collections::HashMap;
+
+use crate::entry::{Device, Discovery, Entry, FileReference, Volume};
+
+/// Devices that are explained at most.
+const DEVICE_LIMIT: usize = 32;
+
+/// For each device why nothing on it boots, in the order of their names.
+#[must_use]
+pub fn explain(
+    volumes: &[Volume],
+    rejected: &[(Device, String)],
+    discovery: &Discovery,
+    failed: &HashMap<String, String>,
+) -> Vec<(String, String)> {
+    let mut lines: Vec<(String, String)> =
+        rejected.iter().map(|(device, reason)| (device.name.clone(), reason.clone())).collect();
+    for volume in volumes {
+        let name = &volume.device.name;
+        let kind = volume.filesystem.kind;
+        let mut own = discovery.entries.iter().filter(|entry| entry.source.volume == *name).peekable();
+        let warning = discovery.warnings.iter().find(|warning| warning.volume == *name);
+        let reason = if own.peek().is_some() {
+            let why = own.find_map(|entry| entry.problem.as_ref().or_else(|| failed.get(&entry.id)));
+            why.map_or_else(|| "no entry that boots on its own".to_owned(), Clone::clone)
+        } else if let Some(warning) = warning {
+            let line = warning.line.map_or_else(String::new, |line| format!(":{line}"));
+            format!("no entry; {}{line}: {}", warning.path, warning.message)
+        } else {
+            "no boot configuration, no kernel in / or /boot".to_owned()
+        };
+        lines.push((name.clone(), format!("{kind}, {reason}")));
+    }
+    lines.sort();
+    lines.truncate(DEVICE_LIMIT);
+    lines
+}
+
+/// Where an entry stands written and what booting it does, as names and values.
+#[must_use]
+pub fn details(entry: &Entry) -> Vec<(&'static str, String)> {
+    let file = |file: &FileReference| format!("{} {}", file.volume, file.path);
+    let source = &entry.source;
+    let line = source.line.map_or_else(String::new, |line| format!(", line {line}"));
+    let mut details = vec![("id", entry.id.clone())];
+    details.push(("written in", format!("{} {}{line}", source.volume, source.path)));
+    details.extend(entry.version.iter().map(|version| ("version", version.clone())));
+    details.extend(entry.kernel.iter().map(|kernel| ("kernel", file(kernel))));
+    details.extend(entry.initrds.iter().map(|initrd| ("initrd", file(initrd))));
+    details.extend(entry.devicetree.iter().map(|tree| ("device tree", file(tree))));
+    details.push(("command line", entry.cmdline.clone()));
+    details.extend(entry.tries_left.map(|tries| ("tries left", tries.to_string())));
+    details.extend(entry.problem.iter().map(|problem| ("problem", problem.clone())));
+    details
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        boot::samples::{entry, volume},
+        entry::{Transport, Warning},
+    };
+
+    #[test]
+    fn every_device_says_what_was_seen_and_why_nothing_came_of_it() {
+        let names = ["sda1", "sda2", "sda3", "sda4"];
+        let volumes = names.map(|name| volume(name, Transport::Scsi));
+        let rejected = [(volume("sda5", Transport::Scsi).device, "crypto_LUKS, encrypted".to_owned())];
+        let warning = Warning {
+            volume: "sda2".into(),
+            path: "/boot/grub/grub.cfg".into(),
+            line: Some(7),
+            message: "the file ends within a quotation".into(),
+        };
+        let broken = Entry { problem: Some("no such file: /vmlinuz".into()), ..entry("broken", "sda3") };
+        let discovery = Discovery {
+            warnings: vec![warning],
+            entries: vec![broken, entry("failed", "sda4")],
+            ..Discovery::default()
+        };
+        let failed = HashMap::from([("failed".to_owned(), "kexec: /failed: refused".to_owned())]);
+        let expected = [
+            ("sda1", "ext4, no boot configuration, no kernel in / or /boot"),
+            ("sda2", "ext4, no entry; /boot/grub/grub.cfg:7: the file ends within a quotation"),
+            ("sda3", "ext4, no such file: /vmlinuz"),
+            ("sda4", "ext4, kexec: /failed: refused"),
+            ("sda5", "crypto_LUKS, encrypted"),
+        ];
+        let expected = expected.map(|(device, reason)| (device.to_owned(), reason.to_owned()));
+        assert_eq!(explain(&volumes, &rejected, &discovery, &failed), expected);
+    }
+
+    #[test]
+    fn details_name_every_part() {
+        let mut entry = entry("simple", "sda2");
+        entry.initrds = ["/ucode.img", "/initrd.img"]
+            .map(|path| FileReference { volume: "sda2".into(), path: path.into() })
+            .to_vec();
+        entry.tries_left = Some(2);
+        let expected = [
+            ("id", "simple"),
+            ("written in", "sda2 /boot/grub/grub.cfg, line 1"),
+            ("kernel", "sda2 /simple"),
+            ("initrd", "sda2 /ucode.img"),
+            ("initrd", "sda2 /initrd.img"),
+            ("command line", "simple"),
+            ("tries left", "2"),
+        ];
+        assert_eq!(details(&entry), expected.map(|(name, value)| (name, value.to_owned())));
+    }
+}

@@ -1,0 +1,297 @@
+//! What the worker decides, told as scenes: events with their time in seconds, and what comes of them.
+
+use super::*;
+use crate::{
+    boot::samples::{entry, volume},
+    entry::Transport,
+};
+
+/// A worker under test, and what it did since it was last asked.
+struct Scene {
+    state: State,
+    now: Duration,
+    done: Vec<String>,
+}
+
+impl Scene {
+    fn new(config: &str) -> Self {
+        let (settings, mistakes) = Settings::parse(config, "");
+        assert_eq!(mistakes, [""; 0]);
+        Self { state: State::new(settings, vec![], vec![]), now: Duration::ZERO, done: vec![] }
+    }
+
+    fn on(&mut self, event: Event) -> &mut Self {
+        for action in self.state.on(event, self.now) {
+            self.done.push(match action {
+                Action::Discover => "discover".to_owned(),
+                Action::Load(number, entry) => format!("load {number} {}", entry.id),
+                Action::Unload => "unload".to_owned(),
+                Action::Ask(Request::Begin(_) | Request::End(_)) => continue,
+                Action::Ask(request) => format!("{request:?}"),
+                Action::Redraw => "redraw".to_owned(),
+                Action::Landmark("volume" | "entry" | "load", _) => continue,
+                Action::Landmark(name, fields) => {
+                    let fields: Vec<&str> = fields.iter().map(|(_, value)| value.as_str()).collect();
+                    format!("@{name} {}", fields.join(" "))
+                }
+            });
+        }
+        self
+    }
+
+    /// What was done since the last time.
+    fn done(&mut self) -> String {
+        std::mem::take(&mut self.done).join("; ")
+    }
+
+    fn at(&mut self, seconds: f32) -> &mut Self {
+        self.now = Duration::from_secs_f32(seconds);
+        self.on(Event::Moment)
+    }
+
+    fn found(&mut self, name: &str) -> &mut Self {
+        self.on(Event::Found(volume(name, Transport::Scsi)))
+    }
+
+    /// Discovery ends with entries, named `id@volume`; the first on each volume is its default.
+    fn discovered(&mut self, timeout: Option<u32>, names: &[&str]) -> &mut Self {
+        let mut entries: Vec<Entry> = Vec::new();
+        for name in names {
+            let (id, volume) = name.split_once('@').unwrap();
+            let default = entries.iter().all(|entry| entry.source.volume != volume);
+            entries.push(Entry { default, ..entry(id, volume) });
+        }
+        self.on(Event::Discovered(Ok(Discovery { timeout, entries, ..Discovery::default() })))
+    }
+
+    fn loaded(&mut self, number: u64) -> &mut Self {
+        self.on(Event::Loaded(number, Ok(())))
+    }
+
+    fn refused(&mut self, number: u64) -> &mut Self {
+        self.on(Event::Loaded(number, Err("kexec: refused".into())))
+    }
+
+    fn press(&mut self, key: char) -> &mut Self {
+        self.on(Event::Key(if key == '!' { Key::Enter } else { Key::Character(key) }))
+    }
+
+    fn next(&self) -> String {
+        self.state.status(self.now).next
+    }
+}
+
+const JUMP_A: &str = "Jump(\"Title of a\")";
+const JUMP_B: &str = "Jump(\"Title of b\")";
+
+#[test]
+fn the_default_is_loaded_while_the_countdown_runs_and_started_when_it_ends() {
+    let mut scene = Scene::new("");
+    assert_eq!(scene.found("sda1").done(), "discover");
+    assert_eq!(scene.discovered(Some(5), &["a@sda1", "b@sda1"]).done(), "@default a Title of a; load 1 a");
+    assert_eq!(scene.next(), "Title of a boots in 5 s. Any key stops the countdown.");
+    assert_eq!(scene.state.next_moment(scene.now), Some(Duration::from_secs(1)));
+    assert_eq!(scene.on(Event::KnownLookedAt).loaded(1).at(4.5).done(), "");
+    assert_eq!(scene.next(), "Title of a boots in 1 s. Any key stops the countdown.");
+    assert_eq!(scene.state.next_moment(scene.now), Some(Duration::from_secs(5)));
+    assert_eq!(scene.at(5.0).done(), JUMP_A);
+    assert!(!scene.state.is_shown());
+    assert_eq!(scene.at(6.0).press('!').done(), "");
+}
+
+#[test]
+fn without_a_countdown_it_starts_once_everything_known_has_been_looked_at() {
+    let mut scene = Scene::new("timeout = 0");
+    scene.found("sda1").discovered(Some(5), &["a@sda1"]).loaded(1);
+    assert_eq!(scene.done(), "discover; @default a Title of a; load 1 a");
+    assert!(!scene.state.is_shown());
+    // A disk that was there at the start and answers late takes part, and so does what is still being read.
+    assert_eq!(scene.found("nvme0n1p1").on(Event::KnownLookedAt).done(), "discover");
+    assert_eq!(scene.discovered(None, &["a@sda1"]).done(), JUMP_A);
+}
+
+#[test]
+fn a_better_default_takes_the_place_of_the_first() {
+    let mut scene = Scene::new("timeout = 3\norder = sdb");
+    scene.found("sda1").discovered(None, &["a@sda1"]).loaded(1).done();
+    scene.found("sdb1").discovered(None, &["a@sda1", "b@sdb1"]);
+    assert_eq!(scene.done(), "discover; @default b Title of b; unload; load 2 b");
+    // The countdown goes on from where it began.
+    assert_eq!(scene.on(Event::KnownLookedAt).at(3.0).done(), "");
+    assert_eq!(scene.next(), "Loading Title of b ...");
+    assert_eq!(scene.loaded(2).done(), JUMP_B);
+}
+
+#[test]
+fn what_appears_late_boots_only_if_the_settings_name_it_or_nothing_else_is_there() {
+    let late = |config: &str| {
+        let mut scene = Scene::new(config);
+        scene.found("sdb1").discovered(Some(9), &["b@sdb1"]).on(Event::KnownLookedAt).done();
+        // By its path alone, sda would come first.
+        scene.found("sda1").discovered(Some(9), &["a@sda1", "b@sdb1"]).done()
+    };
+    assert_eq!(late(""), "discover");
+    assert_eq!(late("order = LABEL=label-of-sda1"), "discover; @default a Title of a");
+    let mut scene = Scene::new("");
+    scene.on(Event::KnownLookedAt).found("sda1").discovered(Some(0), &["a@sda1"]).loaded(1);
+    assert_eq!(scene.done(), format!("discover; @default a Title of a; load 1 a; {JUMP_A}"));
+}
+
+#[test]
+fn what_the_settings_wait_for_must_be_there() {
+    let mut scene = Scene::new("timeout = 1\nwait = LABEL=label-of-sdb1");
+    scene.found("sda1").discovered(None, &["a@sda1"]).loaded(1).on(Event::KnownLookedAt).at(60.0).done();
+    assert_eq!(scene.next(), "Waiting for LABEL=label-of-sdb1. Any key opens the menu.");
+    scene.found("sdb1").discovered(None, &["a@sda1", "b@sdb1"]);
+    assert_eq!(scene.done(), format!("discover; {JUMP_A}"));
+}
+
+#[test]
+fn a_key_stops_the_countdown_and_a_choice_replaces_what_is_loaded() {
+    let start = || {
+        let mut scene = Scene::new("timeout = 5");
+        scene.found("sda1").discovered(None, &["a@sda1", "b@sda1"]).loaded(1).on(Event::KnownLookedAt).done();
+        scene.press('x').at(100.0);
+        assert_eq!((scene.done(), scene.next()), (String::new(), String::new()));
+        scene
+    };
+    assert_eq!(start().press('!').done(), JUMP_A);
+    assert_eq!(start().press('2').press('!').done(), "unload; load 2 b");
+    assert_eq!(start().press('2').press('!').loaded(2).done(), format!("unload; load 2 b; {JUMP_B}"));
+    for (key, request) in [('r', "Rescue"), ('b', "Reboot"), ('p', "PowerOff")] {
+        assert_eq!(start().press(key).done(), request);
+    }
+}
+
+#[test]
+fn a_choice_made_while_another_entry_is_being_loaded_comes_after_it() {
+    let mut scene = Scene::new("timeout = 5");
+    scene.found("sda1").discovered(None, &["a@sda1", "b@sda1"]).press('2').press('!').done();
+    assert_eq!(scene.loaded(1).done(), "unload; load 2 b");
+    assert_eq!(scene.loaded(2).done(), JUMP_B);
+}
+
+#[test]
+fn without_a_timeout_a_person_chooses() {
+    let mut scene = Scene::new("");
+    scene.found("sda1").discovered(None, &["a@sda1"]).on(Event::KnownLookedAt).at(1000.0);
+    assert_eq!(scene.done(), "discover; @default a Title of a");
+    assert_eq!((scene.state.is_shown(), scene.state.next_moment(scene.now)), (true, None));
+    assert_eq!(scene.press('!').loaded(1).done(), format!("load 1 a; {JUMP_A}"));
+}
+
+#[test]
+fn a_load_that_fails_is_followed_by_the_next_entry_and_then_by_the_next_disk() {
+    let mut scene = Scene::new("timeout = 0");
+    scene.found("sda1").found("sdb1").discovered(None, &[]).discovered(None, &["a@sda1", "b@sda1", "c@sdb1"]);
+    scene.on(Event::KnownLookedAt).done();
+    assert_eq!(scene.refused(1).done(), "@fail load a kexec: refused; @default b Title of b; load 2 b");
+    assert_eq!(scene.refused(2).done(), "@fail load b kexec: refused; @default c Title of c; load 3 c");
+    let end =
+        "@fail load c kexec: refused; @explain sda1 ext4, kexec: refused; @explain sdb1 ext4, kexec: refused";
+    assert_eq!(scene.refused(3).done(), end);
+    // The disk comes back: what was held against it is forgotten.
+    scene.on(Event::Gone("sda1".into())).discovered(None, &["c@sdb1"]).found("sda1").done();
+    assert_eq!(scene.discovered(None, &["a@sda1"]).done(), "@default a Title of a; load 4 a");
+}
+
+#[test]
+fn a_person_may_try_again_what_failed() {
+    let mut scene = Scene::new("timeout = 0");
+    scene.found("sda1").discovered(None, &["a@sda1"]).on(Event::KnownLookedAt).refused(1).done();
+    assert!(scene.state.is_shown());
+    assert_eq!(scene.press('!').done(), "load 2 a");
+    // It stays with the person, whatever comes of it.
+    assert_eq!(scene.refused(2).at(100.0).done(), "@fail load a kexec: refused");
+    assert_eq!(scene.press('!').loaded(3).done(), format!("load 3 a; {JUMP_A}"));
+}
+
+#[test]
+fn nothing_to_boot_is_explained_once_and_a_later_device_is_used() {
+    let mut scene = Scene::new("timeout = 0");
+    scene.on(Event::Rejected(volume("sda2", Transport::Scsi).device, "crypto_LUKS, encrypted".into()));
+    scene.found("sda1").discovered(None, &[]);
+    assert_eq!(scene.done(), "discover");
+    let reason = "@explain sda1 ext4, no boot configuration, no kernel in / or /boot";
+    assert_eq!(
+        scene.on(Event::KnownLookedAt).done(),
+        format!("{reason}; @explain sda2 crypto_LUKS, encrypted")
+    );
+    assert_eq!(scene.at(100.0).done(), "");
+    assert!(scene.state.is_shown());
+    scene.found("sdb1").discovered(None, &["b@sdb1"]).loaded(1);
+    assert_eq!(scene.done(), format!("discover; @default b Title of b; load 1 b; {JUMP_B}"));
+}
+
+#[test]
+fn after_failure_strikes_unless_a_key_is_pressed_or_a_disk_appears() {
+    let start = |config: &str| {
+        let mut scene = Scene::new(config);
+        scene.on(Event::KnownLookedAt);
+        assert_eq!(scene.state.next_moment(scene.now), Some(Duration::from_secs(1)));
+        scene
+    };
+    for (config, request, next) in [
+        ("after-failure = reboot", "Reboot", "The machine restarts in 1 s. Any key stops that."),
+        ("after-failure = poweroff", "PowerOff", "The machine powers off in 1 s. Any key stops that."),
+    ] {
+        let mut scene = start(config);
+        scene.at(9.5);
+        assert_eq!((scene.next(), scene.at(10.0).done()), (next.to_owned(), request.to_owned()));
+        assert_eq!(start(config).press('x').at(100.0).done(), "");
+        assert_eq!(
+            start(config).found("sda1").discovered(None, &["a@sda1"]).at(100.0).done(),
+            "discover; @default a Title of a"
+        );
+    }
+}
+
+#[test]
+fn a_load_that_hangs_is_given_up_and_its_late_end_changes_nothing() {
+    let mut scene = Scene::new("timeout = 0");
+    scene.found("sda1").found("sdb1").discovered(None, &[]).discovered(None, &["a@sda1", "b@sdb1"]);
+    scene.on(Event::KnownLookedAt).done();
+    assert_eq!(scene.state.next_moment(scene.now), Some(LOAD_DEADLINE));
+    assert!(scene.at(180.0).done().starts_with("@fail load a Title of a: the disk does not answer"));
+    assert_eq!(scene.loaded(1).done(), "");
+    assert_eq!(scene.loaded(2).done(), JUMP_B);
+}
+
+#[test]
+fn an_entry_that_a_worker_died_on_is_passed_over() {
+    let long = "x".repeat(2000);
+    let cut = match Request::decode(&Request::Begin(Task::Entry(long.clone())).encode()) {
+        Some(Request::Begin(Task::Entry(cut))) => cut,
+        other => panic!("{other:?}"),
+    };
+    for (id, passed_over) in [("a", "a".to_owned()), (long.as_str(), cut)] {
+        let mut scene = Scene::new("timeout = 0");
+        scene.state = State::new(scene.state.settings.clone(), vec![], vec![passed_over]);
+        scene.found("sda1").discovered(None, &[&format!("{id}@sda1"), "b@sda1"]);
+        assert_eq!(scene.done(), "discover; @default b Title of b; load 1 b");
+    }
+}
+
+#[test]
+fn a_jump_that_failed_is_told_and_what_is_loaded_dropped() {
+    let mut scene = Scene::new("");
+    assert_eq!(scene.on(Event::Notice(Notice::JumpFailed)).done(), "unload");
+    assert_eq!(scene.state.status(scene.now).messages, ["The jump into the loaded kernel failed."]);
+}
+
+#[test]
+fn a_discovery_that_failed_leaves_what_was_known() {
+    let mut scene = Scene::new("timeout = 9");
+    scene.found("sda1").discovered(None, &["a@sda1"]).found("sdb1").done();
+    assert_eq!(scene.on(Event::Discovered(Err("killed".into()))).done(), "@fail discover killed");
+    assert_eq!(scene.next(), "Title of a boots in 9 s. Any key stops the countdown.");
+}
+
+#[test]
+fn volumes_that_appear_while_discovery_runs_are_looked_at_together_afterwards() {
+    let mut scene = Scene::new("");
+    scene.found("sda1").found("sdb1").found("sdc1");
+    assert_eq!(scene.done(), "discover");
+    assert_eq!(scene.discovered(None, &[]).done(), "discover");
+    assert_eq!(scene.discovered(None, &[]).done(), "");
+}

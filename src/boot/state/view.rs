@@ -1,0 +1,119 @@
+//! What the worker's state looks like to a person, and when that changes.
+
+use std::time::Duration;
+
+use super::{LOAD_DEADLINE, Load, Mode, State};
+use crate::{
+    boot::explain,
+    entry::Entry,
+    formats::settings::{AfterFailure, Timeout},
+    ui::{
+        menu::{Item, Menu},
+        picture::Status,
+    },
+};
+
+impl State {
+    /// When to come back with [`Event::Moment`] if nothing happens before.
+    #[must_use]
+    pub fn next_moment(&self, now: Duration) -> Option<Duration> {
+        let loading = match &self.load {
+            Load::Begun { since, .. } => Some(since.saturating_add(LOAD_DEADLINE)),
+            Load::Nothing | Load::Done(_) => None,
+        };
+        // The row that counts changes with each whole second that is left.
+        let counting = self.deadline().into_iter().chain(self.grace_ends()).filter_map(|deadline| {
+            let left = deadline.checked_sub(now).filter(|left| !left.is_zero())?;
+            let whole = Duration::from_secs(seconds(left).saturating_sub(1));
+            deadline.checked_sub(whole)
+        });
+        counting.chain(loading).min()
+    }
+
+    /// Whether there is something for a person to see.
+    #[must_use]
+    pub fn is_shown(&self) -> bool {
+        let patient = self.timeout() != Some(Timeout::Seconds(0)) && !self.menu.items().is_empty();
+        let waiting = self.known_looked_at && !self.missing().is_empty();
+        match self.mode {
+            Mode::Automatic => patient || waiting || self.nothing_since.is_some(),
+            Mode::Person(_) => true,
+            Mode::Leaving => false,
+        }
+    }
+
+    /// The menu as it is.
+    #[must_use]
+    pub fn menu(&self) -> &Menu {
+        &self.menu
+    }
+
+    /// What is shown beside the menu.
+    #[must_use]
+    pub fn status(&self, now: Duration) -> Status {
+        let explanation = self.explained.clone();
+        Status { next: self.what_is_next(now), messages: self.messages.clone(), explanation }
+    }
+
+    fn what_is_next(&self, now: Duration) -> String {
+        let left = |deadline: Duration| seconds(deadline.saturating_sub(now));
+        match &self.mode {
+            Mode::Leaving => String::new(),
+            Mode::Person(Some(id)) => format!("Loading {} ...", self.title(id)),
+            Mode::Person(None) => String::new(),
+            Mode::Automatic => {
+                let missing = self.missing();
+                if let Some(deadline) = self.grace_ends() {
+                    let deed = match self.settings.after_failure {
+                        AfterFailure::PowerOff => "powers off",
+                        AfterFailure::Menu | AfterFailure::Reboot => "restarts",
+                    };
+                    return format!("The machine {deed} in {} s. Any key stops that.", left(deadline));
+                }
+                match (&self.default, self.deadline()) {
+                    (Some(id), Some(deadline)) if deadline > now => {
+                        let title = self.title(id);
+                        format!("{title} boots in {} s. Any key stops the countdown.", left(deadline))
+                    }
+                    (Some(_), Some(_)) if !missing.is_empty() => {
+                        format!("Waiting for {}. Any key opens the menu.", missing.join(", "))
+                    }
+                    (Some(id), Some(_)) => format!("Loading {} ...", self.title(id)),
+                    (Some(_), None) => String::new(),
+                    (None, _) if !missing.is_empty() => format!("Waiting for {}.", missing.join(", ")),
+                    (None, _) => String::new(),
+                }
+            }
+        }
+    }
+
+    pub(super) fn title(&self, id: &str) -> String {
+        self.entry(id).map_or_else(String::new, full_title)
+    }
+
+    /// Puts the entries into the menu.
+    pub(super) fn offer(&mut self) {
+        let shown = |entry: &&Entry| !entry.hidden || self.default.as_ref() == Some(&entry.id);
+        let item = |entry: &Entry| Item {
+            id: entry.id.clone(),
+            title: full_title(entry),
+            default: self.default.as_ref() == Some(&entry.id),
+            problem: entry.problem.clone().or_else(|| self.failure(&entry.id).map(|_| "failed".to_owned())),
+            details: explain::details(entry),
+        };
+        let items = self.discovery.entries.iter().filter(shown).map(item).collect();
+        self.menu.offer(items);
+    }
+}
+
+/// The entry's title behind those of the submenus that lead to it.
+pub(super) fn full_title(entry: &Entry) -> String {
+    let titles: Vec<&str> =
+        entry.path_in_menu.iter().map(String::as_str).chain([entry.title.as_str()]).collect();
+    titles.join(" > ")
+}
+
+/// Whole seconds that are left, counting a begun one.
+fn seconds(left: Duration) -> u64 {
+    left.as_secs().saturating_add(u64::from(left.subsec_nanos() > 0))
+}
