@@ -1,7 +1,9 @@
 //! Every system call that rustix and nix lack, and every `unsafe` of the project, each with its SAFETY reason.
 
+pub mod block_device;
 pub mod child;
 pub mod inherited;
 pub mod kexec;
 pub mod kmsg;
+pub mod mount_setattr;
 pub mod pipe;

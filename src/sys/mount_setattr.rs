@@ -1,0 +1,34 @@
+//! mount_setattr(2), which neither rustix nor nix has.
+#![expect(unsafe_code, reason = "a raw system call")]
+
+use std::os::fd::{AsRawFd, BorrowedFd};
+
+use linux_raw_sys::general::{__NR_mount_setattr, mount_attr};
+use rustix::{io::Errno, mount::MountAttrFlags};
+
+/// `mount_setattr(mount, "", AT_EMPTY_PATH, {attr_set: attributes})`—Sets attributes of one mount, here one that is
+/// attached nowhere.
+///
+/// # Errors
+/// The kernel's reason: `ENOSYS` before Linux 5.12.
+pub fn mount_setattr(mount: BorrowedFd<'_>, attributes: MountAttrFlags) -> Result<(), Errno> {
+    let attributes =
+        mount_attr { attr_set: u64::from(attributes.bits()), attr_clr: 0, propagation: 0, userns_fd: 0 };
+    // SAFETY: the path is an empty string and the attributes are a `mount_attr` of the size told; both live over the call,
+    // and the kernel only reads them.
+    let result = unsafe {
+        libc::syscall(
+            libc::c_long::from(__NR_mount_setattr),
+            mount.as_raw_fd(),
+            c"".as_ptr(),
+            libc::AT_EMPTY_PATH,
+            &raw const attributes,
+            size_of::<mount_attr>(),
+        )
+    };
+    if result == 0 {
+        return Ok(());
+    }
+    let code = std::io::Error::last_os_error().raw_os_error();
+    Err(code.map_or(Errno::INVAL, Errno::from_raw_os_error))
+}
