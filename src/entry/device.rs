@@ -64,7 +64,8 @@ pub struct Device {
     pub transport: Transport,
     /// The medium can be taken out, or the disk hangs on a port made for that.
     pub removable: bool,
-    /// Path of the disk below /sys/devices: the same on every boot, so it breaks ties.
+    /// Path of the disk below /sys/devices, with ranks among siblings (`usb#@0`) for the numbers that the kernel gives out
+    /// in the order of discovery (`usb3`): the same on every boot, so it breaks ties.
     pub path: String,
 }
 

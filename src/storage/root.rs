@@ -1,15 +1,13 @@
 //! The root of one file system, as a directory handle that nothing leads out of (openat2(2), `RESOLVE_IN_ROOT`).
 //!
+//! It is one file system: what is mounted on its directories is another volume and is not entered.
 //! What stands there is hostile: a fifo or a device node is never opened for reading, sizes and lists are capped, and
 //! every loop ends. Paths are in the text form of [`crate::formats::text`], from the root; a leading `/` may be left out.
 
 use std::{
     fs::File,
     io::Read,
-    os::{
-        fd::{AsFd, BorrowedFd, OwnedFd},
-        unix::fs::FileExt,
-    },
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
     path::Path,
 };
 
@@ -18,6 +16,7 @@ use rustix::{
     io::Errno,
 };
 
+use super::fill;
 use crate::{
     entry::FilesystemKind,
     formats::{
@@ -98,15 +97,8 @@ impl Root {
         let (file, size) = self.open_regular(path)?;
         let there = usize::try_from(size.saturating_sub(offset)).unwrap_or(usize::MAX).min(length);
         let mut content = vec![0; there];
-        let mut filled = 0;
-        while let Some(rest) = content.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-            match file.read_at(rest, offset.saturating_add(u64::try_from(filled).unwrap_or(u64::MAX))) {
-                Ok(0) => break,
-                Ok(count) => filled = filled.saturating_add(count),
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(LookupError::Failed(error.to_string())),
-            }
-        }
+        let filled =
+            fill(&file, offset, &mut content).map_err(|error| LookupError::Failed(error.to_string()))?;
         content.truncate(filled);
         Ok(content)
     }
@@ -175,7 +167,7 @@ impl Root {
     }
 
     fn resolve_exactly(&self, path: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
-        let inside = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
+        let inside = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_XDEV;
         let mut result = Err(Errno::AGAIN);
         for _ in 0..RACE_LIMIT {
             result = openat2(&self.directory, path, flags | OFlags::CLOEXEC, Mode::empty(), inside);

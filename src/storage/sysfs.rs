@@ -18,12 +18,8 @@ const ATTRIBUTE_LIMIT: u64 = 4096;
 /// Sizes in sysfs count these many bytes, whatever the disk's own block size.
 const SECTOR: u64 = 512;
 
-/// Devices that are nobody's disk, by their names without the number, and why nothing is looked for on them.
-const PASSED_OVER: &[(&str, &str)] = &[
-    ("fd", "a floppy drive, which takes seconds to say that it is empty"),
-    ("ram", "a RAM disk of the running kernel"),
-    ("zram", "compressed memory of the running kernel"),
-];
+/// Memory of the running kernel that looks like a disk, by its name without the number.
+const MEMORY: &[&str] = &["ram", "zram"];
 
 /// A tree like /sys.
 #[derive(Clone, Debug)]
@@ -67,14 +63,22 @@ impl Sysfs {
         })
     }
 
+    /// Whether nobody would call it a disk: memory of the running kernel, or a device without a disk behind it that waits
+    /// for someone to use it (loop, device mapper, network block devices). A person need not hear of it.
+    #[must_use]
+    pub fn is_placeholder(&self, device: &Device) -> bool {
+        let empty = device.size == 0 && device.path.starts_with("virtual/");
+        empty || MEMORY.contains(&kind(&device.name))
+    }
+
     /// Why nothing can be found on a device, if that is plain before it is opened.
     #[must_use]
     pub fn unfit(&self, device: &Device) -> Option<String> {
-        let kind = device.name.trim_end_matches(|last: char| last.is_ascii_digit());
-        if let Some((_, reason)) = PASSED_OVER.iter().find(|(name, _)| *name == kind) {
-            return Some((*reason).to_owned());
-        }
         let directory = self.directory(&device.name)?;
+        let kind = kind(&device.name);
+        if kind == "fd" {
+            return Some("a floppy drive, which takes seconds to say that it is empty".to_owned());
+        }
         if kind.starts_with("mmcblk") && kind.ends_with("boot") {
             return Some("the boot area of an eMMC, which holds firmware".to_owned());
         }
@@ -121,6 +125,11 @@ impl Sysfs {
     }
 }
 
+/// A device's name without its number.
+fn kind(name: &str) -> &str {
+    name.trim_end_matches(|last: char| last.is_ascii_digit())
+}
+
 /// An attribute of a device without its line end; `None` if it has none of that name.
 pub(super) fn attribute(directory: &Path, name: &str) -> Option<String> {
     let mut content = Vec::new();
@@ -137,7 +146,7 @@ fn children(directory: &Path) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(in crate::storage) mod tests {
     use std::os::unix::fs::symlink;
 
     use tempfile::TempDir;
@@ -210,12 +219,9 @@ mod tests {
     #[test]
     fn what_cannot_hold_a_volume_is_named_with_its_reason() {
         let tree = TempDir::new().unwrap();
-        let block = "virtual/block";
         for (name, attributes, reason) in [
-            ("loop0", &[("size", "0")][..], Some("no medium")),
+            ("sdb", &[("size", "0")][..], Some("no medium")),
             ("loop1", &[("size", "64")], None),
-            ("ram0", &[("size", "64")], Some("a RAM disk of the running kernel")),
-            ("zram0", &[("size", "64")], Some("compressed memory of the running kernel")),
             ("fd0", &[("size", "8")], Some("a floppy drive, which takes seconds to say that it is empty")),
             ("mmcblk0boot1", &[("size", "8")], Some("the boot area of an eMMC, which holds firmware")),
             ("mmcblk0", &[("size", "8")], None),
@@ -236,10 +242,28 @@ mod tests {
                 Some("a member of dm-2, md0"),
             ),
         ] {
-            add(tree.path(), &format!("{block}/{name}"), attributes);
+            add(tree.path(), &format!("platform/block/{name}"), attributes);
             let sysfs = Sysfs::at(tree.path());
             let device = sysfs.device(name).unwrap();
             assert_eq!(sysfs.unfit(&device).as_deref(), reason, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_nobody_would_call_a_disk_is_told_from_disks() {
+        let tree = TempDir::new().unwrap();
+        for (path, size, placeholder) in [
+            ("virtual/block/loop0", "0", true),
+            ("virtual/block/loop1", "64", false),
+            ("virtual/block/ram0", "64", true),
+            ("virtual/block/zram0", "64", true),
+            ("virtual/block/dm-0", "0", true),
+            ("platform/host0/block/sda", "0", false),
+        ] {
+            add(tree.path(), path, &[("size", size)]);
+            let sysfs = Sysfs::at(tree.path());
+            let device = sysfs.device(path.rsplit('/').next().unwrap()).unwrap();
+            assert_eq!(sysfs.is_placeholder(&device), placeholder, "{path}");
         }
     }
 }

@@ -1,0 +1,183 @@
+//! One look at one device: what stands on it, and a handle to its files if that can be read.
+
+use std::{
+    fs::{File, OpenOptions},
+    io,
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::fs::OpenOptionsExt,
+    },
+    path::{Path, PathBuf},
+};
+
+use super::{
+    OpenVolume, fill,
+    mount::{Care, mount},
+    mounted,
+    root::Root,
+    sysfs::Sysfs,
+};
+use crate::{
+    entry::{Device, Filesystem, FilesystemKind, Transport, Volume},
+    formats::{bytes::ReadAt, partition, superblock},
+    sys::block_device::{DriveStatus, drive_status},
+};
+
+/// What stands on devices that hold no file system of their own, in words for a person.
+const CONTAINERS: &[(FilesystemKind, &str)] = &[
+    (FilesystemKind::Luks, "an encrypted container (crypto_LUKS) that is locked"),
+    (FilesystemKind::Lvm2, "a physical volume of LVM (LVM2_member) that is not active"),
+    (FilesystemKind::Raid, "a member of a RAID array (linux_raid_member) that is not assembled"),
+    (FilesystemKind::Bitlocker, "an encrypted container (BitLocker) that is locked"),
+    (FilesystemKind::Swap, "swap space"),
+    (FilesystemKind::Swsuspend, "swap space with a hibernated system in it"),
+    (FilesystemKind::Zfs, "a member of a ZFS pool, which this kernel cannot read"),
+];
+
+/// What came of a look.
+#[derive(Debug)]
+pub enum Look {
+    /// Its files can be read.
+    Opened(OpenVolume),
+    /// Nothing can be read from it.
+    Rejected {
+        /// The device, as far as it is known.
+        device: Device,
+        /// Why, in the kernel's terms.
+        reason: String,
+    },
+    /// It is not there any more.
+    Gone,
+}
+
+/// Where to look, and how carefully.
+#[derive(Clone, Debug)]
+pub struct Looker {
+    /// The tree that describes the devices.
+    pub sysfs: Sysfs,
+    /// The directory with their nodes.
+    pub nodes: PathBuf,
+    /// Who else uses them.
+    pub care: Care,
+}
+
+impl Looker {
+    /// For the machine's own devices.
+    #[must_use]
+    pub fn at_machine(care: Care) -> Self {
+        Self { sysfs: Sysfs::at(Path::new("/sys")), nodes: PathBuf::from("/dev"), care }
+    }
+
+    /// Looks at a device. Takes as long as the device takes to answer, which may be for ever.
+    #[must_use]
+    pub fn look(&self, name: &str) -> Look {
+        let Some(mut device) = self.sysfs.device(name) else {
+            return Look::Gone;
+        };
+        match self.sysfs.unfit(&device).map_or_else(|| self.open(&mut device), Err) {
+            Ok((filesystem, root)) => {
+                let root = Root::from_fd(root).naming_as(filesystem.kind);
+                Look::Opened(OpenVolume { volume: Volume { device, filesystem }, root })
+            }
+            Err(_) if self.sysfs.device(name).is_none() => Look::Gone,
+            Err(reason) => Look::Rejected { device, reason },
+        }
+    }
+
+    fn open(&self, device: &mut Device) -> Result<(Filesystem, OwnedFd), String> {
+        let node = self.node(&device.name);
+        if device.transport == Transport::Optical {
+            disc(&node)?;
+        }
+        let file = File::open(&node).map_err(|error| unreadable(&node, &error))?;
+        self.read_partition(device);
+        let blocks = Blocks { file: &file, size: device.size };
+        let found = superblock::probe(&blocks).map_err(|error| format!("cannot be read: {error}"))?;
+        let partitions = self.sysfs.partitions(&device.name);
+        let Some(filesystem) = found.filter(|found| partitions.is_empty() || spans_partitions(found.kind))
+        else {
+            return Err(match partitions.as_slice() {
+                [] => "no file system that is known".to_owned(),
+                _ => format!("a partitioned disk ({})", partitions.join(", ")),
+            });
+        };
+        if let Some((_, what)) = CONTAINERS.iter().find(|(kind, _)| *kind == filesystem.kind) {
+            return Err((*what).to_owned());
+        }
+        let root = match self.mounted(device, filesystem.kind) {
+            Some(root) => root,
+            None => mount(filesystem.kind, &node, &file, self.care).map_err(|error| error.to_string())?,
+        };
+        Ok((filesystem, root))
+    }
+
+    /// What a running system has mounted is not mounted with other options again, but shared.
+    fn mounted(&self, device: &Device, kind: FilesystemKind) -> Option<OwnedFd> {
+        // Of btrfs, the mount may show any subvolume and bears no device's number; it shares mounts by itself.
+        if self.care == Care::Alone || kind == FilesystemKind::Btrfs {
+            return None;
+        }
+        mounted::root_of(self.sysfs.number(&device.name)?).ok()?
+    }
+
+    /// Fills in what the partition table says; a table that cannot be read leaves what the kernel tells.
+    fn read_partition(&self, device: &mut Device) {
+        let Some(known) = &mut device.partition else {
+            return;
+        };
+        let Ok(file) = File::open(self.node(&device.disk)) else {
+            return;
+        };
+        let size = self.sysfs.device(&device.disk).map_or(0, |disk| disk.size);
+        let slots = partition::read(&Blocks { file: &file, size }).unwrap_or_default();
+        if let Some(slot) = slots.into_iter().find(|slot| slot.partition.number == known.number) {
+            *known = slot.partition;
+        }
+    }
+
+    fn node(&self, name: &str) -> PathBuf {
+        // A slash in a node's path is an exclamation mark in sysfs (cciss!c0d0).
+        self.nodes.join(name.replace('!', "/"))
+    }
+}
+
+/// Whether a file system on a whole disk counts although the disk has partitions: an image made to be written to a disc
+/// or a stick alike.
+fn spans_partitions(kind: FilesystemKind) -> bool {
+    matches!(kind, FilesystemKind::Iso9660 | FilesystemKind::Udf)
+}
+
+/// Whether there is a disc to read: opening the drive to read would draw its tray in.
+fn disc(node: &Path) -> Result<(), String> {
+    let flags = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default();
+    let drive = OpenOptions::new().read(true).custom_flags(flags).open(node);
+    match drive_status(drive.map_err(|error| unreadable(node, &error))?.as_fd()) {
+        DriveStatus::Ready | DriveStatus::Unknown => Ok(()),
+        DriveStatus::Empty => Err("no medium".to_owned()),
+        DriveStatus::Open => Err("the tray is open".to_owned()),
+        DriveStatus::Busy => Err("the drive is not ready yet".to_owned()),
+    }
+}
+
+fn unreadable(node: &Path, error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => format!("{}: {error}: only root may read it", node.display()),
+        _ => format!("{}: {error}", node.display()),
+    }
+}
+
+/// A device's bytes.
+struct Blocks<'a> {
+    file: &'a File,
+    size: u64,
+}
+
+impl ReadAt for Blocks<'_> {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        fill(self.file, offset, buffer)
+    }
+}

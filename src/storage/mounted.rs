@@ -1,0 +1,114 @@
+//! File systems that the running system has mounted already (proc_pid_mountinfo(5)).
+
+use std::{
+    fs,
+    os::fd::{AsFd, OwnedFd},
+};
+
+use rustix::{
+    fs::{CWD, fstat, major, minor},
+    io::Errno,
+    mount::{OpenTreeFlags, open_tree},
+};
+
+use super::mount::ATTRIBUTES;
+use crate::sys::mount_setattr::mount_setattr;
+
+/// A mount that shows the whole of a file system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Mount {
+    /// Major and minor number of the device underneath.
+    number: (u32, u32),
+    /// Directory that it is mounted on.
+    point: Vec<u8>,
+}
+
+/// A handle to the root of the file system on the device with the given number, if it is mounted somewhere: a mount of
+/// our own, read-only and attached nowhere, of the same file system.
+///
+/// # Errors
+/// The kernel's reason: `EPERM` without CAP_SYS_ADMIN.
+pub fn root_of(number: (u32, u32)) -> Result<Option<OwnedFd>, Errno> {
+    let table = fs::read("/proc/self/mountinfo").unwrap_or_default();
+    for mount in parse(&table).into_iter().filter(|mount| mount.number == number) {
+        let flags = OpenTreeFlags::OPEN_TREE_CLONE
+            | OpenTreeFlags::OPEN_TREE_CLOEXEC
+            | OpenTreeFlags::AT_NO_AUTOMOUNT;
+        let tree = open_tree(CWD, mount.point.as_slice(), flags)?;
+        // Something else may be mounted over it.
+        let device = fstat(&tree)?.st_dev;
+        if (major(device), minor(device)) != number {
+            continue;
+        }
+        match mount_setattr(tree.as_fd(), ATTRIBUTES) {
+            // Before 5.12 it stays as it is: our handles read only, whatever the mount allows.
+            Ok(()) | Err(Errno::NOSYS) => return Ok(Some(tree)),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(None)
+}
+
+/// The mounts whose root is the file system's own.
+fn parse(table: &[u8]) -> Vec<Mount> {
+    table.split(|byte| *byte == b'\n').filter_map(parse_line).collect()
+}
+
+/// `36 35 98:0 /root /point options … - type source options`.
+fn parse_line(line: &[u8]) -> Option<Mount> {
+    let mut fields = line.split(|byte| *byte == b' ').skip(2);
+    let (major, minor) = std::str::from_utf8(fields.next()?).ok()?.split_once(':')?;
+    let number = (major.parse().ok()?, minor.parse().ok()?);
+    fields.next().filter(|root| *root == b"/")?;
+    Some(Mount { number, point: unescape(fields.next()?) })
+}
+
+/// Blanks, line ends and backslashes stand as `\` and three octal digits.
+fn unescape(field: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(field.len());
+    let mut rest = field;
+    while let Some((first, after)) = rest.split_first() {
+        let digits =
+            after.get(..3).filter(|_| *first == b'\\').and_then(|digits| str::from_utf8(digits).ok());
+        match digits.and_then(|digits| u8::from_str_radix(digits, 8).ok()) {
+            Some(byte) => {
+                plain.push(byte);
+                rest = after.get(3..).unwrap_or_default();
+            }
+            None => {
+                plain.push(*first);
+                rest = after;
+            }
+        }
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mounts_of_whole_file_systems_are_read_from_the_table() {
+        let table = b"22 27 0:21 / /proc rw,relatime - proc proc rw\n\
+            27 1 254:1 / / rw,relatime shared:1 - ext4 /dev/vda1 rw\n\
+            36 27 254:1 /srv /mnt/part rw,relatime - ext4 /dev/vda1 rw\n\
+            37 27 8:2 / /media/my\\040disk\\134x ro shared:5 master:1 - vfat /dev/sda2 ro\n\
+            38 27 nonsense / /x ro - vfat /dev/sda2 ro\n\
+            39\n\n";
+        let mount = |number, point: &[u8]| Mount { number, point: point.to_vec() };
+        assert_eq!(
+            parse(table),
+            [mount((0, 21), b"/proc"), mount((254, 1), b"/"), mount((8, 2), b"/media/my disk\\x")]
+        );
+    }
+
+    #[test]
+    fn escapes_that_are_none_stay() {
+        for (field, plain) in
+            [(&b"a\\"[..], &b"a\\"[..]), (b"\\04", b"\\04"), (b"\\999", b"\\999"), (b"\\0401", b" 1")]
+        {
+            assert_eq!(unescape(field), plain);
+        }
+    }
+}
