@@ -4,7 +4,8 @@
 //! of the kernel for the others.
 
 /// A compression.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Compression {
     /// Deflate in a gzip file.
     Gzip,

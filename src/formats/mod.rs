@@ -12,6 +12,7 @@ pub mod efi_boot;
 pub mod fstab;
 pub mod glob;
 pub mod grub;
+pub mod kernel_file;
 pub mod lookup;
 pub mod modules;
 pub mod nearest;

@@ -35,7 +35,7 @@ pub fn decompress(
     let result = match compression {
         Compression::Gzip => gzip::decompress(&mut input, &mut output),
         Compression::Xz => {
-            let mut reader = lzma_rust2::XzReader::new_mem_limit(input, true, XZ_MEMORY);
+            let mut reader = lzma_rust2::XzReader::new_mem_limit(input, false, XZ_MEMORY);
             io::copy(&mut reader, &mut output).map(drop)
         }
         Compression::Zstd => ruzstd::decoding::StreamingDecoder::new(input)

@@ -2,3 +2,5 @@
 
 pub mod decompress;
 mod gzip;
+pub mod identify;
+pub mod unwrap;

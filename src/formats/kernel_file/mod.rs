@@ -1,0 +1,151 @@
+//! What a file is that a boot loader may be given as a kernel: one recogniser per format.
+
+pub mod android;
+pub mod elf;
+pub mod flat_tree;
+pub mod multiboot;
+pub mod pe;
+pub mod raw_image;
+pub mod u_image;
+pub mod x86;
+pub mod zboot;
+
+use super::compression::Compression;
+use serde::Serialize;
+
+/// As much of a file as the recognisers look at, in bytes: the version of an x86 kernel and a multiboot header are within.
+pub const HEAD_LENGTH: usize = 128 << 10;
+
+/// What a file is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum KernelFile {
+    /// Linux for x86, in most cases an EFI program at the same time.
+    Bzimage(x86::Kernel),
+    /// Linux for arm64 or RISC-V without compression.
+    Image(raw_image::Image),
+    /// A compressed kernel in an EFI program that unpacks it.
+    EfiZboot(zboot::Zboot),
+    /// A unified kernel image: kernel, initrd and command line as sections of an EFI program.
+    Uki(pe::Program),
+    /// Any other EFI program.
+    EfiProgram(pe::Program),
+    /// An ELF file: a `vmlinux`, Xen, or a kernel of another system.
+    Elf(elf::Elf),
+    /// A multiboot kernel in a format of its own.
+    Multiboot(multiboot::Header),
+    /// U-Boot's older image.
+    Uimage(u_image::Image),
+    /// U-Boot's flattened image tree.
+    Fit(flat_tree::Tree),
+    /// A device tree.
+    Devicetree(flat_tree::Tree),
+    /// Android's boot image.
+    Android(android::Image),
+    /// Something compressed.
+    Compressed(Wrapped),
+}
+
+/// A compressed file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Wrapped {
+    /// How it is compressed.
+    pub compression: Compression,
+}
+
+/// Takes the first bytes of a file and its size.
+type Recogniser = fn(&[u8], u64) -> Option<KernelFile>;
+
+/// Recognisers in their order: a format that another one may be wrapped in comes first, as nearly all are EFI programs too.
+const RECOGNISERS: &[Recogniser] = &[
+    |head, size| x86::parse(head, size).map(KernelFile::Bzimage),
+    |head, size| zboot::parse(head, size).map(KernelFile::EfiZboot),
+    |head, _| raw_image::parse(head).map(KernelFile::Image),
+    |head, size| {
+        let program = pe::parse(head, size)?;
+        Some(if program.is_uki() { KernelFile::Uki(program) } else { KernelFile::EfiProgram(program) })
+    },
+    |head, _| elf::parse(head).map(KernelFile::Elf),
+    |head, _| u_image::parse(head).map(KernelFile::Uimage),
+    |head, size| {
+        let tree = flat_tree::parse(head, size)?;
+        Some(if tree.is_fit() { KernelFile::Fit(tree) } else { KernelFile::Devicetree(tree) })
+    },
+    |head, _| android::parse(head).map(KernelFile::Android),
+    |head, _| multiboot::parse(head).map(KernelFile::Multiboot),
+    |head, _| Compression::recognise(head).map(|compression| KernelFile::Compressed(Wrapped { compression })),
+];
+
+/// Recognises a file by its first [`HEAD_LENGTH`] bytes (all, if it has fewer) and its size in bytes.
+#[must_use]
+pub fn recognise(head: &[u8], size: u64) -> Option<KernelFile> {
+    RECOGNISERS.iter().find_map(|recogniser| recogniser(head, size))
+}
+
+/// The text in a field of fixed length, which ends at the first NUL.
+fn text(field: &[u8]) -> String {
+    super::text::decode(field.split(|&byte| byte == 0).next().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_format_in_another_one_is_told_before_it() {
+        let efi = pe::tests::program(&[]);
+        let uki = pe::tests::program(&[(b".linux\0\0", 8, 512, 512)]);
+        let mut zboot = efi.clone();
+        zboot[4..8].copy_from_slice(b"zimg");
+        let mut arm = efi.clone();
+        arm[56..60].copy_from_slice(b"ARM\x64");
+        let mut x86 = efi.clone();
+        x86[0x1fe..0x200].copy_from_slice(b"\x55\xaa");
+        x86[0x202..0x208].copy_from_slice(b"HdrS\x0f\x02");
+        let kind = |head: &[u8]| {
+            let found = recognise(head, head.len() as u64);
+            found.map(|found| serde_json::to_value(found).unwrap()["kind"].as_str().unwrap().to_owned())
+        };
+        for (head, expected) in [
+            (&efi[..], Some("efi-program")),
+            (&uki, Some("uki")),
+            (&zboot, Some("efi-zboot")),
+            (&arm, Some("image")),
+            (&x86, Some("bzimage")),
+            (b"\x1f\x8b\x08\0", Some("compressed")),
+            (b"#!/bin/sh\n", None),
+            (b"", None),
+        ] {
+            assert_eq!(kind(head).as_deref(), expected);
+        }
+    }
+
+    proptest! {
+        /// Every recogniser gets past its magic number with the rest hostile.
+        #[test]
+        fn hostile_bytes_end_in_a_result(
+            mut head in prop::collection::vec(any::<u8>(), 0..4096),
+            which in 0..9_usize,
+            size: u64,
+        ) {
+            let magics: [&[(usize, &[u8])]; 9] = [
+                &[],
+                &[(0x1fe, b"\x55\xaa"), (0x202, b"HdrS")],
+                &[(0, b"MZ"), (4, b"zimg")],
+                &[(56, b"ARM\x64")],
+                &[(0, b"MZ"), (0x3c, b"\x40\0\0\0PE\0\0"), (0x58 + 68, b"\x0a\0")],
+                &[(0, b"\x7fELF\x02\x01")],
+                &[(0, b"\x27\x05\x19\x56")],
+                &[(0, b"\xd0\x0d\xfe\xed\0\0\0\0\0\0\0\x28")],
+                &[(0, b"ANDROID!")],
+            ];
+            for (at, magic) in magics[which] {
+                if let Some(place) = head.get_mut(*at..at + magic.len()) {
+                    place.copy_from_slice(magic);
+                }
+            }
+            let _ = recognise(&head, size);
+        }
+    }
+}

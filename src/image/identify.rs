@@ -1,0 +1,84 @@
+//! What a file is, with the texts that a unified kernel image carries.
+
+use crate::formats::kernel_file::{HEAD_LENGTH, KernelFile, pe::Program, recognise};
+use crate::formats::text::decode;
+use serde::Serialize;
+use std::{fs::File, io, os::unix::fs::FileExt};
+
+/// No text in a unified kernel image is read past this many bytes.
+const TEXT_LIMIT: usize = 64 << 10;
+
+/// What a file is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Identity {
+    /// Its format; `None` if it is none that a boot loader could be given.
+    #[serde(flatten)]
+    pub format: Option<KernelFile>,
+    /// Size of the file in bytes.
+    pub file_size: u64,
+    /// Texts of a unified kernel image, by the names of their sections without the dot.
+    #[serde(flatten)]
+    pub texts: Texts,
+}
+
+/// Texts of a unified kernel image.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Texts {
+    /// Version of its kernel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub uname: Option<String>,
+    /// Its command line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cmdline: Option<String>,
+    /// The os-release of the system that it boots.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub osrel: Option<String>,
+}
+
+/// Looks at a file.
+///
+/// # Errors
+/// The kernel's reason why it cannot be read.
+pub fn identify(file: &File) -> io::Result<Identity> {
+    let file_size = file.metadata()?.len();
+    let format = recognise(&read_at(file, 0, HEAD_LENGTH)?, file_size);
+    let texts = match &format {
+        Some(KernelFile::Uki(program)) => texts(file, program)?,
+        _ => Texts::default(),
+    };
+    Ok(Identity { format, file_size, texts })
+}
+
+fn texts(file: &File, program: &Program) -> io::Result<Texts> {
+    let read = |name| {
+        let section = program.section(name);
+        let bytes = section.map(|section| {
+            read_at(
+                file,
+                section.offset.into(),
+                TEXT_LIMIT.min(usize::try_from(section.size).unwrap_or(TEXT_LIMIT)),
+            )
+        });
+        // Builders end a text with a NUL or a newline, or with neither.
+        bytes
+            .transpose()
+            .map(|bytes| bytes.map(|bytes| decode(&bytes).trim_end_matches(['\0', '\n']).to_owned()))
+    };
+    Ok(Texts { uname: read(".uname")?, cmdline: read(".cmdline")?, osrel: read(".osrel")? })
+}
+
+/// Up to `length` bytes from `offset`: fewer at the end of the file.
+fn read_at(file: &File, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; length];
+    let mut filled: usize = 0;
+    while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match file.read_at(rest, offset.saturating_add(filled as u64)) {
+            Ok(0) => break,
+            Ok(count) => filled = filled.saturating_add(count),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    bytes.truncate(filled);
+    Ok(bytes)
+}

@@ -1,0 +1,79 @@
+//! Takes a kernel out of what it is wrapped in, until it is as the running kernel's `kexec_file_load` takes it.
+//!
+//! GRUB and the firmware unpack such files by themselves: arm64's `vmlinuz` is a gzip file or an EFI program with a
+//! compressed kernel in it, and older boards have U-Boot's header before it.
+
+use super::decompress::{DecompressError, decompress};
+use super::identify::identify;
+use crate::formats::compression::{Compression, MAGIC_LENGTH};
+use crate::formats::kernel_file::{KernelFile, u_image};
+use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::{fs::File, ops::Range};
+
+/// No kernel is larger than this when unpacked, in bytes.
+pub const KERNEL_LIMIT: u64 = 512 << 20;
+
+/// An EFI program in U-Boot's image in a gzip file is as deep as it gets.
+const DEPTH_LIMIT: usize = 3;
+
+/// Why a kernel could not be taken out.
+#[derive(Debug, thiserror::Error)]
+pub enum UnwrapError {
+    /// Its compression failed.
+    #[error(transparent)]
+    Decompress(#[from] DecompressError),
+    /// It could not be read, or memory could not be had.
+    #[error("{0}")]
+    Failed(#[from] io::Error),
+    /// There is a wrapping in a wrapping in a wrapping.
+    #[error("it is wrapped more than {DEPTH_LIMIT} times")]
+    TooDeep,
+}
+
+/// The kernel in a file, as a sealed file in memory; `None` if the file is wrapped in nothing.
+///
+/// # Errors
+/// [`UnwrapError`] says why.
+pub fn unwrap(file: &File) -> Result<Option<File>, UnwrapError> {
+    let mut unwrapped: Option<File> = None;
+    for _ in 0..=DEPTH_LIMIT {
+        let file = unwrapped.as_ref().unwrap_or(file);
+        let Some(range) = wrapped(file)? else { return Ok(unwrapped) };
+        unwrapped = Some(take_out(file, range)?);
+    }
+    Err(UnwrapError::TooDeep)
+}
+
+/// Where in the file that which is wrapped stands.
+fn wrapped(file: &File) -> io::Result<Option<Range<u64>>> {
+    let identity = identify(file)?;
+    let range = |offset: u64, size: u64| Some(offset..offset.saturating_add(size));
+    Ok(match identity.format {
+        Some(KernelFile::Compressed(_)) => range(0, identity.file_size),
+        Some(KernelFile::EfiZboot(zboot)) => range(zboot.offset.into(), zboot.size.into()),
+        Some(KernelFile::Uimage(image)) if image.content == "kernel" => {
+            range(u_image::HEADER_LENGTH as u64, image.size.into())
+        }
+        _ => None,
+    })
+}
+
+fn take_out(mut file: &File, range: Range<u64>) -> Result<File, UnwrapError> {
+    file.seek(SeekFrom::Start(range.start))?;
+    let content = file.take(range.end.saturating_sub(range.start));
+    let mut content = BufReader::with_capacity(64 << 10, content);
+    let magic = io::BufRead::fill_buf(&mut content)?;
+    let compression = Compression::recognise(magic.get(..MAGIC_LENGTH).unwrap_or(magic));
+    let memory =
+        memfd_create("kernel", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING).map_err(io::Error::from)?;
+    let mut memory = File::from(memory);
+    match compression {
+        Some(compression) => drop(decompress(compression, content, &mut memory, KERNEL_LIMIT)?),
+        None => drop(io::copy(&mut content.take(KERNEL_LIMIT), &mut memory)?),
+    }
+    memory.flush()?;
+    let seals = SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE;
+    fcntl_add_seals(&memory, seals).map_err(io::Error::from)?;
+    Ok(memory)
+}
