@@ -2,6 +2,7 @@
 
 mod arguments;
 mod help;
+mod inspect;
 mod list;
 mod table;
 mod target;
@@ -41,7 +42,7 @@ struct Command {
 }
 
 /// Every command, in the order of the help.
-static COMMANDS: &[Command] = &[list::LIST, list::SHOW];
+static COMMANDS: &[Command] = &[list::LIST, list::SHOW, inspect::INSPECT];
 
 /// Why a command has nothing to print on stdout.
 #[derive(Debug, thiserror::Error)]

@@ -82,3 +82,30 @@ fn read_at(file: &File, offset: u64, length: usize) -> io::Result<Vec<u8>> {
     bytes.truncate(filled);
     Ok(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::formats::kernel_file::pe::tests::program;
+    use rustix::fs::{MemfdFlags, memfd_create};
+
+    #[test]
+    fn the_texts_of_a_unified_kernel_image_are_read() {
+        let mut content = program(&[
+            (b".osrel\0\0", 9, 512, 1024),
+            (b".cmdline", 512, 512, 1536),
+            (b".uname\0\0", 5000, 5000, 3000),
+            (b".linux\0\0", 4, 512, 2048),
+        ]);
+        content[1024..1033].copy_from_slice(b"ID=a\nB=c\n");
+        content[1536..1545].copy_from_slice(b"root=LABE");
+        let file = File::from(memfd_create("test", MemfdFlags::CLOEXEC).unwrap());
+        file.write_all_at(&content, 0).unwrap();
+        let identity = identify(&file).unwrap();
+        // `.uname` would lie outside the file.
+        let expected =
+            Texts { uname: None, cmdline: Some("root=LABE".to_owned()), osrel: Some("ID=a\nB=c".to_owned()) };
+        assert_eq!(identity.texts, expected);
+        assert_eq!(identity.file_size, 4096);
+    }
+}

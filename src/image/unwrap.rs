@@ -77,3 +77,62 @@ fn take_out(mut file: &File, range: Range<u64>) -> Result<File, UnwrapError> {
     fcntl_add_seals(&memory, seals).map_err(io::Error::from)?;
     Ok(memory)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(content: &[u8]) -> File {
+        let mut file = File::from(memfd_create("test", MemfdFlags::CLOEXEC).unwrap());
+        file.write_all(content).unwrap();
+        file
+    }
+
+    fn unwrapped(content: &[u8]) -> Option<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let mut inside = unwrap(&file(content)).unwrap()?;
+        inside.rewind().unwrap();
+        inside.read_to_end(&mut bytes).unwrap();
+        assert!(inside.write_all(b"x").is_err(), "sealed");
+        Some(bytes)
+    }
+
+    /// `printf hello | gzip -9nc`.
+    const HELLO: &[u8] =
+        b"\x1f\x8b\x08\0\0\0\0\0\x02\x03\xcb\x48\xcd\xc9\xc9\x07\0\x86\xa6\x10\x36\x05\0\0\0";
+
+    /// The header of zboot-header.S before a payload.
+    fn zboot(payload: &[u8]) -> Vec<u8> {
+        let mut bytes = b"MZ\0\0zimg\x40\0\0\0".to_vec();
+        bytes.extend((payload.len() as u32).to_le_bytes());
+        bytes.resize(24, 0);
+        bytes.extend(b"gzip");
+        bytes.resize(64, 0);
+        bytes.extend(payload);
+        bytes.extend(b"the EFI program goes on");
+        bytes
+    }
+
+    #[test]
+    fn kernels_come_out_of_what_they_are_wrapped_in() {
+        assert_eq!(unwrapped(b"\x7fELF and so on"), None);
+        assert_eq!(unwrapped(b""), None);
+        assert_eq!(unwrapped(HELLO).as_deref(), Some(&b"hello"[..]));
+        assert_eq!(unwrapped(&zboot(HELLO)).as_deref(), Some(&b"hello"[..]));
+        assert_eq!(unwrapped(&zboot(b"plain")).as_deref(), Some(&b"plain"[..]));
+        assert_eq!(unwrapped(&zboot(&zboot(HELLO))).as_deref(), Some(&b"hello"[..]));
+    }
+
+    #[test]
+    fn wrapping_in_wrapping_ends() {
+        let deep = zboot(&zboot(&zboot(&zboot(HELLO))));
+        assert!(matches!(unwrap(&file(&deep)), Err(UnwrapError::TooDeep)));
+    }
+
+    #[test]
+    fn damage_is_an_error() {
+        assert!(matches!(unwrap(&file(&HELLO[..20])), Err(UnwrapError::Decompress(_))));
+        let lz4 = unwrap(&file(b"\x02\x21\x4c\x18data")).unwrap_err().to_string();
+        assert_eq!(lz4, "compressed with lz4, which cannot be read here: compress it with gzip, xz or zstd");
+    }
+}

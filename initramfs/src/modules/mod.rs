@@ -1,12 +1,12 @@
 //! The modules that a boot needs from a distribution's modular kernel: which groups, their closure, their tables.
 
 mod groups;
-mod index;
 mod selection;
+mod tables;
 
 pub use groups::{GROUPS, Group};
-pub use index::Index;
 pub use selection::{Chosen, Selection, select};
+pub use tables::Tables;
 
 use crate::{BuildError, Compression, Item, Node, Tree, listing};
 use firstlight::{formats, image::decompress};
@@ -80,8 +80,8 @@ pub fn add(
     {
         return Err(BuildError::NoGroup(name.clone()));
     }
-    let index = Index::read(&source.directory)?;
-    let selection = select(&index, GROUPS.iter().filter(wanted));
+    let tables = Tables::read(&source.directory)?;
+    let selection = select(&tables, GROUPS.iter().filter(wanted));
     let base = format!("lib/modules/{}", source.version);
     let mut listed = Vec::new();
     for chosen in selection.groups {
@@ -95,7 +95,7 @@ pub fn add(
         listed.push(listing::Group { name: chosen.group.to_owned(), items, built_in: chosen.built_in });
     }
     let mut items = Vec::new();
-    for (table, text) in selection.tables {
+    for (table, text) in selection.tables.files() {
         let text = if compression == Compression::None { text } else { plain_names(&text) };
         let path = format!("{base}/{table}");
         items.push(Item::new(&path, text.len()));

@@ -1,6 +1,8 @@
 //! Which modules the groups come to on a certain kernel: what they name, and all that this needs.
 
-use super::{Group, Index};
+use super::Group;
+use super::tables::{Tables, module_name};
+use firstlight::formats::modules::{Index, Modules};
 use std::collections::BTreeSet;
 
 /// What one group came to.
@@ -20,32 +22,36 @@ pub struct Selection {
     /// Group by group, in the order of the table.
     pub groups: Vec<Chosen>,
     /// The tables of depmod(8), cut down to these modules: PID 1 reads them at each boot.
-    pub tables: Vec<(&'static str, String)>,
+    pub tables: Tables,
 }
 
 /// Takes the modules that the groups name, with everything that they need, loaded before them or asked for beside them.
 #[must_use]
-pub fn select<'a>(index: &Index, groups: impl IntoIterator<Item = &'a Group>) -> Selection {
+pub fn select<'a>(tables: &Tables, groups: impl IntoIterator<Item = &'a Group>) -> Selection {
+    let modules = Modules::parse(&Index {
+        dependencies: &tables.dependencies,
+        aliases: &tables.aliases,
+        soft_dependencies: &tables.soft_dependencies,
+        builtin: &tables.builtin,
+        builtin_information: "",
+    });
     let mut taken = BTreeSet::new();
-    let mut built_in = BTreeSet::new();
-    let mut chosen = Vec::new();
+    let mut groups_chosen = Vec::new();
     for group in groups {
-        let mut waiting: Vec<&str> =
-            index.paths.keys().map(String::as_str).filter(|name| group.takes(name)).collect();
-        let mut paths = BTreeSet::new();
-        while let Some(module) = waiting.pop() {
-            let Some(path) = index.paths.get(module).filter(|_| taken.insert(module.to_owned())) else {
-                continue;
-            };
-            paths.insert(path.clone());
-            waiting.extend(index.dependencies(module));
-        }
-        let inside: Vec<String> = index.built_in.iter().filter(|name| group.takes(name)).cloned().collect();
-        built_in.extend(inside.iter().cloned());
-        chosen.push(Chosen { group: group.name, paths: paths.into_iter().collect(), built_in: inside });
+        let named = tables.paths().map(module_name).filter(|name| group.takes(name));
+        let files = named.filter_map(|name| modules.resolve(&name)).flatten();
+        let paths: BTreeSet<String> =
+            files.filter(|path| taken.insert(module_name(path))).map(str::to_owned).collect();
+        let built_in: BTreeSet<String> =
+            tables.builtin.lines().map(module_name).filter(|name| group.takes(name)).collect();
+        groups_chosen.push(Chosen {
+            group: group.name,
+            paths: paths.into_iter().collect(),
+            built_in: built_in.into_iter().collect(),
+        });
     }
-    let tables = index.filtered(|module| taken.contains(module) || built_in.contains(module)).collect();
-    Selection { groups: chosen, tables }
+    taken.extend(groups_chosen.iter().flat_map(|chosen| chosen.built_in.iter().cloned()));
+    Selection { groups: groups_chosen, tables: tables.filtered(|module| taken.contains(module)) }
 }
 
 #[cfg(test)]
@@ -88,13 +94,18 @@ alias char-major-14-* soundcore
 
     #[test]
     fn brings_hard_and_soft_dependencies_and_cuts_the_tables_down() {
-        let index = Index::parse(DEPENDENCIES, SOFT, ALIASES, BUILT_IN);
+        let tables = Tables {
+            dependencies: DEPENDENCIES.to_owned(),
+            aliases: ALIASES.to_owned(),
+            soft_dependencies: SOFT.to_owned(),
+            builtin: BUILT_IN.to_owned(),
+        };
         let groups = [
             group("file-systems", &["ext4", "xfs"]),
             group("checksums", &["crc32c_generic"]),
             group("input", &["xhci_pci", "atkbd"]),
         ];
-        let selection = select(&index, &groups);
+        let selection = select(&tables, &groups);
         let expected = [
             Chosen {
                 group: "file-systems",
@@ -121,19 +132,23 @@ alias char-major-14-* soundcore
         assert_eq!(selection.groups, expected);
         let sound = "kernel/sound/soundcore.ko.xz:\n";
         let aliases: Vec<_> = ALIASES.lines().skip(1).take(4).flat_map(|line| [line, "\n"]).collect();
-        let tables = [
-            ("modules.dep", DEPENDENCIES.replace(sound, "")),
-            ("modules.softdep", "softdep ext4 pre: crypto-crc32c\n".to_owned()),
-            ("modules.alias", aliases.concat()),
-            ("modules.builtin", "kernel/drivers/input/keyboard/atkbd.ko\n".to_owned()),
-        ];
-        assert_eq!(selection.tables, tables);
+        let expected = Tables {
+            dependencies: DEPENDENCIES.replace(sound, ""),
+            aliases: aliases.concat(),
+            soft_dependencies: "softdep ext4 pre: crypto-crc32c\n".to_owned(),
+            builtin: "kernel/drivers/input/keyboard/atkbd.ko\n".to_owned(),
+        };
+        assert_eq!(selection.tables, expected);
     }
 
     #[test]
     fn dependencies_in_a_circle_end() {
-        let index = Index::parse("a.ko: b.ko\nb.ko: a.ko\n", "softdep a post: a\n", "", "");
-        let selection = select(&index, &[group("circle", &["a"])]);
+        let tables = Tables {
+            dependencies: "a.ko: b.ko\nb.ko: a.ko\n".to_owned(),
+            soft_dependencies: "softdep a post: a\n".to_owned(),
+            ..Tables::default()
+        };
+        let selection = select(&tables, &[group("circle", &["a"])]);
         assert_eq!(selection.groups[0].paths, ["a.ko", "b.ko"]);
     }
 }

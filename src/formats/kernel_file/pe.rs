@@ -86,7 +86,7 @@ pub fn parse(head: &[u8], file_size: u64) -> Option<Program> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use super::*;
 
     /// An EFI program by the specification: DOS header, signature, COFF header, optional header, section table.

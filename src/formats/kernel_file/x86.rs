@@ -53,18 +53,18 @@ mod tests {
 
     /// Fields of Debian's vmlinuz-6.1.0-56-amd64 as `file` and xxd show them.
     fn debian() -> Vec<u8> {
-        let mut head = vec![0; 0x3400];
+        let mut head = vec![0; 0x4600];
         for (at, bytes) in [
             (0, &b"MZ"[..]),
             (0x1f1, b"\x27"),
             (0x1f4, b"\x20\xd8\x07\x00"),
             (0x1fe, b"\x55\xaa"),
             (0x202, b"HdrS\x0f\x02"),
-            (0x20e, b"\x00\x30"),
+            (0x20e, b"\xc0\x42"),
             (0x211, b"\x01"),
             (0x236, b"\x7f\x00\xff\x07\x00\x00"),
-            (0x260, b"\x00\xb0\xf9\x03"),
-            (0x3200, b"6.1.0-56-amd64 (debian-kernel@lists.debian.org) #1 SMP\0"),
+            (0x260, b"\x00\x80\xf9\x03"),
+            (0x44c0, b"6.1.0-56-amd64 (debian-kernel@lists.debian.org) #1 SMP\0"),
         ] {
             head[at..at + bytes.len()].copy_from_slice(bytes);
         }
@@ -79,12 +79,12 @@ mod tests {
             efi_stub: true,
             kexec: true,
             cmdline_size: 2047,
-            init_size: Some(0x03f9_b000),
+            init_size: Some(66_682_880),
             cut_short: None,
         };
         assert_eq!(parse(&debian(), 8_247_232), Some(expected.clone()));
-        let expected = Kernel { cut_short: Some(8_245_760 - 0x3400), ..expected };
-        assert_eq!(parse(&debian(), 0x3400), Some(expected));
+        let expected = Kernel { cut_short: Some(8_245_760 - 0x4600), ..expected };
+        assert_eq!(parse(&debian(), 0x4600), Some(expected));
     }
 
     #[test]

@@ -1,0 +1,89 @@
+//! `firstlight inspect`: what a kernel file is, and whether it can be booted.
+
+use super::{
+    Command, Failure, Opt,
+    arguments::{Argument, Arguments},
+};
+use crate::formats::text::printable;
+use crate::image::{
+    identify::{Identity, identify},
+    unwrap::unwrap,
+};
+use serde::Serialize;
+use serde_json::Value;
+use std::{ffi::OsString, fs::File};
+
+pub(super) const INSPECT: Command = Command {
+    name: "inspect",
+    operands: "FILE [--json]",
+    summary: "Tell what a kernel file is: its format, version, and what is in it",
+    details: "Knows Linux for x86 (bzImage), arm64 and RISC-V (Image), compressed and EFI forms of them, unified kernel \
+              images, ELF, multiboot, U-Boot's and Android's images.",
+    options: &[Opt { short: None, long: "json", value: "", what: "print JSON" }],
+    examples: &[("firstlight inspect /boot/vmlinuz", "which version of Linux this is")],
+    run,
+};
+
+/// `--json`: the identity, with the name of the file, and what is in it if it is wrapped.
+#[derive(Serialize)]
+struct Inspected<'a> {
+    file: &'a str,
+    #[serde(flatten)]
+    identity: Identity,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inside: Option<Identity>,
+}
+
+/// What stands first for a reader; the other fields follow by name.
+const FIRST: [&str; 3] = ["file", "kind", "version"];
+
+fn run(arguments: &mut Arguments) -> Result<String, Failure> {
+    let (mut as_json, mut path) = (false, None::<OsString>);
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Argument::Option(name) if name == "json" => as_json = true,
+            Argument::Operand(value) if path.is_none() => path = Some(value),
+            argument => return Err(arguments.unknown(&argument)),
+        }
+    }
+    let path = path.ok_or_else(|| Failure::Usage("inspect which file?".into()))?;
+    let name = path.to_string_lossy();
+    let failed = |reason: &dyn std::fmt::Display| Failure::Failed(format!("{}: {reason}", printable(&name)));
+    let file = File::open(&path).map_err(|error| failed(&error))?;
+    let identity = identify(&file).map_err(|error| failed(&error))?;
+    if identity.format.is_none() {
+        return Err(failed(&"no kernel in any format that is known here"));
+    }
+    let unwrapped = unwrap(&file).map_err(|error| failed(&error))?;
+    let inside = unwrapped.map(|file| identify(&file)).transpose().map_err(|error| failed(&error))?;
+    let value = serde_json::to_value(Inspected { file: &name, identity, inside });
+    let value = value.map_err(|error| failed(&error))?;
+    Ok(if as_json { format!("{value:#}\n") } else { lines(&value, "") })
+}
+
+/// The fields as people read them: a line for each, sections and the like as lists; what is inside is indented.
+fn lines(value: &Value, indent: &str) -> String {
+    let mut fields: Vec<_> = value.as_object().into_iter().flatten().collect();
+    fields.sort_by_key(|(name, _)| FIRST.iter().position(|first| first == name).unwrap_or(FIRST.len()));
+    let line = |(name, value): (&String, &Value)| match value {
+        Value::Null => String::new(),
+        inside @ Value::Object(_) => format!("{indent}{name}\n{}", lines(inside, "  ")),
+        value => format!("{indent}{:<14} {}\n", name.replace('_', " "), words(value)),
+    };
+    fields.into_iter().map(line).collect()
+}
+
+fn words(value: &Value) -> String {
+    match value {
+        Value::Null => String::new(),
+        Value::Bool(true) => "yes".into(),
+        Value::Bool(false) => "no".into(),
+        Value::Number(number) => number.to_string(),
+        Value::String(text) => {
+            let lines: Vec<_> = text.lines().map(printable).collect();
+            lines.join(&format!("\n{:<15}", ""))
+        }
+        Value::Array(values) => values.iter().map(words).collect::<Vec<_>>().join(", "),
+        Value::Object(fields) => fields.values().map(words).collect::<Vec<_>>().join(" "),
+    }
+}
