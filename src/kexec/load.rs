@@ -15,6 +15,7 @@ use rustix::{
 use super::{cmdline, initrd, reason};
 use crate::{
     formats::bzimage::{self, Header},
+    image::unwrap::{UnwrapError, unwrap},
     sys,
 };
 
@@ -60,6 +61,14 @@ pub enum LoadError {
         /// Bytes that the header tells of.
         expected: u64,
     },
+    /// It could not be taken out of what it is wrapped in.
+    #[error("kexec: {kernel}: cannot be unpacked: {source}; install the kernel again")]
+    Wrapped {
+        /// Name of the kernel.
+        kernel: String,
+        /// Why.
+        source: UnwrapError,
+    },
     /// An initrd could not be read.
     #[error("kexec: {name}: cannot be read ({source}); check the disk, or write the initrd anew")]
     Initrd {
@@ -89,8 +98,10 @@ pub enum LoadError {
 /// [`LoadError`] says what was refused, why, and what to do.
 pub fn load(kernel: &Image, initrds: &[Image], cmdline: &[u8]) -> Result<(), LoadError> {
     let name = || kernel.name.clone();
-    let header = header(&kernel.file);
-    let length = size(&kernel.file);
+    let unwrapped = unwrap(&kernel.file).map_err(|source| LoadError::Wrapped { kernel: name(), source })?;
+    let file = unwrapped.as_ref().unwrap_or(&kernel.file);
+    let header = header(file);
+    let length = size(file);
     if let Some(header) = header.filter(|header| header.length > length) {
         return Err(LoadError::CutShort { kernel: name(), length, expected: header.length });
     }
@@ -110,7 +121,7 @@ pub fn load(kernel: &Image, initrds: &[Image], cmdline: &[u8]) -> Result<(), Loa
             Some(&joined)
         }
     };
-    sys::kexec::file_load(kernel.file.as_fd(), initrd.map(AsFd::as_fd), &cmdline).map_err(|errno| {
+    sys::kexec::file_load(file.as_fd(), initrd.map(AsFd::as_fd), &cmdline).map_err(|errno| {
         let needed = initrds.iter().fold(length, |sum, initrd| sum.saturating_add(size(&initrd.file)));
         refused(name(), errno, &reason::circumstances(needed, header.is_some()))
     })
