@@ -20,4 +20,5 @@ pub mod partition;
 pub mod settings;
 pub mod superblock;
 pub mod text;
+pub mod version;
 pub mod volume_name;

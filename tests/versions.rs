@@ -1,0 +1,125 @@
+//! Versions stand in the order of the tools that every Debian has: `sort -V` and `dpkg --compare-versions`.
+
+use std::{
+    cmp::Ordering,
+    io::Write,
+    process::{Command, Stdio},
+};
+
+use firstlight::formats::version;
+
+const NAMES: &[&str] = &[
+    "vmlinuz-6.1.0-9-amd64",
+    "vmlinuz-6.1.0-10-amd64",
+    "vmlinuz-6.1.0-10-amd64.old",
+    "vmlinuz-6.1.0-10-rt-amd64",
+    "vmlinuz-5.15.0-100-generic",
+    "vmlinuz-5.15.0-91-generic",
+    "vmlinuz-5.15.0-91-generic.efi.signed",
+    "vmlinuz-6.6.1_1",
+    "vmlinuz-6.6.10_1",
+    "vmlinuz-linux",
+    "vmlinuz-linux-lts",
+    "vmlinuz-linux-zen",
+    "vmlinuz-0-rescue-0123456789abcdef",
+    "vmlinuz-6.7.4-200.fc39.x86_64",
+    "vmlinuz-6.7.10-200.fc39.x86_64",
+    "vmlinuz-6.7.4~rc1",
+    "vmlinuz-6.7.4+rt",
+    "vmlinuz",
+    "vmlinuz.old",
+    "kernel-6.6.13-gentoo.img",
+    "kernel-6.6.13-gentoo-r1.img",
+    "a.b.c",
+    "a.1.c",
+    "a1b2.tar.gz",
+    "a1b10.tar.gz",
+    "a01",
+    "a1",
+    "a001",
+    ".hidden",
+    "..",
+    ".",
+    "~",
+    "",
+];
+
+/// Valid Debian versions.
+const VERSIONS: &[&str] = &[
+    "6.1.0-9",
+    "6.1.0-10",
+    "6.1.0~rc4-1",
+    "6.1.0",
+    "6.1.0+deb12u1",
+    "6.1.0-1",
+    "6.1.0-0",
+    "1:1.0",
+    "0:6.1.0",
+    "6.1.0a",
+    "6.1.0.1",
+    "6.1.00",
+    "6.1.0-10-amd64",
+    "6.1.0-9-amd64",
+    "1.0~",
+    "1.0~~",
+    "1.0~~a",
+    "1.0",
+];
+
+#[test]
+fn file_names_stand_in_the_order_of_version_sort() {
+    let mut sort = Command::new("sort")
+        .arg("-V")
+        .env("LC_ALL", "C")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    sort.stdin.take().unwrap().write_all(format!("{}\n", NAMES.join("\n")).as_bytes()).unwrap();
+    let output = String::from_utf8(sort.wait_with_output().unwrap().stdout).unwrap();
+    let mut names = NAMES.to_vec();
+    // sort itself orders equal names by their bytes.
+    names.sort_by(|a, b| version::file(a, b).then_with(|| a.cmp(b)));
+    assert_eq!(names, output.lines().collect::<Vec<_>>());
+}
+
+#[test]
+fn debian_versions_compare_as_dpkg_compares_them() {
+    for a in VERSIONS {
+        for b in VERSIONS {
+            let holds = |relation| {
+                Command::new("dpkg").args(["--compare-versions", a, relation, b]).status().unwrap().success()
+            };
+            let expected = match (holds("lt"), holds("eq")) {
+                (true, _) => Ordering::Less,
+                (_, true) => Ordering::Equal,
+                _ => Ordering::Greater,
+            };
+            assert_eq!(version::dpkg(a, b), expected, "{a} {b}");
+        }
+    }
+}
+
+/// systemd-analyze is no part of every system; where it is there, it judges too.
+#[test]
+fn uapi_versions_compare_as_systemd_compares_them() {
+    if Command::new("systemd-analyze").arg("--version").output().is_err() {
+        eprintln!("skipped: no systemd-analyze here; the specification's own examples are unit tests");
+        return;
+    }
+    for a in NAMES.iter().step_by(3) {
+        for b in NAMES.iter().chain(VERSIONS) {
+            let comparison =
+                Command::new("systemd-analyze").args(["compare-versions", "--", a, b]).output().unwrap();
+            let expected = match comparison.status.code() {
+                Some(11) => Ordering::Greater,
+                Some(12) => Ordering::Less,
+                code => {
+                    assert_eq!(code, Some(0), "{a} {b}");
+                    Ordering::Equal
+                }
+            };
+            assert_eq!(version::uapi(a, b), expected, "{a} {b}");
+        }
+    }
+}
