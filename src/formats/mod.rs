@@ -5,8 +5,10 @@
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 
 pub mod assignments;
+pub mod bls;
 pub mod bytes;
 pub mod bzimage;
+pub mod cmdline;
 pub mod compression;
 pub mod efi_boot;
 pub mod fstab;

@@ -1,0 +1,83 @@
+//! Names of entry files and the boot counters in them: `name+LEFT-DONE.conf`.
+
+/// What the name of an entry file says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntryName {
+    /// The whole file name.
+    pub file: String,
+    /// Without suffix and counters.
+    pub id: String,
+    /// Tries left; `None` where nothing is counted.
+    pub tries_left: Option<u32>,
+    /// Tries done.
+    pub tries_done: u32,
+}
+
+impl EntryName {
+    /// The name by which systemd-boot sorts entries and finds the default: the whole, in lower case.
+    #[must_use]
+    pub fn systemd_boot_id(&self) -> String {
+        self.file.to_lowercase()
+    }
+
+    /// The name by which GRUB does: without `.conf`.
+    #[must_use]
+    pub fn grub_id(&self) -> &str {
+        self.file.strip_suffix(".conf").unwrap_or(&self.file)
+    }
+}
+
+/// Reads the name of an entry file whose suffix is `.conf` or `.efi`, in any case; `None` where the file is no entry.
+#[must_use]
+pub fn entry_name(file: &str, suffix: &str) -> Option<EntryName> {
+    let (stem, end) = file.split_at_checked(file.len().checked_sub(suffix.len())?)?;
+    let is_automatic = file.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("auto-"));
+    if !end.eq_ignore_ascii_case(suffix) || stem.is_empty() || file.starts_with('.') || is_automatic {
+        return None;
+    }
+    let counted = stem.rsplit_once('+').and_then(|(id, counters)| {
+        let (left, done) = counters.split_once('-').unwrap_or((counters, "0"));
+        Some((id, number(left)?, number(done)?)).filter(|(id, ..)| !id.is_empty())
+    });
+    let (id, tries_left, tries_done) = match counted {
+        Some((id, left, done)) => (id, Some(left), done),
+        None => (stem, None, 0),
+    };
+    Some(EntryName { file: file.to_owned(), id: id.to_owned(), tries_left, tries_done })
+}
+
+/// Digits alone, of a number that a C `int` holds.
+fn number(digits: &str) -> Option<u32> {
+    let valid = digits.bytes().all(|byte| byte.is_ascii_digit());
+    digits.parse().ok().filter(|&number: &u32| valid && i32::try_from(number).is_ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counters_stand_right_before_the_suffix() {
+        let name = |file: &str, id: &str, tries_left, tries_done| {
+            Some(EntryName { file: file.into(), id: id.into(), tries_left, tries_done })
+        };
+        for (file, expected) in [
+            ("arch.conf", name("arch.conf", "arch", None, 0)),
+            ("arch+3.conf", name("arch+3.conf", "arch", Some(3), 0)),
+            ("arch+0-3.CONF", name("arch+0-3.CONF", "arch", Some(0), 3)),
+            ("a+1+2-1.conf", name("a+1+2-1.conf", "a+1", Some(2), 1)),
+            ("a+3-.conf", name("a+3-.conf", "a+3-", None, 0)),
+            ("a+3x.conf", name("a+3x.conf", "a+3x", None, 0)),
+            ("a++3.conf", name("a++3.conf", "a+", Some(3), 0)),
+            ("a+4294967296.conf", name("a+4294967296.conf", "a+4294967296", None, 0)),
+            ("+3.conf", name("+3.conf", "+3", None, 0)),
+            (".hidden.conf", None),
+            ("Auto-windows.conf", None),
+            ("arch.conf.bak", None),
+            (".conf", None),
+            ("", None),
+        ] {
+            assert_eq!(entry_name(file, ".conf"), expected, "{file}");
+        }
+    }
+}
