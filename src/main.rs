@@ -7,7 +7,7 @@ use std::{
     process::ExitCode,
 };
 
-use firstlight::{cli, init};
+use firstlight::{cli, discover, init};
 
 /// Runs with the arguments behind its name.
 type Door = fn(&[OsString]) -> ExitCode;
@@ -16,7 +16,7 @@ type Door = fn(&[OsString]) -> ExitCode;
 const NAMES: &[(&str, Door)] = &[("modprobe", init::modules::modprobe)];
 
 /// What this binary is when it starts itself again, by its first argument.
-const PARTS: &[(&str, Door)] = &[("rescue", init::rescue::run)];
+const PARTS: &[(&str, Door)] = &[("finder", discover::sandbox::run), ("rescue", init::rescue::run)];
 
 fn main() -> ExitCode {
     if std::process::id() == 1 {

@@ -8,8 +8,7 @@ use super::{
     volume_option::VolumeOption,
 };
 use crate::{
-    discover::{self, Survey, Volumes, finder::Context},
-    formats::lookup::Lookup,
+    discover::{Survey, finder::Context, sandbox},
     storage::{OpenVolume, root::Root},
 };
 
@@ -77,9 +76,8 @@ impl Target {
             }
             open.push(open_directory(option)?);
         }
-        let volumes = Volumes::from(open);
-        let efi = self.efi.unwrap_or_else(|| has_efi_directory(&volumes));
-        Ok(discover::survey(&volumes, &Context { efi }))
+        let efi = self.efi.unwrap_or_else(|| open.iter().any(has_efi_directory));
+        sandbox::survey(&open, &Context { efi }).map_err(|error| Failure::Failed(error.to_string()))
     }
 }
 
@@ -96,8 +94,6 @@ fn open_directory(option: VolumeOption) -> Result<OpenVolume, Failure> {
     Ok(OpenVolume { root: root.naming_as(option.volume.filesystem.kind), volume: option.volume })
 }
 
-fn has_efi_directory(volumes: &Volumes) -> bool {
-    (0..volumes.volumes().len()).any(|volume| {
-        ["/EFI", "/boot/efi/EFI", "/efi/EFI"].iter().any(|path| !volumes.list(volume, path).is_empty())
-    })
+fn has_efi_directory(open: &OpenVolume) -> bool {
+    ["/EFI", "/boot/efi/EFI", "/efi/EFI"].iter().any(|path| !open.root.list(path).is_empty())
 }

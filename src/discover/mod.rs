@@ -7,6 +7,7 @@ mod explain;
 pub mod finder;
 mod merge;
 mod metered;
+pub mod sandbox;
 mod scan;
 #[cfg(test)]
 mod testing;

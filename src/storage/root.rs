@@ -140,17 +140,21 @@ impl Root {
         let Ok(directory) = self.resolve(path, flags) else {
             return Vec::new();
         };
-        let Ok(stream) = Dir::read_from(&directory) else {
+        // Not read_from, which opens the directory again by name: a confined finder may open nothing without openat2.
+        let Ok(mut stream) = Dir::new(directory) else {
             return Vec::new();
         };
         // A directory that breaks off with an error keeps the names before it.
-        let entries = stream.map_while(Result::ok).take(LIST_LIMIT.saturating_add(2));
-        let names = entries.filter(|entry| !matches!(entry.file_name().to_bytes(), b"." | b".."));
-        let with_kind = |entry: rustix::fs::DirEntry| {
-            let file_type = match entry.file_type() {
-                FileType::Unknown => statat(&directory, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW)
-                    .map_or(FileType::Unknown, |status| FileType::from_raw_mode(status.st_mode)),
-                known => known,
+        let entries = stream.by_ref().map_while(Result::ok).take(LIST_LIMIT.saturating_add(2));
+        let entries: Vec<rustix::fs::DirEntry> = entries.collect();
+        let names = entries.iter().filter(|entry| !matches!(entry.file_name().to_bytes(), b"." | b".."));
+        let with_kind = |entry: &rustix::fs::DirEntry| {
+            let file_type = match (entry.file_type(), stream.fd()) {
+                (FileType::Unknown, Ok(directory)) => {
+                    statat(directory, entry.file_name(), AtFlags::SYMLINK_NOFOLLOW)
+                        .map_or(FileType::Unknown, |status| FileType::from_raw_mode(status.st_mode))
+                }
+                (known, _) => known,
             };
             (entry.file_name().to_bytes().to_vec(), kind(file_type))
         };

@@ -1,0 +1,157 @@
+//! What the finder's process gives up before it looks at the first byte of a disk: capabilities(7), landlock(7),
+//! seccomp(2), setrlimit(2).
+//!
+//! Afterwards it can read beneath the directories that it was given, use memory and time within limits, and answer on
+//! the descriptors that it has. Everything else ends it.
+
+use std::{collections::BTreeMap, env::consts::ARCH, os::fd::AsFd};
+
+use landlock::{
+    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, Ruleset, RulesetAttr,
+    RulesetCreatedAttr, RulesetError, Scope, make_bitflags,
+};
+use rustix::{
+    io::Errno,
+    process::{Resource, Rlimit, Signal, chdir, chroot, set_parent_process_death_signal, setrlimit},
+    thread::{
+        CapabilitySet, CapabilitySets, clear_ambient_capability_set, remove_capability_from_bounding_set,
+        set_capabilities, set_no_new_privs,
+    },
+};
+use seccompiler::{
+    BackendError, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
+    SeccompRule, apply_filter,
+};
+
+/// Address space in bytes: a configuration of 1 MiB takes a few MiB to evaluate.
+const MEMORY_LIMIT: u64 = 256 << 20;
+
+/// Processor time in seconds.
+const TIME_LIMIT: u64 = 15;
+
+/// What is limited, and to what. No file is made or grown, and a crash writes none.
+const LIMITS: [(Resource, u64); 4] =
+    [(Resource::As, MEMORY_LIMIT), (Resource::Cpu, TIME_LIMIT), (Resource::Core, 0), (Resource::Fsize, 0)];
+
+/// System calls that reading directories and files, memory, and the end of a process take.
+const ALLOWED: &[libc::c_long] = &[
+    libc::SYS_read,
+    libc::SYS_readv,
+    libc::SYS_pread64,
+    libc::SYS_write,
+    libc::SYS_openat2,
+    libc::SYS_close,
+    libc::SYS_fstat,
+    libc::SYS_newfstatat,
+    libc::SYS_statx,
+    libc::SYS_getdents64,
+    libc::SYS_lseek,
+    libc::SYS_fcntl,
+    libc::SYS_brk,
+    libc::SYS_munmap,
+    libc::SYS_mremap,
+    libc::SYS_madvise,
+    libc::SYS_futex,
+    libc::SYS_sched_yield,
+    libc::SYS_getrandom,
+    libc::SYS_clock_gettime,
+    libc::SYS_clock_nanosleep,
+    libc::SYS_restart_syscall,
+    libc::SYS_sigaltstack,
+    libc::SYS_rt_sigprocmask,
+    libc::SYS_rt_sigaction,
+    libc::SYS_rt_sigreturn,
+    libc::SYS_getpid,
+    libc::SYS_gettid,
+    libc::SYS_exit,
+    libc::SYS_exit_group,
+];
+
+/// Memory that can be run as code is not asked for.
+const EXECUTABLE: u64 = libc::PROT_EXEC as u64;
+
+/// Why a process could not be confined.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ConfineError {
+    /// Capabilities, limits or the like.
+    #[error("{0}: {1}")]
+    Kernel(&'static str, Errno),
+    /// The list of system calls is wrong for this architecture.
+    #[error("seccomp filter: {0}")]
+    Filter(#[from] BackendError),
+    /// The kernel refused it.
+    #[error("seccomp: {0}")]
+    Seccomp(#[from] seccompiler::Error),
+    /// The rules are wrong; a kernel without Landlock is no error.
+    #[error("landlock: {0}")]
+    Landlock(#[from] RulesetError),
+}
+
+/// Confines the calling thread, which must be its process's only one, to reading beneath `directories`.
+pub(super) fn confine<D: AsFd>(directories: &[D]) -> Result<(), ConfineError> {
+    let kernel = |what| move |errno| ConfineError::Kernel(what, errno);
+    // Whoever asked is gone: nobody waits for the answer.
+    set_parent_process_death_signal(Some(Signal::KILL)).map_err(kernel("parent death signal"))?;
+    for (resource, limit) in LIMITS {
+        setrlimit(resource, Rlimit { current: Some(limit), maximum: Some(limit) })
+            .map_err(kernel("limits"))?;
+    }
+    leave_the_file_system();
+    set_no_new_privs(true).map_err(kernel("no_new_privs"))?;
+    drop_capabilities().map_err(kernel("capabilities"))?;
+    restrict_files(directories)?;
+    apply_filter(&filter()?)?;
+    Ok(())
+}
+
+/// Makes a directory without anything in it the root, so that no absolute path leads anywhere even where the kernel has
+/// no Landlock. Without privilege it cannot, and there is less to be reached.
+fn leave_the_file_system() {
+    if chroot("/proc/self/fdinfo").is_ok() {
+        // The directory that was just entered is there.
+        let _ = chdir("/");
+    }
+}
+
+fn drop_capabilities() -> Result<(), Errno> {
+    for capability in CapabilitySet::all().iter() {
+        match remove_capability_from_bounding_set(capability) {
+            // The kernel knows fewer of them, or the process has none to begin with.
+            Ok(()) | Err(Errno::INVAL | Errno::PERM) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    clear_ambient_capability_set()?;
+    let none = CapabilitySet::empty();
+    set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })
+}
+
+fn restrict_files<D: AsFd>(directories: &[D]) -> Result<(), RulesetError> {
+    let abi = ABI::V6;
+    let read: BitFlags<AccessFs> = make_bitflags!(AccessFs::{ReadFile | ReadDir});
+    let ruleset = Ruleset::default()
+        .set_compatibility(CompatLevel::BestEffort)
+        .handle_access(AccessFs::from_all(abi))?
+        .handle_access(AccessNet::from_all(abi))?
+        .scope(Scope::from_all(abi))?;
+    let mut ruleset = ruleset.create()?;
+    for directory in directories {
+        ruleset = ruleset.add_rule(PathBeneath::new(directory.as_fd(), read))?;
+    }
+    ruleset.restrict_self().map(|_| ())
+}
+
+fn filter() -> Result<Vec<seccompiler::sock_filter>, BackendError> {
+    let mut rules: BTreeMap<i64, Vec<SeccompRule>> = ALLOWED.iter().map(|call| (*call, Vec::new())).collect();
+    for call in [libc::SYS_mmap, libc::SYS_mprotect] {
+        let not_executable =
+            SeccompCondition::new(2, SeccompCmpArgLen::Dword, SeccompCmpOp::MaskedEq(EXECUTABLE), 0)?;
+        rules.insert(call, vec![SeccompRule::new(vec![not_executable])?]);
+    }
+    // An abort names itself as one.
+    let abort = SeccompCondition::new(2, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, libc::SIGABRT as u64)?;
+    rules.insert(libc::SYS_tgkill, vec![SeccompRule::new(vec![abort])?]);
+    let abort = SeccompCondition::new(1, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, libc::SIGABRT as u64)?;
+    rules.insert(libc::SYS_tkill, vec![SeccompRule::new(vec![abort])?]);
+    SeccompFilter::new(rules, SeccompAction::KillProcess, SeccompAction::Allow, ARCH.try_into()?)?.try_into()
+}

@@ -1,0 +1,208 @@
+//! Discovery in a process that has nothing to lose: started anew from this very binary, confined, given read-only
+//! directories, and heard with a deadline.
+//!
+//! A volume whose content ends that process loses its own entries and no others.
+
+mod child;
+mod confine;
+mod wire;
+
+use std::{
+    io::{self, Read},
+    os::{fd::AsFd, unix::net::UnixStream},
+    process::{Child, Command, ExitStatus, Stdio},
+    time::{Duration, Instant},
+};
+
+use rustix::{
+    event::{PollFd, PollFlags, Timespec, poll},
+    process::{Pid, PidfdFlags, pidfd_open},
+};
+
+pub use self::child::run;
+use self::wire::Request;
+use super::{
+    explain::{Outcome, Report, Search, Survey},
+    finder::Context,
+};
+use crate::{
+    entry::{Discovery, Warning},
+    storage::OpenVolume,
+};
+
+/// How long the search of all volumes may take.
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// How long a process that was killed may take to end. One that waits for a dead disk does not end at all.
+const END_DEADLINE: Duration = Duration::from_secs(1);
+
+/// No answer is longer, in bytes: a thousand entries take about one MiB.
+const ANSWER_LIMIT: usize = 16 << 20;
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    /// The process could not be started or given its work.
+    #[error("cannot start the finder: {0}; is /proc mounted?")]
+    Start(io::Error),
+    /// It ended without an answer.
+    #[error("the finder ended badly ({0})")]
+    Died(ExitStatus),
+    /// It took too long, and was killed.
+    #[error("the finder took longer than {} seconds", .0.as_secs())]
+    TimedOut(Duration),
+    /// It gave more than an answer.
+    #[error("the finder's answer is longer than {ANSWER_LIMIT} bytes")]
+    TooLong,
+    /// It gave something else.
+    #[error("the finder's answer makes no sense: {0}")]
+    Garbled(serde_json::Error),
+}
+
+/// Finds everything that the volumes offer to boot.
+///
+/// # Errors
+/// [`SandboxError`] if no volume could be searched at all.
+pub fn discover(volumes: &[OpenVolume], context: &Context) -> Result<Discovery, SandboxError> {
+    survey(volumes, context).map(|survey| survey.discovery)
+}
+
+/// Finds everything that the volumes offer to boot, and tells how that came about.
+///
+/// # Errors
+/// [`SandboxError`] if the process that searches could not be started.
+pub fn survey(volumes: &[OpenVolume], context: &Context) -> Result<Survey, SandboxError> {
+    let all: Vec<&OpenVolume> = volumes.iter().collect();
+    survey_by(&all, |volumes| {
+        let mut command = Command::new("/proc/self/exe");
+        command.arg("finder");
+        ask(command, volumes, context, DEADLINE)
+    })
+}
+
+/// Searches all volumes at once. If that ends badly, finds out with which of them it does, by adding one at a time, and
+/// does without those.
+fn survey_by(
+    volumes: &[&OpenVolume],
+    search: impl Fn(&[&OpenVolume]) -> Result<Survey, SandboxError>,
+) -> Result<Survey, SandboxError> {
+    let all = search(volumes);
+    if matches!(all, Ok(_) | Err(SandboxError::Start(_))) {
+        return all;
+    }
+    let mut survey = Survey::default();
+    let mut good = Vec::new();
+    let mut lost = Vec::new();
+    for (place, volume) in volumes.iter().enumerate() {
+        good.push(*volume);
+        match search(&good) {
+            Ok(wider) => survey = wider,
+            Err(SandboxError::Start(error)) => return Err(SandboxError::Start(error)),
+            Err(error) => {
+                good.pop();
+                lost.push((place, volume, error.to_string()));
+            }
+        }
+    }
+    for (place, volume, reason) in lost {
+        let mut report = Report::new(&volume.volume);
+        report.searches.push(Search { format: None, outcome: Outcome::Died { reason: reason.clone() } });
+        survey.volumes.insert(place.min(survey.volumes.len()), report);
+        survey.discovery.warnings.push(Warning {
+            volume: volume.volume.device.name.clone(),
+            path: "/".into(),
+            line: None,
+            message: format!("{reason}; nothing on this volume is offered"),
+        });
+    }
+    Ok(survey)
+}
+
+/// Starts a process, gives it its work, and hears its answer.
+fn ask(
+    mut command: Command,
+    volumes: &[&OpenVolume],
+    context: &Context,
+    deadline: Duration,
+) -> Result<Survey, SandboxError> {
+    let end = Instant::now() + deadline;
+    let (own, other) = UnixStream::pair().map_err(SandboxError::Start)?;
+    // A finder that does not take its work must not hold us up.
+    own.set_write_timeout(Some(deadline)).map_err(SandboxError::Start)?;
+    let output = other.try_clone().map_err(SandboxError::Start)?;
+    command.stdin(Stdio::from(std::os::fd::OwnedFd::from(other)));
+    command.stdout(Stdio::from(std::os::fd::OwnedFd::from(output)));
+    let child = command.env_clear().spawn().map_err(SandboxError::Start)?;
+    // Its ends of the socket are closed here, so that the end of the process is the end of its answer.
+    drop(command);
+    let request =
+        Request { context: *context, volumes: volumes.iter().map(|open| open.volume.clone()).collect() };
+    let directories: Vec<_> = volumes.iter().map(|open| open.root.as_fd()).collect();
+    // A process that ended early shows in how it ended.
+    let heard =
+        wire::send(&own, &request, &directories).map_or(Ok(Vec::new()), |()| hear(&own, end, deadline));
+    let status = reap(child, heard.is_ok().then_some(end));
+    let answer = heard?;
+    match status {
+        Some(status) if status.success() => serde_json::from_slice(&answer).map_err(SandboxError::Garbled),
+        Some(status) => Err(SandboxError::Died(status)),
+        None => Err(SandboxError::TimedOut(deadline)),
+    }
+}
+
+/// Reads to the end of the answer.
+fn hear(mut socket: &UnixStream, end: Instant, deadline: Duration) -> Result<Vec<u8>, SandboxError> {
+    let mut answer = Vec::new();
+    let mut buffer = vec![0; 64 * 1024];
+    loop {
+        if !wait_until_readable(socket, end) {
+            return Err(SandboxError::TimedOut(deadline));
+        }
+        match socket.read(&mut buffer) {
+            Ok(0) => return Ok(answer),
+            Ok(count) => answer.extend_from_slice(buffer.get(..count).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            // The other end closed with part of its work unread.
+            Err(_) => return Ok(answer),
+        }
+        if answer.len() > ANSWER_LIMIT {
+            return Err(SandboxError::TooLong);
+        }
+    }
+}
+
+/// Takes the process's end, killing it if it does not come by then.
+fn reap(mut child: Child, end: Option<Instant>) -> Option<ExitStatus> {
+    let pidfd = Pid::from_child(&child);
+    let pidfd = pidfd_open(pidfd, PidfdFlags::empty()).ok();
+    let ended = |end| pidfd.as_ref().is_none_or(|pidfd| wait_until_readable(pidfd, end));
+    if end.is_some_and(ended)
+        && let Ok(Some(status)) = child.try_wait()
+    {
+        return Some(status);
+    }
+    // Fails only if it has ended.
+    let _ = child.kill();
+    ended(Instant::now() + END_DEADLINE);
+    let status = child.try_wait().ok().flatten();
+    if status.is_none() {
+        log::warn!("a finder hangs in the kernel, perhaps on a dead disk; it is left behind");
+    }
+    None
+}
+
+/// Whether that happens before the deadline.
+fn wait_until_readable(descriptor: impl AsFd, end: Instant) -> bool {
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        let timeout = Timespec::try_from(left).ok();
+        match poll(&mut [PollFd::new(&descriptor, PollFlags::IN)], timeout.as_ref()) {
+            Err(rustix::io::Errno::INTR) => {}
+            Ok(0) | Err(_) => return false,
+            Ok(_) => return true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,202 @@
+//! What comes of finders that end badly, and what a confined process can no longer do.
+
+use std::{
+    cell::RefCell,
+    env, fs,
+    net::UdpSocket,
+    os::{fd::OwnedFd, unix::process::ExitStatusExt},
+    path::Path,
+    thread,
+};
+
+use rustix::{
+    fs::{CWD, Mode, OFlags, ResolveFlags},
+    process::{Signal, Uid, getppid, kill_process},
+    thread::set_thread_uid as set_uid,
+};
+
+use super::{confine::confine, *};
+use crate::{
+    discover::{explain::report, testing},
+    entry::FilesystemKind,
+    storage::root::Root,
+};
+
+fn open(names: &[&str]) -> Vec<OpenVolume> {
+    let open = |name: &&str| OpenVolume {
+        volume: testing::volume(name, FilesystemKind::Ext4),
+        root: Root::from_directory(Path::new("/")).unwrap(),
+    };
+    names.iter().map(open).collect()
+}
+
+fn ask_shell(script: &str, deadline: Duration) -> Result<Survey, SandboxError> {
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", script]);
+    let volumes = open(&["sda1"]);
+    ask(command, &volumes.iter().collect::<Vec<_>>(), &Context { efi: false }, deadline)
+}
+
+const LONG: Duration = Duration::from_secs(60);
+
+#[test]
+fn a_finder_that_dies_is_named_for_how_it_died() {
+    for (script, message) in [
+        ("exit 3", "the finder ended badly (exit status: 3)"),
+        ("kill -SEGV $$", "the finder ended badly (signal: 11 (SIGSEGV))"),
+        ("kill -SYS $$", "the finder ended badly (signal: 31 (SIGSYS))"),
+        ("echo '{\"half\":'; kill -KILL $$", "the finder ended badly (signal: 9 (SIGKILL))"),
+    ] {
+        assert_eq!(ask_shell(script, LONG).unwrap_err().to_string(), message, "{script}");
+    }
+}
+
+#[test]
+fn an_answer_is_all_or_nothing() {
+    assert!(matches!(ask_shell("echo '{}'", LONG), Err(SandboxError::Garbled(_))));
+    assert!(matches!(ask_shell("exit 0", LONG), Err(SandboxError::Garbled(_))));
+    let empty =
+        "{\"discovery\":{\"timeout\":null,\"default\":null,\"warnings\":[],\"entries\":[]},\"volumes\":[]}";
+    assert_eq!(ask_shell(&format!("echo '{empty}'"), LONG).unwrap(), Survey::default());
+}
+
+#[test]
+fn an_endless_answer_is_cut() {
+    assert!(matches!(
+        ask_shell("while :; do echo xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; done | cat", LONG),
+        Err(SandboxError::TooLong)
+    ));
+}
+
+#[test]
+fn a_finder_that_hangs_is_killed_at_the_deadline() {
+    let short = Duration::from_millis(100);
+    for script in ["exec cat /dev/zero > /dev/null", "exec >&- <&-; exec cat /dev/zero > /dev/null"] {
+        let begin = Instant::now();
+        assert!(matches!(ask_shell(script, short), Err(SandboxError::TimedOut(_))), "{script}");
+        assert!(begin.elapsed() < LONG, "{script}");
+    }
+}
+
+#[test]
+fn a_finder_that_is_not_there_says_so() {
+    let volumes = open(&["sda1"]);
+    let volumes: Vec<_> = volumes.iter().collect();
+    let error = ask(Command::new("/nonexistent"), &volumes, &Context { efi: false }, LONG).unwrap_err();
+    assert!(matches!(error, SandboxError::Start(_)));
+}
+
+/// Searches that die whenever one of the hostile volumes is among those searched.
+fn survey_against(names: &[&str], hostile: &[&str]) -> (Result<Survey, SandboxError>, Vec<String>) {
+    let volumes = open(names);
+    let tried = RefCell::new(Vec::new());
+    let survey = survey_by(&volumes.iter().collect::<Vec<_>>(), |volumes| {
+        let names: Vec<&str> = volumes.iter().map(|open| open.volume.device.name.as_str()).collect();
+        tried.borrow_mut().push(names.join(" "));
+        if names.iter().any(|name| hostile.contains(name)) {
+            return Err(SandboxError::Died(ExitStatus::from_raw(libc::SIGSEGV)));
+        }
+        let volumes: Vec<_> = volumes.iter().map(|open| open.volume.clone()).collect();
+        Ok(report(&volumes, Vec::new()))
+    });
+    (survey, tried.into_inner())
+}
+
+#[test]
+fn a_hostile_volume_loses_only_itself() {
+    let (survey, tried) = survey_against(&["sda1", "sda2", "sda3"], &["sda2"]);
+    let survey = survey.unwrap();
+    let summaries: Vec<_> = survey.volumes.iter().map(Report::summary).collect();
+    let expected = [
+        "sda1: ext4, no boot configuration",
+        "sda2: ext4, search lost: the finder ended badly (signal: 11 (SIGSEGV))",
+        "sda3: ext4, no boot configuration",
+    ];
+    assert_eq!(summaries, expected);
+    assert_eq!(survey.discovery.warnings.len(), 1);
+    assert_eq!(survey.discovery.warnings[0].volume, "sda2");
+    assert_eq!(tried, ["sda1 sda2 sda3", "sda1", "sda1 sda2", "sda1 sda3"]);
+}
+
+#[test]
+fn where_all_volumes_are_hostile_each_is_explained() {
+    let (survey, _) = survey_against(&["sda1", "sda2"], &["sda1", "sda2"]);
+    let survey = survey.unwrap();
+    assert_eq!(
+        survey.volumes.iter().map(|report| report.volume.as_str()).collect::<Vec<_>>(),
+        ["sda1", "sda2"]
+    );
+    assert_eq!(survey.discovery.warnings.len(), 2);
+}
+
+#[test]
+fn the_request_arrives_with_its_directories() {
+    let tree = testing::tree(&[("marker", "here")]);
+    let (own, mut other) = UnixStream::pair().unwrap();
+    let request = Request {
+        context: Context { efi: true },
+        volumes: vec![testing::volume("sda1", FilesystemKind::Vfat)],
+    };
+    let root = Root::from_directory(tree.path()).unwrap();
+    wire::send(&own, &request, &[root.as_fd()]).unwrap();
+    let (received, directories) = wire::receive(&mut other).unwrap();
+    assert_eq!(received, request);
+    let root = Root::from_fd(directories.into_iter().next().unwrap());
+    assert_eq!(root.read("/marker", 9).as_deref(), Ok(&b"here"[..]));
+}
+
+/// What a confined process tries, given a directory that it may read.
+type Attempt = fn(&Root) -> bool;
+
+/// Attempts, and the signal that they must end with; without one they must return true.
+const ATTEMPTS: &[(&str, Option<i32>, Attempt)] = &[
+    ("read beneath a volume", None, |root| root.read("/marker", 9).as_deref() == Ok(b"here")),
+    ("list a directory", None, |root| root.list("/").len() == 1),
+    ("use some memory", None, |_| vec![1_u8; 32 << 20].iter().all(|byte| *byte == 1)),
+    ("use too much memory", None, |_| Vec::<u8>::new().try_reserve_exact(512 << 20).is_err()),
+    ("read elsewhere", None, |_| openat2("/etc/passwd", OFlags::RDONLY).is_err()),
+    ("write beneath a volume", None, |root| {
+        let flags = OFlags::WRONLY | OFlags::CREATE;
+        let mode = Mode::from_raw_mode(0o600);
+        rustix::fs::openat2(root, "new", flags, mode, ResolveFlags::IN_ROOT).is_err()
+            && rustix::fs::openat2(root, "marker", OFlags::WRONLY, Mode::empty(), ResolveFlags::IN_ROOT)
+                .is_err()
+    }),
+    ("abort", Some(libc::SIGABRT), |_| std::process::abort()),
+    ("open a file as programs do", Some(libc::SIGSYS), |_| fs::read("/etc/passwd").is_ok()),
+    ("talk to the network", Some(libc::SIGSYS), |_| UdpSocket::bind("127.0.0.1:0").is_ok()),
+    ("start a process", Some(libc::SIGSYS), |_| Command::new("/bin/true").status().is_ok()),
+    ("start a thread", Some(libc::SIGSYS), |_| thread::Builder::new().spawn(|| ()).is_ok()),
+    ("kill its parent", Some(libc::SIGSYS), |_| kill_process(getppid().unwrap(), Signal::KILL).is_ok()),
+    ("regain privilege", Some(libc::SIGSYS), |_| set_uid(Uid::ROOT).is_ok()),
+];
+
+fn openat2(path: &str, flags: OFlags) -> rustix::io::Result<OwnedFd> {
+    rustix::fs::openat2(CWD, path, flags, Mode::empty(), ResolveFlags::empty())
+}
+
+/// Runs one attempt in a process of its own: this test binary again, told to run [`confined`].
+#[test]
+fn a_confined_process_can_read_and_nothing_else() {
+    let tree = testing::tree(&[("marker", "here")]);
+    for (name, signal, _) in ATTEMPTS {
+        let mut command = Command::new(env::current_exe().unwrap());
+        command.args(["--exact", "discover::sandbox::tests::confined", "--ignored", "--nocapture"]);
+        let output = command.env("ATTEMPT", name).env("DIRECTORY", tree.path()).output().unwrap();
+        let expected = signal.map_or("exit status: 0".to_owned(), |signal| signal.to_string());
+        let ended = output.status.signal().map_or(output.status.to_string(), |signal| signal.to_string());
+        assert_eq!(ended, expected, "{name}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+#[ignore = "confines its process; a_confined_process_can_read_and_nothing_else runs it in one of its own"]
+fn confined() {
+    let Ok(name) = env::var("ATTEMPT") else { return };
+    let (_, _, attempt) = ATTEMPTS.iter().find(|(known, ..)| *known == name).unwrap();
+    let root = Root::from_directory(Path::new(&env::var_os("DIRECTORY").unwrap())).unwrap();
+    confine(&[root.as_fd()]).unwrap();
+    let done = attempt(&root);
+    // The harness would do what the filter forbids.
+    std::process::exit(i32::from(!done));
+}

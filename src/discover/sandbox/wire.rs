@@ -1,0 +1,81 @@
+//! How the finder's process gets its work: over a Unix stream socket, the length of the request as eight bytes, the
+//! request as JSON, then one byte with one descriptor for each volume, its directory.
+
+use std::{
+    io::{self, IoSlice, IoSliceMut, Read},
+    mem::MaybeUninit,
+    os::{
+        fd::{BorrowedFd, OwnedFd},
+        unix::net::UnixStream,
+    },
+};
+
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
+    SendFlags, recvmsg, sendmsg,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{discover::finder::Context, entry::Volume};
+
+/// No request is longer, in bytes.
+const REQUEST_LIMIT: u64 = 16 << 20;
+
+/// What the finder is asked.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Request {
+    pub context: Context,
+    pub volumes: Vec<Volume>,
+}
+
+/// Sends a request and the directories of its volumes.
+pub(super) fn send(socket: &UnixStream, request: &Request, directories: &[BorrowedFd<'_>]) -> io::Result<()> {
+    let json = serde_json::to_vec(request)?;
+    let length = u64::try_from(json.len()).unwrap_or(u64::MAX);
+    send_all(socket, &length.to_le_bytes())?;
+    send_all(socket, &json)?;
+    for directory in directories {
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+        let mut control = SendAncillaryBuffer::new(&mut space);
+        let descriptors = [*directory];
+        control.push(SendAncillaryMessage::ScmRights(&descriptors));
+        sendmsg(socket, &[IoSlice::new(b"v")], &mut control, SendFlags::NOSIGNAL)?;
+    }
+    Ok(())
+}
+
+/// The end of a process at the other end is an error here, and no signal.
+fn send_all(socket: &UnixStream, mut bytes: &[u8]) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let sent = rustix::net::send(socket, bytes, SendFlags::NOSIGNAL)?;
+        bytes = bytes.get(sent..).unwrap_or_default();
+    }
+    Ok(())
+}
+
+/// Receives a request and the directories of its volumes.
+pub(super) fn receive(socket: &mut UnixStream) -> io::Result<(Request, Vec<OwnedFd>)> {
+    let mut length = [0; 8];
+    socket.read_exact(&mut length)?;
+    let length = u64::from_le_bytes(length);
+    if length > REQUEST_LIMIT {
+        return Err(io::Error::other("the request is too long"));
+    }
+    let mut json = Vec::new();
+    socket.take(length).read_to_end(&mut json)?;
+    let request: Request = serde_json::from_slice(&json)?;
+    let directories = request.volumes.iter().map(|_| receive_directory(socket)).collect::<io::Result<_>>()?;
+    Ok((request, directories))
+}
+
+fn receive_directory(socket: &UnixStream) -> io::Result<OwnedFd> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let mut byte = [0];
+    recvmsg(socket, &mut [IoSliceMut::new(&mut byte)], &mut control, RecvFlags::CMSG_CLOEXEC)?;
+    let descriptor = control.drain().find_map(|message| match message {
+        RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
+        _ => None,
+    });
+    descriptor.ok_or_else(|| io::Error::other("a volume came without its directory"))
+}
