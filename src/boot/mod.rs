@@ -3,6 +3,9 @@
 pub mod election;
 pub mod explain;
 pub mod firmware;
+pub mod link;
+pub mod loader;
+pub mod options;
 #[cfg(test)]
 mod samples;
 pub mod state;

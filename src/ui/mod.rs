@@ -1,6 +1,7 @@
 //! What people meet: consoles, landmarks and the menu.
 
 pub mod console;
+pub mod input;
 pub mod keys;
 pub mod landmark;
 pub mod menu;

@@ -1,0 +1,199 @@
+//! One attempt: an entry's files opened on their volumes, read once, and handed to the kernel.
+
+use std::{
+    fs::File,
+    io,
+    os::unix::fs::FileExt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use crate::{
+    entry::{Entry, FileReference},
+    formats::{lookup::LookupError, text::printable},
+    kexec::{self, Image, LoadError, cmdline, cmdline::Firmware},
+    storage::OpenVolume,
+};
+
+/// So much is read at once, in bytes.
+const CHUNK: usize = 256 << 10;
+
+/// Why an attempt failed.
+#[derive(Debug, thiserror::Error)]
+pub enum AttemptError {
+    /// The entry names no kernel.
+    #[error("the entry names no kernel; correct the boot configuration")]
+    NoKernel,
+    /// The volume of a file is not there.
+    #[error("{file}: its volume is not there any more; attach the disk again")]
+    VolumeGone {
+        /// The file.
+        file: String,
+    },
+    /// A file cannot be opened.
+    #[error(
+        "{file}: cannot be opened ({reason}); install the kernel package again, or correct the boot configuration"
+    )]
+    Open {
+        /// The file.
+        file: String,
+        /// The kernel's reason.
+        reason: LookupError,
+    },
+    /// A file cannot be read.
+    #[error("{file}: cannot be read ({source}); check the disk and its cables")]
+    Read {
+        /// The file.
+        file: String,
+        /// The kernel's reason.
+        source: io::Error,
+    },
+    /// Nobody waits for it any more.
+    #[error("given up")]
+    GivenUp,
+    /// The kernel refused it.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+}
+
+/// The number of the one load that may still put a kernel in place.
+#[derive(Clone, Debug, Default)]
+pub struct Turn(Arc<AtomicU64>);
+
+impl Turn {
+    /// Gives the turn to this load and takes it from the one before.
+    pub fn give(&self, number: u64) {
+        self.0.store(number, Ordering::Release);
+    }
+
+    fn has(&self, number: u64) -> bool {
+        self.0.load(Ordering::Acquire) == number
+    }
+}
+
+/// What an attempt needs beside the entry.
+#[derive(Clone, Debug)]
+pub struct Loader {
+    /// The volumes that are there.
+    pub volumes: Vec<Arc<OpenVolume>>,
+    /// Words appended to every command line.
+    pub append: Vec<String>,
+    /// What the firmware makes necessary.
+    pub firmware: Firmware,
+    /// Whose turn it is.
+    pub turn: Turn,
+}
+
+impl Loader {
+    /// Loads the entry, if it is still this number's turn when its files have been read.
+    ///
+    /// # Errors
+    /// [`AttemptError`] names the file that is to blame, why, and what to do.
+    pub fn load(&self, number: u64, entry: &Entry) -> Result<(), AttemptError> {
+        let kernel = self.open(entry.kernel.as_ref().ok_or(AttemptError::NoKernel)?)?;
+        let initrds = entry.initrds.iter().map(|initrd| self.open(initrd)).collect::<Result<Vec<_>, _>>()?;
+        // The kernel holds its lock for loading while it reads. So what may hang, a disk, is read beforehand: it holds up
+        // no other load then. Several initrds are joined without that lock.
+        read_through(&kernel)?;
+        if let [initrd] = initrds.as_slice() {
+            read_through(initrd)?;
+        }
+        let cmdline = cmdline::complete(&entry.cmdline, &self.append, self.firmware);
+        if !self.turn.has(number) {
+            return Err(AttemptError::GivenUp);
+        }
+        Ok(kexec::load(&kernel, &initrds, &cmdline)?)
+    }
+
+    fn open(&self, reference: &FileReference) -> Result<Image, AttemptError> {
+        let file = printable(&format!("{} on {}", reference.path, reference.volume));
+        let volume = self.volumes.iter().find(|volume| volume.volume.device.name == reference.volume);
+        let Some(volume) = volume else { return Err(AttemptError::VolumeGone { file }) };
+        match volume.root.open_file(&reference.path) {
+            Ok(opened) => Ok(Image { name: file, file: opened }),
+            Err(reason) => Err(AttemptError::Open { file, reason }),
+        }
+    }
+}
+
+/// Reads a file into the kernel's page cache.
+fn read_through(image: &Image) -> Result<(), AttemptError> {
+    read_all(&image.file).map_err(|source| AttemptError::Read { file: image.name.clone(), source })
+}
+
+fn read_all(file: &File) -> io::Result<()> {
+    let mut chunk = vec![0; CHUNK];
+    let mut offset = 0_u64;
+    loop {
+        match file.read_at(&mut chunk, offset) {
+            Ok(0) => return Ok(()),
+            Ok(count) => offset = offset.saturating_add(u64::try_from(count).unwrap_or(u64::MAX)),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::PathBuf};
+
+    use super::*;
+    use crate::{
+        boot::samples::{entry, volume},
+        entry::Transport,
+        storage::root::Root,
+    };
+
+    fn directory(name: &str) -> PathBuf {
+        let path = std::env::temp_dir().join(format!("firstlight-loader-{name}-{}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        path
+    }
+
+    fn loader(path: &std::path::Path) -> Loader {
+        let open =
+            OpenVolume { volume: volume("sda1", Transport::Scsi), root: Root::from_directory(path).unwrap() };
+        Loader {
+            volumes: vec![Arc::new(open)],
+            append: vec![],
+            firmware: Firmware::default(),
+            turn: Turn::default(),
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_opened_is_named() {
+        let path = directory("missing");
+        let loader = loader(&path);
+        let cases = [
+            (
+                entry("a", "sda1"),
+                "/a on sda1: cannot be opened (no such file); install the kernel package again, or correct the boot configuration",
+            ),
+            (entry("a", "sdb1"), "/a on sdb1: its volume is not there any more; attach the disk again"),
+            (
+                Entry { kernel: None, ..entry("a", "sda1") },
+                "the entry names no kernel; correct the boot configuration",
+            ),
+        ];
+        for (entry, message) in cases {
+            assert_eq!(loader.load(0, &entry).unwrap_err().to_string(), message);
+        }
+        fs::remove_dir_all(&path).unwrap();
+    }
+
+    #[test]
+    fn a_load_whose_turn_is_over_puts_nothing_in_place() {
+        let path = directory("turn");
+        fs::write(path.join("a"), "no kernel").unwrap();
+        let loader = loader(&path);
+        loader.turn.give(2);
+        assert!(matches!(loader.load(1, &entry("a", "sda1")), Err(AttemptError::GivenUp)));
+        // In its turn it comes as far as the kernel's own refusal.
+        assert!(matches!(loader.load(2, &entry("a", "sda1")), Err(AttemptError::Load(_))));
+        fs::remove_dir_all(&path).unwrap();
+    }
+}

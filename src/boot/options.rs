@@ -1,0 +1,57 @@
+//! What the worker is started with.
+
+use std::ffi::OsString;
+
+use lexopt::{Arg, Parser, ValueExt};
+
+/// What an earlier worker died on, and this one passes over.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Kernel names of devices.
+    pub pass_over_devices: Vec<String>,
+    /// Ids of entries.
+    pub pass_over_entries: Vec<String>,
+}
+
+impl Options {
+    /// Reads `[--pass-over-device NAME]… [--pass-over-entry ID]…`.
+    ///
+    /// # Errors
+    /// What is wrong with the arguments.
+    pub fn parse(arguments: &[OsString]) -> Result<Self, String> {
+        let mut options = Self::default();
+        let mut parser = Parser::from_args(arguments);
+        while let Some(argument) = parser.next().map_err(|error| error.to_string())? {
+            let values = match argument {
+                Arg::Long("pass-over-device") => &mut options.pass_over_devices,
+                Arg::Long("pass-over-entry") => &mut options.pass_over_entries,
+                _ => return Err(argument.unexpected().to_string()),
+            };
+            let value = parser.value().and_then(ValueExt::string).map_err(|error| error.to_string())?;
+            values.push(value);
+        }
+        Ok(options)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_and_ids_add_up() {
+        let parse =
+            |arguments: &[&str]| Options::parse(&arguments.iter().map(OsString::from).collect::<Vec<_>>());
+        let expected = Options {
+            pass_over_devices: vec!["sda".into(), "sdb".into()],
+            pass_over_entries: vec!["--strange id".into()],
+        };
+        let arguments =
+            ["--pass-over-device", "sda", "--pass-over-entry=--strange id", "--pass-over-device=sdb"];
+        assert_eq!(parse(&arguments), Ok(expected));
+        assert_eq!(parse(&[]), Ok(Options::default()));
+        for wrong in [&["--pass-over-device"][..], &["x"], &["--other"]] {
+            assert!(parse(wrong).is_err());
+        }
+    }
+}
