@@ -13,7 +13,7 @@ use firstlight::{cli, discover, init};
 type Door = fn(&[OsString]) -> ExitCode;
 
 /// What this binary is under another name, such as a symbolic link's.
-const NAMES: &[(&str, Door)] = &[("modprobe", init::modules::modprobe)];
+const NAMES: &[(&str, Door)] = &[("modprobe", init::modules::modprobe), ("kexec", cli::kexec::run)];
 
 /// What this binary is when it starts itself again, by its first argument.
 const PARTS: &[(&str, Door)] = &[("finder", discover::sandbox::run), ("rescue", init::rescue::run)];

@@ -3,6 +3,7 @@
 mod arguments;
 mod help;
 mod inspect;
+pub mod kexec;
 mod list;
 mod table;
 mod target;

@@ -12,6 +12,21 @@ pub struct Header {
     pub cmdline_size: u32,
     /// Bytes that the file has at least.
     pub length: u64,
+    /// Offset of the protected-mode kernel in the file, in bytes.
+    pub setup: u64,
+    /// What an entry in 64-bit mode needs; `None` for a kernel that cannot be entered so.
+    pub long_mode: Option<LongMode>,
+}
+
+/// How a kernel with a 64-bit entry point wants to lie in memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LongMode {
+    /// The start is a multiple of this many bytes.
+    pub alignment: u64,
+    /// The start that the kernel was built for.
+    pub preferred: u64,
+    /// Bytes that it needs from its start until it has read its memory map.
+    pub init_size: u64,
 }
 
 /// Reads the header out of the first [`HEADER_LENGTH`] bytes of a kernel file; `None` if it is no bzImage.
@@ -31,7 +46,19 @@ pub fn parse(head: &[u8]) -> Option<Header> {
     let cmdline_size = if protocol < 0x206 { 255 } else { double_word(head, 0x238)? };
     let setup = setup_sectors.saturating_add(1).saturating_mul(512);
     let length = u64::from(paragraphs).saturating_mul(16).saturating_add(setup);
-    Some(Header { protocol, cmdline_size, length })
+    Some(Header { protocol, cmdline_size, length, setup, long_mode: long_mode(head, protocol) })
+}
+
+/// Protocol 2.12 brought the flags: loaded high, 64-bit entry point, and may lie above 4 GiB.
+fn long_mode(head: &[u8], protocol: u16) -> Option<LongMode> {
+    let (high, flags) = (head.get(0x211)? & 1 != 0, word(head, 0x236)?);
+    if protocol < 0x20c || !high || flags & 3 != 3 {
+        return None;
+    }
+    let alignment = u64::from(double_word(head, 0x230)?);
+    let preferred = u64::from_le_bytes(*head.get(0x258..)?.first_chunk()?);
+    let init_size = u64::from(double_word(head, 0x260)?);
+    alignment.is_power_of_two().then_some(LongMode { alignment, preferred, init_size })
 }
 
 fn word(bytes: &[u8], place: usize) -> Option<u16> {
@@ -56,13 +83,22 @@ mod tests {
         head[0x1f4..0x1f8].copy_from_slice(&[0x20, 0xd8, 0x07, 0x00]);
         head[0x1fe..0x200].copy_from_slice(&[0x55, 0xaa]);
         head[0x202..0x208].copy_from_slice(b"HdrS\x0f\x02");
+        head[0x211] = 0x01;
+        head[0x230..0x238].copy_from_slice(&[0x00, 0x00, 0x20, 0x00, 0x01, 0x15, 0x7f, 0x00]);
         head[0x238..0x23c].copy_from_slice(&[0xff, 0x07, 0x00, 0x00]);
+        head[0x258..0x264].copy_from_slice(&[0, 0, 0, 1, 0, 0, 0, 0, 0x00, 0x70, 0xf9, 0x03]);
         head
     }
 
     #[test]
     fn a_distribution_kernel_is_read() {
-        let expected = Header { protocol: 0x20f, cmdline_size: 2047, length: 8_247_232 - 1_472 };
+        let expected = Header {
+            protocol: 0x20f,
+            cmdline_size: 2047,
+            length: 8_247_232 - 1_472,
+            setup: 0x28 * 512,
+            long_mode: Some(LongMode { alignment: 0x20_0000, preferred: 0x100_0000, init_size: 0x3f9_7000 }),
+        };
         assert_eq!(parse(&debian()), Some(expected));
     }
 
@@ -83,7 +119,13 @@ mod tests {
         head[0x206] = 0x03;
         assert_eq!(
             parse(&head),
-            Some(Header { protocol: 0x203, cmdline_size: 255, length: 5 * 512 + 0xd820 * 16 })
+            Some(Header {
+                protocol: 0x203,
+                cmdline_size: 255,
+                length: 5 * 512 + 0xd820 * 16,
+                setup: 5 * 512,
+                long_mode: None,
+            })
         );
     }
 

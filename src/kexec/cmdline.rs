@@ -95,7 +95,7 @@ mod tests {
     #[test]
     fn the_limit_is_what_file_mode_leaves() {
         // bzImage64_load refuses 2017 characters for a header that says 2047.
-        let header = Header { protocol: 0x20f, cmdline_size: 2047, length: 0 };
+        let header = Header { protocol: 0x20f, cmdline_size: 2047, length: 0, setup: 0, long_mode: None };
         assert_eq!(limit(Some(&header)), 2016);
         assert_eq!(limit(Some(&Header { cmdline_size: 10, ..header })), 0);
         assert_eq!(limit(None), 2047);

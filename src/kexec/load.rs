@@ -12,7 +12,11 @@ use rustix::{
     system::{RebootCommand, reboot},
 };
 
-use super::{cmdline, initrd, reason};
+use super::{
+    cmdline, initrd, reason,
+    segments::{self, SegmentsError, Wishes},
+    state::Slot,
+};
 use crate::{
     formats::bzimage::{self, Header},
     image::unwrap::{UnwrapError, unwrap},
@@ -77,6 +81,14 @@ pub enum LoadError {
         /// The kernel's reason.
         source: io::Error,
     },
+    /// It could not be put together for kexec_load.
+    #[error("kexec: {kernel}: {source}")]
+    Segments {
+        /// Name of the kernel.
+        kernel: String,
+        /// What stands in the way, and what to do.
+        source: SegmentsError,
+    },
     /// The running kernel refused it.
     #[error("kexec: {kernel}: refused ({name}): {cause}; {remedy}")]
     Refused {
@@ -91,48 +103,99 @@ pub enum LoadError {
     },
 }
 
+/// Which system call loads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Method {
+    /// `kexec_load` where it is allowed, since nothing is hashed then; `kexec_file_load` where it is not, or where the first
+    /// refuses.
+    #[default]
+    Auto,
+    /// `kexec_file_load` only.
+    File,
+    /// `kexec_load` only.
+    Segments,
+}
+
 /// Loads a kernel, so that [`jump`] starts it; it takes the place of one that is loaded already. Several initrds are
 /// joined in their order. The command line comes without a NUL.
 ///
 /// # Errors
 /// [`LoadError`] says what was refused, why, and what to do.
 pub fn load(kernel: &Image, initrds: &[Image], cmdline: &[u8]) -> Result<(), LoadError> {
-    let name = || kernel.name.clone();
-    let unwrapped = unwrap(&kernel.file).map_err(|source| LoadError::Wrapped { kernel: name(), source })?;
-    let file = unwrapped.as_ref().unwrap_or(&kernel.file);
-    let header = header(file);
-    let length = size(file);
-    if let Some(header) = header.filter(|header| header.length > length) {
-        return Err(LoadError::CutShort { kernel: name(), length, expected: header.length });
-    }
-    let limit = cmdline::limit(header.as_ref());
-    if cmdline.len() > limit {
-        return Err(LoadError::CommandLineTooLong { kernel: name(), length: cmdline.len(), limit });
-    }
-    let cmdline = CString::new(cmdline).map_err(|_| LoadError::CommandLineHoldsNul { kernel: name() })?;
-    let joined;
-    let initrd = match initrds {
-        [] => None,
-        // Its own descriptor keeps what IMA and fs-verity know of the file.
-        [initrd] => Some(&initrd.file),
-        _ => {
-            joined = initrd::join(initrds)
-                .map_err(|(name, source)| LoadError::Initrd { name: name.to_owned(), source })?;
-            Some(&joined)
-        }
-    };
-    sys::kexec::file_load(file.as_fd(), initrd.map(AsFd::as_fd), &cmdline).map_err(|errno| {
-        let needed = initrds.iter().fold(length, |sum, initrd| sum.saturating_add(size(&initrd.file)));
-        refused(name(), errno, &reason::circumstances(needed, header.is_some()))
-    })
+    load_by(Method::Auto, &Wishes::default(), kernel, initrds, cmdline)
 }
 
-/// Drops the loaded kernel. Without one, does nothing.
+/// As [`load`], by the given method.
+///
+/// # Errors
+/// [`LoadError`] says what was refused, why, and what to do; under [`Method::Auto`] in the words of the last method tried.
+pub fn load_by(
+    method: Method,
+    wishes: &Wishes,
+    kernel: &Image,
+    initrds: &[Image],
+    cmdline: &[u8],
+) -> Result<(), LoadError> {
+    let parts = Parts::read(kernel, initrds, cmdline)?;
+    match method {
+        Method::Segments => parts.by_segments(wishes),
+        Method::File => parts.by_file(Slot::Boot),
+        Method::Auto if parts.circumstances.lockdown => {
+            log::debug!("lockdown is on: only kexec_file_load checks signatures");
+            parts.by_file(Slot::Boot)
+        }
+        Method::Auto => parts.by_segments(wishes).or_else(|error| {
+            log::info!("{error}; trying kexec_file_load");
+            parts.by_file(Slot::Boot)
+        }),
+    }
+}
+
+/// One initrd, or several joined in memory.
+enum Initrd<'a> {
+    Own(&'a File),
+    Joined(File),
+}
+
+/// What is to be loaded, looked at as far as both calls need it.
+struct Parts<'a> {
+    kernel: &'a Image,
+    /// The kernel out of what it was wrapped in.
+    unwrapped: Option<File>,
+    header: Option<Header>,
+    initrd: Option<Initrd<'a>>,
+    cmdline: CString,
+    circumstances: reason::Circumstances,
+}
+
+/// Loads a kernel that is started when this one panics, into the memory kept for it (`crashkernel=`). The running kernel
+/// itself makes the description of the crashed memory, so this goes by `kexec_file_load` only.
+///
+/// # Errors
+/// [`LoadError`] says what was refused, why, and what to do.
+pub fn load_for_panic(kernel: &Image, initrds: &[Image], cmdline: &[u8]) -> Result<(), LoadError> {
+    let parts = Parts::read(kernel, initrds, cmdline)?;
+    parts.by_file(Slot::Crash)
+}
+
+/// Drops the kernel loaded for the next jump. Without one, does nothing.
 ///
 /// # Errors
 /// The kernel's reason.
 pub fn unload() -> io::Result<()> {
-    Ok(sys::kexec::file_unload()?)
+    unload_from(Slot::Boot)
+}
+
+/// Drops the kernel loaded there. Without one, does nothing.
+///
+/// # Errors
+/// The kernel's reason.
+pub fn unload_from(slot: Slot) -> io::Result<()> {
+    match sys::kexec::file_unload(slot == Slot::Crash) {
+        // Either call drops what the other loaded; a kernel may have one of them only.
+        Err(Errno::NOSYS) => Ok(sys::kexec::segments_load(0, &[], slot == Slot::Crash)?),
+        answer => Ok(answer?),
+    }
 }
 
 /// Jumps into the loaded kernel. Returns only if that fails, with the kernel's reason: `EINVAL` where none is loaded.
@@ -141,6 +204,71 @@ pub fn jump() -> io::Error {
     match reboot(RebootCommand::Kexec) {
         Ok(()) => io::Error::other("the jump came back"),
         Err(errno) => errno.into(),
+    }
+}
+
+impl<'a> Parts<'a> {
+    fn read(kernel: &'a Image, initrds: &'a [Image], cmdline: &[u8]) -> Result<Self, LoadError> {
+        let name = || kernel.name.clone();
+        let unwrapped =
+            unwrap(&kernel.file).map_err(|source| LoadError::Wrapped { kernel: name(), source })?;
+        let file = unwrapped.as_ref().unwrap_or(&kernel.file);
+        let header = header(file);
+        let length = size(file);
+        if let Some(header) = header.filter(|header| header.length > length) {
+            return Err(LoadError::CutShort { kernel: name(), length, expected: header.length });
+        }
+        let cmdline = CString::new(cmdline).map_err(|_| LoadError::CommandLineHoldsNul { kernel: name() })?;
+        let initrd = match initrds {
+            [] => None,
+            // Its own descriptor keeps what IMA and fs-verity know of the file.
+            [initrd] => Some(Initrd::Own(&initrd.file)),
+            _ => Some(Initrd::Joined(
+                initrd::join(initrds)
+                    .map_err(|(name, source)| LoadError::Initrd { name: name.to_owned(), source })?,
+            )),
+        };
+        let needed = initrds.iter().fold(length, |sum, initrd| sum.saturating_add(size(&initrd.file)));
+        let circumstances = reason::circumstances(needed, header.is_some());
+        Ok(Self { kernel, unwrapped, header, initrd, cmdline, circumstances })
+    }
+
+    fn file(&self) -> &File {
+        self.unwrapped.as_ref().unwrap_or(&self.kernel.file)
+    }
+
+    fn initrd(&self) -> Option<&File> {
+        self.initrd.as_ref().map(|initrd| match initrd {
+            Initrd::Own(file) => file,
+            Initrd::Joined(file) => file,
+        })
+    }
+
+    fn by_segments(&self, wishes: &Wishes) -> Result<(), LoadError> {
+        let kernel = || self.kernel.name.clone();
+        segments::load(self.file(), self.initrd(), self.cmdline.as_bytes(), wishes).map_err(|source| {
+            match source {
+                SegmentsError::Refused(errno) if errno != Errno::NOSYS => {
+                    refused(kernel(), errno, &self.circumstances)
+                }
+                source => LoadError::Segments { kernel: kernel(), source },
+            }
+        })
+    }
+
+    fn by_file(&self, slot: Slot) -> Result<(), LoadError> {
+        let kernel = || self.kernel.name.clone();
+        let (length, limit) = (self.cmdline.as_bytes().len(), cmdline::limit(self.header.as_ref()));
+        if length > limit {
+            return Err(LoadError::CommandLineTooLong { kernel: kernel(), length, limit });
+        }
+        sys::kexec::file_load(
+            self.file().as_fd(),
+            self.initrd().map(AsFd::as_fd),
+            &self.cmdline,
+            slot == Slot::Crash,
+        )
+        .map_err(|errno| refused(kernel(), errno, &self.circumstances))
     }
 }
 
@@ -196,7 +324,7 @@ mod tests {
     }
 
     fn error(kernel: &Image, cmdline: &[u8]) -> String {
-        load(kernel, &[], cmdline).unwrap_err().to_string()
+        load_by(Method::File, &Wishes::default(), kernel, &[], cmdline).unwrap_err().to_string()
     }
 
     #[test]

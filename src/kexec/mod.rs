@@ -1,10 +1,14 @@
 //! Loading the next kernel and jumping into it.
 //!
-//! kexec_file_load(2) takes the files' own descriptors, so that what was checked is what is loaded.
+//! kexec_file_load(2) takes the files' own descriptors, so that what was checked is what is loaded; kexec_load(2) is faster,
+//! since nothing is hashed, and is taken where no signature is asked for.
 
 pub mod cmdline;
+pub mod command;
 mod initrd;
 mod load;
 pub mod reason;
+pub mod segments;
+pub mod state;
 
-pub use load::{Image, LoadError, jump, load, unload};
+pub use load::{Image, LoadError, Method, jump, load, load_by, load_for_panic, unload, unload_from};

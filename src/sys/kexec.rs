@@ -1,22 +1,27 @@
-//! kexec_file_load(2), which neither rustix nor nix has.
-#![expect(unsafe_code, reason = "a raw system call")]
+//! kexec_file_load(2) and kexec_load(2), which neither rustix nor nix has.
+#![expect(unsafe_code, reason = "raw system calls")]
 
 use std::{
-    ffi::CStr,
+    ffi::{CStr, c_void},
     os::fd::{AsRawFd, BorrowedFd},
 };
 
-use linux_raw_sys::general::__NR_kexec_file_load;
+use linux_raw_sys::general::{__NR_kexec_file_load, __NR_kexec_load};
 use rustix::io::Errno;
+
+use super::mapping::Mapping;
 
 /// Drops the loaded kernel (include/uapi/linux/kexec.h).
 const KEXEC_FILE_UNLOAD: libc::c_ulong = 1;
+
+/// The kernel is for a panic.
+const KEXEC_FILE_ON_CRASH: libc::c_ulong = 2;
 
 /// There is no initrd, and the descriptor for it is not looked at.
 const KEXEC_FILE_NO_INITRAMFS: libc::c_ulong = 4;
 
 /// `kexec_file_load(kernel_fd, initrd_fd, cmdline_len, cmdline, flags)`: loads a kernel for the next jump, in place of one
-/// that is loaded already.
+/// that is loaded already, or for a panic.
 ///
 /// # Errors
 /// The kernel's reason: see `kexec::reason`.
@@ -24,8 +29,12 @@ pub fn file_load(
     kernel: BorrowedFd<'_>,
     initrd: Option<BorrowedFd<'_>>,
     cmdline: &CStr,
+    for_panic: bool,
 ) -> Result<(), Errno> {
-    let flags = if initrd.is_some() { 0 } else { KEXEC_FILE_NO_INITRAMFS };
+    let mut flags = if initrd.is_some() { 0 } else { KEXEC_FILE_NO_INITRAMFS };
+    if for_panic {
+        flags |= KEXEC_FILE_ON_CRASH;
+    }
     call(kernel.as_raw_fd(), initrd.map_or(-1, |initrd| initrd.as_raw_fd()), cmdline, flags)
 }
 
@@ -33,8 +42,61 @@ pub fn file_load(
 ///
 /// # Errors
 /// The kernel's reason: `EBUSY` while another process loads.
-pub fn file_unload() -> Result<(), Errno> {
-    call(-1, -1, c"", KEXEC_FILE_UNLOAD)
+pub fn file_unload(for_panic: bool) -> Result<(), Errno> {
+    let slot = if for_panic { KEXEC_FILE_ON_CRASH } else { 0 };
+    call(-1, -1, c"", KEXEC_FILE_UNLOAD | slot)
+}
+
+/// What a segment is filled with; the rest of its memory is cleared.
+#[derive(Clone, Copy, Debug)]
+pub enum Source<'a> {
+    /// Bytes in memory.
+    Bytes(&'a [u8]),
+    /// Part of a mapped file: offset and length in bytes.
+    Mapped(&'a Mapping, usize, usize),
+}
+
+/// A segment: what it is filled with, its physical address and its size, both multiples of the page size.
+pub type Segment<'a> = (Source<'a>, u64, u64);
+
+/// `struct kexec_segment` of include/uapi/linux/kexec.h.
+#[repr(C)]
+struct RawSegment {
+    buffer: *const c_void,
+    buffer_size: usize,
+    memory: usize,
+    memory_size: usize,
+}
+
+/// `kexec_load(entry, nr_segments, segments, flags)`: loads segments for the next jump, or for a panic; none unloads.
+///
+/// # Errors
+/// The kernel's reason; `EINVAL` also for a part beyond the end of its file.
+pub fn segments_load(entry: u64, segments: &[Segment<'_>], for_panic: bool) -> Result<(), Errno> {
+    let raw = segments
+        .iter()
+        .map(|(source, address, size)| {
+            let (buffer, buffer_size) = match source {
+                Source::Bytes(bytes) => (bytes.as_ptr().cast(), bytes.len()),
+                Source::Mapped(mapping, offset, length) => {
+                    (mapping.part(*offset, *length).ok_or(Errno::INVAL)?, *length)
+                }
+            };
+            let (memory, memory_size) = (place(*address)?, place(*size)?);
+            Ok(RawSegment { buffer, buffer_size, memory, memory_size })
+        })
+        .collect::<Result<Vec<_>, Errno>>()?;
+    let flags = libc::c_ulong::from(for_panic);
+    // SAFETY: `raw` holds as many segments as are said; each buffer is readable for its length and lives over the call,
+    // and where a mapped file has shrunk the kernel's copy fails with EFAULT. The kernel writes nothing through them.
+    let result = unsafe {
+        libc::syscall(libc::c_long::from(__NR_kexec_load), place(entry)?, raw.len(), raw.as_ptr(), flags)
+    };
+    answer(result)
+}
+
+fn place(address: u64) -> Result<usize, Errno> {
+    usize::try_from(address).map_err(|_| Errno::INVAL)
 }
 
 fn call(kernel: i32, initrd: i32, cmdline: &CStr, flags: libc::c_ulong) -> Result<(), Errno> {
@@ -52,6 +114,10 @@ fn call(kernel: i32, initrd: i32, cmdline: &CStr, flags: libc::c_ulong) -> Resul
             flags,
         )
     };
+    answer(result)
+}
+
+fn answer(result: libc::c_long) -> Result<(), Errno> {
     if result == 0 {
         return Ok(());
     }

@@ -3,7 +3,10 @@
 pub mod block_device;
 pub mod child;
 pub mod inherited;
+pub mod interfaces;
 pub mod kexec;
 pub mod kmsg;
+pub mod mapping;
 pub mod mount_setattr;
 pub mod pipe;
+pub mod trampoline;

@@ -1,0 +1,209 @@
+//! The `kexec` command, in place of kexec-tools': the same words, the same exit codes, and a reason with every refusal.
+
+use std::{
+    ffi::OsString,
+    fs::{self, File},
+    io::{self, Write},
+    os::unix::process::CommandExt,
+    process::{Command, ExitCode},
+};
+
+use crate::{
+    formats::text,
+    kexec::{
+        self, Image, LoadError, Method,
+        command::{
+            HELP, cmdline,
+            options::{self, Invocation, Options, Purpose, UsageError},
+        },
+        segments::Wishes,
+        state::{self, Slot},
+    },
+    sys::{interfaces, pipe},
+};
+
+/// kexec-tools' exit code for everything that is no wrong usage: -1.
+const FAILED: u8 = 255;
+/// Where a shutdown is looked for, in kexec-tools' order.
+const SHUTDOWN: [&str; 3] = ["/sbin/shutdown", "/etc/shutdown", "/bin/shutdown"];
+
+/// Why nothing came of it.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("{0}")]
+    Usage(#[from] UsageError),
+    #[error("no kernel specified")]
+    NoKernel,
+    #[error("{0}: {1}")]
+    Unreadable(String, io::Error),
+    #[error("{0}")]
+    Load(#[from] LoadError),
+    #[error(
+        "no memory is kept for a crash kernel; start this one with crashkernel=256M on its command line, then try again"
+    )]
+    NoCrashMemory,
+    #[error("nothing has been loaded; load a kernel first: kexec -l KERNEL …")]
+    NothingLoaded,
+    #[error(
+        "the running kernel does not tell what is loaded (/sys/kernel/kexec_loaded is missing); it may lack CONFIG_KEXEC"
+    )]
+    Untold,
+    #[error("cannot unload: {0}")]
+    Unload(io::Error),
+    #[error("cannot jump: {0}")]
+    Jump(io::Error),
+    #[error("cannot run /sbin/shutdown ({0}); the kernel is loaded, and kexec -e jumps into it at once")]
+    Shutdown(io::Error),
+}
+
+impl Failure {
+    fn exit_code(&self) -> ExitCode {
+        match self {
+            Self::Usage(_) | Self::NoCrashMemory | Self::NothingLoaded => ExitCode::from(1),
+            _ => ExitCode::from(FAILED),
+        }
+    }
+}
+
+/// Runs the command with the arguments behind its name.
+#[must_use]
+pub fn run(arguments: &[OsString]) -> ExitCode {
+    pipe::die_quietly();
+    match options::parse(arguments.iter().cloned()).map_err(Failure::from).and_then(act) {
+        Ok(code) => code,
+        Err(failure) => {
+            let mut stderr = io::stderr().lock();
+            // Nobody is left to tell if stderr is closed.
+            let _ = match failure {
+                // It begins with the command's name already.
+                Failure::Load(ref error) => writeln!(stderr, "{error}"),
+                ref failure => writeln!(stderr, "kexec: {failure}"),
+            };
+            if matches!(failure, Failure::Usage(_) | Failure::NoKernel) {
+                let _ = writeln!(stderr, "kexec: `kexec --help` lists the options");
+            }
+            failure.exit_code()
+        }
+    }
+}
+
+fn act(invocation: Invocation) -> Result<ExitCode, Failure> {
+    let options = match invocation {
+        Invocation::Help => return Ok(print(HELP)),
+        Invocation::Version => {
+            return Ok(print(concat!("kexec-tools 2.0.32 (firstlight ", env!("CARGO_PKG_VERSION"), ")\n")));
+        }
+        Invocation::Act(options) => *options,
+    };
+    if options.debug {
+        // A second logger is nothing that could happen here.
+        let _ = simple_logger::SimpleLogger::new().with_level(log::LevelFilter::Debug).init();
+        for option in &options.without_effect {
+            log::debug!("--{option} has no effect here");
+        }
+    }
+    if options.print_crash_size {
+        return Ok(print(&format!("{}\n", state::crash_size())));
+    }
+    if options.status {
+        return status(&options);
+    }
+    if options.unload {
+        kexec::unload_from(slot(options.purpose)).map_err(Failure::Unload)?;
+    }
+    if options.load {
+        load(&options)?;
+    }
+    if (options.exec || options.shutdown) && state::loaded(Slot::Boot) == Some(false) {
+        return Err(Failure::NothingLoaded);
+    }
+    if options.shutdown {
+        return Err(Failure::Shutdown(shutdown()));
+    }
+    if options.sync {
+        rustix::fs::sync();
+    }
+    if options.exec {
+        if options.interfaces_down {
+            take_interfaces_down();
+        }
+        return Err(Failure::Jump(kexec::jump()));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn slot(purpose: Purpose) -> Slot {
+    match purpose {
+        Purpose::Boot => Slot::Boot,
+        Purpose::Crash => Slot::Crash,
+    }
+}
+
+/// Exit code 1 says that a kernel is loaded, 0 that none is.
+fn status(options: &Options) -> Result<ExitCode, Failure> {
+    let slot = if options.status_of_boot { Slot::Boot } else { Slot::Crash };
+    state::loaded(slot).map(|loaded| ExitCode::from(u8::from(loaded))).ok_or(Failure::Untold)
+}
+
+fn load(options: &Options) -> Result<(), Failure> {
+    let kernel = options.kernel.as_ref().ok_or(Failure::NoKernel)?;
+    let kernel = open(kernel)?;
+    let initrds: Vec<Image> = options.initrds.iter().map(open).collect::<Result<_, _>>()?;
+    let running = text::decode(&fs::read("/proc/cmdline").unwrap_or_default());
+    let cmdline = text::encode(&cmdline::cmdline(options, &running));
+    log::debug!(
+        "{} with {} initrds and the command line {}",
+        kernel.name,
+        initrds.len(),
+        text::printable(&text::decode(&cmdline))
+    );
+    match options.purpose {
+        Purpose::Crash if state::crash_size() == 0 => Err(Failure::NoCrashMemory),
+        Purpose::Crash => Ok(kexec::load_for_panic(&kernel, &initrds, &cmdline)?),
+        Purpose::Boot => {
+            let wishes = Wishes { limits: options.memory_min..options.memory_max, no_efi: options.no_efi };
+            // Hiding the firmware and choosing the memory is in the segments' power only.
+            let chosen = wishes != Wishes::default() && options.method == Method::Auto;
+            let method = if chosen { Method::Segments } else { options.method };
+            Ok(kexec::load_by(method, &wishes, &kernel, &initrds, &cmdline)?)
+        }
+    }
+}
+
+fn open(path: &String) -> Result<Image, Failure> {
+    let unreadable = |error| Failure::Unreadable(path.clone(), error);
+    let file = File::open(path).map_err(unreadable)?;
+    if file.metadata().map_err(unreadable)?.is_dir() {
+        return Err(unreadable(io::ErrorKind::IsADirectory.into()));
+    }
+    Ok(Image { name: path.clone(), file })
+}
+
+/// Returns only if there is no shutdown to run.
+fn shutdown() -> io::Error {
+    let mut reason = io::ErrorKind::NotFound.into();
+    for program in SHUTDOWN {
+        match Command::new(program).args(["-r", "now"]).exec() {
+            error if error.kind() == io::ErrorKind::NotFound => {}
+            error => reason = error,
+        }
+    }
+    reason
+}
+
+/// So that no network card writes into memory that the next kernel uses by then. One that stays up is no reason to stay.
+fn take_interfaces_down() {
+    let names = fs::read_dir("/sys/class/net").into_iter().flatten().flatten();
+    for name in names.filter_map(|entry| entry.file_name().into_string().ok()).filter(|name| name != "lo") {
+        if let Err(error) = interfaces::take_down(&name) {
+            log::debug!("{name} stays up: {error}");
+        }
+    }
+}
+
+fn print(answer: &str) -> ExitCode {
+    match io::stdout().lock().write_all(answer.as_bytes()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(_) => ExitCode::from(FAILED),
+    }
+}

@@ -1,0 +1,78 @@
+//! `--reuse-cmdline` and `--append`: the command line that the options make, as kexec-tools makes it.
+
+use super::options::{Options, Purpose};
+
+/// The command line for the next kernel. `running` is /proc/cmdline; what it holds behind its first line is not looked at.
+///
+/// Of the running kernel's words only those that begin with `BOOT_IMAGE` go, and for a crash kernel those that begin with
+/// `crashkernel`: everything else is the caller's business. Without either option it is empty.
+#[must_use]
+pub fn cmdline(options: &Options, running: &str) -> String {
+    let append = options.append.as_deref();
+    if !options.reuse_cmdline {
+        return append.unwrap_or_default().to_owned();
+    }
+    let line = running.split(['\n', '\r']).next().unwrap_or_default();
+    let reused = without(line, "BOOT_IMAGE");
+    let reused = match options.purpose {
+        Purpose::Crash => without(&reused, "crashkernel"),
+        Purpose::Boot => reused,
+    };
+    match append {
+        Some(append) if !reused.is_empty() => format!("{reused} {append}"),
+        Some(append) => append.to_owned(),
+        None => reused,
+    }
+}
+
+/// The line without the words that begin so. Quoted blanks count as blanks, and the other blanks stay as they are.
+fn without(line: &str, beginning: &str) -> String {
+    let mut kept = String::with_capacity(line.len());
+    let mut rest = line;
+    while !rest.is_empty() {
+        let word = rest.find([' ', '\t']).unwrap_or(rest.len());
+        let (word, behind) = rest.split_at(word);
+        let blanks = behind.find(|c| c != ' ' && c != '\t').unwrap_or(behind.len());
+        let (blanks, next) = behind.split_at(blanks);
+        if !word.starts_with(beginning) || word.is_empty() {
+            kept.push_str(word);
+            kept.push_str(blanks);
+        }
+        rest = next;
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_come_from_where_the_options_say() {
+        let running = "BOOT_IMAGE=/vmlinuz root=/dev/sda1 ro crashkernel=64M initrd=\\x quiet\n";
+        let options = |reuse_cmdline, append: Option<&str>, purpose| Options {
+            reuse_cmdline,
+            append: append.map(Into::into),
+            purpose,
+            ..Options::default()
+        };
+        for (options, expected) in [
+            (options(false, None, Purpose::Boot), ""),
+            (options(false, Some("a b"), Purpose::Boot), "a b"),
+            (options(true, None, Purpose::Boot), "root=/dev/sda1 ro crashkernel=64M initrd=\\x quiet"),
+            (options(true, Some("1"), Purpose::Boot), "root=/dev/sda1 ro crashkernel=64M initrd=\\x quiet 1"),
+            (options(true, Some("1"), Purpose::Crash), "root=/dev/sda1 ro initrd=\\x quiet 1"),
+        ] {
+            assert_eq!(cmdline(&options, running), expected, "{options:?}");
+        }
+    }
+
+    #[test]
+    fn only_words_that_begin_so_go() {
+        assert_eq!(
+            without("xBOOT_IMAGE=1 BOOT_IMAGE=2  a\tBOOT_IMAGES b", "BOOT_IMAGE"),
+            "xBOOT_IMAGE=1 a\tb"
+        );
+        assert_eq!(without("BOOT_IMAGE=x", "BOOT_IMAGE"), "");
+    }
+}

@@ -1,0 +1,244 @@
+//! How a kernel file wants to lie in memory: bzImage by its setup header, ELF vmlinux by its program headers.
+
+use std::{fs::File, os::unix::fs::FileExt};
+
+use goblin::elf::{
+    Elf,
+    header::{EM_AARCH64, EM_X86_64},
+    program_header::PT_LOAD,
+};
+
+use super::plan::{Layout, Part};
+use crate::formats::bzimage;
+
+/// Offset of the 64-bit entry point of a bzImage (boot.rst, "64-bit BOOT PROTOCOL").
+const ENTRY_64: u64 = 0x200;
+/// As much of an ELF file as holds the header and the program headers.
+const ELF_HEAD: usize = 4096;
+/// Kernels shift by this much: a page of the early mapping.
+const HUGE_PAGE: u64 = 2 << 20;
+/// A kernel has a handful of segments; kexec_load takes 16 in all.
+const PARTS_LIMIT: usize = 12;
+
+/// Why a kernel file cannot be loaded in segments.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LayoutError {
+    /// Neither format.
+    #[error("it is neither a bzImage nor an ELF kernel; unpack it, or let kexec_file_load take it (-s)")]
+    Unknown,
+    /// A bzImage older than boot protocol 2.12, or a 32-bit one.
+    #[error("it has no 64-bit entry point; use a 64-bit kernel of Linux 3.8 or newer")]
+    NoLongMode,
+    /// For another processor.
+    #[error("it is an ELF file for another processor")]
+    Foreign,
+    /// Sizes in its headers do not fit together.
+    #[error("its headers do not fit the file; install the kernel again")]
+    Damaged,
+}
+
+/// What there is to know of a kernel before it is placed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kernel {
+    /// How it wants to lie.
+    pub layout: Layout,
+    /// The setup header with everything before it; empty for an ELF file.
+    pub head: Vec<u8>,
+    /// Characters that its command line may have.
+    pub cmdline_limit: usize,
+}
+
+/// Reads the headers of a kernel file.
+///
+/// # Errors
+/// [`LayoutError`] says why it cannot be loaded so.
+pub fn read(file: &File) -> Result<Kernel, LayoutError> {
+    let length = file.metadata().map_err(|_| LayoutError::Unknown)?.len();
+    let mut head = vec![0; ELF_HEAD.min(usize::try_from(length).unwrap_or(ELF_HEAD))];
+    file.read_exact_at(&mut head, 0).map_err(|_| LayoutError::Unknown)?;
+    match bzimage::parse(&head) {
+        Some(header) => from_bzimage(header, head, length),
+        None => from_elf(&head, length),
+    }
+}
+
+fn from_bzimage(header: bzimage::Header, head: Vec<u8>, length: u64) -> Result<Kernel, LayoutError> {
+    let wants = header.long_mode.ok_or(LayoutError::NoLongMode)?;
+    let size = wants.init_size.max(length.saturating_sub(header.setup));
+    let bytes = file_range(header.setup, length)?;
+    Ok(Kernel {
+        layout: Layout {
+            parts: vec![Part { bytes, offset: 0, size }],
+            size,
+            alignment: wants.alignment,
+            preferred: wants.preferred,
+            entry: ENTRY_64,
+        },
+        cmdline_limit: usize::try_from(header.cmdline_size).unwrap_or(usize::MAX),
+        head,
+    })
+}
+
+fn from_elf(head: &[u8], length: u64) -> Result<Kernel, LayoutError> {
+    let header = Elf::parse_header(head).map_err(|_| LayoutError::Unknown)?;
+    let here = if cfg!(target_arch = "aarch64") { EM_AARCH64 } else { EM_X86_64 };
+    if header.e_machine != here {
+        return Err(LayoutError::Foreign);
+    }
+    let context = goblin::container::Ctx::new(
+        goblin::container::Container::Big,
+        header.endianness().map_err(|_| LayoutError::Damaged)?,
+    );
+    let offset = usize::try_from(header.e_phoff).map_err(|_| LayoutError::Damaged)?;
+    let headers = goblin::elf::ProgramHeader::parse(
+        head,
+        offset,
+        usize::from(header.e_phnum).min(PARTS_LIMIT),
+        context,
+    )
+    .map_err(|_| LayoutError::Damaged)?;
+    let mut loads: Vec<_> =
+        headers.iter().filter(|header| header.p_type == PT_LOAD && header.p_memsz > 0).collect();
+    loads.sort_by_key(|load| load.p_paddr);
+    let base = loads.first().map(|load| load.p_paddr & !(HUGE_PAGE - 1)).ok_or(LayoutError::Damaged)?;
+    let mut parts = Vec::new();
+    let mut end = 0;
+    for load in loads {
+        let offset = load.p_paddr.checked_sub(base).ok_or(LayoutError::Damaged)?;
+        let stop = load.p_offset.checked_add(load.p_filesz).ok_or(LayoutError::Damaged)?;
+        if stop > length || load.p_filesz > load.p_memsz || offset < end || offset % super::memory::PAGE != 0
+        {
+            return Err(LayoutError::Damaged);
+        }
+        end = offset.checked_add(load.p_memsz).ok_or(LayoutError::Damaged)?;
+        parts.push(Part { bytes: file_range(load.p_offset, stop)?, offset, size: load.p_memsz });
+    }
+    let entry = header.e_entry.checked_sub(base).filter(|entry| *entry < end).ok_or(LayoutError::Damaged)?;
+    Ok(Kernel {
+        layout: Layout { parts, size: end, alignment: HUGE_PAGE, preferred: base, entry },
+        head: Vec::new(),
+        // COMMAND_LINE_SIZE of the architectures, less the NUL.
+        cmdline_limit: 2047,
+    })
+}
+
+fn file_range(start: u64, end: u64) -> Result<std::ops::Range<usize>, LayoutError> {
+    match (usize::try_from(start), usize::try_from(end)) {
+        (Ok(start), Ok(end)) if start < end => Ok(start..end),
+        _ => Err(LayoutError::Damaged),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use rustix::fs::{MemfdFlags, memfd_create};
+
+    use super::*;
+
+    fn file(content: &[u8]) -> File {
+        let mut file = File::from(memfd_create("test", MemfdFlags::CLOEXEC).unwrap());
+        file.write_all(content).unwrap();
+        file
+    }
+
+    fn put(bytes: &mut [u8], offset: usize, value: &[u8]) {
+        bytes[offset..offset + value.len()].copy_from_slice(value);
+    }
+
+    /// The fields that matter of a 64-bit bzImage (boot.rst).
+    fn bzimage() -> Vec<u8> {
+        let mut bytes = vec![0; 0x3000];
+        for (offset, value) in [
+            (0x1f1, &[1_u8][..]),
+            (0x1fe, &[0x55, 0xaa]),
+            (0x202, b"HdrS\x0f\x02"),
+            (0x211, &[1]),
+            (0x230, &0x20_0000_u32.to_le_bytes()),
+            (0x236, &[3, 0]),
+            (0x238, &2047_u32.to_le_bytes()),
+            (0x258, &0x100_0000_u64.to_le_bytes()),
+            (0x260, &0x4_0000_u32.to_le_bytes()),
+        ] {
+            put(&mut bytes, offset, value);
+        }
+        bytes
+    }
+
+    /// An ELF kernel with two PT_LOAD headers: (offset, physical address, file size, memory size).
+    fn elf(loads: &[(u64, u64, u64, u64)], entry: u64) -> Vec<u8> {
+        let mut bytes = vec![0; 0x3000];
+        put(&mut bytes, 0, b"\x7fELF\x02\x01\x01");
+        put(&mut bytes, 16, &[2, 0, if cfg!(target_arch = "aarch64") { 0xb7 } else { 0x3e }, 0, 1]);
+        put(&mut bytes, 24, &entry.to_le_bytes());
+        put(&mut bytes, 32, &64_u64.to_le_bytes());
+        put(&mut bytes, 52, &[64, 0, 56, 0, u8::try_from(loads.len()).unwrap(), 0, 64, 0]);
+        for (number, (offset, physical, in_file, in_memory)) in loads.iter().enumerate() {
+            let place = 64 + number * 56;
+            put(&mut bytes, place, &1_u32.to_le_bytes());
+            for (at, value) in [(8, offset), (24, physical), (32, in_file), (40, in_memory)] {
+                put(&mut bytes, place + at, &value.to_le_bytes());
+            }
+        }
+        bytes
+    }
+
+    #[test]
+    fn a_bzimage_is_loaded_from_behind_its_setup_code() {
+        let kernel = read(&file(&bzimage())).unwrap();
+        assert_eq!(
+            kernel.layout,
+            Layout {
+                parts: vec![Part { bytes: 0x400..0x3000, offset: 0, size: 0x4_0000 }],
+                size: 0x4_0000,
+                alignment: 0x20_0000,
+                preferred: 0x100_0000,
+                entry: 0x200,
+            }
+        );
+        assert_eq!((kernel.cmdline_limit, &kernel.head[0x202..0x206]), (2047, &b"HdrS"[..]));
+    }
+
+    #[test]
+    fn an_elf_kernel_is_loaded_by_its_program_headers() {
+        let loads = [(0x1000, 0x100_0000, 0x800, 0x2000), (0x2000, 0x120_0000, 0x1000, 0x5000)];
+        let kernel = read(&file(&elf(&loads, 0x100_0040))).unwrap();
+        assert_eq!(
+            kernel.layout,
+            Layout {
+                parts: vec![
+                    Part { bytes: 0x1000..0x1800, offset: 0, size: 0x2000 },
+                    Part { bytes: 0x2000..0x3000, offset: 0x20_0000, size: 0x5000 },
+                ],
+                size: 0x20_5000,
+                alignment: HUGE_PAGE,
+                preferred: 0x100_0000,
+                entry: 0x40,
+            }
+        );
+        assert!(kernel.head.is_empty());
+    }
+
+    #[test]
+    fn what_cannot_be_loaded_says_why() {
+        let mut old = bzimage();
+        old[0x236] = 0;
+        let mut foreign = elf(&[(0x1000, 0, 16, 16)], 0);
+        foreign[18] = 8;
+        for (content, reason) in [
+            (vec![], LayoutError::Unknown),
+            (b"#!/bin/sh\n".to_vec(), LayoutError::Unknown),
+            (old, LayoutError::NoLongMode),
+            (foreign, LayoutError::Foreign),
+            (elf(&[], 0), LayoutError::Damaged),
+            (elf(&[(0x1000, 0, 0x8000, 0x8000)], 0), LayoutError::Damaged),
+            (elf(&[(0x1000, 0, 16, 8)], 0), LayoutError::Damaged),
+            (elf(&[(u64::MAX, 0, 16, 16)], 0), LayoutError::Damaged),
+            (elf(&[(0, 0, 16, u64::MAX), (0, 0x1000, 16, 16)], 0), LayoutError::Damaged),
+            (elf(&[(0x1000, 0x100_0000, 16, 16)], 0x200_0000), LayoutError::Damaged),
+        ] {
+            assert_eq!(read(&file(&content)), Err(reason));
+        }
+    }
+}

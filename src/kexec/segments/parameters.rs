@@ -1,0 +1,408 @@
+//! The zero page (`struct boot_params`) and everything that it points to, as one block of memory for the next kernel
+//! (Linux, Documentation/arch/x86/boot.rst and zero-page.rst).
+//!
+//! What only the firmware could tell (screen, ACPI, EFI, disk geometry) is handed on from the zero page that the running
+//! kernel itself was given.
+
+use super::memory::MemoryRange;
+
+/// Size of the zero page in bytes.
+pub const ZERO_PAGE: usize = 4096;
+/// Where the command line stands in the block.
+const COMMAND_LINE: usize = ZERO_PAGE;
+/// Ranges that fit into the zero page itself; the others go into `SETUP_E820_EXT`.
+const MAP_ENTRIES: usize = 128;
+const MAP_TABLE: usize = 0x2d0;
+const HEADER: usize = 0x1f1;
+/// Offset of the byte that, added to 0x202, ends the setup header.
+const HEADER_END: usize = 0x201;
+/// `type_of_loader` registered for kexec.
+const LOADER_KEXEC: u8 = 0xd0;
+
+const SETUP_E820_EXT: u32 = 1;
+const SETUP_EFI: u32 = 4;
+const SETUP_RNG_SEED: u32 = 9;
+
+/// Parts of the old zero page that stay true: offset and length.
+static HANDED_ON: &[(usize, usize)] = &[
+    (0x000, 0x40),  // screen_info
+    (0x070, 8),     // acpi_rsdp_addr
+    (0x140, 0x80),  // edid_info
+    (0x1c0, 0x20),  // efi_info; its memory map is replaced
+    (0x1e9, 2),     // numbers of EDD entries and signatures
+    (0x1ec, 1),     // secure_boot
+    (0x290, 0x40),  // EDD signatures
+    (0xd00, 0x1ec), // EDD entries
+];
+
+/// One descriptor of the EFI runtime's memory, as the next kernel must map it: `SetVirtualAddressMap` works only once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EfiDescriptor {
+    /// EFI memory type.
+    pub kind: u32,
+    /// Physical address.
+    pub physical: u64,
+    /// Virtual address that the runtime was moved to.
+    pub virtual_address: u64,
+    /// Length in pages of 4 KiB.
+    pub pages: u64,
+    /// Attribute bits.
+    pub attribute: u64,
+}
+
+/// What the next kernel needs to use the EFI runtime (/sys/firmware/efi).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Efi {
+    /// Physical address of the firmware vendor's name.
+    pub vendor: u64,
+    /// Physical address of the configuration tables.
+    pub tables: u64,
+    /// Physical address of the SMBIOS entry point, 0 for none.
+    pub smbios: u64,
+    /// The runtime's memory.
+    pub map: Vec<EfiDescriptor>,
+}
+
+/// What goes into the block.
+#[derive(Clone, Debug)]
+pub struct Parameters<'a> {
+    /// The kernel file from its first byte to the end of the setup header at least; empty for an ELF kernel.
+    pub kernel: &'a [u8],
+    /// The running kernel's zero page (/sys/kernel/boot_params/data).
+    pub old: Option<&'a [u8]>,
+    /// The memory map.
+    pub memory: &'a [MemoryRange],
+    /// Command line without its NUL.
+    pub cmdline: &'a [u8],
+    /// Physical address and size of the initrd; size 0 for none.
+    pub initrd: (u64, u64),
+    /// EFI runtime, where there is one that is to be kept.
+    pub efi: Option<&'a Efi>,
+    /// Address of the ACPI root pointer, where the old zero page has none.
+    pub rsdp: u64,
+    /// Random bytes for the next kernel's generator.
+    pub seed: &'a [u8],
+}
+
+impl Parameters<'_> {
+    /// The block for the physical address `base`, the zero page first.
+    #[must_use]
+    pub fn build(&self, base: u64) -> Vec<u8> {
+        let mut block = vec![0; ZERO_PAGE];
+        self.hand_on(&mut block);
+        self.header(&mut block);
+        self.place(&mut block, base);
+        block.extend_from_slice(self.cmdline);
+        block.push(0);
+        let mut chain = Chain { last: None };
+        self.memory_map(&mut block, base, &mut chain);
+        self.efi(&mut block, base, &mut chain);
+        if !self.seed.is_empty() {
+            chain.push(&mut block, base, SETUP_RNG_SEED, self.seed);
+        }
+        block
+    }
+
+    fn hand_on(&self, block: &mut [u8]) {
+        for (offset, length) in HANDED_ON {
+            let end = offset.saturating_add(*length);
+            let old = self.old.and_then(|old| old.get(*offset..end));
+            if let (Some(to), Some(from)) = (block.get_mut(*offset..end), old) {
+                to.copy_from_slice(from);
+            }
+        }
+        if number(block, 0x70) == 0 {
+            put(block, 0x70, &self.rsdp.to_le_bytes());
+        }
+    }
+
+    /// The kernel's own setup header, up to where it says that it ends.
+    fn header(&self, block: &mut [u8]) {
+        let end =
+            self.kernel.get(HEADER_END).map_or(0, |length| 0x202_usize.saturating_add(usize::from(*length)));
+        if let Some(header) = self.kernel.get(HEADER..end) {
+            put(block, HEADER, header);
+        } else {
+            // An ELF kernel has no header: what it looks at is the magic, the protocol and that it was loaded high.
+            put(block, 0x1fe, &0xaa55_u16.to_le_bytes());
+            put(block, 0x202, b"HdrS");
+            put(block, 0x206, &0x020f_u16.to_le_bytes());
+            put(block, 0x211, &[1]);
+        }
+        put(block, 0x210, &[LOADER_KEXEC]);
+        // Pointers of the loader that the kernel file was built with are no pointers here.
+        put(block, 0x250, &0_u64.to_le_bytes());
+        if let Some(platform) = self.old.and_then(|old| old.get(0x23c..0x248)) {
+            put(block, 0x23c, platform);
+        }
+    }
+
+    fn place(&self, block: &mut [u8], base: u64) {
+        let (initrd, size) = self.initrd;
+        let cmdline = base.saturating_add(COMMAND_LINE as u64);
+        for (low, high, value) in [(0x218, 0xc0, initrd), (0x21c, 0xc4, size), (0x228, 0xc8, cmdline)] {
+            let bytes = value.to_le_bytes();
+            let (lower, upper) = bytes.split_at(4);
+            put(block, low, lower);
+            put(block, high, upper);
+        }
+    }
+
+    fn memory_map(&self, block: &mut Vec<u8>, base: u64, chain: &mut Chain) {
+        let entries: Vec<u8> = self.memory.iter().flat_map(map_entry).collect();
+        let (inside, beyond) = entries.split_at(entries.len().min(MAP_ENTRIES.saturating_mul(20)));
+        put(block, MAP_TABLE, inside);
+        put(block, 0x1e8, &[u8::try_from(inside.len() / 20).unwrap_or(0)]);
+        if !beyond.is_empty() {
+            chain.push(block, base, SETUP_E820_EXT, beyond);
+        }
+        // KiB of RAM above 1 MiB up to the first hole, for what still asks as a BIOS would.
+        let above = self.memory.iter().find(|range| range.start <= 0x10_0000 && range.end > 0x10_0000);
+        let kibibytes = above.map_or(0, |range| (range.end.saturating_sub(0x10_0000)) >> 10);
+        put(block, 0x1e0, &u32::try_from(kibibytes).unwrap_or(u32::MAX).to_le_bytes());
+    }
+
+    fn efi(&self, block: &mut Vec<u8>, base: u64, chain: &mut Chain) {
+        let Some(efi) = self.efi else {
+            put(block, 0x1c0, &[0; 0x20]);
+            return;
+        };
+        let mut data = Vec::with_capacity(96);
+        for value in [efi.vendor, 0, efi.tables, efi.smbios] {
+            data.extend_from_slice(&value.to_le_bytes());
+        }
+        data.resize(96, 0);
+        chain.push(block, base, SETUP_EFI, &data);
+        align(block);
+        let map = base.saturating_add(block.len() as u64);
+        let before = block.len();
+        block.extend(efi.map.iter().flat_map(descriptor));
+        let size = u32::try_from(block.len().saturating_sub(before)).unwrap_or(0);
+        let address = map.to_le_bytes();
+        let (lower, upper) = address.split_at(4);
+        put(block, 0x1c8, &40_u32.to_le_bytes());
+        put(block, 0x1cc, &1_u32.to_le_bytes());
+        put(block, 0x1d0, lower);
+        put(block, 0x1d4, &size.to_le_bytes());
+        put(block, 0x1dc, upper);
+    }
+}
+
+/// The linked list of `setup_data`.
+struct Chain {
+    /// Offset of the last one's header.
+    last: Option<usize>,
+}
+
+impl Chain {
+    fn push(&mut self, block: &mut Vec<u8>, base: u64, kind: u32, data: &[u8]) {
+        align(block);
+        let here = block.len();
+        let pointer = base.saturating_add(here as u64).to_le_bytes();
+        put(block, self.last.unwrap_or(0x250), &pointer);
+        block.extend_from_slice(&0_u64.to_le_bytes());
+        block.extend_from_slice(&kind.to_le_bytes());
+        block.extend_from_slice(&u32::try_from(data.len()).unwrap_or(0).to_le_bytes());
+        block.extend_from_slice(data);
+        self.last = Some(here);
+    }
+}
+
+fn map_entry(range: &MemoryRange) -> Vec<u8> {
+    let size = range.end.saturating_sub(range.start);
+    [&range.start.to_le_bytes()[..], &size.to_le_bytes()[..], &(range.kind as u32).to_le_bytes()[..]].concat()
+}
+
+/// `efi_memory_desc_t`, 40 bytes.
+fn descriptor(descriptor: &EfiDescriptor) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(40);
+    bytes.extend_from_slice(&u64::from(descriptor.kind).to_le_bytes());
+    for value in [descriptor.physical, descriptor.virtual_address, descriptor.pages, descriptor.attribute] {
+        bytes.extend_from_slice(&value.to_le_bytes());
+    }
+    bytes
+}
+
+fn align(block: &mut Vec<u8>) {
+    block.resize(block.len().next_multiple_of(16), 0);
+}
+
+fn put(block: &mut [u8], offset: usize, bytes: &[u8]) {
+    if let Some(place) = block.get_mut(offset..offset.saturating_add(bytes.len())) {
+        place.copy_from_slice(bytes);
+    }
+}
+
+fn number(block: &[u8], offset: usize) -> u64 {
+    block
+        .get(offset..offset.saturating_add(8))
+        .and_then(|bytes| bytes.try_into().ok())
+        .map_or(0, u64::from_le_bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::memory::MemoryType, *};
+
+    const BASE: u64 = 0x1_2345_6000;
+
+    fn ram(start: u64, end: u64) -> MemoryRange {
+        MemoryRange { start, end, kind: MemoryType::Ram }
+    }
+
+    fn at<const N: usize>(block: &[u8], offset: usize) -> [u8; N] {
+        block[offset..offset + N].try_into().unwrap()
+    }
+
+    fn u32_at(block: &[u8], offset: usize) -> u32 {
+        u32::from_le_bytes(at(block, offset))
+    }
+
+    fn u64_at(block: &[u8], offset: usize) -> u64 {
+        u64::from_le_bytes(at(block, offset))
+    }
+
+    /// The `setup_data` list: type and data of each.
+    fn chain(block: &[u8]) -> Vec<(u32, Vec<u8>)> {
+        let mut found = Vec::new();
+        let mut pointer = u64_at(block, 0x250);
+        while pointer != 0 {
+            let offset = usize::try_from(pointer - BASE).unwrap();
+            let length = usize::try_from(u32_at(block, offset + 12)).unwrap();
+            found.push((u32_at(block, offset + 8), block[offset + 16..offset + 16 + length].to_vec()));
+            pointer = u64_at(block, offset);
+        }
+        found
+    }
+
+    fn kernel() -> Vec<u8> {
+        let mut kernel = vec![0_u8; 1024];
+        kernel[0x1fe..0x200].copy_from_slice(&[0x55, 0xaa]);
+        kernel[0x201] = 0x6a;
+        kernel[0x202..0x206].copy_from_slice(b"HdrS");
+        kernel[0x211] = 1;
+        kernel[0x250] = 0xff;
+        kernel[0x26b] = 7;
+        kernel[0x26c] = 9;
+        kernel
+    }
+
+    fn parameters<'a>(kernel: &'a [u8], memory: &'a [MemoryRange]) -> Parameters<'a> {
+        Parameters {
+            kernel,
+            old: None,
+            memory,
+            cmdline: b"quiet",
+            initrd: (0, 0),
+            efi: None,
+            rsdp: 0,
+            seed: &[],
+        }
+    }
+
+    #[test]
+    fn the_header_is_the_kernels_own_up_to_its_end() {
+        let block = parameters(&kernel(), &[]).build(BASE);
+        assert_eq!(&block[0x202..0x206], b"HdrS");
+        assert_eq!((block[0x210], block[0x211], block[0x26b], block[0x26c]), (0xd0, 1, 7, 0));
+        assert_eq!(u64_at(&block, 0x250), 0, "a pointer in the file is none here");
+    }
+
+    #[test]
+    fn addresses_above_four_gibibytes_use_the_upper_halves() {
+        let kernel = kernel();
+        let block =
+            Parameters { initrd: (0x2_0000_1000, 0x1_0000_0005), ..parameters(&kernel, &[]) }.build(BASE);
+        assert_eq!([u32_at(&block, 0x218), u32_at(&block, 0xc0)], [0x1000, 2]);
+        assert_eq!([u32_at(&block, 0x21c), u32_at(&block, 0xc4)], [5, 1]);
+        assert_eq!([u32_at(&block, 0x228), u32_at(&block, 0xc8)], [0x2345_7000, 1]);
+        assert_eq!(&block[0x1000..0x1006], b"quiet\0");
+    }
+
+    #[test]
+    fn firmware_facts_are_handed_on_and_stale_pointers_are_not() {
+        let old: Vec<u8> = (0..4096_u32).map(|byte| (byte % 251) as u8 | 1).collect();
+        let kernel = kernel();
+        let block = Parameters { old: Some(&old), ..parameters(&kernel, &[]) }.build(BASE);
+        assert_eq!(block[..0x40], old[..0x40]);
+        assert_eq!(block[0x70..0x78], old[0x70..0x78]);
+        assert_eq!(block[0x1ec], old[0x1ec]);
+        assert_eq!(block[0x23c..0x248], old[0x23c..0x248]);
+        assert_eq!(block[0xd00..0xeec], old[0xd00..0xeec]);
+        assert_eq!(block[0x1c0..0x1e0], [0; 0x20], "no EFI was asked for");
+        assert_eq!(block[0x1ef], 0, "the sentinel says that unknown fields are clear");
+        assert_eq!(u64_at(&block, 0x250), 0);
+    }
+
+    #[test]
+    fn a_long_memory_map_goes_on_behind_the_zero_page() {
+        let memory: Vec<MemoryRange> =
+            (0..130).map(|n| ram(n * 0x20_0000, n * 0x20_0000 + 0x10_0000)).collect();
+        let block = parameters(&kernel(), &memory).build(BASE);
+        assert_eq!(block[0x1e8], 128);
+        assert_eq!(
+            at::<20>(&block, 0x2d0 + 20),
+            *[&0x20_0000_u64.to_le_bytes()[..], &0x10_0000_u64.to_le_bytes(), &1_u32.to_le_bytes()].concat()
+        );
+        let expected = [128_u64, 129]
+            .iter()
+            .flat_map(|n| {
+                [&(n * 0x20_0000).to_le_bytes()[..], &0x10_0000_u64.to_le_bytes(), &1_u32.to_le_bytes()]
+                    .concat()
+            })
+            .collect();
+        assert_eq!(chain(&block), [(SETUP_E820_EXT, expected)]);
+    }
+
+    #[test]
+    fn memory_above_one_mebibyte_is_counted_to_the_first_hole() {
+        let block = parameters(&kernel(), &[ram(0, 0x9_fc00), ram(0x10_0000, 0x4000_0000)]).build(BASE);
+        assert_eq!(u32_at(&block, 0x1e0), (0x4000_0000 - 0x10_0000) / 1024);
+    }
+
+    #[test]
+    fn the_efi_runtime_is_described_for_its_second_kernel() {
+        let efi = Efi {
+            vendor: 0x1111,
+            tables: 0x2222,
+            smbios: 0x3333,
+            map: vec![
+                EfiDescriptor {
+                    kind: 5,
+                    physical: 0x7000,
+                    virtual_address: 0xffff_fffe,
+                    pages: 3,
+                    attribute: 0xf
+                };
+                2
+            ],
+        };
+        let mut old = vec![0; 4096];
+        old[0x1c0..0x1c4].copy_from_slice(b"EL64");
+        old[0x1c4] = 0x99;
+        let kernel = kernel();
+        let block = Parameters { old: Some(&old), efi: Some(&efi), ..parameters(&kernel, &[]) }.build(BASE);
+        assert_eq!((&block[0x1c0..0x1c4], block[0x1c4]), (&b"EL64"[..], 0x99));
+        assert_eq!([u32_at(&block, 0x1c8), u32_at(&block, 0x1cc), u32_at(&block, 0x1d4)], [40, 1, 80]);
+        let map = u64::from(u32_at(&block, 0x1d0)) | u64::from(u32_at(&block, 0x1dc)) << 32;
+        let map = usize::try_from(map - BASE).unwrap();
+        assert_eq!(block[map..map + 40], block[map + 40..map + 80]);
+        assert_eq!((u32_at(&block, map), u64_at(&block, map + 8), u64_at(&block, map + 24)), (5, 0x7000, 3));
+        let [(kind, data)] = chain(&block).try_into().unwrap();
+        assert_eq!((kind, data.len()), (SETUP_EFI, 96));
+        assert_eq!([u64_at(&data, 0), u64_at(&data, 16), u64_at(&data, 24)], [0x1111, 0x2222, 0x3333]);
+    }
+
+    #[test]
+    fn the_seed_stands_in_the_chain() {
+        let kernel = kernel();
+        let block = Parameters { seed: &[7; 32], ..parameters(&kernel, &[]) }.build(BASE);
+        assert_eq!(chain(&block), [(SETUP_RNG_SEED, vec![7; 32])]);
+    }
+
+    #[test]
+    fn an_elf_kernel_gets_the_least_that_it_looks_for() {
+        let block = parameters(&[], &[]).build(BASE);
+        assert_eq!((&block[0x202..0x206], block[0x210], block[0x211]), (&b"HdrS"[..], 0xd0, 1));
+    }
+}

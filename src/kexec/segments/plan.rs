@@ -1,0 +1,287 @@
+//! Where the parts of the next kernel go: kernel, initrd, parameters and trampoline, each into free memory of its own.
+
+use std::ops::Range;
+
+use super::{
+    machine::Machine,
+    memory::{self, PAGE},
+    parameters::Parameters,
+};
+use crate::sys::trampoline;
+
+/// Below this the BIOS, the real-mode code of the next kernel and its trampoline for other processors live.
+const LOWEST: u64 = 1 << 20;
+/// Lowest address of an initrd, as the kernel's own loader has it.
+const LOWEST_INITRD: u64 = 16 << 20;
+/// Early code of old kernels maps the first 4 GiB only.
+const FOUR_GIBIBYTES: u64 = 1 << 32;
+
+/// One piece of the kernel file and its place relative to the kernel's base.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Bytes of the file.
+    pub bytes: Range<usize>,
+    /// Offset from the base.
+    pub offset: u64,
+    /// Memory that it takes, at least as much as it has bytes; the rest is cleared.
+    pub size: u64,
+}
+
+/// How a kernel wants to lie in memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// Its pieces, ascending.
+    pub parts: Vec<Part>,
+    /// Memory from its base that must be free, in bytes.
+    pub size: u64,
+    /// The base is a multiple of this power of two.
+    pub alignment: u64,
+    /// The base that it was built for.
+    pub preferred: u64,
+    /// Entry point, relative to the base.
+    pub entry: u64,
+}
+
+/// What a segment holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// Bytes of the kernel file.
+    Kernel(Range<usize>),
+    /// The initrd.
+    Initrd,
+    /// Bytes made here.
+    Made(Vec<u8>),
+}
+
+/// One segment of `kexec_load`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Segment {
+    /// What it holds.
+    pub content: Content,
+    /// Physical address, a multiple of the page size.
+    pub address: u64,
+    /// Size in memory, a multiple of the page size.
+    pub size: u64,
+}
+
+/// Everything that `kexec_load` is to be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// Where the processor goes first: the trampoline.
+    pub entry: u64,
+    /// In ascending order of their addresses.
+    pub segments: Vec<Segment>,
+}
+
+/// Why there is no plan.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PlanError {
+    /// No gap is large enough.
+    #[error("no free memory for the {what} ({} KiB in one piece); free some, or give the machine more", size >> 10)]
+    NoPlace {
+        /// Which part.
+        what: &'static str,
+        /// Its size in bytes.
+        size: u64,
+    },
+}
+
+/// Plans the segments within `limits` of physical memory.
+///
+/// `parameters` comes without the initrd's address, which is found here; `initrd` is its size in bytes.
+///
+/// # Errors
+/// [`PlanError`] names the part that does not fit.
+pub fn plan(
+    layout: &Layout,
+    parameters: &Parameters,
+    initrd: u64,
+    machine: &Machine,
+    limits: &Range<u64>,
+) -> Result<Plan, PlanError> {
+    let mut space = Space { free: machine.free.clone(), limits: limits.start.max(LOWEST)..limits.end };
+    let mut segments = Vec::new();
+
+    let base = space.take_kernel(layout)?;
+    for part in &layout.parts {
+        segments.push(Segment {
+            content: Content::Kernel(part.bytes.clone()),
+            address: base.saturating_add(part.offset),
+            size: pages(part.size),
+        });
+    }
+    let mut parameters = parameters.clone();
+    if initrd > 0 {
+        let address = space.take("initrd", initrd, LOWEST_INITRD)?;
+        parameters.initrd = (address, initrd);
+        segments.push(Segment { content: Content::Initrd, address, size: pages(initrd) });
+    }
+    // The block is as long wherever it stands; only the pointers in it change.
+    let address = space.take("boot parameters", parameters.build(0).len() as u64, 0)?;
+    let block = parameters.build(address);
+    segments.push(Segment { address, size: pages(block.len() as u64), content: Content::Made(block) });
+
+    let code = trampoline::trampoline(base.saturating_add(layout.entry), address);
+    let entry = space.take("trampoline", code.len() as u64, 0)?;
+    segments.push(Segment { address: entry, size: pages(code.len() as u64), content: Content::Made(code) });
+
+    segments.sort_by_key(|segment| segment.address);
+    Ok(Plan { entry, segments })
+}
+
+/// Memory that is still free.
+struct Space {
+    free: Vec<Range<u64>>,
+    limits: Range<u64>,
+}
+
+impl Space {
+    /// The place that the kernel was built for if it is free, since nothing needs relocating there; else the highest.
+    fn take_kernel(&mut self, layout: &Layout) -> Result<u64, PlanError> {
+        let preferred = layout.preferred..layout.preferred.saturating_add(pages(layout.size));
+        let inside = |outer: &Range<u64>| outer.start <= preferred.start && preferred.end <= outer.end;
+        if inside(&self.limits) && self.free.iter().any(inside) {
+            self.free = memory::subtract(&self.free, &preferred);
+            return Ok(preferred.start);
+        }
+        self.take_aligned("kernel", layout.size, layout.alignment, 0)
+    }
+
+    fn take(&mut self, what: &'static str, size: u64, lowest: u64) -> Result<u64, PlanError> {
+        self.take_aligned(what, size, PAGE, lowest)
+    }
+
+    /// The highest place below 4 GiB, or above if there is none.
+    fn take_aligned(
+        &mut self,
+        what: &'static str,
+        size: u64,
+        align: u64,
+        lowest: u64,
+    ) -> Result<u64, PlanError> {
+        let low = self.limits.start.max(lowest);
+        let place = [self.limits.end.min(FOUR_GIBIBYTES), self.limits.end]
+            .into_iter()
+            .find_map(|end| memory::highest_place(&self.free, pages(size), align.max(PAGE), &(low..end)))
+            .ok_or(PlanError::NoPlace { what, size })?;
+        self.free = memory::subtract(&self.free, &(place..place.saturating_add(pages(size))));
+        Ok(place)
+    }
+}
+
+fn pages(size: u64) -> u64 {
+    size.checked_next_multiple_of(PAGE).unwrap_or(!(PAGE - 1))
+}
+
+#[cfg(test)]
+#[expect(clippy::single_range_in_vec_init, reason = "memory with one free range is meant")]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const ANYWHERE: Range<u64> = 0..u64::MAX;
+
+    fn layout() -> Layout {
+        Layout {
+            parts: vec![Part { bytes: 0x4000..0x80_0000, offset: 0, size: 0x3f0_0000 }],
+            size: 0x3f0_0000,
+            alignment: 0x20_0000,
+            preferred: 0x100_0000,
+            entry: 0x200,
+        }
+    }
+
+    fn machine(free: &[Range<u64>]) -> Machine {
+        Machine { free: free.to_vec(), ..Machine::default() }
+    }
+
+    fn parameters() -> Parameters<'static> {
+        Parameters {
+            kernel: &[],
+            old: None,
+            memory: &[],
+            cmdline: b"quiet",
+            initrd: (0, 0),
+            efi: None,
+            rsdp: 0,
+            seed: &[],
+        }
+    }
+
+    fn addresses(plan: &Plan) -> Vec<(u64, u64)> {
+        plan.segments.iter().map(|segment| (segment.address, segment.size)).collect()
+    }
+
+    #[test]
+    fn a_kernel_goes_where_it_was_built_for_and_the_rest_to_the_top() {
+        let plan = plan(
+            &layout(),
+            &parameters(),
+            5000,
+            &machine(&[0x1000..0x9_f000, 0x10_0000..0x4000_0000]),
+            &ANYWHERE,
+        );
+        let plan = plan.unwrap();
+        assert_eq!(
+            addresses(&plan),
+            [(0x100_0000, 0x3f0_0000), (0x3fff_b000, 0x1000), (0x3fff_c000, 0x2000), (0x3fff_e000, 0x2000)]
+        );
+        assert_eq!(plan.entry, 0x3fff_b000);
+        let Content::Made(block) = &plan.segments[2].content else { panic!("the parameters are made here") };
+        assert_eq!(
+            block[0x218..0x220],
+            [0x00, 0xe0, 0xff, 0x3f, 0x88, 0x13, 0, 0],
+            "initrd address and size"
+        );
+        let Content::Made(code) = &plan.segments[1].content else { panic!("the trampoline is made here") };
+        assert!(code.windows(8).any(|bytes| bytes == 0x100_0200_u64.to_le_bytes()), "the kernel's entry");
+        assert!(code.windows(8).any(|bytes| bytes == 0x3fff_c000_u64.to_le_bytes()), "the zero page");
+    }
+
+    #[test]
+    fn a_taken_preferred_place_moves_the_kernel_to_an_aligned_one() {
+        let plan =
+            plan(&layout(), &parameters(), 0, &machine(&[0x110_0000..0x1000_0000]), &ANYWHERE).unwrap();
+        assert_eq!(plan.segments[0].address % 0x20_0000, 0);
+        assert_eq!(plan.segments[0].address, 0xc00_0000);
+    }
+
+    #[test]
+    fn memory_limits_hold_for_every_segment() {
+        let limits = 0x800_0000..0x1000_0000;
+        let plan =
+            plan(&layout(), &parameters(), 5000, &machine(&[0x10_0000..0x4000_0000]), &limits).unwrap();
+        assert!(
+            addresses(&plan)
+                .iter()
+                .all(|(address, size)| *address >= limits.start && address + size <= limits.end)
+        );
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named() {
+        let error =
+            plan(&layout(), &parameters(), 0x4000_0000, &machine(&[0x10_0000..0x800_0000]), &ANYWHERE);
+        assert_eq!(error, Err(PlanError::NoPlace { what: "initrd", size: 0x4000_0000 }));
+    }
+
+    proptest! {
+        #[test]
+        fn segments_are_whole_pages_in_free_memory_and_never_overlap(
+            gaps in prop::collection::vec((0u64..0x4000, 0u64..0x2_0000), 1..10),
+            initrd in 0u64..0x800_0000
+        ) {
+            let free: Vec<Range<u64>> = memory::normalised(
+                gaps.iter().map(|(start, pages)| start * 0x10_0000..start * 0x10_0000 + pages * PAGE).collect());
+            if let Ok(plan) = plan(&layout(), &parameters(), initrd, &machine(&free), &ANYWHERE) {
+                let segments = addresses(&plan);
+                prop_assert!(segments.windows(2).all(|pair| pair[0].0 + pair[0].1 <= pair[1].0));
+                for (address, size) in segments {
+                    prop_assert!(address % PAGE == 0 && size % PAGE == 0 && address >= LOWEST);
+                    prop_assert!(free.iter().any(|range| range.start <= address && address + size <= range.end));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! What the kernel says of loaded kernels (/sys/kernel/kexec_loaded and its neighbours).
+
+use std::fs;
+
+/// Which kernel may be loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Slot {
+    /// For the next jump.
+    Boot,
+    /// For a panic.
+    Crash,
+}
+
+/// Whether a kernel is loaded there; `None` if the running kernel does not tell.
+#[must_use]
+pub fn loaded(slot: Slot) -> Option<bool> {
+    let path = match slot {
+        Slot::Boot => "/sys/kernel/kexec_loaded",
+        Slot::Crash => "/sys/kernel/kexec_crash_loaded",
+    };
+    fs::read_to_string(path).ok().map(|text| text.trim() == "1")
+}
+
+/// Bytes that are kept for a crash kernel: 0 without `crashkernel=`.
+#[must_use]
+pub fn crash_size() -> u64 {
+    fs::read_to_string("/sys/kernel/kexec_crash_size")
+        .ok()
+        .and_then(|text| text.trim().parse().ok())
+        .unwrap_or(0)
+}

@@ -1,0 +1,137 @@
+//! The few instructions between the running kernel's last one and the next kernel's first, as data: they run only after
+//! `reboot(KEXEC)`, from where `kexec_load` put them.
+//!
+//! The kernel enters them in 64-bit mode with interrupts off and memory mapped one to one, but without a usable
+//! descriptor table (Linux, arch/x86/kernel/relocate_kernel_64.S). The boot protocol wants flat segments 0x10 and 0x18 and
+//! the zero page in %rsi. Nothing is hashed.
+#![expect(unsafe_code, reason = "the assembled bytes are reached through their symbols")]
+
+use std::{arch::global_asm, slice};
+
+#[cfg(target_arch = "x86_64")]
+global_asm!(
+    r#"
+    .pushsection .rodata.firstlight_trampoline, "a", @progbits
+    .balign 16
+    .globl firstlight_trampoline_start, firstlight_trampoline_end
+firstlight_trampoline_start:
+    lea     3f(%rip), %rax
+    mov     %rax, 4f+2(%rip)
+    lgdt    4f(%rip)
+    mov     $0x18, %eax
+    mov     %eax, %ds
+    mov     %eax, %es
+    mov     %eax, %ss
+    mov     %eax, %fs
+    mov     %eax, %gs
+    lea     firstlight_trampoline_end(%rip), %rsp
+    pushq   $0x10
+    lea     2f(%rip), %rax
+    push    %rax
+    lretq
+2:  xor     %ebx, %ebx
+    xor     %ebp, %ebp
+    xor     %edi, %edi
+    mov     6f(%rip), %rsi
+    jmp     *5f(%rip)
+    .balign 16
+3:  .quad   0, 0, 0x00af9a000000ffff, 0x00cf92000000ffff
+4:  .word   4b - 3b - 1
+    .quad   0
+    .balign 8
+5:  .quad   0
+6:  .quad   0
+    .fill   8, 8, 0
+firstlight_trampoline_end:
+    .popsection
+    "#,
+    options(att_syntax)
+);
+
+#[cfg(target_arch = "aarch64")]
+global_asm!(
+    r#"
+    .pushsection .rodata.firstlight_trampoline, "a", @progbits
+    .balign 16
+    .globl firstlight_trampoline_start, firstlight_trampoline_end
+firstlight_trampoline_start:
+    ldr     x4, 5f
+    ldr     x0, 6f
+    mov     x1, xzr
+    mov     x2, xzr
+    mov     x3, xzr
+    br      x4
+    .balign 8
+5:  .quad   0
+6:  .quad   0
+    .fill   8, 8, 0
+firstlight_trampoline_end:
+    .popsection
+    "#
+);
+
+unsafe extern "C" {
+    static firstlight_trampoline_start: u8;
+    static firstlight_trampoline_end: u8;
+}
+
+/// Bytes behind the two addresses: room for the stack that the far return needs.
+const STACK: usize = 64;
+
+/// The trampoline that enters the kernel at the physical address `entry` with `argument` where the boot protocol wants it:
+/// the zero page in %rsi on x86_64, the device tree in x0 on aarch64.
+#[must_use]
+pub fn trampoline(entry: u64, argument: u64) -> Vec<u8> {
+    // SAFETY: both symbols stand in one read-only section that the assembler wrote, the end behind the start; it is
+    // initialised and never written.
+    let template = unsafe {
+        let start = &raw const firstlight_trampoline_start;
+        let length = (&raw const firstlight_trampoline_end).offset_from_unsigned(start);
+        slice::from_raw_parts(start, length)
+    };
+    let mut code = template.to_vec();
+    let addresses = code.len().saturating_sub(STACK).saturating_sub(16);
+    for (place, value) in [(addresses, entry), (addresses.saturating_add(8), argument)] {
+        if let Some(slot) = code.get_mut(place..place.saturating_add(8)) {
+            slot.copy_from_slice(&value.to_le_bytes());
+        }
+    }
+    code
+}
+
+#[cfg(all(test, target_arch = "x86_64"))]
+mod tests {
+    use super::*;
+
+    /// Every byte, as the processor's manual encodes it (Intel SDM, volume 2).
+    #[rustfmt::skip]
+    #[test]
+    fn the_instructions_are_these_bytes() {
+        let code = [
+            0x48, 0x8d, 0x05, 0x49, 0, 0, 0,    // lea  gdt(%rip), %rax
+            0x48, 0x89, 0x05, 0x64, 0, 0, 0,    // mov  %rax, pointer+2(%rip)
+            0x0f, 0x01, 0x15, 0x5b, 0, 0, 0,    // lgdt pointer(%rip)
+            0xb8, 0x18, 0, 0, 0,                // mov  $0x18, %eax
+            0x8e, 0xd8, 0x8e, 0xc0, 0x8e, 0xd0, // mov  %eax, %ds; %es; %ss
+            0x8e, 0xe0, 0x8e, 0xe8,             // mov  %eax, %fs; %gs
+            0x48, 0x8d, 0x25, 0xa5, 0, 0, 0,    // lea  end(%rip), %rsp
+            0x6a, 0x10,                         // push $0x10
+            0x48, 0x8d, 0x05, 0x03, 0, 0, 0,    // lea  2f(%rip), %rax
+            0x50,                               // push %rax
+            0x48, 0xcb,                         // lretq
+            0x31, 0xdb, 0x31, 0xed, 0x31, 0xff, // 2: xor %ebx, %ebp, %edi
+            0x48, 0x8b, 0x35, 0x44, 0, 0, 0,    // mov  argument(%rip), %rsi
+            0xff, 0x25, 0x36, 0, 0, 0,          // jmp  *entry(%rip)
+            0, 0, 0, 0, 0, 0,
+        ];
+        let mut expected = code.to_vec();
+        expected.extend([0; 16]);
+        // Flat 64-bit code and data, present, ring 0.
+        expected.extend([0xff, 0xff, 0, 0, 0, 0x9a, 0xaf, 0, 0xff, 0xff, 0, 0, 0, 0x92, 0xcf, 0]);
+        expected.extend([0x1f, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        expected.extend(0x1122_3344_5566_7788_u64.to_le_bytes());
+        expected.extend(0x99aa_bbcc_ddee_ff00_u64.to_le_bytes());
+        expected.extend([0; STACK]);
+        assert_eq!(trampoline(0x1122_3344_5566_7788, 0x99aa_bbcc_ddee_ff00), expected);
+    }
+}
