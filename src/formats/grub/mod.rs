@@ -1,1 +1,162 @@
 //! GRUB 2: script language, menu, environment block (GNU GRUB manual 2.06, and the behaviour of its implementation).
+//!
+//! [`read`] runs a configuration as GRUB would and gives its menu: every entry with the kernel, the initrds and the
+//! command line that GRUB would hand over, the default, the timeout, and what GRUB would have written to its
+//! environment block. It does no I/O of its own: it asks a [`Lookup`].
+//!
+//! The way of a script: [`lexer`] makes tokens of lines, [`parser`] makes statements of tokens ([`syntax`]), and
+//! [`evaluate`] runs them: [`expand`] makes arguments of words, [`commands`] holds the commands. What is left is the
+//! [`menu`].
+
+pub mod commands;
+pub mod default;
+pub mod device;
+pub mod environment;
+pub mod environment_block;
+pub mod ere;
+pub mod evaluate;
+pub mod expand;
+pub mod failure;
+pub mod flavour;
+pub mod glob;
+pub mod lexer;
+pub mod load;
+pub mod menu;
+pub mod number;
+pub mod options;
+pub mod parser;
+pub mod syntax;
+
+use device::{Devices, Located};
+use environment_block::Change;
+use evaluate::{Evaluator, Place, Shown, Stop};
+pub use flavour::Flavour;
+use menu::{Level, TimeoutStyle};
+
+use super::lookup::{Lookup, LookupError};
+use crate::entry::Warning;
+
+/// Facts about the machine that scripts ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// Booted by UEFI: `grub_platform` is `efi`, else `pc`.
+    pub efi: bool,
+    /// `grub_cpu` under UEFI: `x86_64`, `arm64`, `riscv64`.
+    pub cpu: &'static str,
+}
+
+impl Facts {
+    /// Facts about the machine that this program was built for.
+    #[must_use]
+    pub fn here(efi: bool) -> Self {
+        let cpu = match std::env::consts::ARCH {
+            "aarch64" => "arm64",
+            arch => arch,
+        };
+        Self { efi, cpu }
+    }
+}
+
+/// What a configuration offers to boot.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Menu {
+    /// The entries.
+    pub level: Level,
+    /// Seconds until the default boots; `None` waits for a person.
+    pub timeout: Option<u32>,
+    /// What is seen meanwhile.
+    pub timeout_style: TimeoutStyle,
+    /// Entries to try when the default fails: numbers, ids or titles.
+    pub fallback: Vec<String>,
+    /// What GRUB would have written to its environment blocks before any entry runs.
+    pub changes: Vec<Change>,
+    /// What was lost, and where.
+    pub warnings: Vec<Warning>,
+}
+
+/// Runs a configuration and all its entries.
+///
+/// # Errors
+/// The file itself cannot be read. Anything else is a warning.
+pub fn read(
+    lookup: &dyn Lookup,
+    volume: usize,
+    path: &str,
+    facts: Facts,
+    flavour: &'static Flavour,
+) -> Result<Menu, LookupError> {
+    if !lookup.is_file(volume, path) {
+        return Err(LookupError::Missing);
+    }
+    let place = Place { volume, path: path.into() };
+    let mut evaluator = Evaluator::new(lookup, facts, flavour, Devices::new(volume), place);
+    prepare(&mut evaluator, volume, path);
+    let file = Located { volume, path: path.to_owned(), image: None };
+    if let Err(failure) = evaluator.run_file(&file) {
+        return Err(LookupError::Failed(failure.message));
+    }
+    let shown = match evaluator.stop.take() {
+        Some(Stop::Menu(shown)) => shown,
+        _ => Shown { items: std::mem::take(&mut evaluator.menu), environment: evaluator.environment.clone() },
+    };
+    let timeout = shown.environment.get("timeout").and_then(|value| number::leading(&value).map(|it| it.value));
+    let changes = evaluator.changes.clone();
+    let level = menu::level(&mut evaluator, &shown, true, 0);
+    let timeout_style = match &*shown.environment.value("timeout_style") {
+        "hidden" => TimeoutStyle::Hidden,
+        "countdown" => TimeoutStyle::Countdown,
+        _ => TimeoutStyle::Menu,
+    };
+    let fallback = shown.environment.value("fallback").split_whitespace().map(str::to_owned).collect();
+    Ok(Menu {
+        level,
+        // GRUB keeps it in an int: what is negative there waits.
+        timeout: timeout.and_then(|seconds| u32::try_from(seconds & 0xffff_ffff).ok()).filter(|it| *it < 1 << 31),
+        timeout_style,
+        fallback,
+        changes,
+        warnings: evaluator.warnings,
+    })
+}
+
+/// The variables that GRUB sets before it reads a configuration.
+fn prepare(evaluator: &mut Evaluator<'_>, volume: usize, path: &str) {
+    const FEATURES: [&str; 11] = [
+        "feature_200_final",
+        "feature_all_video_module",
+        "feature_chainloader_bpb",
+        "feature_default_font_path",
+        "feature_menuentry_id",
+        "feature_menuentry_options",
+        "feature_nativedisk_cmd",
+        "feature_ntldr",
+        "feature_platform_search_hint",
+        "feature_search_cryptodisk_only",
+        "feature_timeout_style",
+    ];
+    let device = evaluator.devices.name(evaluator.lookup, volume);
+    let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
+    let here = format!("({device}){directory}");
+    let (platform, cpu) = if evaluator.facts.efi { ("efi", evaluator.facts.cpu) } else { ("pc", "i386") };
+    let variables = [
+        ("root", device.as_str()),
+        ("prefix", &here),
+        ("cmdpath", &here),
+        ("fw_path", &here),
+        ("config_directory", &here),
+        ("config_file", &format!("({device}){path}")),
+        ("grub_platform", platform),
+        ("grub_cpu", cpu),
+        ("lang", ""),
+        ("locale_dir", ""),
+        ("secondary_locale_dir", ""),
+        ("pager", ""),
+        ("color_normal", "light-gray/black"),
+        ("color_highlight", "black/light-gray"),
+        ("check_signatures", "no"),
+    ];
+    for (name, value) in variables.into_iter().chain(FEATURES.map(|name| (name, "y"))) {
+        evaluator.environment.set(name, value);
+        evaluator.environment.export(name);
+    }
+}

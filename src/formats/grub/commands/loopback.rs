@@ -1,0 +1,31 @@
+//! `loopback`: an image file made a device (GNU GRUB manual, "loopback"); and devices that stay locked here.
+
+use super::{Call, Handler};
+use crate::formats::grub::{
+    evaluate::Evaluator,
+    failure::{Failure, Outcome, Status},
+    options::{Known, Rule, Value, known, parse},
+};
+
+pub const COMMANDS: &[(&str, Handler)] = &[("loopback", loopback), ("cryptomount", cryptomount)];
+
+const OPTIONS: &[Known] =
+    &[known("delete", Some('d'), Value::None), known("decompress", Some('D'), Value::None)];
+
+fn loopback(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
+    let given = parse(call.words, OPTIONS, Rule::Strict)?;
+    let name = given.argument(0).ok_or_else(|| Failure::usage("loopback takes a device name"))?;
+    if given.has("delete") {
+        evaluator.devices.remove_image(name);
+        return Ok(());
+    }
+    let path = given.argument(1).ok_or_else(|| Failure::usage("loopback takes a file"))?;
+    let image = super::boot::find(evaluator, path).map_err(|reason| Failure::new(Status::FileNotFound, reason))?;
+    evaluator.devices.add_image(name, &image);
+    Ok(())
+}
+
+/// Encrypted volumes are unlocked before discovery, or not at all.
+fn cryptomount(_: &mut Evaluator<'_>, _: &Call<'_>) -> Outcome {
+    Ok(())
+}

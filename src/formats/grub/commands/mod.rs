@@ -1,0 +1,66 @@
+//! The commands by name: one table for each file.
+
+mod boot;
+mod chain;
+mod cosmetic;
+mod expression;
+mod files;
+mod flow;
+mod loopback;
+mod menu;
+mod probe;
+mod regexp;
+mod saved;
+mod search;
+mod variables;
+
+use std::{collections::BTreeMap, rc::Rc, sync::OnceLock};
+
+use super::{evaluate::Evaluator, failure::Outcome, syntax::Block};
+
+/// One call of a command.
+pub struct Call<'c> {
+    /// The name that it was called by.
+    pub name: &'c str,
+    /// Its arguments; a block is the last, as text.
+    pub words: &'c [String],
+    /// The block behind its arguments.
+    pub block: Option<Rc<Block>>,
+}
+
+impl Call<'_> {
+    /// The argument in a place, from 0.
+    #[must_use]
+    pub fn word(&self, index: usize) -> Option<&str> {
+        self.words.get(index).map(String::as_str)
+    }
+}
+
+/// Runs a command.
+pub type Handler = fn(&mut Evaluator<'_>, &Call<'_>) -> Outcome;
+
+/// Rows of a table of commands.
+type Table = &'static [(&'static str, Handler)];
+
+const TABLES: [Table; 13] = [
+    boot::COMMANDS,
+    chain::COMMANDS,
+    cosmetic::COMMANDS,
+    expression::COMMANDS,
+    files::COMMANDS,
+    flow::COMMANDS,
+    loopback::COMMANDS,
+    menu::COMMANDS,
+    probe::COMMANDS,
+    regexp::COMMANDS,
+    saved::COMMANDS,
+    search::COMMANDS,
+    variables::COMMANDS,
+];
+
+/// The command of this name.
+#[must_use]
+pub fn find(name: &str) -> Option<Handler> {
+    static BY_NAME: OnceLock<BTreeMap<&'static str, Handler>> = OnceLock::new();
+    BY_NAME.get_or_init(|| TABLES.iter().copied().flatten().copied().collect()).get(name).copied()
+}

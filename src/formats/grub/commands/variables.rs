@@ -1,0 +1,61 @@
+//! Variables: set, unset, export, and counting.
+
+use super::{Call, Handler};
+use crate::formats::grub::{
+    evaluate::Evaluator,
+    failure::{Failure, Outcome},
+    number,
+};
+
+pub const COMMANDS: &[(&str, Handler)] = &[
+    ("set", set),
+    ("unset", unset),
+    ("export", export),
+    ("increment", |evaluator, call| count(evaluator, call, 1)),
+    ("decrement", |evaluator, call| count(evaluator, call, -1)),
+];
+
+fn set(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
+    let Some(word) = call.word(0) else {
+        return Ok(());
+    };
+    let (name, value) =
+        word.split_once('=').ok_or_else(|| Failure::usage(format!("set: “{word}” assigns nothing")))?;
+    evaluator.environment.set(name, value);
+    Ok(())
+}
+
+fn unset(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
+    let name = call.word(0).ok_or_else(|| Failure::usage("unset takes a variable"))?;
+    evaluator.environment.unset(name);
+    Ok(())
+}
+
+fn export(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
+    if call.words.is_empty() {
+        return Err(Failure::usage("export takes variables"));
+    }
+    for word in call.words {
+        let name = match word.split_once('=') {
+            Some((name, value)) => {
+                evaluator.environment.set(name, value);
+                name
+            }
+            None => word,
+        };
+        evaluator.environment.export(name);
+    }
+    Ok(())
+}
+
+/// Fedora's boot counting.
+fn count(evaluator: &mut Evaluator<'_>, call: &Call<'_>, by: i64) -> Outcome {
+    let name = call.word(0).ok_or_else(|| Failure::usage(format!("{} takes a variable", call.name)))?;
+    let value = evaluator
+        .environment
+        .get(name)
+        .ok_or_else(|| Failure::usage(format!("{}: {name} is unset", call.name)))?;
+    let value = number::signed(&value).saturating_add(by).max(0);
+    evaluator.environment.set(name, &value.to_string());
+    Ok(())
+}

@@ -1,0 +1,180 @@
+//! GRUB's names of devices and the volumes they mean (GNU GRUB manual, "Naming convention").
+//!
+//! Disk numbers follow the firmware's whim, so only two things are relied on: `hd0` is the disk that holds the
+//! configuration, and partition numbers are the partition table's own.
+
+use std::{collections::BTreeMap, rc::Rc};
+
+use crate::{
+    entry::{FileReference, FilesystemKind, PartitionTable},
+    formats::lookup::Lookup,
+};
+
+/// A file on a volume.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Located {
+    /// The volume, as in [`Lookup::volumes`].
+    pub volume: usize,
+    /// Path from its root, without doubled slashes.
+    pub path: String,
+    /// The file lies inside this image (`loopback`), which lies on the volume.
+    pub image: Option<Rc<str>>,
+}
+
+impl Located {
+    /// The file as an entry names it.
+    #[must_use]
+    pub fn reference(&self, lookup: &dyn Lookup) -> FileReference {
+        let volume = lookup.volumes().get(self.volume).map(|volume| volume.device.name.clone());
+        FileReference { volume: volume.unwrap_or_default(), path: self.path.clone() }
+    }
+}
+
+/// What device names mean, seen from one configuration.
+#[derive(Clone, Debug)]
+pub struct Devices {
+    /// The volume that holds the configuration.
+    home: usize,
+    /// Images made into devices by `loopback`.
+    images: Rc<BTreeMap<String, (usize, Rc<str>)>>,
+}
+
+impl Devices {
+    /// Devices seen from a configuration on the volume `home`.
+    #[must_use]
+    pub fn new(home: usize) -> Self {
+        Self { home, images: Rc::default() }
+    }
+
+    /// GRUB's name of a volume, without parentheses.
+    #[must_use]
+    pub fn name(&self, lookup: &dyn Lookup, volume: usize) -> String {
+        let Some(device) = lookup.volumes().get(volume).map(|volume| &volume.device) else {
+            return String::new();
+        };
+        let disk = self.disks(lookup).iter().position(|disk| **disk == device.disk).unwrap_or_default();
+        match &device.partition {
+            Some(partition) => {
+                let table = match partition.table {
+                    PartitionTable::Gpt => "gpt",
+                    PartitionTable::Mbr => "msdos",
+                };
+                format!("hd{disk},{table}{}", partition.number)
+            }
+            None => format!("hd{disk}"),
+        }
+    }
+
+    /// The volume that a name means, without guessing.
+    #[must_use]
+    pub fn volume(&self, lookup: &dyn Lookup, name: &str) -> Option<usize> {
+        let (disk, partition) = name.strip_prefix("hd")?.split_once(',').unwrap_or((name.get(2..)?, ""));
+        let disk: usize = disk.parse().ok()?;
+        let disks = self.disks(lookup);
+        let find = |disk: &str| {
+            lookup.volumes().iter().position(|volume| {
+                let device = &volume.device;
+                device.disk == disk
+                    && match &device.partition {
+                        Some(it) => partition_matches(partition, it.table, it.number),
+                        None => partition.is_empty(),
+                    }
+            })
+        };
+        // A partition of a disk that is not there is looked for where the configuration is.
+        disks.get(disk).and_then(|disk| find(disk)).or_else(|| disks.first().and_then(|disk| find(disk)))
+    }
+
+    /// The volume that a file's device means; where the configuration's own volume is of an unknown kind or place, an
+    /// unknown device is taken for it.
+    #[must_use]
+    pub fn file_volume(&self, lookup: &dyn Lookup, name: &str) -> Option<usize> {
+        let guess = || {
+            let home = lookup.volumes().get(self.home)?;
+            let unsure = home.filesystem.kind == FilesystemKind::Unknown || home.device.partition.is_none();
+            let elsewhere = ["proc", "memdisk", "tftp", "http", "pxe", "fd", "cd"];
+            (unsure && !elsewhere.iter().any(|prefix| name.starts_with(prefix))).then_some(self.home)
+        };
+        self.volume(lookup, name).or_else(guess)
+    }
+
+    /// The file that a path means: on the device `root` unless it names its own. Block lists mean none.
+    #[must_use]
+    pub fn locate(&self, lookup: &dyn Lookup, root: &str, path: &str) -> Option<Located> {
+        let (device, path) = match path.strip_prefix('(') {
+            Some(rest) => rest.split_once(')')?,
+            None => (root, path),
+        };
+        if !path.starts_with('/') {
+            return None;
+        }
+        let path = single_slashes(path);
+        if let Some((volume, image)) = self.images.get(device) {
+            return Some(Located { volume: *volume, path, image: Some(image.clone()) });
+        }
+        Some(Located { volume: self.file_volume(lookup, device)?, path, image: None })
+    }
+
+    /// Whether a device of this name is known.
+    #[must_use]
+    pub fn is_known(&self, lookup: &dyn Lookup, name: &str) -> bool {
+        self.images.contains_key(name) || self.volume(lookup, name).is_some()
+    }
+
+    /// Makes an image a device.
+    pub fn add_image(&mut self, name: &str, image: &Located) {
+        Rc::make_mut(&mut self.images).insert(name.to_owned(), (image.volume, image.path.as_str().into()));
+    }
+
+    /// Forgets an image.
+    pub fn remove_image(&mut self, name: &str) {
+        Rc::make_mut(&mut self.images).remove(name);
+    }
+
+    /// Volumes in the order in which they are searched: the configuration's own, its disk's, the others.
+    #[must_use]
+    pub fn search_order(&self, lookup: &dyn Lookup) -> Vec<usize> {
+        let volumes = lookup.volumes();
+        let home = volumes.get(self.home).map(|volume| &volume.device.disk);
+        let mut order: Vec<usize> = (0..volumes.len()).collect();
+        order.sort_by_key(|&index| {
+            let elsewhere = volumes.get(index).map(|volume| &volume.device.disk) != home;
+            (index != self.home, elsewhere)
+        });
+        order
+    }
+
+    /// Kernel names of the disks in the order of their numbers.
+    fn disks<'l>(&self, lookup: &'l dyn Lookup) -> Vec<&'l String> {
+        let mut disks: Vec<&String> = Vec::new();
+        let volumes = lookup.volumes();
+        for volume in volumes.get(self.home).into_iter().chain(volumes) {
+            if !disks.contains(&&volume.device.disk) {
+                disks.push(&volume.device.disk);
+            }
+        }
+        disks
+    }
+}
+
+/// Whether `gpt2`, `msdos2` or `2` (or the outer part of `msdos2,bsd1`) names a partition.
+fn partition_matches(name: &str, table: PartitionTable, number: u32) -> bool {
+    let name = name.split(',').next().unwrap_or_default();
+    let digits = match table {
+        PartitionTable::Gpt => name.strip_prefix("gpt"),
+        PartitionTable::Mbr => name.strip_prefix("msdos"),
+    };
+    digits.unwrap_or(name).parse() == Ok(number)
+}
+
+/// The path with each run of slashes made one.
+#[must_use]
+pub fn single_slashes(path: &str) -> String {
+    let mut single = String::with_capacity(path.len());
+    for c in path.chars() {
+        if c != '/' || !single.ends_with('/') {
+            single.push(c);
+        }
+    }
+    single
+}

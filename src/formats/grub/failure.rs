@@ -1,0 +1,59 @@
+//! How a command fails: the number that `$?` shows, and GRUB's error message in our words.
+
+/// A command's status other than 0.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// What `$?` becomes: GRUB's own numbers (`grub_err_t`).
+    pub status: u64,
+    /// What to tell; empty for a plain “false”.
+    pub message: String,
+}
+
+/// What running a command gives.
+pub type Outcome = Result<(), Failure>;
+
+/// The statuses that commands give.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each is the name of what went wrong")]
+pub enum Status {
+    False = 1,
+    BadFileType = 4,
+    FileNotFound = 5,
+    BadNumber = 10,
+    UnknownDevice = 12,
+    BadDevice = 13,
+    InvalidCommand = 17,
+    BadArgument = 18,
+    NoKernel = 22,
+    NotSupported = 24,
+    Menu = 27,
+    Recursion = 47,
+}
+
+impl Failure {
+    /// The command's answer is no.
+    #[must_use]
+    pub fn no() -> Self {
+        Self { status: Status::False as u64, message: String::new() }
+    }
+
+    /// A failure with something to tell.
+    #[must_use]
+    pub fn new(status: Status, message: impl Into<String>) -> Self {
+        Self { status: status as u64, message: message.into() }
+    }
+
+    /// The command was given the wrong arguments.
+    #[must_use]
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(Status::BadArgument, message)
+    }
+}
+
+/// The outcome of a command that answers a question.
+///
+/// # Errors
+/// The plain “false”.
+pub fn answer(yes: bool) -> Outcome {
+    if yes { Ok(()) } else { Err(Failure::no()) }
+}

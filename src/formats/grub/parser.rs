@@ -1,0 +1,303 @@
+//! Tokens to statements: GRUB's grammar is simple commands, `if`, `for`, `while`, `until`, `function` and blocks.
+//!
+//! A syntax error drops the statement up to the line on which it shows, and reading goes on with the next line outside
+//! any compound command, as GRUB's own reader does.
+
+use std::rc::Rc;
+
+use super::{
+    lexer::{Lexer, Token},
+    syntax::{Block, Command, Part, Statement, SyntaxError, Word},
+};
+
+/// Compound commands nest no deeper than this.
+const DEPTH_LIMIT: u32 = 64;
+
+/// Words that may not stand where a command begins, except those that begin a compound command.
+const KEYWORDS: [&str; 14] = [
+    "case", "do", "done", "elif", "else", "esac", "fi", "for", "function", "if", "in", "select", "then", "until",
+];
+
+/// A piece of a script: what one read of the parser gives.
+pub type Piece = Result<Vec<Statement>, SyntaxError>;
+
+/// Parses a whole file. Each piece is what GRUB parses before it runs anything of it.
+#[must_use]
+pub fn parse(text: &str, keep_hex_escapes: bool) -> Vec<Piece> {
+    let mut parser = Parser { lexer: Lexer::new(text, keep_hex_escapes), ahead: None, open: 0, depth: 0 };
+    let mut pieces = Vec::new();
+    while !parser.lexer.at_end() {
+        let line = parser.lexer.line();
+        let piece = parser.piece().map_err(|message| {
+            let last_line = parser.ahead.as_ref().map_or(line, |(_, line, _)| *line);
+            SyntaxError { line, last_line, message }
+        });
+        if piece.as_ref().map_or(true, |statements| !statements.is_empty()) {
+            pieces.push(piece);
+        }
+        // A line's end that did not fit has been read already.
+        if !matches!(parser.ahead, Some((Token::Newline, ..))) {
+            parser.lexer.next_line();
+        }
+        parser.ahead = None;
+        parser.open = 0;
+        parser.depth = 0;
+    }
+    pieces
+}
+
+struct Parser<'a> {
+    lexer: Lexer<'a>,
+    ahead: Option<(Token, u32, (usize, usize))>,
+    /// Compound commands being read: inside one, a line's end does not end the text.
+    open: u32,
+    depth: u32,
+}
+
+type Parsed<T> = Result<T, String>;
+
+impl Parser<'_> {
+    fn piece(&mut self) -> Parsed<Vec<Statement>> {
+        if *self.peek() == Token::End {
+            return Ok(Vec::new());
+        }
+        let mut statements = vec![self.statement()?];
+        while self.delimiter() {
+            if *self.peek() == Token::End {
+                break;
+            }
+            statements.push(self.statement()?);
+        }
+        if *self.peek() == Token::End { Ok(statements) } else { Err(self.unexpected()) }
+    }
+
+    /// Statements inside a compound command: at least one, and a delimiter behind the last if `closed`.
+    fn list(&mut self, closed: bool) -> Parsed<Vec<Statement>> {
+        self.newlines();
+        let mut statements = vec![self.statement()?];
+        loop {
+            if !self.delimiter() {
+                return if closed { Err(self.unexpected()) } else { Ok(statements) };
+            }
+            let ends = match self.peek() {
+                Token::Close => true,
+                Token::Word { name: Some(name), .. } => {
+                    matches!(name.as_str(), "then" | "elif" | "else" | "fi" | "do" | "done")
+                }
+                _ => false,
+            };
+            if ends {
+                return Ok(statements);
+            }
+            statements.push(self.statement()?);
+        }
+    }
+
+    fn statement(&mut self) -> Parsed<Statement> {
+        self.depth = self.depth.saturating_add(1);
+        if self.depth > DEPTH_LIMIT {
+            return Err("nested too deeply".into());
+        }
+        self.peek();
+        let line = self.ahead.as_ref().map_or(1, |(_, line, _)| *line);
+        let keyword = match self.peek() {
+            Token::Word { name: Some(name), .. } => name.clone(),
+            _ => String::new(),
+        };
+        let command = match keyword.as_str() {
+            "if" => self.compound(Self::condition),
+            "for" => self.compound(Self::for_loop),
+            "while" => self.compound(|parser| parser.while_loop(false)),
+            "until" => self.compound(|parser| parser.while_loop(true)),
+            "function" => self.compound(Self::function),
+            name if KEYWORDS.contains(&name) => Err(self.unexpected()),
+            _ => self.simple(),
+        }?;
+        self.depth = self.depth.saturating_sub(1);
+        Ok(Statement { line, command })
+    }
+
+    /// Reads a compound command behind its keyword, across lines.
+    fn compound(&mut self, read: impl FnOnce(&mut Self) -> Parsed<Command>) -> Parsed<Command> {
+        self.next();
+        self.open = self.open.saturating_add(1);
+        let command = read(self)?;
+        self.open = self.open.saturating_sub(1);
+        Ok(command)
+    }
+
+    fn condition(&mut self) -> Parsed<Command> {
+        let mut branches = Vec::new();
+        let mut otherwise = Vec::new();
+        loop {
+            let condition = self.list(true)?;
+            self.keyword("then")?;
+            branches.push((condition, self.list(true)?));
+            match self.any_keyword(&["elif", "else", "fi"])? {
+                "elif" => {}
+                "else" => {
+                    otherwise = self.list(true)?;
+                    self.keyword("fi")?;
+                    break;
+                }
+                _ => break,
+            }
+        }
+        Ok(Command::If { branches, otherwise })
+    }
+
+    fn for_loop(&mut self) -> Parsed<Command> {
+        let name = self.name()?;
+        self.keyword("in")?;
+        let mut words = Vec::new();
+        while let Token::Word { word, .. } = self.peek() {
+            words.push(word.clone());
+            self.next();
+        }
+        if !self.delimiter() {
+            return Err(self.unexpected());
+        }
+        self.keyword("do")?;
+        let body = self.list(true)?;
+        self.keyword("done")?;
+        Ok(Command::For { name, words, body })
+    }
+
+    fn while_loop(&mut self, until: bool) -> Parsed<Command> {
+        let condition = self.list(true)?;
+        self.keyword("do")?;
+        let body = self.list(true)?;
+        self.keyword("done")?;
+        Ok(Command::While { until, condition, body })
+    }
+
+    fn function(&mut self) -> Parsed<Command> {
+        let name = self.name()?;
+        self.newlines();
+        self.expect(&Token::Open)?;
+        let body = self.list(true)?.into();
+        self.expect(&Token::Close)?;
+        Ok(Command::Function { name, body })
+    }
+
+    fn simple(&mut self) -> Parsed<Command> {
+        let mut words: Vec<Word> = Vec::new();
+        loop {
+            match self.peek() {
+                Token::Word { word, .. } => {
+                    words.push(word.clone());
+                    self.next();
+                }
+                Token::Open if !words.is_empty() => {
+                    words.push(vec![self.block()?]);
+                    return Ok(Command::Simple(words));
+                }
+                _ if words.is_empty() => return Err(self.unexpected()),
+                _ => return Ok(Command::Simple(words)),
+            }
+        }
+    }
+
+    fn block(&mut self) -> Parsed<Part> {
+        let start = self.ahead.as_ref().map_or_else(|| self.lexer.mark(), |(_, _, mark)| *mark);
+        self.next();
+        self.open = self.open.saturating_add(1);
+        let body = self.list(false)?.into();
+        self.expect(&Token::Close)?;
+        self.open = self.open.saturating_sub(1);
+        Ok(Part::Block(Rc::new(Block { text: self.lexer.text_since(start), body })))
+    }
+
+    /// One `;` or line's end, and the empty lines behind it.
+    fn delimiter(&mut self) -> bool {
+        let found = matches!(self.peek(), Token::Semicolon | Token::Newline);
+        if found {
+            self.next();
+            self.newlines();
+        }
+        found
+    }
+
+    fn newlines(&mut self) {
+        while *self.peek() == Token::Newline {
+            self.next();
+        }
+    }
+
+    fn name(&mut self) -> Parsed<String> {
+        match self.peek() {
+            Token::Word { name: Some(name), .. } if name != "while" && !KEYWORDS.contains(&name.as_str()) => {
+                let name = name.clone();
+                self.next();
+                Ok(name)
+            }
+            _ => Err(self.unexpected()),
+        }
+    }
+
+    fn keyword(&mut self, keyword: &'static str) -> Parsed<()> {
+        self.any_keyword(&[keyword]).map(|_| ())
+    }
+
+    fn any_keyword(&mut self, keywords: &[&'static str]) -> Parsed<&'static str> {
+        let found = match self.peek() {
+            Token::Word { name: Some(name), .. } => keywords.iter().find(|keyword| *keyword == name).copied(),
+            _ => None,
+        };
+        match found {
+            Some(keyword) => {
+                self.next();
+                Ok(keyword)
+            }
+            None => Err(format!("{}, where {} should stand", self.unexpected(), keywords.join(", "))),
+        }
+    }
+
+    fn expect(&mut self, token: &Token) -> Parsed<()> {
+        if self.peek() == token {
+            self.next();
+            Ok(())
+        } else {
+            Err(self.unexpected())
+        }
+    }
+
+    fn unexpected(&mut self) -> String {
+        let open = self.open > 0;
+        match self.peek() {
+            Token::Bad(message) => return message.clone(),
+            Token::Word { name: Some(name), .. } => return format!("unexpected “{name}”"),
+            Token::Word { .. } => "unexpected word",
+            Token::Semicolon => "unexpected “;”",
+            Token::Open => "unexpected “{”",
+            Token::Close => "unexpected “}”",
+            Token::Newline => "unexpected end of line",
+            Token::End if open => "unexpected end of file",
+            Token::End => "unexpected end of line",
+        }
+        .into()
+    }
+
+    fn peek(&mut self) -> &Token {
+        let lexer = &mut self.lexer;
+        let open = self.open > 0;
+        let (token, ..) = self.ahead.get_or_insert_with(|| {
+            // A line's end is a token on the line that it ends.
+            let (line, mark) = (lexer.line(), lexer.mark());
+            let token = lexer.token(open);
+            let mark = if token == Token::Open {
+                let (row, column) = lexer.mark();
+                (row, column.saturating_sub(1))
+            } else {
+                mark
+            };
+            (token, line, mark)
+        });
+        token
+    }
+
+    fn next(&mut self) {
+        self.peek();
+        self.ahead = None;
+    }
+}
