@@ -5,6 +5,7 @@
 
 mod explain;
 pub mod finder;
+mod grub;
 mod merge;
 mod metered;
 pub mod sandbox;
@@ -28,7 +29,7 @@ use crate::{
 };
 
 /// Every boot-loader family that is read. Where one volume holds several configurations, the first one's default counts.
-static FINDERS: &[&dyn Finder] = &[];
+static FINDERS: &[&dyn Finder] = &[&grub::Grub];
 
 /// Finds everything that the volumes offer to boot.
 #[must_use]

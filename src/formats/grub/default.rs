@@ -10,9 +10,16 @@ pub fn resolve(default: &str, items: &[Item], flavour: &Flavour) -> Option<usize
     let number = || {
         let number = number::leading(default)?;
         // What is no place in the menu means the first entry.
-        Some(usize::try_from(number.value).ok().and_then(|number| shown().nth(number)).or_else(|| shown().next())?.0)
+        Some(
+            usize::try_from(number.value)
+                .ok()
+                .and_then(|number| shown().nth(number))
+                .or_else(|| shown().next())?
+                .0,
+        )
     };
-    let by = |matches: &dyn Fn(&Item) -> bool| shown().find(|(_, item)| matches(item)).map(|(index, _)| index);
+    let by =
+        |matches: &dyn Fn(&Item) -> bool| shown().find(|(_, item)| matches(item)).map(|(index, _)| index);
     let found = if flavour.id_before_number {
         by(&|item| item.id == spec).or_else(|| by(&|item| item.title == spec)).or_else(number)
     } else {

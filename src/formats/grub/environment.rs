@@ -57,7 +57,9 @@ impl Environment {
     #[must_use]
     pub fn exported(&self) -> Self {
         let exported = self.variables.iter().filter(|(_, variable)| variable.exported);
-        Self { variables: Rc::new(exported.map(|(name, variable)| (name.clone(), variable.clone())).collect()) }
+        Self {
+            variables: Rc::new(exported.map(|(name, variable)| (name.clone(), variable.clone())).collect()),
+        }
     }
 
     /// All variables and their values, by name.

@@ -29,7 +29,9 @@ pub enum ChangeError {
     #[error("not a GRUB environment block")]
     NotABlock,
     /// The variables need more room than the block has, in bytes.
-    #[error("the environment block of {size} bytes is full: {needed} bytes are needed; unset a variable in it")]
+    #[error(
+        "the environment block of {size} bytes is full: {needed} bytes are needed; unset a variable in it"
+    )]
     Full {
         /// Its size.
         size: usize,
@@ -66,7 +68,8 @@ pub fn write(block: &[u8], changes: &[(&str, Option<&str>)]) -> Result<Vec<u8>, 
     }
     let mut written = SIGNATURE.to_vec();
     for line in lines {
-        let change = line.variable.as_ref().and_then(|(name, _)| pending.iter().position(|it| it.0 == name.as_str()));
+        let change =
+            line.variable.as_ref().and_then(|(name, _)| pending.iter().position(|it| it.0 == name.as_str()));
         match change {
             None => written.extend_from_slice(line.raw),
             Some(place) => append(&mut written, pending.remove(place)),

@@ -58,7 +58,8 @@ impl Expression {
                 matcher.run(&Tail { nodes, then: None }, start, groups.clone());
             }
             if let Some((end, groups)) = matcher.best.take() {
-                let piece = |(from, to): (usize, usize)| text.get(from..to).map(|piece| piece.iter().collect());
+                let piece =
+                    |(from, to): (usize, usize)| text.get(from..to).map(|piece| piece.iter().collect());
                 let mut captures = vec![piece((start, end))];
                 captures.extend(groups.into_iter().skip(1).map(|group| group.and_then(piece)));
                 return Some(captures);

@@ -397,7 +397,9 @@ impl<'a> Evaluator<'a> {
         self.flow = Flow::default();
         match &item.body {
             super::menu::Body::Block(block) => self.run_list(&block.body),
-            super::menu::Body::Text(text) => self.run_text(text).unwrap_or_else(|failure| self.fail(&failure)),
+            super::menu::Body::Text(text) => {
+                self.run_text(text).unwrap_or_else(|failure| self.fail(&failure))
+            }
         }
     }
 
@@ -455,7 +457,10 @@ impl<'a> Evaluator<'a> {
                     }
                     Err(error) => evaluator.warn_at(
                         error.line,
-                        format!("syntax error: {}; lines {} to {} dropped", error.message, error.line, error.last_line),
+                        format!(
+                            "syntax error: {}; lines {} to {} dropped",
+                            error.message, error.line, error.last_line
+                        ),
                     ),
                 }
             }

@@ -36,9 +36,7 @@ impl Fields {
         let field = self.current.get_or_insert_default();
         if !quoted {
             let at = field.text.len();
-            field.wild.extend(
-                text.match_indices(['*', '?']).map(|(index, _)| at.saturating_add(index)),
-            );
+            field.wild.extend(text.match_indices(['*', '?']).map(|(index, _)| at.saturating_add(index)));
         }
         field.text.push_str(text);
     }
@@ -88,7 +86,8 @@ pub fn expand(evaluator: &mut Evaluator<'_>, words: &[Word]) -> Arguments {
     let mut bytes = 0_usize;
     for field in fields.done {
         bytes = bytes.saturating_add(field.text.len());
-        let matches = if field.wild.is_empty() { Vec::new() } else { evaluator.matching(&field.text, &field.wild) };
+        let matches =
+            if field.wild.is_empty() { Vec::new() } else { evaluator.matching(&field.text, &field.wild) };
         if matches.is_empty() {
             words.push(field.text);
         } else {

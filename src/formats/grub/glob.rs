@@ -24,8 +24,11 @@ pub fn matching(evaluator: &mut Evaluator<'_>, word: &str, wild: &[usize]) -> Ve
     let mut at = device_end;
     for component in path.split('/') {
         let end = at.saturating_add(component.len());
-        let here: Vec<usize> =
-            wild.iter().filter(|&&index| index >= at && index < end).map(|index| index.saturating_sub(at)).collect();
+        let here: Vec<usize> = wild
+            .iter()
+            .filter(|&&index| index >= at && index < end)
+            .map(|index| index.saturating_sub(at))
+            .collect();
         if component.is_empty() || here.is_empty() {
             for prefix in &mut found {
                 if at > device_end {
@@ -34,13 +37,19 @@ pub fn matching(evaluator: &mut Evaluator<'_>, word: &str, wild: &[usize]) -> Ve
                 prefix.push_str(component);
             }
         } else {
-            found = found.iter().flat_map(|prefix| names(evaluator, prefix, component, &here)).take(LIMIT).collect();
+            found = found
+                .iter()
+                .flat_map(|prefix| names(evaluator, prefix, component, &here))
+                .take(LIMIT)
+                .collect();
         }
         at = end.saturating_add(1);
     }
     found.retain(|path| {
         evaluator.spend_look();
-        evaluator.locate(path).is_some_and(|file| evaluator.lookup.status(file.volume, &file.path, false).is_some())
+        evaluator
+            .locate(path)
+            .is_some_and(|file| evaluator.lookup.status(file.volume, &file.path, false).is_some())
     });
     found
 }
@@ -78,7 +87,8 @@ fn is_match(pattern: &str, wild: &[usize], name: &str) -> bool {
     open(&mut places);
     for c in name {
         let mut next = vec![false; places.len()];
-        for (index, part) in pattern.iter().enumerate().filter(|(index, _)| places.get(*index) == Some(&true)) {
+        for (index, part) in pattern.iter().enumerate().filter(|(index, _)| places.get(*index) == Some(&true))
+        {
             match *part {
                 ('*', true) => set(&mut next, index),
                 ('?', true) => set(&mut next, index.saturating_add(1)),

@@ -161,7 +161,9 @@ impl<'a> Lexer<'a> {
         let Some(c) = self.peek() else {
             return self.continue_line();
         };
-        if self.keep_hex_escapes && c == 'x' && self.rest().chars().skip(1).take(2).all(|c| c.is_ascii_hexdigit())
+        if self.keep_hex_escapes
+            && c == 'x'
+            && self.rest().chars().skip(1).take(2).all(|c| c.is_ascii_hexdigit())
         {
             push_plain(word, '\\');
             return Ok(());

@@ -225,7 +225,8 @@ fn run(
         line: item.line,
         action,
         changes,
-        problem: problem.or_else(|| restricted.then(|| "GRUB asks for a password before it boots this".to_owned())),
+        problem: problem
+            .or_else(|| restricted.then(|| "GRUB asks for a password before it boots this".to_owned())),
     }
 }
 

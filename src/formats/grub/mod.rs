@@ -26,6 +26,10 @@ pub mod number;
 pub mod options;
 pub mod parser;
 pub mod syntax;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 
 use device::{Devices, Located};
 use environment_block::Change;
@@ -99,7 +103,8 @@ pub fn read(
         Some(Stop::Menu(shown)) => shown,
         _ => Shown { items: std::mem::take(&mut evaluator.menu), environment: evaluator.environment.clone() },
     };
-    let timeout = shown.environment.get("timeout").and_then(|value| number::leading(&value).map(|it| it.value));
+    let timeout =
+        shown.environment.get("timeout").and_then(|value| number::leading(&value).map(|it| it.value));
     let changes = evaluator.changes.clone();
     let level = menu::level(&mut evaluator, &shown, true, 0);
     let timeout_style = match &*shown.environment.value("timeout_style") {
@@ -111,7 +116,9 @@ pub fn read(
     Ok(Menu {
         level,
         // GRUB keeps it in an int: what is negative there waits.
-        timeout: timeout.and_then(|seconds| u32::try_from(seconds & 0xffff_ffff).ok()).filter(|it| *it < 1 << 31),
+        timeout: timeout
+            .and_then(|seconds| u32::try_from(seconds & 0xffff_ffff).ok())
+            .filter(|it| *it < 1 << 31),
         timeout_style,
         fallback,
         changes,

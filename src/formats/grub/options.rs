@@ -93,7 +93,8 @@ pub fn parse(words: &[String], table: &[Known], rule: Rule) -> Result<Given, Fai
         }
         let found = match word.strip_prefix("--") {
             Some(long) => {
-                let (name, value) = long.split_once('=').map_or((long, None), |(name, value)| (name, Some(value)));
+                let (name, value) =
+                    long.split_once('=').map_or((long, None), |(name, value)| (name, Some(value)));
                 let known = table.iter().find(|known| known.long == name);
                 known.map(|known| vec![(*known, value.map(str::to_owned))])
             }

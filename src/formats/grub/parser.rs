@@ -15,7 +15,8 @@ const DEPTH_LIMIT: u32 = 64;
 
 /// Words that may not stand where a command begins, except those that begin a compound command.
 const KEYWORDS: [&str; 14] = [
-    "case", "do", "done", "elif", "else", "esac", "fi", "for", "function", "if", "in", "select", "then", "until",
+    "case", "do", "done", "elif", "else", "esac", "fi", "for", "function", "if", "in", "select", "then",
+    "until",
 ];
 
 /// A piece of a script: what one read of the parser gives.

@@ -52,7 +52,7 @@ fn kernel(evaluator: &mut Evaluator<'_>, call: &Call<'_>, kind: Kind) -> Outcome
         devicetree: None,
         problem: problem.clone(),
     });
-    missing(problem)
+    missing(problem.as_ref())
 }
 
 /// Adds initrds in order; a call after another replaces what the other loaded.
@@ -68,7 +68,7 @@ fn initrd(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
         loaded.initrds = files;
         loaded.problem = loaded.problem.take().or_else(|| problem.clone());
     }
-    missing(problem)
+    missing(problem.as_ref())
 }
 
 fn module(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
@@ -84,7 +84,7 @@ fn module(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
         loaded.initrds.extend(files);
         loaded.problem = loaded.problem.take().or_else(|| problem.clone());
     }
-    missing(problem)
+    missing(problem.as_ref())
 }
 
 fn devicetree(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
@@ -100,7 +100,7 @@ fn devicetree(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
         loaded.devicetree = file;
         loaded.problem = loaded.problem.take().or_else(|| problem.clone());
     }
-    missing(problem)
+    missing(problem.as_ref())
 }
 
 /// The files that words name, the missing ones too, and what is wrong with the first of these.
@@ -139,7 +139,7 @@ pub fn find(evaluator: &mut Evaluator<'_>, path: &str) -> Result<Located, String
 }
 
 /// The outcome of loading; the entry's own problem tells the reason.
-fn missing(problem: Option<String>) -> Outcome {
+fn missing(problem: Option<&String>) -> Outcome {
     match problem {
         Some(_) => Err(Failure::new(Status::FileNotFound, "")),
         None => Ok(()),

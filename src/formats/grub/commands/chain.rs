@@ -32,8 +32,7 @@ pub const COMMANDS: &[(&str, Handler)] = &[
 ];
 
 fn chain(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
-    let words: Vec<String> =
-        call.words.iter().skip_while(|word| word.starts_with("--")).cloned().collect();
+    let words: Vec<String> = call.words.iter().skip_while(|word| word.starts_with("--")).cloned().collect();
     let path = words.first().ok_or_else(|| Failure::usage(format!("{} takes a file", call.name)))?;
     let kernel = boot::find(evaluator, path);
     let problem = match &kernel {

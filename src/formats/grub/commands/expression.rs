@@ -112,7 +112,8 @@ impl Reader<'_, '_> {
                 let bias = newer.or_else(|| operator.strip_prefix("-ot"))?;
                 let (left, right) = (self.status(left), self.status(right));
                 left.zip(right).is_some_and(|(left, right)| {
-                    let difference = left.modified.saturating_sub(right.modified).saturating_add(number::signed(bias));
+                    let difference =
+                        left.modified.saturating_sub(right.modified).saturating_add(number::signed(bias));
                     if newer.is_some() { difference > 0 } else { difference < 0 }
                 })
             }

@@ -34,7 +34,9 @@ fn configfile(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
 
 /// Begins again with a configuration, `$prefix/grub.cfg` if none is named.
 fn normal(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
-    let path = call.word(0).map_or_else(|| format!("{}/grub.cfg", evaluator.environment.value("prefix")), str::to_owned);
+    let path = call
+        .word(0)
+        .map_or_else(|| format!("{}/grub.cfg", evaluator.environment.value("prefix")), str::to_owned);
     show(evaluator, &path);
     Ok(())
 }

@@ -97,8 +97,7 @@ fn eval(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
 }
 
 fn time(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
-    let (name, words) =
-        call.words.split_first().ok_or_else(|| Failure::usage("time takes a command"))?;
+    let (name, words) = call.words.split_first().ok_or_else(|| Failure::usage("time takes a command"))?;
     match evaluator.invoke(name, words, None) {
         0 => Ok(()),
         status => Err(Failure { status, message: String::new() }),

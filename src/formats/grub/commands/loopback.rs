@@ -20,7 +20,8 @@ fn loopback(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
         return Ok(());
     }
     let path = given.argument(1).ok_or_else(|| Failure::usage("loopback takes a file"))?;
-    let image = super::boot::find(evaluator, path).map_err(|reason| Failure::new(Status::FileNotFound, reason))?;
+    let image =
+        super::boot::find(evaluator, path).map_err(|reason| Failure::new(Status::FileNotFound, reason))?;
     evaluator.devices.add_image(name, &image);
     Ok(())
 }

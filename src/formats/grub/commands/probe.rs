@@ -76,6 +76,8 @@ fn filesystem_name(kind: FilesystemKind) -> Option<&'static str> {
         | FilesystemKind::Lvm2
         | FilesystemKind::Raid
         | FilesystemKind::Swap
+        | FilesystemKind::Swsuspend
+        | FilesystemKind::Bitlocker
         | FilesystemKind::Unknown => return None,
     })
 }

@@ -27,7 +27,10 @@ fn regexp(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
             Some((index, name)) => {
                 let number = number::leading(index).filter(|number| number.rest.is_empty());
                 let number = number.and_then(|number| usize::try_from(number.value).ok());
-                (number.ok_or_else(|| Failure::usage(format!("regexp: “{setting}” names no variable")))?, name)
+                (
+                    number.ok_or_else(|| Failure::usage(format!("regexp: “{setting}” names no variable")))?,
+                    name,
+                )
             }
             None => (1, setting),
         };

@@ -2,16 +2,18 @@
 
 use super::{Call, Handler};
 use crate::formats::grub::{
-    environment_block::Change,
     environment_block,
+    environment_block::Change,
     evaluate::Evaluator,
     failure::{Failure, Outcome, Status},
     options::{Known, Rule, Value, known, parse},
 };
 
-pub const COMMANDS: &[(&str, Handler)] = &[("load_env", load), ("save_env", save), ("list_env", |_, _| Ok(()))];
+pub const COMMANDS: &[(&str, Handler)] =
+    &[("load_env", load), ("save_env", save), ("list_env", |_, _| Ok(()))];
 
-const OPTIONS: &[Known] = &[known("file", Some('f'), Value::Needed), known("skip-sig", Some('s'), Value::None)];
+const OPTIONS: &[Known] =
+    &[known("file", Some('f'), Value::Needed), known("skip-sig", Some('s'), Value::None)];
 
 /// No environment block is larger.
 const BLOCK_LIMIT: usize = 64 << 10;
@@ -19,14 +21,17 @@ const BLOCK_LIMIT: usize = 64 << 10;
 fn load(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
     let given = parse(call.words, OPTIONS, Rule::Strict)?;
     let (path, bytes) = read(evaluator, given.value("file"))?;
-    let variables = environment_block::read(&bytes)
-        .ok_or_else(|| Failure::new(Status::BadFileType, format!("{}: not an environment block", path.path)))?;
+    let variables = environment_block::read(&bytes).ok_or_else(|| {
+        Failure::new(Status::BadFileType, format!("{}: not an environment block", path.path))
+    })?;
     let wanted = |name: &str| given.arguments.is_empty() || given.arguments.iter().any(|it| it == name);
     for (name, value) in variables.into_iter().filter(|(name, _)| wanted(name)) {
         evaluator.environment.set(&name, &value);
     }
     // What this script has saved since is as good as written.
-    for change in evaluator.changes.clone().iter().filter(|change| change.block == path && wanted(&change.name)) {
+    for change in
+        evaluator.changes.clone().iter().filter(|change| change.block == path && wanted(&change.name))
+    {
         if let Some(value) = &change.value {
             evaluator.environment.set(&change.name, value);
         }
@@ -58,11 +63,11 @@ fn read(
     path: Option<&str>,
 ) -> Result<(crate::entry::FileReference, Vec<u8>), Failure> {
     evaluator.spend_look();
-    let path = path.map_or_else(|| format!("{}/grubenv", evaluator.environment.value("prefix")), str::to_owned);
-    let file = evaluator
-        .locate(&path)
-        .filter(|file| file.image.is_none())
-        .ok_or_else(|| Failure::new(Status::UnknownDevice, format!("{path}: no such file on a known device")))?;
+    let path =
+        path.map_or_else(|| format!("{}/grubenv", evaluator.environment.value("prefix")), str::to_owned);
+    let file = evaluator.locate(&path).filter(|file| file.image.is_none()).ok_or_else(|| {
+        Failure::new(Status::UnknownDevice, format!("{path}: no such file on a known device"))
+    })?;
     let bytes = evaluator
         .lookup
         .read(file.volume, &file.path, BLOCK_LIMIT)

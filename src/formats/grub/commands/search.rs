@@ -87,8 +87,10 @@ fn find(
     hints: &[&str],
 ) -> Outcome {
     let lookup = evaluator.lookup;
-    let mut order: Vec<usize> =
-        hints.iter().filter_map(|hint| evaluator.devices.volume(lookup, hint.trim_end_matches(','))).collect();
+    let mut order: Vec<usize> = hints
+        .iter()
+        .filter_map(|hint| evaluator.devices.volume(lookup, hint.trim_end_matches(',')))
+        .collect();
     order.extend(evaluator.devices.search_order(lookup));
     let mut found = None;
     for volume in order {
@@ -121,7 +123,9 @@ fn matches_key(evaluator: &Evaluator<'_>, volume: usize, kind: Kind, key: &str) 
     match kind {
         Kind::Label => it.filesystem.label.as_deref() == Some(key),
         Kind::Uuid => same(it.filesystem.uuid.as_ref()),
-        Kind::PartitionUuid => same(it.device.partition.as_ref().and_then(|partition| partition.uuid.as_ref())),
+        Kind::PartitionUuid => {
+            same(it.device.partition.as_ref().and_then(|partition| partition.uuid.as_ref()))
+        }
         Kind::File => {
             let path = key.starts_with('/').then(|| single_slashes(key));
             path.and_then(|path| evaluator.lookup.status(volume, &path, true))
@@ -136,7 +140,9 @@ fn unidentified(evaluator: &Evaluator<'_>) -> Option<usize> {
     evaluator.devices.search_order(evaluator.lookup).into_iter().find(|&volume| {
         evaluator.lookup.volumes().get(volume).is_some_and(|it| {
             let filesystem = &it.filesystem;
-            filesystem.kind == FilesystemKind::Unknown && filesystem.uuid.is_none() && filesystem.label.is_none()
+            filesystem.kind == FilesystemKind::Unknown
+                && filesystem.uuid.is_none()
+                && filesystem.label.is_none()
         })
     })
 }

@@ -1,0 +1,238 @@
+//! GRUB 2: where its configurations are, whose build of GRUB reads them, and their entries.
+
+use std::collections::HashSet;
+
+use super::finder::{Context, Deed, Finder, Findings, Note};
+use crate::{
+    entry::{Entry, FileReference, FilesystemKind, Format, Kind, Source},
+    formats::{
+        grub::{
+            self, Facts, Flavour, Menu,
+            flavour::{FEDORA, SUSE, UPSTREAM},
+            menu::{Action, MenuEntry, firmware_problem, kind_problem},
+        },
+        lookup::{CONFIG_LIMIT, FileKind, Lookup},
+        text,
+    },
+};
+
+/// GRUB's finder.
+pub struct Grub;
+
+/// Where configurations stand, the real ones before the stubs that lead to them. `*` is any directory.
+const PLACES: [&str; 8] = [
+    "/boot/grub/grub.cfg",
+    "/boot/grub2/grub.cfg",
+    "/grub/grub.cfg",
+    "/grub2/grub.cfg",
+    "/EFI/*/grub.cfg",
+    "/EFI/*/*/grub.cfg",
+    "/boot/grub/x86_64-efi/grub.cfg",
+    "/grub.cfg",
+];
+
+/// Where they stand below the top of a btrfs file system with subvolumes.
+const SUBVOLUME_PLACES: [&str; 4] = [
+    "/*/boot/grub/grub.cfg",
+    "/*/boot/grub2/grub.cfg",
+    "/*/.snapshots/*/snapshot/boot/grub2/grub.cfg",
+    "/*/grub2/grub.cfg",
+];
+
+/// No more configurations of one volume are read, and no more directories looked into for each `*`.
+const CONFIGURATION_LIMIT: usize = 16;
+const DIRECTORY_LIMIT: usize = 64;
+
+/// Words that tell a distribution whose GRUB is not upstream's: in os-release(5), in the path or in the text.
+const FLAVOURS: [(&str, &Flavour); 12] = [
+    ("suse", &SUSE),
+    ("btrfs_relative_path", &SUSE),
+    ("fedora", &FEDORA),
+    ("rhel", &FEDORA),
+    ("redhat", &FEDORA),
+    ("centos", &FEDORA),
+    ("rocky", &FEDORA),
+    ("almalinux", &FEDORA),
+    ("blscfg", &FEDORA),
+    ("menu_auto_hide", &FEDORA),
+    ("($root)/grub2", &FEDORA),
+    ("/boot/grub2", &FEDORA),
+];
+
+impl Finder for Grub {
+    fn format(&self) -> Format {
+        Format::Grub
+    }
+
+    fn find(&self, lookup: &dyn Lookup, volume: usize, context: &Context) -> Option<Findings> {
+        let configurations = configurations(lookup, volume);
+        if configurations.is_empty() {
+            return None;
+        }
+        let mut findings = Findings::default();
+        let mut seen = HashSet::new();
+        for path in configurations {
+            read(lookup, volume, &path, context, &mut seen, &mut findings);
+        }
+        Some(findings)
+    }
+}
+
+/// Runs one configuration and takes its entries, except those of files that others have led to already.
+fn read(
+    lookup: &dyn Lookup,
+    volume: usize,
+    path: &str,
+    context: &Context,
+    seen: &mut HashSet<FileReference>,
+    findings: &mut Findings,
+) {
+    let Some(device) = lookup.volumes().get(volume).map(|volume| volume.device.name.clone()) else {
+        return;
+    };
+    let note = |deed, message: String| Note { deed, volume: device.clone(), path: path.to_owned(), message };
+    let flavour = flavour(lookup, volume, path);
+    let menu = match grub::read(lookup, volume, path, Facts::here(context.efi), flavour) {
+        Ok(menu) => menu,
+        Err(error) => {
+            findings
+                .notes
+                .push(note(Deed::PassedOver, format!("a GRUB configuration that cannot be read: {error}")));
+            return;
+        }
+    };
+    let entries: Vec<(Vec<&str>, &MenuEntry)> = menu.level.flat();
+    let repeated = !entries.is_empty() && entries.iter().all(|(_, entry)| seen.contains(&entry.file));
+    if repeated {
+        findings.notes.push(note(Deed::PassedOver, "leads to a configuration that was read already".into()));
+        return;
+    }
+    findings.notes.push(note(
+        if entries.is_empty() { Deed::PassedOver } else { Deed::Used },
+        format!("a GRUB configuration ({}) with {} entries", flavour.name, entries.len()),
+    ));
+    seen.extend(entries.iter().map(|(_, entry)| entry.file.clone()));
+    take(lookup, &menu, &entries, findings);
+}
+
+fn take(lookup: &dyn Lookup, menu: &Menu, entries: &[(Vec<&str>, &MenuEntry)], findings: &mut Findings) {
+    let default = menu.level.default_entry();
+    // The first configuration with entries is the one whose default counts.
+    let first = findings.entries.is_empty();
+    for (titles, entry) in entries {
+        let mut converted = convert(lookup, titles, entry);
+        if first && default.is_some_and(|default| std::ptr::eq(default, *entry)) {
+            converted.default = true;
+            findings.default = Some(converted.id.clone());
+            findings.timeout = menu.timeout;
+        }
+        findings.entries.push(converted);
+    }
+    findings.warnings.extend(menu.warnings.iter().cloned());
+}
+
+fn convert(lookup: &dyn Lookup, titles: &[&str], entry: &MenuEntry) -> Entry {
+    let mut converted = Entry {
+        id: entry.id.clone(),
+        title: entry.title.clone(),
+        path_in_menu: titles.iter().map(|&title| title.to_owned()).collect(),
+        kind: Kind::Linux,
+        hidden: entry.hidden,
+        source: Source {
+            format: Format::Grub,
+            volume: entry.file.volume.clone(),
+            path: entry.file.path.clone(),
+            line: Some(entry.line),
+        },
+        kernel: None,
+        initrds: Vec::new(),
+        cmdline: String::new(),
+        devicetree: None,
+        version: None,
+        tries_left: None,
+        default: false,
+        problem: entry.problem.clone(),
+    };
+    match &entry.action {
+        Action::Boot(loaded, cmdline) => {
+            converted.kind = loaded.kind;
+            converted.kernel = loaded.kernel.as_ref().map(|file| file.reference(lookup));
+            converted.initrds = loaded.initrds.iter().map(|file| file.reference(lookup)).collect();
+            converted.cmdline.clone_from(cmdline);
+            converted.devicetree = loaded.devicetree.as_ref().map(|file| file.reference(lookup));
+            converted.version = loaded.kernel.as_ref().and_then(|file| version(&file.path));
+            converted.problem = converted.problem.or_else(|| kind_problem(loaded.kind).map(str::to_owned));
+        }
+        Action::Firmware(action) => {
+            converted.kind = Kind::Firmware;
+            converted.problem = converted.problem.or_else(|| Some(firmware_problem(action)));
+        }
+        Action::Submenu(_) | Action::Nothing => {}
+    }
+    converted
+}
+
+/// The version in a kernel's file name: what stands behind its first hyphen.
+fn version(path: &str) -> Option<String> {
+    let name = path.rsplit('/').next()?;
+    let (_, version) = name.split_once('-')?;
+    version.starts_with(|c: char| c.is_ascii_digit()).then(|| version.to_owned())
+}
+
+/// Configurations of a volume, in the order of [`PLACES`].
+fn configurations(lookup: &dyn Lookup, volume: usize) -> Vec<String> {
+    let kind = lookup.volumes().get(volume).map(|volume| volume.filesystem.kind);
+    let subvolumes = matches!(kind, Some(FilesystemKind::Btrfs | FilesystemKind::Unknown));
+    let places = PLACES.iter().chain(SUBVOLUME_PLACES.iter().filter(|_| subvolumes));
+    let mut found: Vec<String> = Vec::new();
+    for place in places {
+        let Some((directories, name)) = place.rsplit_once('/') else { continue };
+        let mut parents = vec![String::new()];
+        for part in directories.split('/').skip(1) {
+            parents = parents
+                .into_iter()
+                .flat_map(|parent| match part {
+                    "*" => subdirectories(lookup, volume, &parent),
+                    part => vec![format!("{parent}/{part}")],
+                })
+                .take(DIRECTORY_LIMIT)
+                .collect();
+        }
+        for path in parents.into_iter().map(|parent| format!("{parent}/{name}")) {
+            let known = found.iter().any(|it| it.eq_ignore_ascii_case(&path));
+            if !known && found.len() < CONFIGURATION_LIMIT && lookup.is_file(volume, &path) {
+                found.push(path);
+            }
+        }
+    }
+    found
+}
+
+fn subdirectories(lookup: &dyn Lookup, volume: usize, parent: &str) -> Vec<String> {
+    let path = if parent.is_empty() { "/" } else { parent };
+    let entries = lookup.list(volume, path).into_iter();
+    entries
+        .filter(|entry| entry.kind == FileKind::Directory)
+        .map(|entry| format!("{parent}/{}", entry.name))
+        .collect()
+}
+
+/// Whose GRUB reads a configuration: as the system around it says, else its own path and words.
+fn flavour(lookup: &dyn Lookup, volume: usize, path: &str) -> &'static Flavour {
+    let read = |path: &str| lookup.read(volume, path, CONFIG_LIMIT).map(|bytes| text::decode(&bytes)).ok();
+    let root = path.find("/boot/").map_or("", |at| path.get(..at).unwrap_or_default());
+    let release =
+        ["etc", "usr/lib"].iter().find_map(|directory| read(&format!("{root}/{directory}/os-release")));
+    if let Some(release) = release {
+        let ids = release.lines().filter(|line| line.starts_with("ID=") || line.starts_with("ID_LIKE="));
+        let ids: String = ids.collect::<Vec<_>>().join("\n").to_lowercase();
+        return by_words(&ids).unwrap_or(&UPSTREAM);
+    }
+    by_words(&path.to_lowercase())
+        .or_else(|| read(path).and_then(|text| by_words(&text.to_lowercase())))
+        .unwrap_or(&UPSTREAM)
+}
+
+fn by_words(text: &str) -> Option<&'static Flavour> {
+    FLAVOURS.iter().find(|(word, _)| text.contains(word)).map(|(_, flavour)| *flavour)
+}

@@ -1,0 +1,223 @@
+//! Whole configurations, as grub-mkconfig and its kin lay them out, with the menus that GRUB makes of them.
+
+use super::{
+    Facts, Flavour, Menu,
+    environment_block::Change,
+    flavour::{FEDORA, UPSTREAM},
+    menu::{Action, TimeoutStyle},
+    read,
+    testing::Table,
+};
+use crate::entry::FileReference;
+
+const FACTS: Facts = Facts { efi: true, cpu: "x86_64" };
+
+fn menu_of(table: &Table, path: &str, flavour: &'static Flavour) -> Menu {
+    read(table, 0, path, FACTS, flavour).unwrap()
+}
+
+/// Each entry as `id: kernel on volume + initrds: command line`.
+fn lines(table: &Table, menu: &Menu) -> Vec<String> {
+    let show = |file: &super::device::Located| {
+        let file = file.reference(table);
+        format!("{}:{}", file.volume, file.path)
+    };
+    let flat = menu.level.flat();
+    let line = |entry: &super::menu::MenuEntry| match &entry.action {
+        Action::Boot(loaded, cmdline) => {
+            let files: Vec<String> = loaded.kernel.iter().chain(&loaded.initrds).map(show).collect();
+            format!("{}: {}: {cmdline}", entry.id, files.join(" + "))
+        }
+        action => format!("{}: {action:?}", entry.id),
+    };
+    flat.into_iter().map(|(_, entry)| line(entry)).collect()
+}
+
+const DEBIAN: &str = r#"
+if [ -s $prefix/grubenv ]; then
+  set have_grubenv=true
+  load_env
+fi
+if [ "${next_entry}" ] ; then
+   set default="${next_entry}"
+   set next_entry=
+   save_env next_entry
+   set boot_once=true
+else
+   set default="0"
+fi
+if [ x"${feature_menuentry_id}" = xy ]; then
+  menuentry_id_option="--id"
+else
+  menuentry_id_option=""
+fi
+export menuentry_id_option
+function load_video {
+  if [ x$feature_all_video_module = xy ]; then insmod all_video; fi
+}
+if [ x$feature_timeout_style = xy ] ; then
+  set timeout_style=menu
+  set timeout=5
+else
+  set timeout=5
+fi
+function gfxmode {
+	set gfxpayload="${1}"
+}
+set linux_gfx_mode=
+export linux_gfx_mode
+menuentry 'Debian GNU/Linux' --class debian $menuentry_id_option 'gnulinux-simple-uuid-sda2' {
+	load_video
+	insmod gzio
+	if [ x$grub_platform = xxen ]; then insmod xzio; insmod lzopio; fi
+	set root='hd0,gpt2'
+	if [ x$feature_platform_search_hint = xy ]; then
+	  search --no-floppy --fs-uuid --set=root --hint-bios=hd0,gpt2 --hint-efi=hd0,gpt2  uuid-sda2
+	else
+	  search --no-floppy --fs-uuid --set=root uuid-sda2
+	fi
+	echo	'Loading Linux 6.1.0-18-amd64 ...'
+	linux	/boot/vmlinuz-6.1.0-18-amd64 root=UUID=uuid-sda2 ro  quiet
+	initrd	/boot/microcode.img /boot/initrd.img-6.1.0-18-amd64
+}
+submenu 'Advanced options' $menuentry_id_option 'gnulinux-advanced' {
+	menuentry 'Linux 6.1.0-17' $menuentry_id_option 'gnulinux-17' {
+		set root='hd0,gpt2'
+		linux	/boot/vmlinuz-6.1.0-17-amd64 root=UUID=uuid-sda2 ro  quiet
+		initrd	/boot/initrd.img-6.1.0-17-amd64
+	}
+}
+"#;
+
+fn debian(environment: &str) -> Table {
+    let environment = format!("# GRUB Environment Block\n{environment}####");
+    Table::default()
+        .volume(
+            "sda2",
+            &[
+                ("/boot/grub/grub.cfg", DEBIAN),
+                ("/boot/grub/grubenv", &environment),
+                ("/boot/vmlinuz-6.1.0-18-amd64", "k"),
+                ("/boot/vmlinuz-6.1.0-17-amd64", "k"),
+                ("/boot/microcode.img", "i"),
+                ("/boot/initrd.img-6.1.0-18-amd64", "i"),
+                ("/boot/initrd.img-6.1.0-17-amd64", "i"),
+            ],
+        )
+        .volume(
+            "sda1",
+            &[(
+                "/EFI/debian/grub.cfg",
+                "search.fs_uuid uuid-sda2 root hd0,gpt2\nset prefix=($root)'/boot/grub'\nconfigfile $prefix/grub.cfg\n",
+            )],
+        )
+}
+
+const DEBIAN_LINES: [&str; 2] = [
+    "gnulinux-simple-uuid-sda2: sda2:/boot/vmlinuz-6.1.0-18-amd64 + sda2:/boot/microcode.img + \
+     sda2:/boot/initrd.img-6.1.0-18-amd64: BOOT_IMAGE=/boot/vmlinuz-6.1.0-18-amd64 root=UUID=uuid-sda2 ro quiet",
+    "gnulinux-advanced>gnulinux-17: sda2:/boot/vmlinuz-6.1.0-17-amd64 + sda2:/boot/initrd.img-6.1.0-17-amd64: \
+     BOOT_IMAGE=/boot/vmlinuz-6.1.0-17-amd64 root=UUID=uuid-sda2 ro quiet",
+];
+
+#[test]
+fn a_debian_menu_is_resolved() {
+    let table = debian("");
+    let menu = menu_of(&table, "/boot/grub/grub.cfg", &UPSTREAM);
+    assert_eq!(lines(&table, &menu), DEBIAN_LINES);
+    assert_eq!(menu.warnings, []);
+    assert_eq!((menu.timeout, menu.timeout_style), (Some(5), TimeoutStyle::Menu));
+    assert_eq!(menu.level.default_entry().unwrap().id, "gnulinux-simple-uuid-sda2");
+    let problems: Vec<_> =
+        menu.level.flat().into_iter().filter_map(|(_, entry)| entry.problem.clone()).collect();
+    assert_eq!(problems, Vec::<String>::new());
+    assert_eq!(menu.level.flat()[1].0, ["Advanced options"]);
+}
+
+#[test]
+fn grub_reboot_takes_effect_once() {
+    let table = debian("next_entry=gnulinux-advanced>gnulinux-17\n");
+    let menu = menu_of(&table, "/boot/grub/grub.cfg", &UPSTREAM);
+    assert_eq!(menu.level.default_entry().unwrap().id, "gnulinux-advanced>gnulinux-17");
+    let block = FileReference { volume: "sda2".into(), path: "/boot/grub/grubenv".into() };
+    assert_eq!(menu.changes, [Change { block, name: "next_entry".into(), value: Some(String::new()) }]);
+}
+
+#[test]
+fn a_stub_on_the_esp_leads_to_the_real_configuration() {
+    let table = debian("");
+    let menu = read(&table, 1, "/EFI/debian/grub.cfg", FACTS, &UPSTREAM).unwrap();
+    assert_eq!(lines(&table, &menu), DEBIAN_LINES);
+    let file = FileReference { volume: "sda2".into(), path: "/boot/grub/grub.cfg".into() };
+    assert_eq!(menu.level.flat()[0].1.file, file);
+    assert_eq!(menu.timeout, Some(5));
+}
+
+#[test]
+fn a_directory_of_unknown_kind_is_what_is_searched_for() {
+    let table = Table::default().volume("sda2", &[("/grub/grub.cfg", DEBIAN)]).unknown();
+    let menu = menu_of(&table, "/grub/grub.cfg", &UPSTREAM);
+    assert_eq!(lines(&table, &menu), DEBIAN_LINES);
+    assert_eq!(menu.level.flat()[0].1.problem.as_deref(), Some("/boot/vmlinuz-6.1.0-18-amd64: no such file"),);
+}
+
+#[test]
+fn fedora_knows_an_entry_by_its_id_before_its_number() {
+    let text = "set default=1\nmenuentry a { linux /a; }\nmenuentry b { linux /b; }\nmenuentry c --id 1 { linux /c; }\n";
+    let table = Table::default().volume("sda2", &[("/grub.cfg", text)]);
+    let default =
+        |flavour| menu_of(&table, "/grub.cfg", flavour).level.default_entry().unwrap().title.clone();
+    assert_eq!((default(&FEDORA), default(&UPSTREAM)), ("c".into(), "b".into()));
+}
+
+#[test]
+fn a_bad_statement_loses_itself_alone() {
+    let text =
+        "menuentry a { linux /a }\nif true; then echo x && y\nfi\nset timeout=3\nmenuentry b { linux /b }\n";
+    let table = Table::default().volume("sda2", &[("/grub.cfg", text)]);
+    let menu = menu_of(&table, "/grub.cfg", &UPSTREAM);
+    assert_eq!(lines(&table, &menu), ["a: sda2:/a: BOOT_IMAGE=/a", "b: sda2:/b: BOOT_IMAGE=/b"]);
+    let told: Vec<_> = menu.warnings.iter().map(|it| (it.line, it.message.as_str())).collect();
+    assert_eq!(
+        told,
+        [
+            (Some(2), "syntax error: “&” has no meaning here; lines 2 to 2 dropped"),
+            (Some(3), "syntax error: unexpected “fi”; lines 3 to 3 dropped"),
+        ]
+    );
+}
+
+#[test]
+fn a_script_without_end_ends() {
+    let cases = [
+        "while true; do true; done",
+        "function f { f; f; }\nf",
+        "set a=x\nwhile true; do set a=$a$a; done",
+        "source /grub.cfg\nsource /grub.cfg",
+        "menuentry a { while true; do true; done; }",
+        "submenu a { configfile /grub.cfg }",
+        "eval 'while true; do eval true; done'",
+    ];
+    for text in cases {
+        let table = Table::default().volume("sda2", &[("/grub.cfg", text)]);
+        let menu = menu_of(&table, "/grub.cfg", &UPSTREAM);
+        assert!(
+            !menu.warnings.is_empty() || menu.level.flat().iter().all(|(_, entry)| entry.problem.is_some()),
+            "{text}"
+        );
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_is_too_much(text in "([a-z ;\n{}$\"'\\\\]|if |then |fi\n|menuentry a \\{|linux /k |set a=|done\n|do |while |for a in |\\[ |submenu b \\{|\\}\n){0,60}") {
+        let table = Table::default().volume("sda2", &[("/grub.cfg", &text)]);
+        menu_of(&table, "/grub.cfg", &UPSTREAM);
+    }
+
+    #[test]
+    fn no_bytes_are_too_much(bytes: Vec<u8>) {
+        let table = Table::default().volume("sda2", &[("/grub.cfg", &crate::formats::text::decode(&bytes))]);
+        menu_of(&table, "/grub.cfg", &FEDORA);
+    }
+}
