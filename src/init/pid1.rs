@@ -180,7 +180,7 @@ impl Pid1 {
 
     fn jump(&mut self, entry: &str, title: &str) -> Event {
         self.timing.stamp("jump");
-        self.consoles.landmark("jump", &[("entry", entry), ("title", title)]);
+        self.consoles.landmark("jump", &[("id", entry), ("title", title)]);
         self.end_everything();
         if self.settings.timing {
             self.consoles.write(&self.timing.table());
@@ -188,7 +188,7 @@ impl Pid1 {
         self.consoles.drain(LAST_WORDS);
         let reason = kexec::jump().to_string();
         log::error!("the jump into {entry} failed: {reason}");
-        self.consoles.landmark("fail", &[("stage", "jump"), ("entry", entry), ("reason", &reason)]);
+        self.consoles.landmark("fail", &[("stage", "jump"), ("id", entry), ("reason", &reason)]);
         Event::JumpFailed
     }
 
