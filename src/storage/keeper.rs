@@ -6,7 +6,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{OpenVolume, look::Look, watch::Sighting};
+use super::{
+    OpenVolume,
+    look::{Look, Order, Part},
+    watch::Sighting,
+};
 use crate::entry::{Device, FilesystemKind};
 
 /// How much is done at once, and for how long.
@@ -25,8 +29,8 @@ pub struct Limits {
 pub enum Action {
     /// Look at this device, and hand in what came of it with the same number.
     Look {
-        /// Its kernel name.
-        name: String,
+        /// What to look at.
+        order: Order,
         /// Number of this look.
         number: u64,
     },
@@ -41,7 +45,7 @@ pub enum Action {
 pub struct Keeper {
     limits: Limits,
     devices: BTreeMap<String, Known>,
-    queue: VecDeque<String>,
+    queue: VecDeque<Order>,
     actions: VecDeque<Action>,
     looks: u64,
     barrier: Barrier,
@@ -64,11 +68,14 @@ enum State {
     Late {
         number: u64,
     },
-    /// UUID of the btrfs file system, which is one file system on several devices.
+    /// Holds the UUID of a btrfs file system, which the kernel shows once however many devices bear it.
     Opened {
         btrfs: Option<String>,
     },
-    Rejected,
+    /// Holds what it is a part of, as long as the other parts are wanted.
+    Rejected {
+        part: Option<Part>,
+    },
 }
 
 #[derive(Debug)]
@@ -103,7 +110,7 @@ impl Keeper {
     /// Something about a device changed. It is looked at again if its medium is another or its size, or if nothing came
     /// of the last look.
     pub fn changed(&mut self, device: Device, unfit: Option<String>, medium_changed: bool, now: Instant) {
-        let rejected = |known: &Known| matches!(known.state, State::Rejected);
+        let rejected = |known: &Known| matches!(known.state, State::Rejected { .. });
         if medium_changed || self.devices.get(&device.name).is_some_and(rejected) {
             self.enter(device, unfit, now);
         } else {
@@ -114,8 +121,8 @@ impl Keeper {
     /// A device is gone.
     pub fn removed(&mut self, name: &str, now: Instant) {
         if let Some(known) = self.devices.remove(name) {
-            self.queue.retain(|queued| queued != name);
-            if matches!(known.state, State::Opened { .. } | State::Rejected | State::Late { .. }) {
+            self.queue.retain(|queued| queued.name != name);
+            if matches!(known.state, State::Opened { .. } | State::Rejected { .. } | State::Late { .. }) {
                 self.tell(Sighting::Gone(name.to_owned()));
             }
             self.settled(name, now);
@@ -124,6 +131,7 @@ impl Keeper {
 
     /// These are all devices that there are; others that were known are gone.
     pub fn only(&mut self, names: &[String], now: Instant) {
+        let names: BTreeSet<&String> = names.iter().collect();
         let gone: Vec<String> = self.devices.keys().filter(|name| !names.contains(name)).cloned().collect();
         for name in gone {
             self.removed(&name, now);
@@ -140,16 +148,29 @@ impl Keeper {
         if !current {
             return;
         }
+        let wanted = match &look {
+            Look::Rejected { part, .. } => part.clone(),
+            _ => None,
+        };
         let (state, sighting) = match look {
             Look::Gone => return self.removed(name, now),
-            Look::Rejected { device, reason } => (State::Rejected, Sighting::Rejected { device, reason }),
+            Look::Rejected { device, reason, part } => {
+                (State::Rejected { part }, Sighting::Rejected { device, reason })
+            }
             Look::Opened(open) => self.opened(open),
         };
         if let Some(known) = self.devices.get_mut(name) {
             known.state = state;
         }
         self.tell(sighting);
-        self.settled(name, now);
+        // Before the parts are put together, which may have someone wait for it again.
+        self.leave_barrier(name);
+        match wanted {
+            Some(part) => self.assemble(&part, false),
+            None => self.account_for_parts(name),
+        }
+        self.start(now);
+        self.pass_barrier(now);
     }
 
     /// The modules for all hardware are loaded, and all devices that there are have been told of.
@@ -204,11 +225,11 @@ impl Keeper {
     fn enter(&mut self, device: Device, unfit: Option<String>, now: Instant) {
         let name = device.name.clone();
         self.removed(&name, now);
-        let state = if unfit.is_some() { State::Rejected } else { State::Queued };
+        let state = if unfit.is_some() { State::Rejected { part: None } } else { State::Queued };
         self.devices.insert(name.clone(), Known { device: device.clone(), state });
         match unfit {
             Some(reason) => self.tell(Sighting::Rejected { device, reason }),
-            None => self.queue.push_back(name),
+            None => self.queue.push_back(Order { name, ..Order::default() }),
         }
         self.start(now);
     }
@@ -217,15 +238,51 @@ impl Keeper {
         let looking =
             self.devices.values().filter(|known| matches!(known.state, State::Looking { .. })).count();
         for _ in looking..self.limits.looks {
-            let Some(name) = self.queue.pop_front() else { break };
-            let Some(known) = self.devices.get_mut(&name) else { continue };
+            let Some(order) = self.queue.pop_front() else { break };
+            let Some(known) = self.devices.get_mut(&order.name) else { continue };
             self.looks = self.looks.wrapping_add(1);
             known.state = State::Looking { number: self.looks, deadline: now + self.limits.deadline };
-            self.actions.push_back(Action::Look { name, number: self.looks });
+            self.actions.push_back(Action::Look { order, number: self.looks });
         }
     }
 
-    /// Two members of one btrfs file system show the same files, once is enough.
+    /// Has a file system on several devices looked at by the first of them, once all are there, or `degraded` with those
+    /// that are.
+    fn assemble(&mut self, part: &Part, degraded: bool) {
+        let is_part =
+            |known: &Known| matches!(&known.state, State::Rejected { part: Some(of) } if of == part);
+        let mut names: Vec<String> =
+            self.devices.iter().filter(|(_, known)| is_part(known)).map(|(name, _)| name.clone()).collect();
+        let complete = u64::try_from(names.len()).is_ok_and(|count| count >= part.count);
+        if names.is_empty() || !(complete || degraded) {
+            return;
+        }
+        let name = names.remove(0);
+        if let Some(first) = self.devices.get_mut(&name) {
+            first.state = State::Queued;
+        }
+        if let Barrier::Waiting { names, .. } = &mut self.barrier {
+            names.insert(name.clone());
+        }
+        self.queue.push_back(Order { name, companions: names, degraded });
+    }
+
+    /// Where the file system on this device is read now, its other parts are no riddle any more.
+    fn account_for_parts(&mut self, name: &str) {
+        let Some(Known { state: State::Opened { btrfs: Some(uuid) }, .. }) = self.devices.get(name) else {
+            return;
+        };
+        let uuid = uuid.clone();
+        for known in self.devices.values_mut() {
+            if matches!(&known.state, State::Rejected { part: Some(part) } if part.uuid == uuid) {
+                known.state = State::Rejected { part: None };
+                let sighting = Sighting::Rejected { device: known.device.clone(), reason: same_as(name) };
+                self.actions.push_back(Action::Tell(sighting));
+            }
+        }
+    }
+
+    /// A file system that the kernel shows already is told of once.
     fn opened(&self, open: OpenVolume) -> (State, Sighting) {
         let filesystem = &open.volume.filesystem;
         let btrfs = filesystem.uuid.clone().filter(|_| filesystem.kind == FilesystemKind::Btrfs);
@@ -234,22 +291,38 @@ impl Keeper {
         );
         match other {
             Some(other) => {
-                let reason = format!("another part of the btrfs file system on {}", other.device.name);
-                (State::Rejected, Sighting::Rejected { device: open.volume.device, reason })
+                let reason = same_as(&other.device.name);
+                (State::Rejected { part: None }, Sighting::Rejected { device: open.volume.device, reason })
             }
             None => (State::Opened { btrfs }, Sighting::Opened(open)),
         }
     }
 
+    /// Nobody waits for this device any more.
     fn settled(&mut self, name: &str, now: Instant) {
+        self.leave_barrier(name);
+        self.start(now);
+        self.pass_barrier(now);
+    }
+
+    fn leave_barrier(&mut self, name: &str) {
         if let Barrier::Waiting { names, .. } = &mut self.barrier {
             names.remove(name);
         }
-        self.pass_barrier(now);
-        self.start(now);
     }
 
     fn pass_barrier(&mut self, now: Instant) {
+        // Nothing else is coming that anyone waits for: a mirror of which one disk is lost is read now.
+        if matches!(&self.barrier, Barrier::Waiting { names, .. } if names.is_empty()) {
+            let wanted = self.devices.values().filter_map(|known| match &known.state {
+                State::Rejected { part } => part.clone(),
+                _ => None,
+            });
+            for part in wanted.collect::<BTreeSet<Part>>() {
+                self.assemble(&part, true);
+            }
+            self.start(now);
+        }
         if matches!(&self.barrier, Barrier::Waiting { names, deadline } if names.is_empty() || *deadline <= now)
         {
             self.barrier = Barrier::Passed;
@@ -260,6 +333,10 @@ impl Keeper {
     fn tell(&mut self, sighting: Sighting) {
         self.actions.push_back(Action::Tell(sighting));
     }
+}
+
+fn same_as(name: &str) -> String {
+    format!("part of the btrfs file system that is read through {name}")
 }
 
 #[cfg(test)]
@@ -294,7 +371,7 @@ mod tests {
     }
 
     fn rejected(name: &str) -> Look {
-        Look::Rejected { device: device(name), reason: "swap space".to_owned() }
+        Look::Rejected { device: device(name), reason: "swap space".to_owned(), part: None }
     }
 
     /// All that is to be done now, in words.
@@ -302,7 +379,10 @@ mod tests {
         let mut words = Vec::new();
         while let Some(action) = keeper.next_action() {
             words.push(match action {
-                Action::Look { name, number } => format!("look {number} {name}"),
+                Action::Look { order, number } => {
+                    let with = [vec![order.name], order.companions].concat().join("+");
+                    format!("look {number} {with}{}", if order.degraded { " degraded" } else { "" })
+                }
                 Action::Ended(name) => format!("ended {name}"),
                 Action::Tell(Sighting::Opened(open)) => format!("opened {}", open.volume.device.name),
                 Action::Tell(Sighting::Rejected { device, reason }) => {
@@ -428,19 +508,48 @@ mod tests {
     }
 
     #[test]
-    fn a_btrfs_file_system_of_two_devices_is_one_volume_and_two_copies_of_an_ext4_are_two() {
+    fn a_btrfs_file_system_is_one_volume_and_two_copies_of_an_ext4_are_two() {
         let (mut keeper, now) = with_devices(&["a", "b"]);
         keeper.looked("a", 1, volume("a", FilesystemKind::Btrfs), now);
         keeper.looked("b", 2, volume("b", FilesystemKind::Btrfs), now);
-        let told = actions(&mut keeper);
-        assert_eq!(
-            told.last().map(String::as_str),
-            Some("rejected b: another part of the btrfs file system on a")
-        );
+        let reason = "rejected b: part of the btrfs file system that is read through a";
+        assert_eq!(actions(&mut keeper).last().map(String::as_str), Some(reason));
 
         let (mut keeper, now) = with_devices(&["a", "b"]);
         keeper.looked("a", 1, volume("a", FilesystemKind::Ext4), now);
         keeper.looked("b", 2, volume("b", FilesystemKind::Ext4), now);
         assert_eq!(actions(&mut keeper).last().map(String::as_str), Some("opened b"));
+    }
+
+    fn part(name: &str, count: u64) -> Look {
+        let part = Some(Part { uuid: "one".to_owned(), count });
+        Look::Rejected { device: device(name), reason: "a part".to_owned(), part }
+    }
+
+    #[test]
+    fn a_btrfs_file_system_on_several_devices_is_read_when_all_are_there() {
+        let (mut keeper, now) = with_devices(&["a", "b"]);
+        keeper.looked("b", 2, part("b", 2), now);
+        keeper.modules_loaded(now);
+        assert_eq!(actions(&mut keeper), ["look 1 a", "look 2 b", "ended b", "rejected b: a part"]);
+        keeper.looked("a", 1, part("a", 2), now);
+        assert_eq!(actions(&mut keeper), ["ended a", "rejected a: a part", "look 3 a+b"]);
+        keeper.looked("a", 3, volume("a", FilesystemKind::Btrfs), now);
+        let reason = "rejected b: part of the btrfs file system that is read through a";
+        assert_eq!(actions(&mut keeper), ["ended a", "opened a", reason, "all looked at"]);
+    }
+
+    #[test]
+    fn a_btrfs_file_system_with_a_lost_device_is_read_without_it_once_nothing_else_is_waited_for() {
+        let (mut keeper, now) = with_devices(&["a", "b"]);
+        keeper.looked("a", 1, part("a", 3), now);
+        keeper.looked("b", 2, part("b", 3), now);
+        actions(&mut keeper);
+        keeper.modules_loaded(now);
+        assert_eq!(actions(&mut keeper), ["look 3 a+b degraded"]);
+        keeper.looked("a", 3, rejected("a"), now);
+        assert_eq!(actions(&mut keeper), ["ended a", "rejected a: swap space", "look 4 b degraded"]);
+        keeper.looked("b", 4, rejected("b"), now);
+        assert_eq!(actions(&mut keeper), ["ended b", "rejected b: swap space", "all looked at"]);
     }
 }

@@ -12,7 +12,7 @@ use std::{
 
 use super::{
     OpenVolume, fill,
-    mount::{Care, mount},
+    mount::{Care, Companions, mount},
     mounted,
     root::Root,
     sysfs::Sysfs,
@@ -45,9 +45,31 @@ pub enum Look {
         device: Device,
         /// Why, in the kernel's terms.
         reason: String,
+        /// It is part of a file system whose other parts are still wanted.
+        part: Option<Part>,
     },
     /// It is not there any more.
     Gone,
+}
+
+/// A part of a btrfs file system on several devices.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Part {
+    /// UUID of the file system.
+    pub uuid: String,
+    /// How many devices it is on.
+    pub count: u64,
+}
+
+/// What to look at.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Order {
+    /// Kernel name of the device.
+    pub name: String,
+    /// The other parts of its file system, as earlier looks found them.
+    pub companions: Vec<String>,
+    /// Read the file system even if parts are missing.
+    pub degraded: bool,
 }
 
 /// Where to look, and how carefully.
@@ -70,21 +92,27 @@ impl Looker {
 
     /// Looks at a device. Takes as long as the device takes to answer, which may be for ever.
     #[must_use]
-    pub fn look(&self, name: &str) -> Look {
-        let Some(mut device) = self.sysfs.device(name) else {
+    pub fn look(&self, order: &Order) -> Look {
+        let Some(mut device) = self.sysfs.device(&order.name) else {
             return Look::Gone;
         };
-        match self.sysfs.unfit(&device).map_or_else(|| self.open(&mut device), Err) {
+        let mut part = None;
+        match self.sysfs.unfit(&device).map_or_else(|| self.open(&mut device, order, &mut part), Err) {
             Ok((filesystem, root)) => {
                 let root = Root::from_fd(root).naming_as(filesystem.kind);
                 Look::Opened(OpenVolume { volume: Volume { device, filesystem }, root })
             }
-            Err(_) if self.sysfs.device(name).is_none() => Look::Gone,
-            Err(reason) => Look::Rejected { device, reason },
+            Err(_) if self.sysfs.device(&order.name).is_none() => Look::Gone,
+            Err(reason) => Look::Rejected { device, reason, part },
         }
     }
 
-    fn open(&self, device: &mut Device) -> Result<(Filesystem, OwnedFd), String> {
+    fn open(
+        &self,
+        device: &mut Device,
+        order: &Order,
+        part: &mut Option<Part>,
+    ) -> Result<(Filesystem, OwnedFd), String> {
         let node = self.node(&device.name);
         if device.transport == Transport::Optical {
             disc(&node)?;
@@ -104,11 +132,17 @@ impl Looker {
         if let Some((_, what)) = CONTAINERS.iter().find(|(kind, _)| *kind == filesystem.kind) {
             return Err((*what).to_owned());
         }
-        let root = match self.mounted(device, filesystem.kind) {
-            Some(root) => root,
-            None => mount(filesystem.kind, &node, &file, self.care).map_err(|error| error.to_string())?,
-        };
-        Ok((filesystem, root))
+        *part = missing_parts(&blocks, &filesystem, order);
+        if let Some(Part { count, .. }) = part {
+            return Err(format!("one of {count} devices of a btrfs file system, not all of which are there"));
+        }
+        if let Some(root) = self.mounted(device, filesystem.kind) {
+            return Ok((filesystem, root));
+        }
+        let nodes = order.companions.iter().map(|name| self.node(name)).collect();
+        let companions = Companions { nodes, degraded: order.degraded };
+        let root = mount(filesystem.kind, &node, &file, &companions, self.care);
+        Ok((filesystem, root.map_err(|error| error.to_string())?))
     }
 
     /// What a running system has mounted is not mounted with other options again, but shared.
@@ -139,6 +173,14 @@ impl Looker {
         // A slash in a node's path is an exclamation mark in sysfs (cciss!c0d0).
         self.nodes.join(name.replace('!', "/"))
     }
+}
+
+/// That there are parts still to be found, unless the file system shall be read without them.
+fn missing_parts(blocks: &Blocks<'_>, filesystem: &Filesystem, order: &Order) -> Option<Part> {
+    let uuid = filesystem.uuid.clone().filter(|_| filesystem.kind == FilesystemKind::Btrfs)?;
+    let count = superblock::btrfs::device_count(blocks)?;
+    let known = u64::try_from(order.companions.len()).unwrap_or(u64::MAX).saturating_add(1);
+    (known < count && !order.degraded).then_some(Part { uuid, count })
 }
 
 /// Whether a file system on a whole disk counts although the disk has partitions: an image made to be written to a disc

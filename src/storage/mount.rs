@@ -71,6 +71,15 @@ pub enum MountError {
     NoFilesystem(FilesystemKind),
 }
 
+/// The other devices of a file system on several.
+#[derive(Clone, Debug, Default)]
+pub struct Companions {
+    /// Their nodes.
+    pub nodes: Vec<PathBuf>,
+    /// It shall be read although some are missing.
+    pub degraded: bool,
+}
+
 /// A driver and its options beside `ro`; a flag has no value.
 struct Attempt {
     driver: &'static str,
@@ -98,8 +107,8 @@ const ATTEMPTS: &[(FilesystemKind, &[Attempt])] = &[
         FilesystemKind::Btrfs,
         // 5.9 renamed the option. The top-level subvolume holds all others: GRUB's paths begin there.
         &[
-            attempt("btrfs", &[("rescue", "nologreplay"), ("subvolid", "5")]),
-            attempt("btrfs", &[("nologreplay", ""), ("subvolid", "5")]),
+            attempt("btrfs", &[("rescue", "nologreplay"), ("subvolid", "5"), ("nodiscard", "")]),
+            attempt("btrfs", &[("nologreplay", ""), ("subvolid", "5"), ("nodiscard", "")]),
         ],
     ),
     (FilesystemKind::Iso9660, &[attempt("iso9660", &[("iocharset", "utf8")]), attempt("iso9660", &[])]),
@@ -120,7 +129,13 @@ fn needs_guard(kind: FilesystemKind) -> bool {
 ///
 /// # Errors
 /// [`MountError`] says why not.
-pub fn mount(kind: FilesystemKind, node: &Path, device: &File, care: Care) -> Result<OwnedFd, MountError> {
+pub fn mount(
+    kind: FilesystemKind,
+    node: &Path,
+    device: &File,
+    companions: &Companions,
+    care: Care,
+) -> Result<OwnedFd, MountError> {
     let attempts = ATTEMPTS.iter().find(|(of, _)| *of == kind).map_or(&[][..], |(_, attempts)| attempts);
     let guarded = match (care, needs_guard(kind)) {
         (Care::Alone, true) => set_read_only(device.as_fd()).map(|()| None),
@@ -132,32 +147,35 @@ pub fn mount(kind: FilesystemKind, node: &Path, device: &File, care: Care) -> Re
     let node = guard.as_ref().map_or(node, |(path, _)| path);
     let mut result = Err(MountError::NoFilesystem(kind));
     for attempt in attempts {
-        let error = match mount_with(attempt, node) {
-            Ok(mount) => return Ok(mount),
-            Err(error) => error,
-        };
-        // What a driver said tells more than that there is no other driver.
-        if !matches!((&result, &error), (Err(MountError::Refused { .. }), MountError::NoDriver(_))) {
-            result = Err(error);
+        match (mount_with(attempt, node, companions), &result) {
+            (Ok(mount), _) => return Ok(mount),
+            // What a driver said of the file system tells more than that it lacks an option, or that there is no other.
+            (Err(_), Err(MountError::Refused { .. })) => {}
+            (error, _) => result = error,
         }
     }
     result
 }
 
-fn mount_with(attempt: &Attempt, node: &Path) -> Result<OwnedFd, MountError> {
+fn mount_with(attempt: &Attempt, node: &Path, companions: &Companions) -> Result<OwnedFd, MountError> {
     let driver = attempt.driver;
     let context = fsopen(driver, FsOpenFlags::FSOPEN_CLOEXEC).map_err(|error| match error {
         Errno::NODEV => MountError::NoDriver(driver),
         other => MountError::Refused { driver, error: other.into(), messages: String::new() },
     })?;
-    configure(&context, attempt.options, node).map_err(|error| MountError::Refused {
+    configure(&context, attempt.options, node, companions).map_err(|error| MountError::Refused {
         driver,
         error: error.into(),
         messages: messages(&context),
     })
 }
 
-fn configure(context: &OwnedFd, options: &[(&str, &str)], node: &Path) -> Result<OwnedFd, Errno> {
+fn configure(
+    context: &OwnedFd,
+    options: &[(&str, &str)],
+    node: &Path,
+    companions: &Companions,
+) -> Result<OwnedFd, Errno> {
     fsconfig_set_string(context, "source", node)?;
     fsconfig_set_flag(context, "ro")?;
     for (name, value) in options {
@@ -166,6 +184,12 @@ fn configure(context: &OwnedFd, options: &[(&str, &str)], node: &Path) -> Result
         } else {
             fsconfig_set_string(context, *name, *value)?;
         }
+    }
+    for companion in &companions.nodes {
+        fsconfig_set_string(context, "device", companion)?;
+    }
+    if companions.degraded {
+        fsconfig_set_flag(context, "degraded")?;
     }
     fsconfig_create(context)?;
     fsmount(context, FsMountFlags::FSMOUNT_CLOEXEC, ATTRIBUTES)

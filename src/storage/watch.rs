@@ -2,7 +2,7 @@
 //! nobody.
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     io,
     sync::{
         Arc,
@@ -15,7 +15,7 @@ use std::{
 use super::{
     OpenVolume,
     keeper::{Action, Keeper, Limits},
-    look::{Look, Looker},
+    look::{Look, Looker, Order},
     mount::Care,
     uevent::{self, Message, Uevent},
 };
@@ -113,15 +113,24 @@ pub fn survey() -> (Vec<OpenVolume>, Vec<(Device, String)>) {
     let mut watcher = Watcher::new(Looker::at_machine(Care::Shared), Vec::new(), inputs, sink, |_| {});
     watcher.walk();
     watcher.keeper.modules_loaded(Instant::now());
-    let (mut volumes, mut rejected) = (Vec::new(), Vec::new());
+    let mut volumes = Vec::new();
+    // The last word on each device counts.
+    let mut rejected = BTreeMap::new();
     loop {
         watcher.act();
         for sighting in sightings.try_iter() {
             match sighting {
-                Sighting::Opened(volume) => volumes.push(volume),
-                Sighting::Rejected { device, reason } => rejected.push((device, reason)),
-                Sighting::Gone(_) => {}
-                Sighting::KnownLookedAt => return (volumes, rejected),
+                Sighting::Opened(open) => {
+                    rejected.remove(&open.volume.device.name);
+                    volumes.push(open);
+                }
+                Sighting::Rejected { device, reason } => {
+                    rejected.insert(device.name.clone(), (device, reason));
+                }
+                Sighting::Gone(name) => {
+                    rejected.remove(&name);
+                }
+                Sighting::KnownLookedAt => return (volumes, rejected.into_values().collect()),
             }
         }
         watcher.wait(&mail);
@@ -183,26 +192,27 @@ impl<S: Fn(Sighting), P: Fn(Progress)> Watcher<S, P> {
     fn act(&mut self) {
         while let Some(action) = self.keeper.next_action() {
             match action {
-                Action::Look { name, number } => self.look(&name, number),
+                Action::Look { order, number } => self.look(order, number),
                 Action::Ended(name) => (self.progress)(Progress::End(name)),
                 Action::Tell(sighting) => (self.sink)(sighting),
             }
         }
     }
 
-    fn look(&mut self, name: &str, number: u64) {
-        (self.progress)(Progress::Begin(name.to_owned()));
-        let (looker, inputs, target) = (Arc::clone(&self.looker), self.inputs.clone(), name.to_owned());
+    fn look(&mut self, order: Order, number: u64) {
+        let name = order.name.clone();
+        (self.progress)(Progress::Begin(name.clone()));
+        let (looker, inputs) = (Arc::clone(&self.looker), self.inputs.clone());
         let started = spawn(&format!("look {name}"), move || {
-            let look = looker.look(&target);
+            let look = looker.look(&order);
             // Where the survey is over, nobody waits any more.
-            let _ = inputs.send(Input::Looked { name: target, number, look });
+            let _ = inputs.send(Input::Looked { name: order.name, number, look });
         });
         if let Err(error) = started {
             let reason = format!("no thread to look at it: {error}");
-            let device = self.looker.sysfs.device(name);
-            let look = device.map_or(Look::Gone, |device| Look::Rejected { device, reason });
-            self.keeper.looked(name, number, look, Instant::now());
+            let device = self.looker.sysfs.device(&name);
+            let look = device.map_or(Look::Gone, |device| Look::Rejected { device, reason, part: None });
+            self.keeper.looked(&name, number, look, Instant::now());
         }
     }
 

@@ -5,7 +5,7 @@
 
 mod bitlocker;
 mod blocks;
-mod btrfs;
+pub mod btrfs;
 mod erofs;
 mod exfat;
 mod ext;
