@@ -3,9 +3,9 @@
 use serde::Serialize;
 
 use super::{
-    Command, Failure, Opt,
+    Command, Failure, JSON, Opt,
     arguments::{Argument, Arguments},
-    table,
+    json, table,
     target::{self, Target},
 };
 use crate::{
@@ -13,8 +13,6 @@ use crate::{
     entry::{Discovery, Warning},
     formats::{nearest::nearest, text::printable},
 };
-
-const JSON: Opt = Opt { short: None, long: "json", value: "", what: "print JSON" };
 
 pub(super) const LIST: Command = Command {
     name: "list",
@@ -123,12 +121,6 @@ fn show(arguments: &mut Arguments) -> Result<String, Failure> {
         return Err(Failure::Failed(format!("no entry `{id}`; {advice}")));
     };
     if as_json { json(entry) } else { Ok(table::entry(entry)) }
-}
-
-fn json(value: &impl Serialize) -> Result<String, Failure> {
-    let mut text = serde_json::to_string_pretty(value).map_err(|error| Failure::Failed(error.to_string()))?;
-    text.push('\n');
-    Ok(text)
 }
 
 fn warn(warnings: &[Warning]) {

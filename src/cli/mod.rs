@@ -1,10 +1,12 @@
 //! The `firstlight` command: `firstlight list | show | config | status`, exit code 0 done, 1 failed, 2 wrong usage.
 
 mod arguments;
+mod config;
 mod help;
 mod inspect;
 pub mod kexec;
 mod list;
+mod status;
 mod table;
 mod target;
 mod volume_option;
@@ -16,6 +18,7 @@ use std::{
 };
 
 use arguments::Arguments;
+use serde::Serialize;
 
 use crate::sys;
 
@@ -43,7 +46,7 @@ struct Command {
 }
 
 /// Every command, in the order of the help.
-static COMMANDS: &[Command] = &[list::LIST, list::SHOW, inspect::INSPECT];
+static COMMANDS: &[Command] = &[list::LIST, list::SHOW, inspect::INSPECT, config::CONFIG, status::STATUS];
 
 /// Why a command has nothing to print on stdout.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +60,9 @@ enum Failure {
     /// It was tried and failed: exit code 1.
     #[error("{0}")]
     Failed(String),
+    /// There is an answer, and something is wrong all the same: exit code 1.
+    #[error("{message}")]
+    Flawed { text: String, message: String },
 }
 
 /// Runs the command line without its first word, as `firstlight` got it.
@@ -66,6 +72,9 @@ pub fn run(arguments: &[OsString]) -> ExitCode {
     match answer(arguments) {
         Ok(text) | Err(Failure::Answered(text)) => print(&text),
         Err(failure) => {
+            if let Failure::Flawed { text, .. } = &failure {
+                print(text);
+            }
             // Nobody is left to tell if stderr is closed too.
             let _ = writeln!(io::stderr(), "firstlight: {failure}");
             ExitCode::from(if matches!(failure, Failure::Usage(_)) { 2 } else { 1 })
@@ -77,6 +86,15 @@ fn answer(arguments: &[OsString]) -> Result<String, Failure> {
     let mut arguments = Arguments::new(arguments);
     let command = arguments.command(COMMANDS)?;
     (command.run)(&mut arguments)
+}
+
+/// The option that every command with an answer has.
+const JSON: Opt = Opt { short: None, long: "json", value: "", what: "print JSON" };
+
+fn json(value: &impl Serialize) -> Result<String, Failure> {
+    let mut text = serde_json::to_string_pretty(value).map_err(|error| Failure::Failed(error.to_string()))?;
+    text.push('\n');
+    Ok(text)
 }
 
 /// Writes what was asked for.

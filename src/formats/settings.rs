@@ -77,6 +77,8 @@ impl Default for Settings {
 struct Key {
     name: &'static str,
     takes: &'static str,
+    /// What applies without it.
+    default: &'static str,
     kind: Store,
 }
 
@@ -95,6 +97,7 @@ const KEYS: [Key; 10] = [
     Key {
         name: "timeout",
         takes: "a number of seconds, or menu",
+        default: "what the default entry's own configuration says",
         kind: Store::One(|settings, value| {
             settings.timeout = Some(match value {
                 "menu" | "-1" => Timeout::Person,
@@ -106,6 +109,7 @@ const KEYS: [Key; 10] = [
     Key {
         name: "default",
         takes: "an entry's id or title",
+        default: "the default of the first disk in the order",
         kind: Store::One(|settings, value| {
             settings.default = Some(filled(value)?);
             Some(())
@@ -114,6 +118,7 @@ const KEYS: [Key; 10] = [
     Key {
         name: "wait",
         takes: VOLUME,
+        default: "nothing",
         kind: Store::List {
             empty: |settings| settings.wait.clear(),
             add: |settings, value| {
@@ -125,6 +130,7 @@ const KEYS: [Key; 10] = [
     Key {
         name: "order",
         takes: VOLUME,
+        default: "nothing",
         kind: Store::List {
             empty: |settings| settings.order.clear(),
             add: |settings, value| {
@@ -136,6 +142,7 @@ const KEYS: [Key; 10] = [
     Key {
         name: "append",
         takes: "words for the kernel command line",
+        default: "nothing",
         kind: Store::List {
             empty: |settings| settings.append.clear(),
             add: |settings, value| {
@@ -147,6 +154,7 @@ const KEYS: [Key; 10] = [
     Key {
         name: "after-failure",
         takes: "menu, reboot or poweroff",
+        default: "menu",
         kind: Store::One(|settings, value| {
             settings.after_failure = match value {
                 "menu" => AfterFailure::Menu,
@@ -160,6 +168,7 @@ const KEYS: [Key; 10] = [
     Key {
         name: "log-level",
         takes: "off, error, warn, info, debug or trace",
+        default: "info",
         kind: Store::One(|settings, value| {
             settings.log_level = value.parse().ok()?;
             Some(())
@@ -168,6 +177,7 @@ const KEYS: [Key; 10] = [
     Key {
         name: "timing",
         takes: "yes or no",
+        default: "no",
         kind: Store::One(|settings, value| {
             settings.timing = yes_or_no(value)?;
             Some(())
@@ -176,6 +186,7 @@ const KEYS: [Key; 10] = [
     Key {
         name: "watchdog",
         takes: "a number of seconds, or no",
+        default: "no",
         kind: Store::One(|settings, value| {
             settings.watchdog = if value == "no" { None } else { Some(at_least_one(value)?) };
             Some(())
@@ -184,6 +195,7 @@ const KEYS: [Key; 10] = [
     Key {
         name: "worker-deaths",
         takes: "a number from 1",
+        default: "3",
         kind: Store::One(|settings, value| {
             settings.worker_deaths = at_least_one(value)?;
             Some(())
@@ -196,40 +208,64 @@ impl Settings {
     /// is left as it was, and a message says where and why.
     #[must_use]
     pub fn parse(config: &str, cmdline: &str) -> (Self, Vec<String>) {
+        let (settings, _, messages) = Self::trace(config, cmdline);
+        (settings, messages)
+    }
+
+    /// Every key with the values that count and their origin, and what [`Settings::parse`] has to say of the rest.
+    #[must_use]
+    pub fn explain(config: &str, cmdline: &str) -> (Vec<Effective>, Vec<String>) {
+        let (_, counting, messages) = Self::trace(config, cmdline);
+        let effective = |key: &'static Key| {
+            let own: Vec<&Statement> =
+                counting.iter().filter(|statement| statement.name == key.name).collect();
+            Effective {
+                key: key.name,
+                values: own.iter().map(|statement| statement.value.clone()).collect(),
+                origins: own.iter().map(|statement| statement.place.clone()).collect(),
+                default: key.default,
+            }
+        };
+        (KEYS.iter().map(effective).collect(), messages)
+    }
+
+    /// The settings, the statements that made them so, and what is wrong with the others.
+    fn trace(config: &str, cmdline: &str) -> (Self, Vec<Statement>, Vec<String>) {
         let mut settings = Self::default();
+        let mut counting: Vec<Statement> = Vec::new();
         let mut messages = Vec::new();
-        for (index, line) in config.lines().enumerate() {
-            let line = line.trim();
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
-            let place = format!("/etc/firstlight.conf:{}", index.saturating_add(1));
-            let result = match line.split_once('=') {
-                Some((key, value)) => settings.set(key.trim(), unquoted(value.trim())),
-                None => Err(format!("`{line}` is not of the form key = value")),
-            };
-            messages.extend(result.err().map(|message| format!("{place}: {message}")));
-        }
         let mut replaced: Vec<String> = Vec::new();
-        for word in words(cmdline) {
-            let Some(word) = word.strip_prefix("firstlight.") else { continue };
-            let (name, value) = word.split_once('=').unwrap_or((word, "yes"));
-            // The kernel takes `-` and `_` in a parameter's name for the same.
-            let name = name.replace('_', "-");
-            if !replaced.contains(&name) {
-                if let Some(Key { kind: Store::List { empty, .. }, .. }) = key(&name) {
-                    empty(&mut settings);
+        for statement in lines(config).chain(kernel_words(cmdline).map(Ok)) {
+            let statement = match statement {
+                Ok(statement) => statement,
+                Err(message) => {
+                    messages.push(message);
+                    continue;
                 }
-                replaced.push(name.clone());
+            };
+            let store = key(&statement.name).map(|key| &key.kind);
+            if statement.on_cmdline && !replaced.contains(&statement.name) {
+                if let Some(Store::List { empty, .. }) = store {
+                    empty(&mut settings);
+                    counting.retain(|other| other.name != statement.name);
+                }
+                replaced.push(statement.name.clone());
             }
-            let result = settings.set(&name, value);
-            messages.extend(result.err().map(|message| format!("kernel command line: {message}")));
+            match settings.set(&statement.name, &statement.value) {
+                Err(message) => messages.push(format!("{}: {message}", statement.place)),
+                Ok(()) => {
+                    if matches!(store, Some(Store::One(_))) {
+                        counting.retain(|other| other.name != statement.name);
+                    }
+                    counting.push(statement);
+                }
+            }
         }
         if messages.len() > MESSAGE_LIMIT {
             messages.truncate(MESSAGE_LIMIT);
             messages.push("there are more mistakes in the settings".to_owned());
         }
-        (settings, messages)
+        (settings, counting, messages)
     }
 
     fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
@@ -240,6 +276,53 @@ impl Settings {
         let (Store::One(store) | Store::List { add: store, .. }) = key.kind;
         store(self, value).ok_or_else(|| format!("`{name}` takes {}, not `{value}`", key.takes))
     }
+}
+
+/// What applies for one key.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Effective {
+    /// Its name.
+    pub key: &'static str,
+    /// The values as they were written; none if nothing was set.
+    pub values: Vec<String>,
+    /// Where each value comes from.
+    pub origins: Vec<String>,
+    /// What applies if nothing was set.
+    pub default: &'static str,
+}
+
+/// A key with a value, as it was written.
+struct Statement {
+    place: String,
+    name: String,
+    value: String,
+    on_cmdline: bool,
+}
+
+fn lines(config: &str) -> impl Iterator<Item = Result<Statement, String>> {
+    let lines = config.lines().map(str::trim).zip(1_usize..);
+    lines.filter(|(line, _)| !line.is_empty() && !line.starts_with('#')).map(|(line, number)| {
+        let place = format!("/etc/firstlight.conf:{number}");
+        let Some((name, value)) = line.split_once('=') else {
+            return Err(format!("{place}: `{line}` is not of the form key = value"));
+        };
+        let value = unquoted(value.trim()).to_owned();
+        Ok(Statement { place, name: name.trim().to_owned(), value, on_cmdline: false })
+    })
+}
+
+fn kernel_words(cmdline: &str) -> impl Iterator<Item = Statement> {
+    words(cmdline).into_iter().filter_map(|word| {
+        let word = word.strip_prefix("firstlight.")?;
+        let (name, value) = word.split_once('=').unwrap_or((word, "yes"));
+        Some(Statement {
+            place: "kernel command line".to_owned(),
+            // The kernel takes `-` and `_` in a parameter's name for the same.
+            name: name.replace('_', "-"),
+            value: value.to_owned(),
+            on_cmdline: true,
+        })
+    })
 }
 
 fn key(name: &str) -> Option<&'static Key> {
