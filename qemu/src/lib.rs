@@ -1,1 +1,30 @@
 //! The rig: QEMU machines, disks, oracles and serial landmarks that tests and benchmarks drive.
+//!
+//! - [`machine`] describes a machine, [`guest`] is one that runs: its serial console as lines with times, landmarks and
+//!   probe reports waited for with hard deadlines, input, the monitor; dropping it ends it.
+//! - [`disk`] makes small disks from tables of files in well under a second, [`debian`] installs a Debian, [`demo`] makes
+//!   the disk that `scripts/run-qemu.sh` boots, [`workshop`] is the guest that does what this machine's kernel cannot.
+//! - [`payload`] packs what a machine is given to boot: firstlight's initramfs, the probe's initrd.
+//! - [`cache`] keeps what took long under `target/images`, by the hash of its recipe.
+//!
+//! Nothing here needs loop devices, mounts, udev or root.
+
+pub mod accelerator;
+pub mod cache;
+pub mod console;
+pub mod debian;
+pub mod demo;
+pub mod disk;
+pub mod error;
+pub mod guest;
+pub mod machine;
+pub mod monitor;
+pub mod payload;
+pub mod place;
+pub mod tool;
+pub mod workshop;
+
+pub use error::Error;
+
+/// What the rig's functions return.
+pub type Result<T> = std::result::Result<T, Error>;

@@ -1,0 +1,59 @@
+//! Stands in front of firstlight's PID 1 (`rdinit=/kill-worker`): each line that the rig writes to the second serial port
+//! kills the worker with SIGKILL. PID 1 itself is the unchanged `/init`.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use rustix::fs::{CWD, FileType, Mode, makedev, mknodat};
+use rustix::mount::{MountFlags, mount};
+use rustix::process::{Pid, Signal, kill_process};
+
+/// Its own /proc and device node: /init has not made its own yet, and they must not be in its way.
+const PROC: &str = "/kill-worker-proc";
+const PORT: &str = "/kill-worker-port";
+
+fn main() {
+    if std::env::args().any(|word| word == "hunt") {
+        if let Err(error) = hunt() {
+            eprintln!("kill-worker: {error}");
+        }
+        return;
+    }
+    if let Err(error) = Command::new("/kill-worker").arg("hunt").spawn() {
+        eprintln!("kill-worker: {error}");
+    }
+    let error = Command::new("/init").exec();
+    eprintln!("kill-worker: /init: {error}");
+}
+
+fn hunt() -> std::io::Result<()> {
+    fs::create_dir_all(PROC)?;
+    mount("proc", PROC, "proc", MountFlags::empty(), None)?;
+    mknodat(CWD, PORT, FileType::CharacterDevice, Mode::RUSR | Mode::WUSR, makedev(4, 65))?;
+    let mut port = OpenOptions::new().read(true).write(true).open(PORT)?;
+    // The rig waits for this line, then knows that the port is listened to.
+    port.write_all(b"hunting\n")?;
+    for _ in BufReader::new(File::open(PORT)?).lines() {
+        for worker in workers()? {
+            kill_process(worker, Signal::KILL)?;
+            writeln!(port, "killed {}", worker.as_raw_pid())?;
+        }
+    }
+    Ok(())
+}
+
+/// The processes whose first argument is `worker`.
+fn workers() -> std::io::Result<Vec<Pid>> {
+    let mut found = Vec::new();
+    for process in fs::read_dir(PROC)? {
+        let process = process?;
+        let Some(number) = process.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        let arguments = fs::read(process.path().join("cmdline")).unwrap_or_default();
+        if arguments.split(|byte| *byte == 0).nth(1) == Some(b"worker") {
+            found.extend(Pid::from_raw(number));
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,64 @@
+//! What the probe tells the rig: one line on the serial console, [`PREFIX`] and a [`Report`] in JSON.
+
+use serde::{Deserialize, Serialize};
+
+/// What a report's line begins with.
+pub const PREFIX: &str = "firstlight-probe ";
+
+/// The directory that every part of the probe's initrd leaves one marker file in.
+pub const PARTS: &str = "/firstlight-parts";
+
+/// What a kernel was given by whatever booted it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Report {
+    /// The kernel's release, as `uname -r` prints it.
+    pub release: String,
+    /// `/proc/cmdline` without its newline.
+    pub cmdline: String,
+    /// The marker of each part of the initrd, in the order in which the kernel unpacked them.
+    pub parts: Vec<Part>,
+    /// The kernel's `type_of_loader` (`/proc/sys/kernel/bootloader_type`), 0 where it has none.
+    pub loader: u32,
+    /// Whether the kernel came by kexec: both the kernel's own loader and kexec-tools leave 0xD0 there.
+    pub kexec: bool,
+    /// Whether the kernel has UEFI's runtime services.
+    pub efi: bool,
+}
+
+/// The marker of one part of an initrd.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// The marker file's name.
+    pub name: String,
+    /// The SHA-256 of its content, in hexadecimal.
+    pub sha256: String,
+}
+
+impl Report {
+    /// Reads a console line that holds a report, whatever stands before it.
+    #[must_use]
+    pub fn parse(console_line: &str) -> Option<Self> {
+        let (_, json) = console_line.split_once(PREFIX)?;
+        serde_json::from_str(json.trim()).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_is_read_behind_a_time_stamp() {
+        let report = Report {
+            release: "6.1.0-50-amd64".into(),
+            cmdline: "root=\"a b\" quiet".into(),
+            parts: vec![Part { name: "1".into(), sha256: "00".into() }],
+            loader: 0xd0,
+            kexec: true,
+            efi: false,
+        };
+        let line = format!("[    1.2] {PREFIX}{}\r", serde_json::to_string(&report).unwrap());
+        assert_eq!(Report::parse(&line), Some(report));
+        assert_eq!(Report::parse("firstlight-probe {}"), None);
+    }
+}

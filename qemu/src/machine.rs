@@ -1,0 +1,317 @@
+//! What a machine is made of, and the QEMU command line for it.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::accelerator::Accelerator;
+use crate::error::Error;
+use crate::guest::Guest;
+use crate::{Result, tool};
+
+/// What the machine's processor runs first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Firmware {
+    /// qboot: puts QEMU's kernel into memory and offers no services at all, neither BIOS nor UEFI. Boots no disk.
+    None,
+    /// SeaBIOS.
+    #[default]
+    Bios,
+    /// OVMF, with variables that forget.
+    Uefi,
+}
+
+/// How a disk is attached.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Bus {
+    /// virtio-blk: `vda`.
+    #[default]
+    Virtio,
+    /// `nvme0n1`.
+    Nvme,
+    /// The chipset's own SATA: `sda`.
+    Ahci,
+    /// A USB 3 stick: `sda`.
+    Usb,
+    /// virtio-scsi: `sda`.
+    Scsi,
+}
+
+/// The names that options take.
+pub const FIRMWARES: [(&str, Firmware); 3] =
+    [("none", Firmware::None), ("bios", Firmware::Bios), ("uefi", Firmware::Uefi)];
+
+/// The names that options take.
+pub const BUSES: [(&str, Bus); 5] = [
+    ("virtio", Bus::Virtio),
+    ("nvme", Bus::Nvme),
+    ("ahci", Bus::Ahci),
+    ("usb", Bus::Usb),
+    ("scsi", Bus::Scsi),
+];
+
+/// OVMF with 4 MiB of flash, and its empty variable store (Debian's package ovmf).
+const OVMF: [(&str, &str); 2] = [
+    ("/usr/share/OVMF/OVMF_CODE_4M.fd", "readonly=on"),
+    ("/usr/share/OVMF/OVMF_VARS_4M.fd", "snapshot=on"),
+];
+
+/// A disk of a machine.
+#[derive(Clone, Debug)]
+pub struct Disk {
+    image: PathBuf,
+    bus: Bus,
+    writable: bool,
+    boot_index: Option<u32>,
+}
+
+impl Disk {
+    /// The disk in the file `image`, raw or qcow2, on virtio. What the guest writes is forgotten.
+    #[must_use]
+    pub fn new(image: impl Into<PathBuf>) -> Self {
+        Self { image: image.into(), bus: Bus::default(), writable: false, boot_index: None }
+    }
+
+    /// Attached in another way.
+    #[must_use]
+    pub fn bus(self, bus: Bus) -> Self {
+        Self { bus, ..self }
+    }
+
+    /// What the guest writes is written to the file.
+    #[must_use]
+    pub fn writable(self) -> Self {
+        Self { writable: true, ..self }
+    }
+
+    /// The place in the firmware's boot order, lowest first.
+    #[must_use]
+    pub fn boot_index(self, index: u32) -> Self {
+        Self { boot_index: Some(index), ..self }
+    }
+}
+
+/// A machine that has not been started. Its name names its console's file.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    pub(crate) name: String,
+    pub(crate) echo: bool,
+    pub(crate) second_serial: bool,
+    firmware: Firmware,
+    memory: u32,
+    processors: u32,
+    kernel: Option<PathBuf>,
+    initrd: Option<PathBuf>,
+    cmdline: String,
+    disks: Vec<Disk>,
+    options: Vec<OsString>,
+}
+
+impl Machine {
+    /// A q35 machine with one processor, 1024 MiB, a VGA card and a serial port, without disks and network.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            echo: false,
+            second_serial: false,
+            firmware: Firmware::default(),
+            memory: 1024,
+            processors: 1,
+            kernel: None,
+            initrd: None,
+            cmdline: String::new(),
+            disks: Vec::new(),
+            options: Vec::new(),
+        }
+    }
+
+    /// With this firmware.
+    #[must_use]
+    pub fn firmware(self, firmware: Firmware) -> Self {
+        Self { firmware, ..self }
+    }
+
+    /// With this much memory, in MiB.
+    #[must_use]
+    pub fn memory(self, memory: u32) -> Self {
+        Self { memory, ..self }
+    }
+
+    /// With this many processors.
+    #[must_use]
+    pub fn processors(self, processors: u32) -> Self {
+        Self { processors, ..self }
+    }
+
+    /// QEMU hands this kernel and initrd to the firmware, which starts the kernel with `cmdline`.
+    #[must_use]
+    pub fn kernel(self, kernel: &Path, initrd: &Path, cmdline: &str) -> Self {
+        Self {
+            kernel: Some(kernel.to_owned()),
+            initrd: Some(initrd.to_owned()),
+            cmdline: cmdline.to_owned(),
+            ..self
+        }
+    }
+
+    /// And this disk, after those before it.
+    #[must_use]
+    pub fn disk(mut self, disk: Disk) -> Self {
+        self.disks.push(disk);
+        self
+    }
+
+    /// The console is also written to standard output.
+    #[must_use]
+    pub fn echo(self) -> Self {
+        Self { echo: true, ..self }
+    }
+
+    /// With a second serial port, which [`Guest::second_serial`] speaks through.
+    #[must_use]
+    pub fn second_serial(self) -> Self {
+        Self { second_serial: true, ..self }
+    }
+
+    /// More options for QEMU, as they are.
+    #[must_use]
+    pub fn options<A: Into<OsString>>(mut self, options: impl IntoIterator<Item = A>) -> Self {
+        self.options.extend(options.into_iter().map(Into::into));
+        self
+    }
+
+    /// Switches it on.
+    ///
+    /// # Errors
+    /// When QEMU or a file that it needs is missing.
+    pub fn start(&self) -> Result<Guest> {
+        Guest::start(self)
+    }
+
+    /// The QEMU command line, without what the serial port is connected to. QEMU dies with the thread that starts it.
+    ///
+    /// # Errors
+    /// When a file that it needs is missing.
+    pub fn command(&self) -> Result<Command> {
+        let accelerator = Accelerator::detect()?;
+        let mut qemu = tool::command("setpriv");
+        qemu.args(["--pdeathsig", "KILL", "--", "qemu-system-x86_64"]).args(accelerator.options());
+        qemu.args(["-nodefaults", "-no-user-config", "-no-reboot", "-machine", "q35", "-display", "none"]);
+        qemu.args(["-vga", "std", "-m", &self.memory.to_string(), "-smp", &self.processors.to_string()]);
+        qemu.args(["-name", &self.name]);
+        match self.firmware {
+            Firmware::None => drop(qemu.args(["-bios", "qboot.rom"])),
+            Firmware::Bios => {}
+            Firmware::Uefi => {
+                for (unit, (file, mode)) in OVMF.iter().enumerate() {
+                    present(Path::new(file))?;
+                    qemu.arg("-drive").arg(format!("if=pflash,unit={unit},format=raw,file={file},{mode}"));
+                }
+            }
+        }
+        for (option, file) in [("-kernel", &self.kernel), ("-initrd", &self.initrd)] {
+            if let Some(file) = file {
+                present(file)?;
+                qemu.arg(option).arg(file);
+            }
+        }
+        if self.kernel.is_some() {
+            qemu.args(["-append", &self.cmdline]);
+        }
+        self.attach(&mut qemu)?;
+        qemu.args(&self.options);
+        Ok(qemu)
+    }
+
+    fn attach(&self, qemu: &mut Command) -> Result<()> {
+        let has = |bus| self.disks.iter().any(|disk| disk.bus == bus);
+        if has(Bus::Usb) {
+            qemu.args(["-device", "qemu-xhci"]);
+        }
+        if has(Bus::Scsi) {
+            qemu.args(["-device", "virtio-scsi-pci"]);
+        }
+        let mut sata_port = 0;
+        for (index, disk) in self.disks.iter().enumerate() {
+            present(&disk.image)?;
+            let mut drive = OsString::from(format!("if=none,id=disk{index},format={},file=", format(&disk.image)?));
+            // QEMU reads a doubled comma as one.
+            drive.push(disk.image.to_string_lossy().replace(',', ",,"));
+            drive.push(if disk.writable { ",discard=unmap" } else { ",snapshot=on" });
+            let mut device = match disk.bus {
+                Bus::Virtio => format!("virtio-blk-pci,drive=disk{index}"),
+                Bus::Nvme => format!("nvme,serial=rig{index},drive=disk{index}"),
+                Bus::Ahci => {
+                    sata_port += 1;
+                    format!("ide-hd,bus=ide.{},drive=disk{index}", sata_port - 1)
+                }
+                Bus::Usb => format!("usb-storage,drive=disk{index}"),
+                Bus::Scsi => format!("scsi-hd,drive=disk{index}"),
+            };
+            if let Some(boot_index) = disk.boot_index {
+                device += &format!(",bootindex={boot_index}");
+            }
+            qemu.arg("-drive").arg(drive).args(["-device", &device]);
+        }
+        Ok(())
+    }
+}
+
+fn present(file: &Path) -> Result<()> {
+    if file.exists() {
+        return Ok(());
+    }
+    Err(Error::Other(format!("{}: no such file; scripts/setup.sh installs what is missing", file.display())))
+}
+
+/// QEMU would guess a raw disk's format from its first bytes too, but warn and refuse writes to the boot sector.
+fn format(image: &Path) -> Result<&'static str> {
+    use crate::error::Context as _;
+    use std::io::Read as _;
+    let mut magic = [0; 4];
+    let read = std::fs::File::open(image).and_then(|mut file| file.read_exact(&mut magic));
+    match read {
+        Err(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
+            Err(error).context(|| format!("reading {}", image.display()))
+        }
+        _ => Ok(if magic == *b"QFI\xfb" { "qcow2" } else { "raw" }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_qcow2_file_is_told_from_a_raw_one() {
+        let directory = std::env::temp_dir();
+        for (name, content, expected) in [
+            ("q", &b"QFI\xfb\0\0\0\x03"[..], "qcow2"),
+            ("r", &[0; 512][..], "raw"),
+            ("short", &b"x"[..], "raw"),
+        ] {
+            let path = directory.join(format!("firstlight-format-{name}"));
+            std::fs::write(&path, content).unwrap();
+            assert_eq!(format(&path).unwrap(), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn disks_of_all_buses_go_to_the_command_line_in_order() {
+        let image = std::env::temp_dir().join("firstlight-disk,with comma");
+        std::fs::write(&image, [0; 512]).unwrap();
+        let mut machine = Machine::new("m");
+        for (_, bus) in BUSES {
+            machine = machine.disk(Disk::new(&image).bus(bus).boot_index(0));
+        }
+        let command = machine.command().unwrap();
+        let words: Vec<String> = command.get_args().map(|word| word.to_string_lossy().into_owned()).collect();
+        let devices: Vec<&str> = words
+            .iter()
+            .filter_map(|word| word.split_once(",drive=disk").map(|(device, _)| device))
+            .collect();
+        assert_eq!(devices, ["virtio-blk-pci", "nvme,serial=rig1", "ide-hd,bus=ide.0", "usb-storage", "scsi-hd"]);
+        assert!(words.iter().any(|word| word.contains("disk,,with comma,snapshot=on")), "{words:?}");
+    }
+}
