@@ -64,7 +64,8 @@ pub fn cached(name: &str, recipe: &Recipe, make: impl FnOnce(&Path) -> Result<()
     fs::rename(&unfinished, &path).context(|| format!("writing {}", path.display()))?;
     for other in fs::read_dir(&directory).context(|| format!("reading {}", directory.display()))?.flatten() {
         let hash = other.file_name().to_string_lossy().strip_prefix(&format!("{name}-")).map(str::to_owned);
-        let is_ours = hash.is_some_and(|hash| hash.len() == 16 && hash.bytes().all(|b| b.is_ascii_hexdigit()));
+        let is_ours =
+            hash.is_some_and(|hash| hash.len() == 16 && hash.bytes().all(|b| b.is_ascii_hexdigit()));
         if is_ours && other.path() != path {
             remove(&other.path())?;
         }

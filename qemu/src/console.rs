@@ -261,7 +261,8 @@ mod tests {
 
     #[test]
     fn terminal_control_is_no_text_and_a_moved_cursor_ends_a_line() {
-        let console = console(b"\x1b[1;31mred\x1b[0m\r\nA\x1b[5;1HB\x1b]0;title\x07\tC\nl\xc3\xb6gin: ", "screen");
+        let console =
+            console(b"\x1b[1;31mred\x1b[0m\r\nA\x1b[5;1HB\x1b]0;title\x07\tC\nl\xc3\xb6gin: ", "screen");
         let texts: Vec<String> = console.lines().into_iter().map(|line| line.text).collect();
         assert_eq!(texts, ["red", "A", "B C", "lögin: "]);
     }
@@ -288,8 +289,7 @@ mod tests {
     #[test]
     fn a_silent_console_meets_the_deadline() {
         let (reader, _writer) = std::io::pipe().unwrap();
-        let console =
-            Console::read(reader, &std::env::temp_dir().join("firstlight-silent"), false).unwrap();
+        let console = Console::read(reader, &std::env::temp_dir().join("firstlight-silent"), false).unwrap();
         let deadline = Instant::now() + Duration::from_millis(10);
         assert_eq!(console.wait(deadline, |_| None::<()>), Seen::Deadline);
     }

@@ -74,10 +74,12 @@ impl Guest {
         }
         give(&mut command, theirs)?;
         let errors = place::directory("machines")?.join(format!("{}.qemu", machine.name));
-        let error_file = std::fs::File::create(&errors).context(|| format!("writing {}", errors.display()))?;
+        let error_file =
+            std::fs::File::create(&errors).context(|| format!("writing {}", errors.display()))?;
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(error_file);
-        let process =
-            command.spawn().map_err(|source| Error::Start { program: "setpriv qemu-system-x86_64".into(), source })?;
+        let process = command
+            .spawn()
+            .map_err(|source| Error::Start { program: "setpriv qemu-system-x86_64".into(), source })?;
         // The command holds the guest's ends of the sockets: with them open here, the console would never be closed.
         drop(command);
         let source = serial.try_clone().context(|| "the serial port's socket".into())?;
@@ -113,7 +115,9 @@ impl Guest {
             Seen::Closed => {
                 let errors = place::directory("machines")?.join(format!("{machine}.qemu"));
                 let mut console = self.console.tail();
-                console.lines.extend(std::fs::read_to_string(errors).unwrap_or_default().lines().map(str::to_owned));
+                console
+                    .lines
+                    .extend(std::fs::read_to_string(errors).unwrap_or_default().lines().map(str::to_owned));
                 Err(Error::Ended { machine, awaited, console })
             }
         }
@@ -131,7 +135,12 @@ impl Guest {
     ///
     /// # Errors
     /// As [`Self::wait`].
-    pub fn wait_for_landmark(&self, name: &str, fields: &[(&str, &str)], limit: Duration) -> Result<Landmark> {
+    pub fn wait_for_landmark(
+        &self,
+        name: &str,
+        fields: &[(&str, &str)],
+        limit: Duration,
+    ) -> Result<Landmark> {
         self.wait(&landmark::line(name, fields), limit, |line| {
             Landmark::read(line).filter(|landmark| landmark.has(name, fields))
         })
@@ -176,7 +185,9 @@ impl Guest {
     /// # Errors
     /// When the machine was made without one.
     pub fn second_serial(&self) -> Result<&UnixStream> {
-        self.second_serial.as_ref().ok_or_else(|| Error::Other(format!("{}: no second serial port", self.name)))
+        self.second_serial
+            .as_ref()
+            .ok_or_else(|| Error::Other(format!("{}: no second serial port", self.name)))
     }
 
     /// QEMU's monitor. It can be asked for once.
@@ -204,7 +215,8 @@ fn pair() -> Result<(UnixStream, OwnedFd)> {
 
 /// Gives `command` these descriptors as 3, 4 …
 fn give(command: &mut Command, descriptors: Vec<OwnedFd>) -> Result<()> {
-    let mappings = (3..).zip(descriptors).map(|(child_fd, parent_fd)| FdMapping { parent_fd, child_fd }).collect();
+    let mappings =
+        (3..).zip(descriptors).map(|(child_fd, parent_fd)| FdMapping { parent_fd, child_fd }).collect();
     command
         .fd_mappings(mappings)
         .map(drop)

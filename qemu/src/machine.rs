@@ -51,10 +51,8 @@ pub const BUSES: [(&str, Bus); 5] = [
 ];
 
 /// OVMF with 4 MiB of flash, and its empty variable store (Debian's package ovmf).
-const OVMF: [(&str, &str); 2] = [
-    ("/usr/share/OVMF/OVMF_CODE_4M.fd", "readonly=on"),
-    ("/usr/share/OVMF/OVMF_VARS_4M.fd", "snapshot=on"),
-];
+const OVMF: [(&str, &str); 2] =
+    [("/usr/share/OVMF/OVMF_CODE_4M.fd", "readonly=on"), ("/usr/share/OVMF/OVMF_VARS_4M.fd", "snapshot=on")];
 
 /// A disk of a machine.
 #[derive(Clone, Debug)]
@@ -194,7 +192,10 @@ impl Machine {
     /// # Errors
     /// When a file that it needs is missing.
     pub fn command(&self) -> Result<Command> {
-        let accelerator = Accelerator::detect()?;
+        self.command_with(Accelerator::detect()?)
+    }
+
+    fn command_with(&self, accelerator: Accelerator) -> Result<Command> {
         let mut qemu = tool::command("setpriv");
         qemu.args(["--pdeathsig", "KILL", "--", "qemu-system-x86_64"]).args(accelerator.options());
         qemu.args(["-nodefaults", "-no-user-config", "-no-reboot", "-machine", "q35", "-display", "none"]);
@@ -235,7 +236,8 @@ impl Machine {
         let mut sata_port = 0;
         for (index, disk) in self.disks.iter().enumerate() {
             present(&disk.image)?;
-            let mut drive = OsString::from(format!("if=none,id=disk{index},format={},file=", format(&disk.image)?));
+            let mut drive =
+                OsString::from(format!("if=none,id=disk{index},format={},file=", format(&disk.image)?));
             // QEMU reads a doubled comma as one.
             drive.push(disk.image.to_string_lossy().replace(',', ",,"));
             drive.push(if disk.writable { ",discard=unmap" } else { ",snapshot=on" });
@@ -305,13 +307,16 @@ mod tests {
         for (_, bus) in BUSES {
             machine = machine.disk(Disk::new(&image).bus(bus).boot_index(0));
         }
-        let command = machine.command().unwrap();
+        let command = machine.command_with(Accelerator::Tcg).unwrap();
         let words: Vec<String> = command.get_args().map(|word| word.to_string_lossy().into_owned()).collect();
         let devices: Vec<&str> = words
             .iter()
             .filter_map(|word| word.split_once(",drive=disk").map(|(device, _)| device))
             .collect();
-        assert_eq!(devices, ["virtio-blk-pci", "nvme,serial=rig1", "ide-hd,bus=ide.0", "usb-storage", "scsi-hd"]);
+        assert_eq!(
+            devices,
+            ["virtio-blk-pci", "nvme,serial=rig1", "ide-hd,bus=ide.0", "usb-storage", "scsi-hd"]
+        );
         assert!(words.iter().any(|word| word.contains("disk,,with comma,snapshot=on")), "{words:?}");
     }
 }

@@ -1,1 +1,118 @@
-//! .
+//! What machines are given to boot: firstlight's initramfs, and initrds whose init is the probe.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use initramfs::{Addition, Compression, Node, Recipe, Tree, binary, modules};
+use probe::PARTS;
+
+use crate::debian::Debian;
+use crate::error::{Context, Error};
+use crate::{Result, place, tool};
+
+/// The static programs that run in guests.
+struct Programs {
+    firstlight: PathBuf,
+    probe: PathBuf,
+    kill_worker: PathBuf,
+}
+
+/// Built by cargo in release mode, once in this process; cargo does nothing when they are up to date.
+fn programs() -> Result<&'static Programs> {
+    static BUILT: OnceLock<std::result::Result<Programs, String>> = OnceLock::new();
+    let built = BUILT.get_or_init(|| {
+        let build = |package| binary::build(package, binary::TARGET).map_err(|error| error.to_string());
+        let (firstlight, probe) = (build("firstlight")?, build("probe")?);
+        let beside = |name| probe.with_file_name(name);
+        Ok(Programs { firstlight, probe: beside("probe"), kill_worker: beside("kill-worker") })
+    });
+    built.as_ref().map_err(|error| Error::Other(error.clone()))
+}
+
+/// firstlight's initramfs with the modules of Debian's kernel.
+///
+/// # Errors
+/// When cargo fails or a file cannot be written.
+pub fn firstlight(debian: &Debian) -> Result<PathBuf> {
+    build_firstlight("firstlight.initrd", debian, Vec::new())
+}
+
+/// The same with `/kill-worker`, for machines that boot with `rdinit=/kill-worker`.
+///
+/// # Errors
+/// As [`firstlight`].
+pub fn firstlight_with_killer(debian: &Debian) -> Result<PathBuf> {
+    let source = programs()?.kill_worker.clone();
+    build_firstlight(
+        "firstlight-killer.initrd",
+        debian,
+        vec![Addition { source, destination: "/kill-worker".into() }],
+    )
+}
+
+/// Not compressed: that would take longer than the guest saves.
+fn build_firstlight(name: &str, debian: &Debian, additions: Vec<Addition>) -> Result<PathBuf> {
+    let recipe = Recipe {
+        binary: programs()?.firstlight.clone(),
+        config: None,
+        modules: Some(modules::Source::find(&debian.modules(), None).map_err(builder)?),
+        additions,
+        compression: Compression::None,
+        modified: 0,
+    };
+    let image = initramfs::build(&recipe).map_err(builder)?;
+    // Another test may be starting a machine with the same file: it is replaced as a whole.
+    let path = place::directory("machines")?.join(name);
+    let unfinished = path.with_extension(format!("{}", std::process::id()));
+    fs::write(&unfinished, image.bytes).context(|| format!("writing {}", unfinished.display()))?;
+    fs::rename(&unfinished, &path).context(|| format!("writing {}", path.display()))?;
+    Ok(path)
+}
+
+/// An initrd whose init is the probe, with a marker named `part` that the probe reports.
+///
+/// # Errors
+/// When cargo fails.
+pub fn probe_initrd(part: &str) -> Result<Vec<u8>> {
+    let path = &programs()?.probe;
+    let bytes = fs::read(path).context(|| format!("reading {}", path.display()))?;
+    pack(part, Some(Node::File { bytes, executable: true }))
+}
+
+/// One more part of the probe's initrd: nothing but a marker.
+///
+/// # Errors
+/// When `part` is no file name.
+pub fn initrd_part(part: &str) -> Result<Vec<u8>> {
+    pack(part, None)
+}
+
+fn pack(part: &str, init: Option<Node>) -> Result<Vec<u8>> {
+    let mut tree = Tree::default();
+    tree.insert(&format!("{PARTS}/{part}"), Node::data(format!("the part {part}\n"))).map_err(builder)?;
+    if let Some(init) = init {
+        tree.insert("/init", init).map_err(builder)?;
+    }
+    initramfs::archive(&tree, 0).map_err(builder)
+}
+
+/// Puts a program of this machine into `tree` at `path`, with the shared libraries that it needs.
+///
+/// # Errors
+/// When there is no such program.
+pub fn add_program(tree: &mut Tree, program: &str, path: &str) -> Result<()> {
+    let file = PathBuf::from(tool::command(program).get_program());
+    tree.copy(&file, path).map_err(builder)?;
+    // ldd fails for a static program.
+    let libraries = tool::run("ldd", [&file]).unwrap_or_default();
+    for library in libraries.split_whitespace().filter(|word| word.starts_with('/')) {
+        tree.copy(Path::new(library), library).map_err(builder)?;
+    }
+    Ok(())
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it stands in map_err")]
+pub(crate) fn builder(error: initramfs::BuildError) -> Error {
+    Error::Other(format!("building an initramfs: {error}"))
+}

@@ -107,7 +107,10 @@ mod tests {
     #[test]
     fn a_failure_tells_the_command_its_status_and_what_it_said() {
         let error = run("sh", ["-c", "echo out; echo err >&2; exit 3"]).unwrap_err().to_string();
-        assert!(error.ends_with("sh -c echo out; echo err >&2; exit 3: exit status: 3\nout\nerr\n"), "{error}");
+        assert!(
+            error.ends_with("sh -c echo out; echo err >&2; exit 3: exit status: 3\nout\nerr\n"),
+            "{error}"
+        );
     }
 
     #[test]

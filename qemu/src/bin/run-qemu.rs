@@ -1,0 +1,175 @@
+//! `scripts/run-qemu.sh`: boots a disk through firstlight, in the terminal or watched until its login prompt.
+
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use lexopt::{Arg, Parser, ValueExt};
+use qemu::debian::Debian;
+use qemu::machine::{BUSES, Bus, Disk, FIRMWARES, Firmware, Machine};
+use qemu::{Error, Result, demo, payload};
+use regex::Regex;
+use serde_json::json;
+
+const HELP: &str = "\
+Usage: scripts/run-qemu.sh [OPTION]… [IMAGE]
+
+Boots a disk through firstlight in QEMU, its serial console in your terminal. Without IMAGE the disk is a Debian that
+the first run installs (a few minutes; it needs the network once); root logs in without a password.
+Leave with Ctrl-A X. Ctrl-A C is QEMU's monitor.
+
+IMAGE is a raw or qcow2 disk of yours. It is never written, unless you say so.
+
+Options:
+      --firmware bios|uefi|none
+                        bios (default): SeaBIOS starts firstlight's kernel through an option ROM
+                        uefi: OVMF starts it through its EFI stub; the booted system finds UEFI's runtime services
+                        none: qboot puts it into memory and offers nothing else; the fastest
+                        In all three QEMU hands over firstlight's kernel and initramfs: no boot loader is in the path
+      --disk-bus virtio|nvme|ahci|usb|scsi
+                        how the disk is attached (default virtio)
+      --kernel FILE     firstlight's kernel, with its drivers built in (default: Debian's, with modules)
+      --append WORDS    more words for firstlight's kernel command line, firstlight.* among them
+      --memory MIB      default 2048
+      --cpus N          default 2
+      --write           what the guest writes goes to the disk
+      --headless        no keyboard: print the console until the login prompt, then stop
+      --until REGEX     stop at a console line that matches this instead (implies --headless)
+      --timeout S       give up after this many seconds of the machine (implies --headless; default 600)
+  -h, --help            this help
+
+Exit code when headless: 0 it came; 1 time is up, or the machine panicked or went off; 2 wrong usage.
+
+Examples:
+  scripts/run-qemu.sh
+  scripts/run-qemu.sh --headless --timeout 600
+  scripts/run-qemu.sh --firmware uefi --disk-bus nvme my-disk.qcow2
+  scripts/run-qemu.sh --append 'firstlight.timeout=30' --until '@jump'
+";
+
+/// What getty prints last.
+const LOGIN: &str = "login: *$";
+
+struct Request {
+    image: Option<PathBuf>,
+    firmware: Firmware,
+    bus: Bus,
+    kernel: Option<PathBuf>,
+    append: String,
+    memory: u32,
+    cpus: u32,
+    write: bool,
+    /// What is watched for and for how long; in the terminal where there is none.
+    watch: Option<(Regex, Duration)>,
+}
+
+fn main() -> ExitCode {
+    let request = match parse(Parser::from_env()) {
+        Ok(Some(request)) => request,
+        Ok(None) => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => {
+            eprintln!("run-qemu: {error}; --help tells the options");
+            return ExitCode::from(2);
+        }
+    };
+    match run(&request) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("run-qemu: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// `None` is a request for help.
+fn parse(mut parser: Parser) -> std::result::Result<Option<Request>, lexopt::Error> {
+    let mut request = Request {
+        image: None,
+        firmware: Firmware::Bios,
+        bus: Bus::Virtio,
+        kernel: None,
+        append: String::new(),
+        memory: 2048,
+        cpus: 2,
+        write: false,
+        watch: None,
+    };
+    let (mut headless, mut until, mut timeout) = (false, None, None);
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Arg::Long("firmware") => request.firmware = one_of(&parser.value()?.string()?, &FIRMWARES)?,
+            Arg::Long("disk-bus") => request.bus = one_of(&parser.value()?.string()?, &BUSES)?,
+            Arg::Long("kernel") => request.kernel = Some(parser.value()?.into()),
+            Arg::Long("append") => request.append = parser.value()?.string()?,
+            Arg::Long("memory") => request.memory = parser.value()?.parse()?,
+            Arg::Long("cpus") => request.cpus = parser.value()?.parse()?,
+            Arg::Long("write") => request.write = true,
+            Arg::Long("headless") => headless = true,
+            Arg::Long("until") => until = Some(parser.value()?.parse_with(Regex::new)?),
+            Arg::Long("timeout") => timeout = Some(Duration::from_secs(parser.value()?.parse()?)),
+            Arg::Long("help") | Arg::Short('h') => return Ok(None),
+            Arg::Value(image) if request.image.is_none() => request.image = Some(image.into()),
+            _ => return Err(argument.unexpected()),
+        }
+    }
+    if headless || until.is_some() || timeout.is_some() {
+        let login = || Regex::new(LOGIN).map_err(|error| error.to_string());
+        let until = until.map_or_else(login, Ok)?;
+        request.watch = Some((until, timeout.unwrap_or(Duration::from_secs(600))));
+    }
+    Ok(Some(request))
+}
+
+fn one_of<T: Copy>(word: &str, names: &[(&str, T)]) -> std::result::Result<T, lexopt::Error> {
+    let found = names.iter().find(|(name, _)| *name == word);
+    let all: Vec<&str> = names.iter().map(|(name, _)| *name).collect();
+    found.map(|(_, value)| *value).ok_or_else(|| format!("{word:?} is none of {}", all.join(", ")).into())
+}
+
+fn run(request: &Request) -> Result<()> {
+    let debian = Debian::install()?;
+    let image = match &request.image {
+        Some(image) => image.clone(),
+        None => demo::disk(&debian)?,
+    };
+    let kernel = request.kernel.clone().unwrap_or_else(|| debian.kernel());
+    let cmdline = format!("console=tty0 console=ttyS0,115200 quiet {}", request.append);
+    let disk = Disk::new(image).bus(request.bus);
+    let disk = if request.write { disk.writable() } else { disk };
+    let machine = Machine::new("run-qemu")
+        .firmware(request.firmware)
+        .memory(request.memory)
+        .processors(request.cpus)
+        .kernel(&kernel, &payload::firstlight(&debian)?, cmdline.trim_end())
+        .disk(disk);
+    match &request.watch {
+        Some((until, timeout)) => watch(machine, until, *timeout, request.write),
+        None => attach(&machine),
+    }
+}
+
+/// Gives the terminal to QEMU.
+fn attach(machine: &Machine) -> Result<()> {
+    eprintln!("run-qemu: Ctrl-A X leaves; root logs in without a password on the demo disk");
+    let mut qemu = machine.command()?;
+    let source = qemu.args(["-serial", "mon:stdio"]).exec();
+    Err(Error::Start { program: "setpriv".into(), source })
+}
+
+fn watch(machine: Machine, until: &Regex, timeout: Duration, write: bool) -> Result<()> {
+    let begun = Instant::now();
+    let mut guest = machine.echo().start()?;
+    let awaited = format!("line that matches \"{until}\"");
+    let seen = guest.wait(&awaited, timeout, |line| until.is_match(&line.text).then(|| line.text.clone()))?;
+    println!("\nrun-qemu: after {:.1} s: {seen}", begun.elapsed().as_secs_f64());
+    if write {
+        // Its file systems shall be clean; a system that is not up yet does not listen.
+        guest.monitor()?.execute("system_powerdown", &json!({}))?;
+        let _ = guest.wait_off(Duration::from_secs(60));
+    }
+    Ok(())
+}

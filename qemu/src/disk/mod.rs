@@ -1,0 +1,212 @@
+//! Disk images made of plain files: a partition table by sfdisk, each file system by its own mkfs from a table of files.
+
+mod filesystem;
+
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+pub use filesystem::{Filesystem, Volume};
+
+use crate::error::{Context, Error};
+use crate::{Result, place, tool};
+
+/// What stands at a path of a file system.
+#[derive(Clone, Debug)]
+pub enum Content {
+    /// A file of these bytes.
+    Bytes(Vec<u8>),
+    /// A copy of this file.
+    File(PathBuf),
+    /// A symbolic link to this target.
+    Link(String),
+}
+
+impl From<&str> for Content {
+    fn from(text: &str) -> Self {
+        Self::Bytes(text.into())
+    }
+}
+
+impl From<String> for Content {
+    fn from(text: String) -> Self {
+        Self::Bytes(text.into())
+    }
+}
+
+impl From<Vec<u8>> for Content {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self::Bytes(bytes)
+    }
+}
+
+impl From<PathBuf> for Content {
+    fn from(file: PathBuf) -> Self {
+        Self::File(file)
+    }
+}
+
+/// What a GPT says a partition is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PartitionKind {
+    /// GRUB's core image.
+    BiosBoot,
+    /// The EFI system partition.
+    Esp,
+    /// A Linux file system.
+    Linux,
+}
+
+impl PartitionKind {
+    fn guid(self) -> &'static str {
+        match self {
+            Self::BiosBoot => "21686148-6449-6E6F-744E-656564454649",
+            Self::Esp => "C12A7328-F81F-11D2-BA4B-00A0C93EC93B",
+            Self::Linux => "0FC63DAF-8483-4772-8E79-3D69D8477DE4",
+        }
+    }
+}
+
+/// Makes `image` an empty disk with a GPT of these partitions: start in MiB, size in MiB, kind. Identifiers are always
+/// the same.
+///
+/// # Errors
+/// When sfdisk is missing or refuses.
+pub fn partition(image: &Path, partitions: &[(u64, u64, PartitionKind)]) -> Result<()> {
+    let end = partitions.iter().map(|(start, size, _)| start + size).max().unwrap_or(1);
+    let file = File::create(image).context(|| format!("writing {}", image.display()))?;
+    file.set_len((end + 1) << 20).context(|| format!("writing {}", image.display()))?;
+    let mut script = "label: gpt\nlabel-id: F1257116-0000-4000-8000-000000000000\n".to_owned();
+    for (index, (start, size, kind)) in partitions.iter().enumerate() {
+        let uuid = format!("F1257116-0000-4000-8000-{:012}", index + 1);
+        script += &format!("start={start}MiB, size={size}MiB, type={}, uuid={uuid}\n", kind.guid());
+    }
+    let mut sfdisk = tool::command("sfdisk");
+    sfdisk.args(["--quiet", "--no-tell-kernel", "--no-reread"]).arg(image);
+    let failed = |source| Error::Start { program: "sfdisk".into(), source };
+    let mut child = sfdisk.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(failed)?;
+    if let Some(mut input) = child.stdin.take() {
+        input.write_all(script.as_bytes()).map_err(failed)?;
+    }
+    let output = child.wait_with_output().map_err(failed)?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    Err(Error::Tool { command: "sfdisk".into(), status: output.status.to_string(), output: said + &script })
+}
+
+/// A disk that is built: partitions with file systems, in order.
+#[derive(Clone, Debug, Default)]
+pub struct Image {
+    volumes: Vec<Volume>,
+}
+
+impl Image {
+    /// A disk with a GPT without partitions.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// And a partition with this file system.
+    #[must_use]
+    pub fn volume(mut self, volume: Volume) -> Self {
+        self.volumes.push(volume);
+        self
+    }
+
+    /// Builds it as `target/disks/NAME.img`, in place of what was there.
+    ///
+    /// # Errors
+    /// When a program is missing or fails, or the files do not fit.
+    pub fn build(&self, name: &str) -> Result<PathBuf> {
+        let directory = place::directory("disks")?;
+        let image = directory.join(format!("{name}.img"));
+        let scratch = directory.join(format!("{name}.parts"));
+        let _ = fs::remove_dir_all(&scratch);
+        let mut layout = Vec::new();
+        let mut start = 1;
+        for volume in &self.volumes {
+            let size = volume.size()?;
+            layout.push((start, size, volume.kind()));
+            start += size;
+        }
+        partition(&image, &layout)?;
+        for (index, (volume, (start, size, _))) in self.volumes.iter().zip(&layout).enumerate() {
+            let part = scratch.join(index.to_string());
+            let file = volume.build(&part, *size)?;
+            write_at(&image, start << 20, &file)?;
+        }
+        fs::remove_dir_all(&scratch)
+            .or_else(|error| if self.volumes.is_empty() { Ok(()) } else { Err(error) })
+            .context(|| format!("removing {}", scratch.display()))?;
+        Ok(image)
+    }
+}
+
+/// Copies `part` into `image` at `offset`, leaving out what is zero: the image has holes there.
+fn write_at(image: &Path, offset: u64, part: &Path) -> Result<()> {
+    let copy = || -> std::io::Result<()> {
+        let mut out = File::options().write(true).open(image)?;
+        let mut part = File::open(part)?;
+        let mut block = vec![0; 64 << 10];
+        let mut place = offset;
+        loop {
+            let count = part.read(&mut block)?;
+            let Some(bytes) = block.get(..count).filter(|bytes| !bytes.is_empty()) else { return Ok(()) };
+            if bytes.iter().any(|byte| *byte != 0) {
+                out.seek(SeekFrom::Start(place))?;
+                out.write_all(bytes)?;
+            }
+            place += count as u64;
+        }
+    };
+    copy().context(|| format!("writing {}", image.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// blkid is asked about each partition's bytes: what it says is what the kernel's users go by.
+    fn blkid(image: &Path, offset: u64, tag: &str) -> String {
+        let offset = offset.to_string();
+        let image = image.display().to_string();
+        let said = tool::run("blkid", ["-p", "-O", &offset, "-s", tag, "-o", "value", &image]).unwrap();
+        said.trim().to_owned()
+    }
+
+    #[test]
+    fn each_file_system_is_on_the_disk_with_its_files() {
+        let kinds =
+            [Filesystem::Ext4, Filesystem::Ext2, Filesystem::Vfat, Filesystem::Xfs, Filesystem::Btrfs];
+        let mut image = Image::new();
+        let mut offsets = vec![1 << 20];
+        for kind in kinds {
+            let volume = Volume::new(kind, "label")
+                .file("/boot/grub/grub.cfg", "set timeout=0\n")
+                .file("/boot/kernel", vec![7; 100_000]);
+            offsets.push(offsets.last().unwrap() + (volume.size().unwrap() << 20));
+            image = image.volume(volume);
+        }
+        let path = image.build("disk-test").unwrap();
+        let seen: Vec<_> = offsets.iter().take(5).map(|offset| blkid(&path, *offset, "TYPE")).collect();
+        assert_eq!(seen, ["ext4", "ext2", "vfat", "xfs", "btrfs"]);
+        let labels: Vec<_> = offsets.iter().take(5).map(|offset| blkid(&path, *offset, "LABEL")).collect();
+        assert_eq!(labels, ["label", "label", "LABEL", "label", "label"]);
+        let uuids: Vec<_> = offsets.iter().take(2).map(|offset| blkid(&path, *offset, "UUID")).collect();
+        assert_eq!(
+            uuids,
+            [Volume::uuid_of("label", Filesystem::Ext4), Volume::uuid_of("label", Filesystem::Ext2)]
+        );
+        let listing = tool::run(
+            "debugfs",
+            ["-R", "cat /boot/grub/grub.cfg", &format!("{}?offset=1048576", path.display())],
+        );
+        assert_eq!(listing.unwrap(), "set timeout=0\n");
+        let vfat = format!("{}@@{}", path.display(), offsets[2]);
+        assert_eq!(tool::run("mtype", ["-i", &vfat, "::/boot/grub/grub.cfg"]).unwrap(), "set timeout=0\n");
+    }
+}
