@@ -3,6 +3,7 @@
 //! [`survey`] asks every finder about every volume, pairs kernels with initrds by name where there is no configuration,
 //! and merges what came of it. It trusts nothing that it reads, and runs in a child without any privilege ([`sandbox`]).
 
+mod bls;
 mod explain;
 pub mod finder;
 mod grub;
@@ -29,7 +30,7 @@ use crate::{
 };
 
 /// Every boot-loader family that is read. Where one volume holds several configurations, the first one's default counts.
-static FINDERS: &[&dyn Finder] = &[&grub::Grub];
+static FINDERS: &[&dyn Finder] = &[&grub::Grub, &bls::Bls];
 
 /// Finds everything that the volumes offer to boot.
 #[must_use]
