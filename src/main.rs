@@ -7,7 +7,7 @@ use std::{
     process::ExitCode,
 };
 
-use firstlight::{cli, discover, init};
+use firstlight::{boot, cli, discover, init};
 
 /// Runs with the arguments behind its name.
 type Door = fn(&[OsString]) -> ExitCode;
@@ -16,7 +16,8 @@ type Door = fn(&[OsString]) -> ExitCode;
 const NAMES: &[(&str, Door)] = &[("modprobe", init::modules::modprobe), ("kexec", cli::kexec::run)];
 
 /// What this binary is when it starts itself again, by its first argument.
-const PARTS: &[(&str, Door)] = &[("finder", discover::sandbox::run), ("rescue", init::rescue::run)];
+const PARTS: &[(&str, Door)] =
+    &[("worker", boot::worker::run), ("finder", discover::sandbox::run), ("rescue", init::rescue::run)];
 
 fn main() -> ExitCode {
     if std::process::id() == 1 {

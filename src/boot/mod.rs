@@ -10,3 +10,4 @@ pub mod options;
 mod samples;
 pub mod state;
 pub mod supervision;
+pub mod worker;

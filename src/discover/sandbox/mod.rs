@@ -8,6 +8,7 @@ mod confine;
 mod wire;
 
 use std::{
+    borrow::Borrow,
     io::{self, Read},
     os::{fd::AsFd, unix::net::UnixStream},
     process::{Child, Command, ExitStatus, Stdio},
@@ -63,7 +64,7 @@ pub enum SandboxError {
 ///
 /// # Errors
 /// [`SandboxError`] if no volume could be searched at all.
-pub fn discover(volumes: &[OpenVolume], context: &Context) -> Result<Discovery, SandboxError> {
+pub fn discover(volumes: &[impl Borrow<OpenVolume>], context: &Context) -> Result<Discovery, SandboxError> {
     survey(volumes, context).map(|survey| survey.discovery)
 }
 
@@ -71,8 +72,8 @@ pub fn discover(volumes: &[OpenVolume], context: &Context) -> Result<Discovery, 
 ///
 /// # Errors
 /// [`SandboxError`] if the process that searches could not be started.
-pub fn survey(volumes: &[OpenVolume], context: &Context) -> Result<Survey, SandboxError> {
-    let all: Vec<&OpenVolume> = volumes.iter().collect();
+pub fn survey(volumes: &[impl Borrow<OpenVolume>], context: &Context) -> Result<Survey, SandboxError> {
+    let all: Vec<&OpenVolume> = volumes.iter().map(Borrow::borrow).collect();
     survey_by(&all, |volumes| {
         let mut command = Command::new("/proc/self/exe");
         command.arg("finder");

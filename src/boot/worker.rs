@@ -1,0 +1,274 @@
+//! The worker: everything between the devices and the jump. Threads look, search, load and listen; their events meet in
+//! one channel, [`State`] decides, and what it decides is done here.
+
+use std::{
+    ffi::OsString,
+    io::{self, Write},
+    process::ExitCode,
+    sync::{
+        Arc,
+        mpsc::{Receiver, RecvTimeoutError, Sender, channel},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::{
+    firmware,
+    link::Link,
+    loader::{Loader, Turn},
+    options::Options,
+    state::{Action, Event, State},
+    supervision::{Notice, Request, Task},
+};
+use crate::{
+    discover::{finder::Context, sandbox},
+    formats::{lookup::CONFIG_LIMIT, settings::Settings, text::printable},
+    kexec::{self, cmdline::Firmware},
+    storage::{
+        OpenVolume,
+        watch::{Progress, Sighting, Watch},
+    },
+    sys::kmsg,
+    ui::{console::Consoles, input::Input, picture::picture, screen::Screen},
+};
+
+/// So many messages are taken in before the screen is drawn.
+const BURST: usize = 256;
+
+/// What the threads tell.
+enum Message {
+    Event(Event),
+    Sighting(Sighting),
+    /// PID 1 is gone.
+    End,
+}
+
+/// Runs the boot under PID 1, until that ends this process.
+#[must_use]
+pub fn run(arguments: &[OsString]) -> ExitCode {
+    let started = Options::parse(arguments).and_then(|options| {
+        let link = Link::inherited().map_err(|error| format!("not started by PID 1 ({error})"))?;
+        Ok((options, link))
+    });
+    let (options, link) = match started {
+        Ok(started) => started,
+        Err(message) => {
+            // There is nowhere else to say it.
+            let _ = writeln!(io::stderr(), "firstlight worker: {message}");
+            return ExitCode::from(2);
+        }
+    };
+    match Worker::start(options, link) {
+        Ok((worker, messages)) => worker.run(&messages),
+        Err(error) => {
+            log::error!("the worker cannot start: {error}");
+            Consoles::open().write(&format!("firstlight: the worker cannot start: {error}\n"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+struct Worker {
+    state: State,
+    start: Instant,
+    link: Link,
+    consoles: Consoles,
+    screen: Screen,
+    input: Input,
+    watch: Watch,
+    volumes: Vec<Arc<OpenVolume>>,
+    append: Vec<String>,
+    turn: Turn,
+    sender: Sender<Message>,
+}
+
+impl Worker {
+    fn start(options: Options, link: Link) -> io::Result<(Self, Receiver<Message>)> {
+        let start = Instant::now();
+        let (settings, mistakes) = read_settings();
+        kmsg::install("firstlight", settings.log_level);
+        let consoles = Consoles::open();
+        let (sender, messages) = channel();
+
+        let (events, progress) = (sender.clone(), link.clone());
+        let watch = Watch::start(
+            options.pass_over_devices,
+            move |sighting| send(&events, Message::Sighting(sighting)),
+            move |step| progress.ask(&task(step)),
+        )?;
+        let (events, end) = (sender.clone(), sender.clone());
+        link.listen(
+            move |notice| send(&events, Message::Event(Event::Notice(notice))),
+            move || send(&end, Message::End),
+        )?;
+        let events = sender.clone();
+        let input = Input::listen(&consoles, move |key| send(&events, Message::Event(Event::Key(key))))?;
+
+        let append = settings.append.clone();
+        let order = firmware::boot_order(firmware::VARIABLES.as_ref());
+        let mut state = State::new(settings, order, options.pass_over_entries);
+        for mistake in mistakes {
+            consoles.write(&format!("firstlight: {}\n", printable(&mistake)));
+            log::warn!("{mistake}");
+            state.tell(mistake);
+        }
+        let (screen, volumes, turn) = (Screen::default(), Vec::new(), Turn::default());
+        let worker =
+            Self { state, start, link, consoles, screen, input, watch, volumes, append, turn, sender };
+        Ok((worker, messages))
+    }
+
+    fn run(mut self, messages: &Receiver<Message>) -> ExitCode {
+        loop {
+            let first = match self.state.next_moment(self.now()) {
+                Some(moment) => messages.recv_timeout(moment.saturating_sub(self.now())),
+                None => messages.recv().map_err(RecvTimeoutError::from),
+            };
+            // A sender is held here, so only the time can be up.
+            let first = first.unwrap_or(Message::Event(Event::Moment));
+            for message in std::iter::once(first).chain(messages.try_iter()).take(BURST) {
+                let event = match message {
+                    Message::Event(event) => event,
+                    Message::Sighting(sighting) => self.saw(sighting),
+                    Message::End => return ExitCode::FAILURE,
+                };
+                if let Event::Notice(Notice::ModulesLoaded) = event {
+                    self.watch.modules_loaded();
+                }
+                let now = self.now();
+                for action in self.state.on(event, now) {
+                    self.act(action);
+                }
+            }
+            self.draw();
+        }
+    }
+
+    fn now(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    /// Keeps the volume's handle, and tells the rest as an event.
+    fn saw(&mut self, sighting: Sighting) -> Event {
+        match sighting {
+            Sighting::Opened(open) => {
+                let volume = open.volume.clone();
+                self.forget(&volume.device.name);
+                self.volumes.push(Arc::new(open));
+                Event::Found(volume)
+            }
+            Sighting::Rejected { device, reason } => {
+                self.forget(&device.name);
+                Event::Rejected(device, reason)
+            }
+            Sighting::Gone(name) => {
+                self.forget(&name);
+                Event::Gone(name)
+            }
+            Sighting::KnownLookedAt => Event::KnownLookedAt,
+        }
+    }
+
+    fn forget(&mut self, name: &str) {
+        self.volumes.retain(|open| open.volume.device.name != name);
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::Discover => self.discover(),
+            Action::Load(number, entry) => {
+                self.turn.give(number);
+                let loader = Loader {
+                    volumes: self.volumes.clone(),
+                    append: self.append.clone(),
+                    firmware: Firmware::of_this_machine(),
+                    turn: self.turn.clone(),
+                };
+                let load = move || loader.load(number, &entry).map_err(|error| error.to_string());
+                self.spawn("load", load, move |result| Event::Loaded(number, result));
+            }
+            Action::Unload => {
+                if let Err(error) = kexec::unload() {
+                    log::warn!("the loaded kernel was not dropped: {error}");
+                }
+            }
+            Action::Ask(request) => self.ask(&request),
+            Action::Landmark(name, fields) => {
+                self.screen.leave(&self.consoles);
+                let fields: Vec<_> = fields.iter().map(|(key, value)| (*key, value.as_str())).collect();
+                self.consoles.landmark(name, &fields);
+            }
+            Action::Redraw => self.screen.forget(),
+        }
+    }
+
+    fn discover(&self) {
+        let volumes = self.volumes.clone();
+        let context = Context { efi: firmware::is_efi() };
+        let discover = move || sandbox::discover(&volumes, &context).map_err(|error| error.to_string());
+        self.spawn("discover", discover, Event::Discovered);
+    }
+
+    fn ask(&mut self, request: &Request) {
+        if !matches!(request, Request::Begin(_) | Request::End(_)) {
+            // PID 1, the rescue console or the next kernel goes on below the picture, on a terminal as it was.
+            self.screen.leave(&self.consoles);
+            self.input.restore();
+        }
+        if let Request::Jump(title) = request {
+            self.consoles.write(&format!("Starting {title} ...\n"));
+        }
+        self.link.ask(request);
+    }
+
+    /// Does something on a thread of its own; what comes of it is an event.
+    fn spawn<T: 'static>(
+        &self,
+        name: &str,
+        work: impl FnOnce() -> Result<T, String> + Send + 'static,
+        event: impl Fn(Result<T, String>) -> Event + Clone + Send + 'static,
+    ) {
+        let (sender, done) = (self.sender.clone(), event.clone());
+        let run = move || send(&sender, Message::Event(done(work())));
+        if let Err(error) = thread::Builder::new().name(name.to_owned()).spawn(run) {
+            send(&self.sender, Message::Event(event(Err(format!("no thread for it: {error}")))));
+        }
+    }
+
+    fn draw(&mut self) {
+        if self.state.is_shown() {
+            let status = self.state.status(self.now());
+            self.screen.show(&self.consoles, |size| picture(self.state.menu(), &status, size));
+        } else {
+            self.screen.leave(&self.consoles);
+        }
+    }
+}
+
+fn task(step: Progress) -> Request {
+    match step {
+        Progress::Begin(name) => Request::Begin(Task::Device(name)),
+        Progress::End(name) => Request::End(Task::Device(name)),
+    }
+}
+
+/// The receiver lives as long as the process.
+fn send(sender: &Sender<Message>, message: Message) {
+    let _ = sender.send(message);
+}
+
+fn read_settings() -> (Settings, Vec<String>) {
+    let read = |path| {
+        let file = std::fs::File::open(path)?;
+        let mut text = Vec::new();
+        io::Read::read_to_end(
+            &mut io::Read::take(file, u64::try_from(CONFIG_LIMIT).unwrap_or(u64::MAX)),
+            &mut text,
+        )?;
+        io::Result::Ok(String::from_utf8_lossy(&text).into_owned())
+    };
+    // Without a file, or a kernel that shows its command line, the settings are the usual ones.
+    let (config, cmdline) = (read("/etc/firstlight.conf"), read("/proc/cmdline"));
+    Settings::parse(&config.unwrap_or_default(), &cmdline.unwrap_or_default())
+}
