@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     OpenVolume,
-    look::{Look, Order, Part},
+    look::{Look, Looked, Order, Part},
     watch::Sighting,
 };
 use crate::entry::{Device, FilesystemKind};
@@ -55,6 +55,8 @@ pub struct Keeper {
 struct Known {
     device: Device,
     state: State,
+    /// Number of the medium that the last look was at.
+    medium: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -63,6 +65,8 @@ enum State {
     Looking {
         number: u64,
         deadline: Instant,
+        /// The medium changed meanwhile; to the one with this number.
+        changed: Option<Option<u64>>,
     },
     /// Its deadline passed; the look may still come to an end.
     Late {
@@ -107,26 +111,34 @@ impl Keeper {
         }
     }
 
-    /// Something about a device changed. It is looked at again if its medium is another or its size, or if nothing came
-    /// of the last look.
-    pub fn changed(&mut self, device: Device, unfit: Option<String>, medium_changed: bool, now: Instant) {
-        let rejected = |known: &Known| matches!(known.state, State::Rejected { .. });
-        if medium_changed || self.devices.get(&device.name).is_some_and(rejected) {
+    /// Something about a device changed: its `medium`, with the number of the new one where the kernel numbers them, or
+    /// something else. It is looked at again if its medium is another or its size, or if nothing came of the last look.
+    pub fn changed(
+        &mut self,
+        device: Device,
+        unfit: Option<String>,
+        medium: Option<Option<u64>>,
+        now: Instant,
+    ) {
+        let again = self.devices.get_mut(&device.name).is_none_or(|known| match (&mut known.state, medium) {
+            // Opening the drive makes it tell of the medium that the look is at; which that is shows at its end.
+            (State::Looking { changed, .. }, Some(number)) => {
+                *changed = Some(number);
+                false
+            }
+            (State::Rejected { .. }, None) => true,
+            (_, Some(number)) => !is_at(known.medium, number),
+            (_, None) => known.device.size != device.size,
+        });
+        if again {
             self.enter(device, unfit, now);
-        } else {
-            self.appeared(device, unfit, now);
         }
     }
 
     /// A device is gone.
     pub fn removed(&mut self, name: &str, now: Instant) {
-        if let Some(known) = self.devices.remove(name) {
-            self.queue.retain(|queued| queued.name != name);
-            if matches!(known.state, State::Opened { .. } | State::Rejected { .. } | State::Late { .. }) {
-                self.tell(Sighting::Gone(name.to_owned()));
-            }
-            self.settled(name, now);
-        }
+        self.forget(name);
+        self.settled(name, now);
     }
 
     /// These are all devices that there are; others that were known are gone.
@@ -139,29 +151,28 @@ impl Keeper {
     }
 
     /// What came of a look. That of a device which has gone or changed since counts for nothing.
-    pub fn looked(&mut self, name: &str, number: u64, look: Look, now: Instant) {
+    pub fn looked(&mut self, name: &str, number: u64, looked: Looked, now: Instant) {
         self.actions.push_back(Action::Ended(name.to_owned()));
-        let current = self.devices.get(name).is_some_and(|known| match known.state {
-            State::Looking { number: current, .. } | State::Late { number: current } => current == number,
-            _ => false,
-        });
-        if !current {
-            return;
+        let Looked { look, medium } = looked;
+        let Some(known) = self.devices.get(name) else { return };
+        match known.state {
+            State::Looking { number: current, changed, .. } if current == number => {
+                if changed.is_some_and(|newer| !is_at(medium, newer)) {
+                    return self.enter(known.device.clone(), None, now);
+                }
+            }
+            State::Late { number: current } if current == number => {}
+            _ => return,
         }
-        let wanted = match &look {
-            Look::Rejected { part, .. } => part.clone(),
-            _ => None,
-        };
-        let (state, sighting) = match look {
+        let (device, wanted, (state, sighting)) = match look {
             Look::Gone => return self.removed(name, now),
             Look::Rejected { device, reason, part } => {
-                (State::Rejected { part }, Sighting::Rejected { device, reason })
+                let state = State::Rejected { part: part.clone() };
+                (device.clone(), part, (state, Sighting::Rejected { device, reason }))
             }
-            Look::Opened(open) => self.opened(open),
+            Look::Opened(open) => (open.volume.device.clone(), None, self.opened(open)),
         };
-        if let Some(known) = self.devices.get_mut(name) {
-            known.state = state;
-        }
+        self.devices.insert(name.to_owned(), Known { device, state, medium });
         self.tell(sighting);
         // Before the parts are put together, which may have someone wait for it again.
         self.leave_barrier(name);
@@ -224,14 +235,28 @@ impl Keeper {
 
     fn enter(&mut self, device: Device, unfit: Option<String>, now: Instant) {
         let name = device.name.clone();
-        self.removed(&name, now);
+        self.forget(&name);
         let state = if unfit.is_some() { State::Rejected { part: None } } else { State::Queued };
-        self.devices.insert(name.clone(), Known { device: device.clone(), state });
+        self.devices.insert(name.clone(), Known { device: device.clone(), state, medium: None });
         match unfit {
-            Some(reason) => self.tell(Sighting::Rejected { device, reason }),
+            Some(reason) => {
+                self.tell(Sighting::Rejected { device, reason });
+                self.settled(&name, now);
+            }
             None => self.queue.push_back(Order { name, ..Order::default() }),
         }
         self.start(now);
+    }
+
+    /// Strikes a device out, and says so if it was told of.
+    fn forget(&mut self, name: &str) {
+        self.queue.retain(|queued| queued.name != name);
+        let told = self.devices.remove(name).is_some_and(|known| {
+            matches!(known.state, State::Opened { .. } | State::Rejected { .. } | State::Late { .. })
+        });
+        if told {
+            self.tell(Sighting::Gone(name.to_owned()));
+        }
     }
 
     fn start(&mut self, now: Instant) {
@@ -241,7 +266,8 @@ impl Keeper {
             let Some(order) = self.queue.pop_front() else { break };
             let Some(known) = self.devices.get_mut(&order.name) else { continue };
             self.looks = self.looks.wrapping_add(1);
-            known.state = State::Looking { number: self.looks, deadline: now + self.limits.deadline };
+            let deadline = now + self.limits.deadline;
+            known.state = State::Looking { number: self.looks, deadline, changed: None };
             self.actions.push_back(Action::Look { order, number: self.looks });
         }
     }
@@ -335,221 +361,14 @@ impl Keeper {
     }
 }
 
+/// Whether a look was at the medium that an event tells of, or at a later one. Without numbers nobody knows.
+fn is_at(looked: Option<u64>, event: Option<u64>) -> bool {
+    matches!((looked, event), (Some(looked), Some(event)) if looked >= event)
+}
+
 fn same_as(name: &str) -> String {
     format!("part of the btrfs file system that is read through {name}")
 }
 
 #[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use super::*;
-    use crate::{
-        entry::{Filesystem, Transport, Volume},
-        storage::root::Root,
-    };
-
-    const LIMITS: Limits =
-        Limits { looks: 2, deadline: Duration::from_secs(10), barrier: Duration::from_secs(30) };
-
-    fn device(name: &str) -> Device {
-        Device {
-            name: name.to_owned(),
-            disk: name.to_owned(),
-            partition: None,
-            size: 1 << 30,
-            transport: Transport::Scsi,
-            removable: false,
-            path: String::new(),
-        }
-    }
-
-    fn volume(name: &str, kind: FilesystemKind) -> Look {
-        let filesystem = Filesystem { kind, uuid: Some("one".to_owned()), label: None };
-        let root = Root::from_directory(Path::new("/")).unwrap();
-        Look::Opened(OpenVolume { volume: Volume { device: device(name), filesystem }, root })
-    }
-
-    fn rejected(name: &str) -> Look {
-        Look::Rejected { device: device(name), reason: "swap space".to_owned(), part: None }
-    }
-
-    /// All that is to be done now, in words.
-    fn actions(keeper: &mut Keeper) -> Vec<String> {
-        let mut words = Vec::new();
-        while let Some(action) = keeper.next_action() {
-            words.push(match action {
-                Action::Look { order, number } => {
-                    let with = [vec![order.name], order.companions].concat().join("+");
-                    format!("look {number} {with}{}", if order.degraded { " degraded" } else { "" })
-                }
-                Action::Ended(name) => format!("ended {name}"),
-                Action::Tell(Sighting::Opened(open)) => format!("opened {}", open.volume.device.name),
-                Action::Tell(Sighting::Rejected { device, reason }) => {
-                    format!("rejected {}: {reason}", device.name)
-                }
-                Action::Tell(Sighting::Gone(name)) => format!("gone {name}"),
-                Action::Tell(Sighting::KnownLookedAt) => "all looked at".to_owned(),
-            });
-        }
-        words
-    }
-
-    fn with_devices(names: &[&str]) -> (Keeper, Instant) {
-        let (mut keeper, now) = (Keeper::new(LIMITS), Instant::now());
-        for name in names {
-            keeper.appeared(device(name), None, now);
-        }
-        (keeper, now)
-    }
-
-    #[test]
-    fn as_many_as_allowed_are_looked_at_and_the_others_wait_for_their_turn() {
-        let (mut keeper, now) = with_devices(&["a", "b", "c", "d", "a"]);
-        assert_eq!(actions(&mut keeper), ["look 1 a", "look 2 b"]);
-        keeper.removed("c", now);
-        keeper.looked("b", 2, volume("b", FilesystemKind::Ext4), now);
-        assert_eq!(actions(&mut keeper), ["ended b", "opened b", "look 3 d"]);
-        assert_eq!(keeper.next_deadline(), Some(now + LIMITS.deadline));
-    }
-
-    #[test]
-    fn what_is_unfit_is_told_of_and_not_looked_at() {
-        let (mut keeper, now) = with_devices(&[]);
-        keeper.appeared(device("ram0"), Some("a RAM disk".to_owned()), now);
-        assert_eq!(actions(&mut keeper), ["rejected ram0: a RAM disk"]);
-    }
-
-    #[test]
-    fn a_device_that_hangs_holds_up_nobody_and_may_still_come_late() {
-        let (mut keeper, now) = with_devices(&["a", "b", "c"]);
-        keeper.looked("b", 2, rejected("b"), now);
-        keeper.modules_loaded(now);
-        assert_eq!(
-            actions(&mut keeper),
-            ["look 1 a", "look 2 b", "ended b", "rejected b: swap space", "look 3 c"]
-        );
-        keeper.looked("c", 3, volume("c", FilesystemKind::Xfs), now);
-        keeper.expire(now + Duration::from_secs(9));
-        assert_eq!(actions(&mut keeper), ["ended c", "opened c"]);
-        keeper.expire(now + Duration::from_secs(10));
-        assert_eq!(
-            actions(&mut keeper),
-            ["rejected a: no answer within 10 s; not waited for", "all looked at"]
-        );
-        keeper.looked("a", 1, volume("a", FilesystemKind::Ext4), now + Duration::from_secs(60));
-        assert_eq!(actions(&mut keeper), ["ended a", "opened a"]);
-    }
-
-    #[test]
-    fn the_barrier_falls_once_and_only_after_the_modules() {
-        let (mut keeper, now) = with_devices(&["a"]);
-        keeper.looked("a", 1, volume("a", FilesystemKind::Ext4), now);
-        assert_eq!(actions(&mut keeper), ["look 1 a", "ended a", "opened a"]);
-        keeper.modules_loaded(now);
-        keeper.modules_loaded(now);
-        assert_eq!(actions(&mut keeper), ["all looked at"]);
-        keeper.appeared(device("b"), None, now);
-        keeper.removed("b", now);
-        assert_eq!(actions(&mut keeper), ["look 2 b"]);
-    }
-
-    #[test]
-    fn the_barrier_does_not_wait_for_what_is_gone_or_came_later_or_for_ever() {
-        let (mut keeper, now) = with_devices(&["a", "b"]);
-        keeper.modules_loaded(now);
-        keeper.appeared(device("late"), None, now);
-        keeper.removed("a", now);
-        assert_eq!(actions(&mut keeper), ["look 1 a", "look 2 b", "look 3 late"]);
-        keeper.looked("b", 2, rejected("b"), now);
-        assert_eq!(actions(&mut keeper), ["ended b", "rejected b: swap space", "all looked at"]);
-
-        let names: Vec<String> = (0..100).map(|number| format!("hung{number}")).collect();
-        let (mut keeper, now) = with_devices(&names.iter().map(String::as_str).collect::<Vec<_>>());
-        keeper.modules_loaded(now);
-        for seconds in [10, 20, 30] {
-            keeper.expire(now + Duration::from_secs(seconds));
-        }
-        assert_eq!(actions(&mut keeper).iter().filter(|words| *words == "all looked at").count(), 1);
-    }
-
-    #[test]
-    fn what_came_of_an_old_look_counts_for_nothing() {
-        let (mut keeper, now) = with_devices(&["a"]);
-        keeper.removed("a", now);
-        keeper.looked("a", 1, volume("a", FilesystemKind::Ext4), now);
-        keeper.appeared(device("a"), None, now);
-        keeper.looked("a", 1, rejected("a"), now);
-        assert_eq!(actions(&mut keeper), ["look 1 a", "ended a", "look 2 a", "ended a"]);
-    }
-
-    #[test]
-    fn a_change_that_matters_leads_to_another_look() {
-        let (mut keeper, now) = with_devices(&["sr0", "dm-0"]);
-        keeper.looked("sr0", 1, volume("sr0", FilesystemKind::Iso9660), now);
-        keeper.looked("dm-0", 2, rejected("dm-0"), now);
-        actions(&mut keeper);
-        keeper.changed(device("sr0"), None, false, now);
-        assert!(actions(&mut keeper).is_empty());
-        keeper.changed(device("sr0"), None, true, now);
-        keeper.changed(device("dm-0"), None, false, now);
-        assert_eq!(actions(&mut keeper), ["gone sr0", "look 3 sr0", "gone dm-0", "look 4 dm-0"]);
-        keeper.looked("dm-0", 4, volume("dm-0", FilesystemKind::Ext4), now);
-        keeper.appeared(Device { size: 2 << 30, ..device("dm-0") }, None, now);
-        assert_eq!(actions(&mut keeper), ["ended dm-0", "opened dm-0", "gone dm-0", "look 5 dm-0"]);
-    }
-
-    #[test]
-    fn a_walk_finds_what_went_unheard() {
-        let (mut keeper, now) = with_devices(&["a", "b"]);
-        keeper.looked("a", 1, volume("a", FilesystemKind::Ext4), now);
-        keeper.only(&["b".to_owned()], now);
-        assert_eq!(actions(&mut keeper), ["look 1 a", "look 2 b", "ended a", "opened a", "gone a"]);
-    }
-
-    #[test]
-    fn a_btrfs_file_system_is_one_volume_and_two_copies_of_an_ext4_are_two() {
-        let (mut keeper, now) = with_devices(&["a", "b"]);
-        keeper.looked("a", 1, volume("a", FilesystemKind::Btrfs), now);
-        keeper.looked("b", 2, volume("b", FilesystemKind::Btrfs), now);
-        let reason = "rejected b: part of the btrfs file system that is read through a";
-        assert_eq!(actions(&mut keeper).last().map(String::as_str), Some(reason));
-
-        let (mut keeper, now) = with_devices(&["a", "b"]);
-        keeper.looked("a", 1, volume("a", FilesystemKind::Ext4), now);
-        keeper.looked("b", 2, volume("b", FilesystemKind::Ext4), now);
-        assert_eq!(actions(&mut keeper).last().map(String::as_str), Some("opened b"));
-    }
-
-    fn part(name: &str, count: u64) -> Look {
-        let part = Some(Part { uuid: "one".to_owned(), count });
-        Look::Rejected { device: device(name), reason: "a part".to_owned(), part }
-    }
-
-    #[test]
-    fn a_btrfs_file_system_on_several_devices_is_read_when_all_are_there() {
-        let (mut keeper, now) = with_devices(&["a", "b"]);
-        keeper.looked("b", 2, part("b", 2), now);
-        keeper.modules_loaded(now);
-        assert_eq!(actions(&mut keeper), ["look 1 a", "look 2 b", "ended b", "rejected b: a part"]);
-        keeper.looked("a", 1, part("a", 2), now);
-        assert_eq!(actions(&mut keeper), ["ended a", "rejected a: a part", "look 3 a+b"]);
-        keeper.looked("a", 3, volume("a", FilesystemKind::Btrfs), now);
-        let reason = "rejected b: part of the btrfs file system that is read through a";
-        assert_eq!(actions(&mut keeper), ["ended a", "opened a", reason, "all looked at"]);
-    }
-
-    #[test]
-    fn a_btrfs_file_system_with_a_lost_device_is_read_without_it_once_nothing_else_is_waited_for() {
-        let (mut keeper, now) = with_devices(&["a", "b"]);
-        keeper.looked("a", 1, part("a", 3), now);
-        keeper.looked("b", 2, part("b", 3), now);
-        actions(&mut keeper);
-        keeper.modules_loaded(now);
-        assert_eq!(actions(&mut keeper), ["look 3 a+b degraded"]);
-        keeper.looked("a", 3, rejected("a"), now);
-        assert_eq!(actions(&mut keeper), ["ended a", "rejected a: swap space", "look 4 b degraded"]);
-        keeper.looked("b", 4, rejected("b"), now);
-        assert_eq!(actions(&mut keeper), ["ended b", "rejected b: swap space", "all looked at"]);
-    }
-}
+mod tests;

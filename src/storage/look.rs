@@ -34,6 +34,15 @@ const CONTAINERS: &[(FilesystemKind, &str)] = &[
     (FilesystemKind::Zfs, "a member of a ZFS pool, which this kernel cannot read"),
 ];
 
+/// What came of a look, and which medium it was at ([`Sysfs::disk_sequence`]).
+#[derive(Debug)]
+pub struct Looked {
+    /// What came of it.
+    pub look: Look,
+    /// Number of the medium.
+    pub medium: Option<u64>,
+}
+
 /// What came of a look.
 #[derive(Debug)]
 pub enum Look {
@@ -92,34 +101,52 @@ impl Looker {
 
     /// Looks at a device. Takes as long as the device takes to answer, which may be for ever.
     #[must_use]
-    pub fn look(&self, order: &Order) -> Look {
+    pub fn look(&self, order: &Order) -> Looked {
         let Some(mut device) = self.sysfs.device(&order.name) else {
-            return Look::Gone;
+            return Looked { look: Look::Gone, medium: None };
         };
-        let mut part = None;
-        match self.sysfs.unfit(&device).map_or_else(|| self.open(&mut device, order, &mut part), Err) {
+        let (mut part, mut medium) = (None, None);
+        let opened = self.sysfs.unfit(&device).map_or_else(
+            || {
+                let file = self.open(&mut device)?;
+                // What is put in after this moment is told of by an event.
+                medium = self.sysfs.disk_sequence(&device.disk);
+                self.read(&mut device, &file, order, &mut part)
+            },
+            Err,
+        );
+        let look = match opened {
             Ok((filesystem, root)) => {
                 let root = Root::from_fd(root).naming_as(filesystem.kind);
                 Look::Opened(OpenVolume { volume: Volume { device, filesystem }, root })
             }
             Err(_) if self.sysfs.device(&order.name).is_none() => Look::Gone,
             Err(reason) => Look::Rejected { device, reason, part },
-        }
+        };
+        Looked { look, medium }
     }
 
-    fn open(
-        &self,
-        device: &mut Device,
-        order: &Order,
-        part: &mut Option<Part>,
-    ) -> Result<(Filesystem, OwnedFd), String> {
+    fn open(&self, device: &mut Device) -> Result<File, String> {
         let node = self.node(&device.name);
         if device.transport == Transport::Optical {
             disc(&node)?;
         }
         let file = File::open(&node).map_err(|error| unreadable(&node, &error))?;
+        if let Some(now) = self.sysfs.device(&device.name) {
+            device.size = now.size;
+        }
+        Ok(file)
+    }
+
+    fn read(
+        &self,
+        device: &mut Device,
+        file: &File,
+        order: &Order,
+        part: &mut Option<Part>,
+    ) -> Result<(Filesystem, OwnedFd), String> {
         self.read_partition(device);
-        let blocks = Blocks { file: &file, size: device.size };
+        let blocks = Blocks { file, size: device.size };
         let found = superblock::probe(&blocks).map_err(|error| format!("cannot be read: {error}"))?;
         let partitions = self.sysfs.partitions(&device.name);
         let Some(filesystem) = found.filter(|found| partitions.is_empty() || spans_partitions(found.kind))
@@ -141,7 +168,7 @@ impl Looker {
         }
         let nodes = order.companions.iter().map(|name| self.node(name)).collect();
         let companions = Companions { nodes, degraded: order.degraded };
-        let root = mount(filesystem.kind, &node, &file, &companions, self.care);
+        let root = mount(filesystem.kind, &self.node(&device.name), file, &companions, self.care);
         Ok((filesystem, root.map_err(|error| error.to_string())?))
     }
 

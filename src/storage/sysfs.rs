@@ -85,7 +85,8 @@ impl Sysfs {
         if attribute(&directory, "hidden").as_deref() == Some("1") {
             return Some("one path to a disk that has several; the disk is looked at by itself".to_owned());
         }
-        if device.size == 0 {
+        // A drive with a medium that can be taken out finds its size only when it is opened.
+        if device.size == 0 && !device.removable {
             return Some("no medium".to_owned());
         }
         if attribute(&directory, "dm/suspended").as_deref() == Some("1") {
@@ -103,6 +104,12 @@ impl Sysfs {
         };
         let is_partition = |name: &String| attribute(&directory.join(name), "partition").is_some();
         children(&directory).into_iter().filter(is_partition).collect()
+    }
+
+    /// Number of the disk or medium that is in the device now; `None` before Linux 5.15.
+    #[must_use]
+    pub fn disk_sequence(&self, name: &str) -> Option<u64> {
+        attribute(&self.directory(name)?, "diskseq")?.parse().ok()
     }
 
     /// Device number (major, minor), by which the kernel's mount table names a device.
@@ -221,6 +228,7 @@ pub(in crate::storage) mod tests {
         let tree = TempDir::new().unwrap();
         for (name, attributes, reason) in [
             ("sdb", &[("size", "0")][..], Some("no medium")),
+            ("sdc", &[("size", "0"), ("removable", "1")], None),
             ("loop1", &[("size", "64")], None),
             ("fd0", &[("size", "8")], Some("a floppy drive, which takes seconds to say that it is empty")),
             ("mmcblk0boot1", &[("size", "8")], Some("the boot area of an eMMC, which holds firmware")),

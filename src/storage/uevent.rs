@@ -46,8 +46,10 @@ pub struct Uevent {
     pub devname: Option<String>,
     /// What module aliases match.
     pub modalias: Option<String>,
-    /// The drive says that its medium changed (`DISK_MEDIA_CHANGE=1`) or shall be taken out (`DISK_EJECT_REQUEST=1`).
+    /// The drive says that its medium changed (`DISK_MEDIA_CHANGE=1`).
     pub medium_changed: bool,
+    /// Number of the disk or medium, counted over all that the kernel ever saw (`DISKSEQ`, since Linux 5.15).
+    pub disk_sequence: Option<u64>,
 }
 
 impl Uevent {
@@ -58,7 +60,7 @@ impl Uevent {
         // The header; packets of udev begin with `libudev` instead.
         lines.next().filter(|header| header.contains('@'))?;
         let (mut action, mut devpath, mut subsystem) = (None, None, None);
-        let (mut devname, mut modalias, mut medium_changed) = (None, None, false);
+        let (mut devname, mut modalias, mut medium_changed, mut disk_sequence) = (None, None, false, None);
         for line in lines {
             match line.split_once('=') {
                 Some(("ACTION", value)) => {
@@ -73,18 +75,13 @@ impl Uevent {
                 Some(("SUBSYSTEM", value)) => subsystem = Some(value.to_owned()),
                 Some(("DEVNAME", value)) => devname = Some(value.to_owned()),
                 Some(("MODALIAS", value)) => modalias = Some(value.to_owned()),
-                Some(("DISK_MEDIA_CHANGE" | "DISK_EJECT_REQUEST", value)) => medium_changed |= value == "1",
+                Some(("DISK_MEDIA_CHANGE", value)) => medium_changed = value == "1",
+                Some(("DISKSEQ", value)) => disk_sequence = value.parse().ok(),
                 _ => {}
             }
         }
-        Some(Self {
-            action: action?,
-            devpath: devpath?,
-            subsystem: subsystem?,
-            devname,
-            modalias,
-            medium_changed,
-        })
+        let (action, devpath, subsystem) = (action?, devpath?, subsystem?);
+        Some(Self { action, devpath, subsystem, devname, modalias, medium_changed, disk_sequence })
     }
 
     /// Name of the device in its class: the last part of its path.
@@ -206,6 +203,7 @@ mod tests {
             devname: Some("vda1".to_owned()),
             modalias: None,
             medium_changed: false,
+            disk_sequence: Some(9),
         };
         assert_eq!(Uevent::parse(&bytes), Some(event.clone()));
         assert_eq!(event.kernel_name(), "vda1");

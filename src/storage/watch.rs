@@ -3,7 +3,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    io,
+    fs, io,
     sync::{
         Arc,
         mpsc::{Receiver, RecvTimeoutError, Sender, channel},
@@ -15,7 +15,7 @@ use std::{
 use super::{
     OpenVolume,
     keeper::{Action, Keeper, Limits},
-    look::{Look, Looker, Order},
+    look::{Look, Looked, Looker, Order},
     mount::Care,
     uevent::{self, Message, Uevent},
 };
@@ -24,6 +24,10 @@ use crate::entry::Device;
 /// Looking at a disk that answers takes milliseconds; spinning up one that slept, some seconds.
 const LIMITS: Limits =
     Limits { looks: 16, deadline: Duration::from_secs(10), barrier: Duration::from_secs(30) };
+
+/// How often the kernel itself asks drives that do not speak up whether their medium changed, in milliseconds. It does
+/// not unless told to; udev tells it the same.
+const POLL: (&str, &str) = ("/sys/module/block/parameters/events_dfl_poll_msecs", "2000");
 
 /// Probing and mounting call nothing deep.
 const STACK: usize = 256 << 10;
@@ -62,7 +66,7 @@ pub struct Watch(Sender<Input>);
 enum Input {
     Heard(Message),
     Deaf(io::Error),
-    Looked { name: String, number: u64, look: Look },
+    Looked { name: String, number: u64, looked: Looked },
     ModulesLoaded,
 }
 
@@ -79,6 +83,9 @@ impl Watch {
     ) -> io::Result<Self> {
         // The ears first: what appears during the walk is heard.
         let socket = uevent::Socket::open()?;
+        if let Err(error) = fs::write(POLL.0, POLL.1) {
+            log::info!("{}: {error}: discs that are put in later may go unnoticed", POLL.0);
+        }
         let (inputs, mail) = channel();
         let ears = inputs.clone();
         spawn("uevents", move || {
@@ -185,7 +192,10 @@ impl<S: Fn(Sighting), P: Fn(Progress)> Watcher<S, P> {
         };
         match change {
             None => self.keeper.appeared(device, unfit, now),
-            Some(event) => self.keeper.changed(device, unfit, event.medium_changed, now),
+            Some(event) => {
+                let medium = event.medium_changed.then_some(event.disk_sequence);
+                self.keeper.changed(device, unfit, medium, now);
+            }
         }
     }
 
@@ -204,15 +214,15 @@ impl<S: Fn(Sighting), P: Fn(Progress)> Watcher<S, P> {
         (self.progress)(Progress::Begin(name.clone()));
         let (looker, inputs) = (Arc::clone(&self.looker), self.inputs.clone());
         let started = spawn(&format!("look {name}"), move || {
-            let look = looker.look(&order);
+            let looked = looker.look(&order);
             // Where the survey is over, nobody waits any more.
-            let _ = inputs.send(Input::Looked { name: order.name, number, look });
+            let _ = inputs.send(Input::Looked { name: order.name, number, looked });
         });
         if let Err(error) = started {
             let reason = format!("no thread to look at it: {error}");
             let device = self.looker.sysfs.device(&name);
             let look = device.map_or(Look::Gone, |device| Look::Rejected { device, reason, part: None });
-            self.keeper.looked(&name, number, look, Instant::now());
+            self.keeper.looked(&name, number, Looked { look, medium: None }, Instant::now());
         }
     }
 
@@ -230,8 +240,8 @@ impl<S: Fn(Sighting), P: Fn(Progress)> Watcher<S, P> {
                 self.keeper.modules_loaded(Instant::now());
             }
             Ok(Input::Heard(Message::Event(_))) => {}
-            Ok(Input::Looked { name, number, look }) => {
-                self.keeper.looked(&name, number, look, Instant::now());
+            Ok(Input::Looked { name, number, looked }) => {
+                self.keeper.looked(&name, number, looked, Instant::now());
             }
             Ok(Input::Deaf(error)) => {
                 log::error!("uevents: {error}: disks that appear from now on are not noticed");
@@ -261,6 +271,7 @@ fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
 mod tests {
     use std::fs;
 
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
     use tempfile::TempDir;
 
     use super::*;
@@ -295,7 +306,7 @@ mod tests {
     }
 
     /// Starts a watcher over a machine and gives its mail box and what it says, in words.
-    fn watch(looker: Looker, skip: &[&str]) -> (Sender<Input>, Receiver<String>) {
+    fn watch(looker: Looker, skip: &[&str], limits: Limits) -> (Sender<Input>, Receiver<String>) {
         let (inputs, mail) = channel();
         let (told, words) = channel();
         let progress = told.clone();
@@ -308,7 +319,8 @@ mod tests {
         };
         let skip = skip.iter().map(|name| (*name).to_owned()).collect();
         let progress = move |step| drop(progress.send(format!("{step:?}")));
-        let watcher = Watcher::new(looker, skip, inputs.clone(), sink, progress);
+        let mut watcher = Watcher::new(looker, skip, inputs.clone(), sink, progress);
+        watcher.keeper = Keeper::new(limits);
         spawn("devices", move || watcher.watch(&mail)).unwrap();
         (inputs, words)
     }
@@ -321,6 +333,7 @@ mod tests {
             devname: Some(name.to_owned()),
             modalias: None,
             medium_changed: false,
+            disk_sequence: None,
         }))
     }
 
@@ -339,7 +352,7 @@ mod tests {
             ("vdd", &[0; 4096]),
             ("ram0", &[0; 512]),
         ]);
-        let (inputs, words) = watch(looker, &["vdd"]);
+        let (inputs, words) = watch(looker, &["vdd"], LIMITS);
         inputs.send(Input::ModulesLoaded).unwrap();
         let all = [
             "Begin(\"vda\")",
@@ -358,7 +371,7 @@ mod tests {
     #[test]
     fn devices_that_come_and_go_are_noticed_by_event_and_by_walk() {
         let (directory, looker) = machine(&[("vda", &[])]);
-        let (inputs, words) = watch(looker, &[]);
+        let (inputs, words) = watch(looker, &[], LIMITS);
         assert_eq!(next(&words, 1), ["vda: no medium"]);
         let sys = directory.path().join("sys");
         add(&sys, "vbd-1/block/vdb", &[("size", "0")]);
@@ -373,10 +386,37 @@ mod tests {
     }
 
     #[test]
+    fn a_device_that_never_answers_is_left_behind() {
+        let (directory, looker) = machine(&[("vda", &[0; 512]), ("vdb", &[0; 512])]);
+        let node = directory.path().join("dev/vda");
+        fs::remove_file(&node).unwrap();
+        // A fifo without a writer hangs whoever opens it, as a broken disk does.
+        mknodat(CWD, &node, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        let limits = Limits { looks: 1, deadline: Duration::from_millis(100), ..LIMITS };
+        let (inputs, words) = watch(looker, &[], limits);
+        inputs.send(Input::ModulesLoaded).unwrap();
+        let all: Vec<String> = (0..6).map(|_| words.recv_timeout(PATIENCE).unwrap()).collect();
+        assert_eq!(
+            all,
+            [
+                "Begin(\"vda\")",
+                "vda: no answer within 0.1 s; not waited for",
+                "Begin(\"vdb\")",
+                "End(\"vdb\")",
+                "vdb: no file system that is known",
+                "all looked at",
+            ]
+        );
+        // It comes to itself after all.
+        fs::write(&node, "").unwrap();
+        assert_eq!(words.recv_timeout(PATIENCE).unwrap(), "End(\"vda\")");
+    }
+
+    #[test]
     fn a_node_that_cannot_be_opened_is_a_reason() {
         let (directory, looker) = machine(&[("vda", &[0; 512])]);
         fs::remove_file(directory.path().join("dev/vda")).unwrap();
-        let (_inputs, words) = watch(looker, &[]);
+        let (_inputs, words) = watch(looker, &[], LIMITS);
         let all = next(&words, 3);
         assert!(
             all[2].starts_with("vda: ") && all[2].ends_with("No such file or directory (os error 2)"),
