@@ -52,6 +52,8 @@ pub struct Settings {
     pub timing: bool,
     /// Seconds in which the hardware watchdog must be petted; `None` leaves it alone.
     pub watchdog: Option<u32>,
+    /// The watchdog runs on over the jump, so that it also guards the next kernel's start; otherwise it is stopped.
+    pub watchdog_over_jump: bool,
     /// Deaths of the worker after which it is not started again.
     pub worker_deaths: u32,
 }
@@ -68,6 +70,7 @@ impl Default for Settings {
             log_level: LevelFilter::Info,
             timing: false,
             watchdog: None,
+            watchdog_over_jump: false,
             worker_deaths: 3,
         }
     }
@@ -93,7 +96,7 @@ const VOLUME: &str = "UUID=…, LABEL=…, PARTUUID=…, PARTLABEL=…, a device
                       mmc, usb or optical";
 
 /// The table of keys.
-const KEYS: [Key; 10] = [
+const KEYS: [Key; 11] = [
     Key {
         name: "timeout",
         takes: "a number of seconds, or menu",
@@ -189,6 +192,14 @@ const KEYS: [Key; 10] = [
         default: "no",
         kind: Store::One(|settings, value| {
             settings.watchdog = if value == "no" { None } else { Some(at_least_one(value)?) };
+            Some(())
+        }),
+    },
+    Key {
+        name: "watchdog-over-jump",
+        takes: "yes or no",
+        kind: Store::One(|settings, value| {
+            settings.watchdog_over_jump = yes_or_no(value)?;
             Some(())
         }),
     },
@@ -378,7 +389,7 @@ mod tests {
     fn the_file_is_read_line_by_line() {
         let config = "# comment\n\ntimeout = 5\n default=\"Debian GNU/Linux\"\nwait = UUID=0a1b\nwait = LABEL=my disk\n\
                       order = usb\nappend = quiet splash\nafter-failure = reboot\nlog-level = debug\ntiming = yes\n\
-                      watchdog = 60\nworker-deaths = 5\n";
+                      watchdog = 60\nwatchdog-over-jump = yes\nworker-deaths = 5\n";
         let expected = Settings {
             timeout: Some(Timeout::Seconds(5)),
             default: Some("Debian GNU/Linux".into()),
@@ -389,6 +400,7 @@ mod tests {
             log_level: LevelFilter::Debug,
             timing: true,
             watchdog: Some(60),
+            watchdog_over_jump: true,
             worker_deaths: 5,
         };
         assert_eq!(Settings::parse(config, ""), (expected, vec![]));

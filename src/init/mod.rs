@@ -18,6 +18,7 @@ mod signals;
 mod supervise;
 mod sysctls;
 mod timing;
+mod watchdog;
 
 use std::fs;
 
@@ -38,10 +39,11 @@ pub fn run() -> ! {
     if crashes > 0 {
         crash::clear_the_field(crashes, &consoles);
     }
+    let watchdog = settings.watchdog.and_then(watchdog::Watchdog::start);
     let supervisor = supervise::Supervisor::new(settings.worker_deaths, crashes);
     let modules =
         modules::Loading::start().inspect_err(|error| log::error!("no modules are loaded: {error}")).ok();
-    pid1::Pid1 { settings, supervisor, signals, consoles, timing, modules, child: None }.run()
+    pid1::Pid1 { settings, supervisor, signals, consoles, timing, modules, watchdog, child: None }.run()
 }
 
 /// Opens the log at the level that the settings want, and tells what was found before it was open.

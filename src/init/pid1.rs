@@ -19,6 +19,7 @@ use super::{
     signals::Signals,
     supervise::{Action, Death, Event, Supervisor},
     timing::Timing,
+    watchdog::Watchdog,
 };
 use crate::{
     boot::supervision::{Request, Task},
@@ -40,6 +41,7 @@ pub(super) struct Pid1 {
     pub(super) timing: Timing,
     /// Still loading.
     pub(super) modules: Option<Loading>,
+    pub(super) watchdog: Option<Watchdog>,
     pub(super) child: Option<Child>,
 }
 
@@ -68,35 +70,32 @@ impl Pid1 {
         ];
         let mut polled: Vec<_> =
             sources.iter().flatten().map(|source| PollFd::from_borrowed_fd(*source, PollFlags::IN)).collect();
-        let deadlines =
-            [self.child.as_ref().and_then(Child::deadline), self.modules.as_ref().map(Loading::deadline)];
-        let left = deadlines
-            .into_iter()
-            .flatten()
-            .min()
-            .map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let deadlines = [
+            self.child.as_ref().and_then(Child::deadline),
+            self.modules.as_ref().map(Loading::deadline),
+            self.watchdog.as_ref().map(Watchdog::due),
+        ];
+        let first = deadlines.into_iter().flatten().min();
+        let left = first.map(|deadline| deadline.saturating_duration_since(Instant::now()));
         // However it ends, every source is looked at afterwards.
         let _ = poll(&mut polled, left.and_then(|left| Timespec::try_from(left).ok()).as_ref());
     }
 
     /// Everything that happened, in an order in which a child's last words come before its death.
     fn collect(&mut self, events: &mut VecDeque<Event>) {
+        self.watchdog.iter_mut().for_each(Watchdog::pet_if_due);
         self.signals.collect();
         events.extend(self.signals.asked().map(Event::Asked));
         if self.modules.take_if(|loading| loading.is_over()).is_some() {
             self.timing.stamp("modules loaded");
+            self.start_watchdog();
             events.push_back(Event::ModulesLoaded);
         }
         self.hear_child(events);
         while let Ok(Some((pid, status))) = wait(WaitOptions::NOHANG) {
             if self.child.as_ref().is_some_and(|child| child.pid() == pid) {
-                self.hear_child(events);
-                if let Some(child) = self.child.take() {
-                    child.kill();
-                }
-                let death = child::death(status);
-                log::debug!("process {} ended: {death:?}", pid.as_raw_nonzero());
-                events.push_back(Event::Died(death));
+                self.bury_child(events);
+                events.push_back(Event::Died(child::death(status)));
             }
         }
     }
@@ -106,6 +105,26 @@ impl Pid1 {
         events.extend(child.hear().into_iter().map(Event::Said));
         if child.is_overdue() {
             events.push_back(Event::HungUp);
+        }
+    }
+
+    /// Ends what the dead child left behind and hears its last words.
+    fn bury_child(&mut self, events: &mut VecDeque<Event>) {
+        let Some(mut child) = self.child.take() else { return };
+        child.kill();
+        loop {
+            let requests = child.hear();
+            if requests.is_empty() {
+                return;
+            }
+            events.extend(requests.into_iter().map(Event::Said));
+        }
+    }
+
+    /// If it shall run and does not yet.
+    fn start_watchdog(&mut self) {
+        if self.watchdog.is_none() {
+            self.watchdog = self.settings.watchdog.and_then(Watchdog::start);
         }
     }
 
@@ -128,24 +147,21 @@ impl Pid1 {
     }
 
     fn start_worker(&mut self, pass_over: &[Task]) -> Option<Event> {
-        // Modules may have brought new ones.
-        self.consoles = Consoles::open();
-        let passed_over = names(pass_over);
-        match Child::start(&child::worker_arguments(pass_over)) {
-            Ok(child) => {
-                self.consoles.landmark("worker", &[("state", "started"), ("passed-over", &passed_over)]);
-                self.timing.stamp("worker started");
-                self.child = Some(child);
-                None
-            }
-            Err(error) => Some(Event::Died(Death::NotStarted(error.to_string()))),
-        }
+        self.timing.stamp("worker started");
+        // Said first, so that it stands before whatever the worker writes.
+        self.consoles.landmark("worker", &[("state", "started"), ("passed-over", &names(pass_over))]);
+        self.start_child(&child::worker_arguments(pass_over))
     }
 
     fn start_rescue(&mut self, unattended: bool) -> Option<Event> {
-        self.consoles = Consoles::open();
         let after = if unattended { self.settings.after_failure } else { AfterFailure::Menu };
-        match Child::start(&rescue::arguments(after)) {
+        self.start_child(&rescue::arguments(after))
+    }
+
+    fn start_child(&mut self, arguments: &[String]) -> Option<Event> {
+        // Modules may have brought new ones.
+        self.consoles = Consoles::open();
+        match Child::start(arguments) {
             Ok(child) => {
                 self.child = Some(child);
                 None
@@ -182,11 +198,18 @@ impl Pid1 {
         self.timing.stamp("jump");
         self.consoles.landmark("jump", &[("id", entry), ("title", title)]);
         self.end_everything();
+        self.timing.stamp("unmounted");
         if self.settings.timing {
             self.consoles.write(&self.timing.table());
         }
         self.consoles.drain(LAST_WORDS);
+        match self.watchdog.take() {
+            Some(watchdog) if self.settings.watchdog_over_jump => watchdog.leave_running(),
+            Some(watchdog) => watchdog.stop(),
+            None => {}
+        }
         let reason = kexec::jump().to_string();
+        self.start_watchdog();
         log::error!("the jump into {entry} failed: {reason}");
         self.consoles.landmark("fail", &[("stage", "jump"), ("id", entry), ("reason", &reason)]);
         Event::JumpFailed
@@ -197,6 +220,10 @@ impl Pid1 {
         self.consoles.write(&format!("firstlight: {}\n", power.describe()));
         self.end_everything();
         self.consoles.drain(LAST_WORDS);
+        // It runs on and bites if the kernel hangs on its way down.
+        if let Some(watchdog) = self.watchdog.take() {
+            watchdog.leave_running();
+        }
         power.take();
         Power::Halt.take();
         Event::Started

@@ -81,6 +81,8 @@ enum Phase {
     MakingRoom,
     /// The rescue console.
     Rescue,
+    /// Everybody is being ended, for the jump or the power.
+    Leaving,
     /// Nobody: PID 1 waits for signals.
     Helpless,
 }
@@ -117,9 +119,10 @@ impl Supervisor {
     pub(super) fn on(&mut self, event: Event) -> Vec<Action> {
         match event {
             Event::Started => self.next_child(),
-            Event::Said(Request::Reboot) | Event::Asked(Power::Reboot) => vec![Action::Leave(Power::Reboot)],
-            Event::Said(Request::PowerOff) => vec![Action::Leave(Power::Off)],
-            Event::Asked(power) => vec![Action::Leave(power)],
+            Event::Asked(power) => self.leave(power),
+            Event::Said(_) if self.phase == Phase::Leaving => vec![],
+            Event::Said(Request::Reboot) => self.leave(Power::Reboot),
+            Event::Said(Request::PowerOff) => self.leave(Power::Off),
             Event::Said(request) if self.phase == Phase::Worker => self.worker_said(request),
             Event::Said(_) => vec![],
             Event::HungUp => vec![Action::KillChild],
@@ -150,6 +153,7 @@ impl Supervisor {
             }
             Request::End(task) => self.busy_with.retain(|begun| begun != task),
             Request::Jump(title) => {
+                self.phase = Phase::Leaving;
                 return vec![Action::Jump { entry: self.last_entry.clone(), title: title.clone() }];
             }
             Request::Rescue => {
@@ -186,8 +190,13 @@ impl Supervisor {
                 self.phase = Phase::Helpless;
                 vec![Action::ReportHelpless]
             }
-            Phase::Helpless => vec![],
+            Phase::Leaving | Phase::Helpless => vec![],
         }
+    }
+
+    fn leave(&mut self, power: Power) -> Vec<Action> {
+        self.phase = Phase::Leaving;
+        vec![Action::Leave(power)]
     }
 
     fn next_child(&mut self) -> Vec<Action> {
@@ -337,6 +346,8 @@ mod tests {
             ],
         );
         assert_eq!(jump, [Action::Jump { entry: "b".into(), title: "Bee".into() }]);
+        // The worker dies of it, or died after its last word: either way that is no death of its own.
+        assert_eq!(supervisor.on(Event::Died(killed())), []);
         assert_eq!(
             supervisor.on(Event::JumpFailed),
             [

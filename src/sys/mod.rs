@@ -10,3 +10,4 @@ pub mod mapping;
 pub mod mount_setattr;
 pub mod pipe;
 pub mod trampoline;
+pub mod watchdog;
