@@ -198,6 +198,7 @@ const KEYS: [Key; 11] = [
     Key {
         name: "watchdog-over-jump",
         takes: "yes or no",
+        default: "no",
         kind: Store::One(|settings, value| {
             settings.watchdog_over_jump = yes_or_no(value)?;
             Some(())

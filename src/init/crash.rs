@@ -19,7 +19,7 @@ const COUNTER: &str = "FIRSTLIGHT_CRASHES";
 pub(super) fn start_again_on_panic() -> u32 {
     let crashes = env::var(COUNTER).ok().and_then(|count| count.parse().ok()).unwrap_or(0_u32);
     panic::set_hook(Box::new(move |panic| {
-        let what = text::printable(&panic.to_string());
+        let what = text::printable(&panic.to_string().replace('\n', " "));
         log::error!("PID 1 crashed: {what}");
         Consoles::open().landmark("fail", &[("stage", "init"), ("reason", &what)]);
         let error = Command::new("/proc/self/exe")

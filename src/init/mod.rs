@@ -41,8 +41,8 @@ pub fn run() -> ! {
     }
     let watchdog = settings.watchdog.and_then(watchdog::Watchdog::start);
     let supervisor = supervise::Supervisor::new(settings.worker_deaths, crashes);
-    let modules =
-        modules::Loading::start().inspect_err(|error| log::error!("no modules are loaded: {error}")).ok();
+    // What crashes again and again may be a module's doing: the rescue console goes without.
+    let modules = (crashes < settings.worker_deaths).then(modules::start).flatten();
     pid1::Pid1 { settings, supervisor, signals, consoles, timing, modules, watchdog, child: None }.run()
 }
 

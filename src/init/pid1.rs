@@ -104,6 +104,7 @@ impl Pid1 {
         let Some(child) = &mut self.child else { return };
         events.extend(child.hear().into_iter().map(Event::Said));
         if child.is_overdue() {
+            log::error!("the worker or rescue console no longer hears PID 1 and is killed");
             events.push_back(Event::HungUp);
         }
     }

@@ -56,13 +56,13 @@ pub(super) struct Loading {
     deadline: Instant,
 }
 
+/// Starts it, unless there is no descriptor or thread left; where there is nothing to load it is over soon.
+pub(super) fn start() -> Option<Loading> {
+    Loading::start().inspect_err(|error| log::error!("no modules are loaded: {error}")).ok()
+}
+
 impl Loading {
-    /// Starts it; where there is nothing to load it is over soon.
-    ///
-    /// # Errors
-    ///
-    /// When there is no descriptor or thread left.
-    pub(super) fn start() -> io::Result<Self> {
+    fn start() -> io::Result<Self> {
         let (end, open_until_loaded) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
         Builder::new().spawn(move || match Socket::open() {
             Ok(socket) => {

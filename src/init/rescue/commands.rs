@@ -2,10 +2,15 @@
 
 use std::{
     fs::{self, File, OpenOptions},
-    os::fd::{AsRawFd, OwnedFd},
+    os::{
+        fd::{AsRawFd, OwnedFd},
+        unix::fs::OpenOptionsExt,
+    },
     path::Path,
     process::Command as Process,
 };
+
+use rustix::fs::OFlags;
 
 use super::{Answer, kernel_log};
 use crate::{boot::supervision::Request, formats::text, sys::child::Leader};
@@ -88,9 +93,10 @@ fn shell(terminal: &OwnedFd) -> Answer {
         return Answer::Show("this image has no /bin/sh\n".to_owned());
     }
     let run = || {
-        // Opened again, since a shell cannot work with a terminal that does not wait.
+        // Opened again, since a shell cannot work with a terminal that does not wait; and not as our own session's.
         let path = format!("/proc/self/fd/{}", terminal.as_raw_fd());
-        let waiting: File = OpenOptions::new().read(true).write(true).open(path)?;
+        let flags = OFlags::NOCTTY.bits().cast_signed();
+        let waiting: File = OpenOptions::new().read(true).write(true).custom_flags(flags).open(path)?;
         Leader::new(Process::new("/bin/sh")).on_terminal(&OwnedFd::from(waiting))?.spawn()?.wait()
     };
     Answer::Show(match run() {
