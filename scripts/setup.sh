@@ -22,6 +22,9 @@ mkfs.xfs                                        xfsprogs                xfs in d
 mkfs.btrfs                                      btrfs-progs             btrfs in disk images
 busybox                                         busybox-static          the shell of the workshop guest
 grub-emu                                        grub-emu                what the GRUB evaluator is compared with
+cpio                                            cpio                    reading archives back in tests
+xz                                              xz-utils                compressed files to try the decoders on
+zstd                                            zstd                    the same
 shellcheck                                      shellcheck              checking the scripts
 '
 

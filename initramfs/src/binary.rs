@@ -7,7 +7,13 @@ use std::{env, path::Path, path::PathBuf, process::Command, process::Stdio};
 pub const TARGET: &str =
     if cfg!(target_arch = "aarch64") { "aarch64-unknown-linux-musl" } else { "x86_64-unknown-linux-musl" };
 
-/// Builds a binary of this workspace for a target in release mode, and gives the path of its file.
+/// Has the standard library built along with the program, for size and without the printing of back traces, which makes
+/// the binary a quarter smaller (779 instead of 1048 KB). Cargo knows these options only as unstable ones; with the
+/// compiler pinned in rust-toolchain.toml they mean the same for everybody.
+const SMALL_STANDARD_LIBRARY: [&str; 2] =
+    ["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size"];
+
+/// Builds the binaries of a package of this workspace for a target, as small as they get, and gives the path of one.
 ///
 /// # Errors
 /// Cargo fails; it has said why on stderr.
@@ -16,7 +22,9 @@ pub fn build(package: &str, target: &str) -> Result<PathBuf, BuildError> {
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or_else(|| failed("no workspace"))?;
     let output = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .current_dir(workspace)
-        .args(["build", "--release", "--quiet", "--package", package, "--bins", "--target", target])
+        .args(["build", "--profile", "image", "--quiet", "--package", package, "--bins", "--target", target])
+        .args(SMALL_STANDARD_LIBRARY)
+        .env("RUSTC_BOOTSTRAP", "1")
         .arg("--message-format=json-render-diagnostics")
         .stderr(Stdio::inherit())
         .output()

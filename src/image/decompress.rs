@@ -28,7 +28,17 @@ pub enum DecompressError {
 pub fn decompress(
     compression: Compression,
     mut input: impl Read,
-    output: impl Write,
+    mut output: impl Write,
+    limit: u64,
+) -> Result<u64, DecompressError> {
+    decompress_any(compression, &mut input, &mut output, limit)
+}
+
+/// The decoders are large: one copy of them serves all kinds of input and output.
+fn decompress_any(
+    compression: Compression,
+    mut input: &mut dyn Read,
+    output: &mut dyn Write,
     limit: u64,
 ) -> Result<u64, DecompressError> {
     let mut output = Limited { output, left: limit, exceeded: false };
@@ -50,13 +60,13 @@ pub fn decompress(
     Ok(limit.saturating_sub(output.left))
 }
 
-struct Limited<W> {
-    output: W,
+struct Limited<'a> {
+    output: &'a mut dyn Write,
     left: u64,
     exceeded: bool,
 }
 
-impl<W: Write> Write for Limited<W> {
+impl Write for Limited<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if bytes.len() as u64 > self.left {
             self.exceeded = true;
