@@ -1,7 +1,9 @@
 //! Which kernel is the newest: the comparison of deb-version(7), with pre-releases before their release as
 //! grub-mkconfig and linux-version(1) sort them.
 
-use std::{cmp::Ordering, iter::Peekable, str::Chars};
+use std::cmp::Ordering;
+
+use crate::formats::version;
 
 /// Words that mark a version as older than what stands before them.
 const PRE_RELEASES: [&str; 5] = ["pre", "rc", "test", "git", "trunk"];
@@ -15,7 +17,7 @@ pub(super) fn newest_first(one: &str, other: &str) -> Ordering {
     let ((rescue, version, old), (other_rescue, other_version, other_old)) = (key(one), key(other));
     rescue
         .cmp(&other_rescue)
-        .then_with(|| compare(&other_version, &version))
+        .then_with(|| version::dpkg(&other_version, &version))
         .then(old.cmp(&other_old))
         .then_with(|| other.cmp(one))
 }
@@ -30,57 +32,6 @@ fn marked(version: &str) -> String {
         text.push(if before { '~' } else { character });
     }
     text
-}
-
-/// Compares runs of other characters by their order and runs of digits by their value, in turn.
-fn compare(one: &str, other: &str) -> Ordering {
-    let (mut one, mut other) = (one.chars().peekable(), other.chars().peekable());
-    while one.peek().is_some() || other.peek().is_some() {
-        let order =
-            compare_letters(&mut one, &mut other).then_with(|| number(&mut one).cmp(&number(&mut other)));
-        if order.is_ne() {
-            return order;
-        }
-    }
-    Ordering::Equal
-}
-
-fn compare_letters(one: &mut Peekable<Chars>, other: &mut Peekable<Chars>) -> Ordering {
-    loop {
-        let (left, right) = (one.next_if(not_digit), other.next_if(not_digit));
-        if left.is_none() && right.is_none() {
-            return Ordering::Equal;
-        }
-        let order = weight(left).cmp(&weight(right));
-        if order.is_ne() {
-            return order;
-        }
-    }
-}
-
-fn not_digit(character: &char) -> bool {
-    !character.is_ascii_digit()
-}
-
-/// `~`, the end, letters, everything else.
-fn weight(character: Option<char>) -> (u8, Option<char>) {
-    match character {
-        Some('~') => (0, None),
-        None => (1, None),
-        Some(letter) if letter.is_ascii_alphabetic() => (2, character),
-        Some(_) => (3, character),
-    }
-}
-
-/// A number of any length: digits without leading zeros, the more of them the larger.
-fn number(text: &mut Peekable<Chars>) -> (usize, String) {
-    let mut digits = String::new();
-    while let Some(digit) = text.next_if(char::is_ascii_digit) {
-        if digit != '0' || !digits.is_empty() {
-            digits.push(digit);
-        }
-    }
-    (digits.len(), digits)
 }
 
 #[cfg(test)]
