@@ -57,6 +57,19 @@ pub fn attempts<'a>(entries: &'a [Entry], electorate: &Electorate<'_>) -> Vec<&'
     candidates.into_iter().map(|(_, entry)| entry).collect()
 }
 
+/// The volumes in the order in which their defaults are tried, as places in the electorate's list.
+#[must_use]
+pub fn order(electorate: &Electorate<'_>) -> Vec<usize> {
+    let mut places: Vec<(Option<Rank>, usize)> = electorate
+        .volumes
+        .iter()
+        .enumerate()
+        .map(|(place, volume)| (rank_of_volume(&volume.device.name, false, electorate), place))
+        .collect();
+    places.sort();
+    places.into_iter().map(|(_, place)| place).collect()
+}
+
 /// Whether all volumes that the settings wait for are there.
 #[must_use]
 pub fn all_there(wait: &[VolumeName], volumes: &[Volume]) -> bool {

@@ -69,6 +69,14 @@ struct Explained<'a> {
     #[serde(flatten)]
     discovery: &'a Discovery,
     volumes: &'a [Report],
+    /// Devices that nothing can be read from.
+    rejected: Vec<Rejected<'a>>,
+}
+
+#[derive(Serialize)]
+struct Rejected<'a> {
+    device: &'a str,
+    reason: &'a str,
 }
 
 fn list(arguments: &mut Arguments) -> Result<String, Failure> {
@@ -82,9 +90,10 @@ fn list(arguments: &mut Arguments) -> Result<String, Failure> {
         }
     }
     arguments.start_log();
-    let Survey { discovery, volumes } = target.survey()?;
+    let (Survey { discovery, volumes }, rejected) = target.survey()?;
     if as_json && explain {
-        return json(&Explained { discovery: &discovery, volumes: &volumes });
+        let rejected = rejected.iter().map(|(device, reason)| Rejected { device: &device.name, reason });
+        return json(&Explained { discovery: &discovery, volumes: &volumes, rejected: rejected.collect() });
     }
     if as_json {
         return json(&discovery);
@@ -95,7 +104,11 @@ fn list(arguments: &mut Arguments) -> Result<String, Failure> {
         text.push('\n');
         text.extend(volumes.iter().map(Report::text));
     } else if discovery.entries.is_empty() {
-        text.extend(volumes.iter().map(|report| format!("  {}\n", report.summary())));
+        text.extend(volumes.iter().map(|report| format!("{}\n", report.summary())));
+    }
+    if explain || discovery.entries.is_empty() {
+        let lines = rejected.iter().map(|(device, reason)| (printable(&device.name), printable(reason)));
+        text.extend(lines.map(|(device, reason)| format!("{device}: {reason}\n")));
     }
     Ok(text)
 }
@@ -112,7 +125,7 @@ fn show(arguments: &mut Arguments) -> Result<String, Failure> {
     }
     let id = id.ok_or_else(|| Failure::Usage("which entry? `firstlight list` tells the ids".into()))?;
     arguments.start_log();
-    let discovery = target.survey()?.discovery;
+    let (Survey { discovery, .. }, _) = target.survey()?;
     let Some(entry) = discovery.entries.iter().find(|entry| entry.id == id) else {
         let advice = nearest(&id, discovery.entries.iter().map(|entry| entry.id.as_str())).map_or_else(
             || "`firstlight list` tells the ids".into(),

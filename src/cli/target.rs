@@ -1,6 +1,8 @@
 //! Which volumes a command is about: directories that stand for file systems, or the disks of this machine.
 
-use std::fs;
+use std::{collections::HashSet, fs, path::Path};
+
+use rustix::process::geteuid;
 
 use super::{
     Failure, Opt,
@@ -8,8 +10,14 @@ use super::{
     volume_option::VolumeOption,
 };
 use crate::{
+    boot::{
+        election::{self, Electorate},
+        firmware,
+    },
     discover::{Survey, finder::Context, sandbox},
-    storage::{OpenVolume, root::Root},
+    entry::{Device, Volume},
+    formats::settings::Settings,
+    storage::{OpenVolume, root::Root, watch},
 };
 
 /// The options that name them, for the tables of the commands.
@@ -29,6 +37,9 @@ pub(super) const OPTIONS: [Opt; 3] = [
         what: "what configurations take this machine to boot by (offline: efi where a volume has an EFI directory)",
     },
 ];
+
+/// Volumes, devices that are none, and whether the firmware is UEFI.
+type Disks = (Vec<OpenVolume>, Vec<(Device, String)>, bool);
 
 /// What the options said.
 #[derive(Default)]
@@ -61,8 +72,38 @@ impl Target {
         Ok(true)
     }
 
-    /// Searches the volumes.
-    pub fn survey(self) -> Result<Survey, Failure> {
+    /// Searches the volumes: what is there, and the devices that nothing can be read from, with the reason why.
+    pub fn survey(self) -> Result<(Survey, Vec<(Device, String)>), Failure> {
+        let (open, rejected, efi) = if self.root.is_none() && self.volumes.is_empty() {
+            self.machine()?
+        } else {
+            self.directories()?
+        };
+        let survey = sandbox::survey(&open, &Context { efi });
+        survey.map(|survey| (survey, rejected)).map_err(|error| Failure::Failed(error.to_string()))
+    }
+
+    /// The disks of this machine, in the order in which they are elected.
+    fn machine(self) -> Result<Disks, Failure> {
+        if !geteuid().is_root() {
+            let message = "only root can read this machine's disks; use sudo, or name directories with --root or --volume";
+            return Err(Failure::Failed(message.into()));
+        }
+        let (open, rejected) = watch::survey();
+        let volumes: Vec<Volume> = open.iter().map(|open| open.volume.clone()).collect();
+        let electorate = Electorate {
+            settings: &Settings::default(),
+            volumes: &volumes,
+            late: &HashSet::new(),
+            firmware: &firmware::boot_order(Path::new(firmware::VARIABLES)),
+        };
+        let order = election::order(&electorate);
+        let mut open: Vec<Option<OpenVolume>> = open.into_iter().map(Some).collect();
+        let open = order.into_iter().filter_map(|place| open.get_mut(place)?.take()).collect();
+        Ok((open, rejected, self.efi.unwrap_or_else(firmware::is_efi)))
+    }
+
+    fn directories(self) -> Result<Disks, Failure> {
         if self.root.is_some() && !self.volumes.is_empty() {
             return Err(Failure::Usage(
                 "--root stands for the only volume; use --volume for each of several".into(),
@@ -77,7 +118,7 @@ impl Target {
             open.push(open_directory(option)?);
         }
         let efi = self.efi.unwrap_or_else(|| open.iter().any(has_efi_directory));
-        sandbox::survey(&open, &Context { efi }).map_err(|error| Failure::Failed(error.to_string()))
+        Ok((open, Vec::new(), efi))
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::finder::{Context, Deed, Finder, Findings, Note};
 use crate::{
-    entry::{Entry, FileReference, FilesystemKind, Format, Kind, Source},
+    entry::{Entry, FileReference, FilesystemKind, Format, Kind, Source, Warning},
     formats::{
         grub::{
             self, Facts, Flavour, Menu,
@@ -95,9 +95,12 @@ fn read(
     let menu = match grub::read(lookup, volume, path, Facts::here(context.efi), flavour) {
         Ok(menu) => menu,
         Err(error) => {
-            findings
-                .notes
-                .push(note(Deed::PassedOver, format!("a GRUB configuration that cannot be read: {error}")));
+            findings.warnings.push(Warning {
+                volume: device,
+                path: path.to_owned(),
+                line: None,
+                message: format!("a GRUB configuration that cannot be read: {error}"),
+            });
             return;
         }
     };

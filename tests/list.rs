@@ -1,0 +1,373 @@
+//! `firstlight list`, `show` and their options as a user meets them: whole answers, exit codes, and hostile trees.
+
+use std::{
+    fs,
+    io::Write,
+    os::unix::{ffi::OsStrExt, fs::symlink},
+    path::Path,
+    process::{Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// No search of a hostile tree may take longer, on a machine busy with other tests.
+const BOUND: Duration = Duration::from_secs(30);
+
+fn firstlight(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_firstlight")).args(arguments).output().unwrap()
+}
+
+/// The JSON that a command prints; it must succeed.
+fn answer(arguments: &[&str]) -> Value {
+    let output = firstlight(arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", stderr(&output));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// A directory with files: path and content.
+fn tree(files: &[(&str, &str)]) -> TempDir {
+    let directory = TempDir::new().unwrap();
+    for (path, content) in files {
+        let path = directory.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+    directory
+}
+
+fn path(tree: &TempDir) -> &str {
+    tree.path().to_str().unwrap()
+}
+
+const KERNEL: (&str, &str) = ("boot/vmlinuz-6.1", "");
+const INITRD: (&str, &str) = ("boot/initrd.img-6.1", "");
+const MENU: &str = "set default=0\nset timeout=3\n\
+    menuentry 'First' --id first {\n  linux /boot/vmlinuz-6.1 root=/dev/sda2 a=\"b c\"\n  initrd /boot/initrd.img-6.1\n}\n";
+
+/// What [`MENU`] must give on a volume called `root`.
+fn menu_entry() -> Value {
+    json!({
+        "id": "first",
+        "title": "First",
+        "path_in_menu": [],
+        "kind": "linux",
+        "hidden": false,
+        "source": {"format": "grub", "volume": "root", "path": "/boot/grub/grub.cfg", "line": 3},
+        "kernel": {"volume": "root", "path": "/boot/vmlinuz-6.1"},
+        "initrds": [{"volume": "root", "path": "/boot/initrd.img-6.1"}],
+        "cmdline": "BOOT_IMAGE=/boot/vmlinuz-6.1 root=/dev/sda2 \"a=b c\"",
+        "devicetree": null,
+        "version": "6.1",
+        "tries_left": null,
+        "default": true,
+    })
+}
+
+#[test]
+fn a_grub_menu_is_listed_as_grub_would_boot_it() {
+    let tree = tree(&[KERNEL, INITRD, ("boot/grub/grub.cfg", MENU)]);
+    let expected = json!({"timeout": 3, "default": "first", "warnings": [], "entries": [menu_entry()]});
+    assert_eq!(answer(&["list", "--root", path(&tree), "--json"]), expected);
+    assert_eq!(answer(&["show", "first", "--root", path(&tree), "--json"]), menu_entry());
+}
+
+#[test]
+fn without_a_configuration_kernels_are_paired_by_name() {
+    let tree = tree(&[
+        KERNEL,
+        INITRD,
+        ("etc/os-release", "PRETTY_NAME=\"Some Linux\"\n"),
+        ("etc/fstab", "UUID=0a-1 / ext4 defaults 0 1\n"),
+    ]);
+    let expected = json!({
+        "timeout": 5,
+        "default": "/boot/vmlinuz-6.1",
+        "warnings": [],
+        "entries": [{
+            "id": "/boot/vmlinuz-6.1",
+            "title": "Some Linux, with Linux 6.1",
+            "path_in_menu": [],
+            "kind": "linux",
+            "hidden": false,
+            "source": {"format": "scan", "volume": "root", "path": "/boot/vmlinuz-6.1", "line": null},
+            "kernel": {"volume": "root", "path": "/boot/vmlinuz-6.1"},
+            "initrds": [{"volume": "root", "path": "/boot/initrd.img-6.1"}],
+            "cmdline": "root=UUID=0a-1 ro",
+            "devicetree": null,
+            "version": "6.1",
+            "tries_left": null,
+            "default": true,
+        }],
+    });
+    assert_eq!(answer(&["list", "--root", path(&tree), "--json"]), expected);
+}
+
+#[test]
+fn a_stub_on_the_esp_and_the_configuration_itself_lead_to_the_same_entries() {
+    let esp = tree(&[(
+        "EFI/debian/grub.cfg",
+        "search.fs_uuid ab-12 root hd0,gpt2\nset prefix=($root)'/boot/grub'\nconfigfile $prefix/grub.cfg\n",
+    )]);
+    let root = tree(&[KERNEL, INITRD, ("boot/grub/grub.cfg", MENU)]);
+    let list = answer(&[
+        "list",
+        "--json",
+        "--volume",
+        &format!("{},dev=sda1,type=vfat,uuid=12AB-34CD", path(&esp)),
+        "--volume",
+        &format!("{},dev=sda2,type=ext4,uuid=AB-12", path(&root)),
+    ]);
+    let mut entry = menu_entry();
+    for place in ["/source/volume", "/kernel/volume", "/initrds/0/volume"] {
+        *entry.pointer_mut(place).unwrap() = "sda2".into();
+    }
+    assert_eq!(list, json!({"timeout": 3, "default": "first", "warnings": [], "entries": [entry]}));
+}
+
+#[test]
+fn equal_ids_on_two_disks_are_told_apart_and_the_first_disk_decides() {
+    let first = tree(&[KERNEL, INITRD, ("boot/grub/grub.cfg", MENU)]);
+    let second = tree(&[KERNEL, INITRD, ("boot/grub/grub.cfg", &MENU.replace("timeout=3", "timeout=9"))]);
+    let list = answer(&[
+        "list",
+        "--json",
+        "--volume",
+        &format!("{},dev=sda2", path(&first)),
+        "--volume",
+        &format!("{},dev=sdb2", path(&second)),
+    ]);
+    let ids: Vec<&Value> = list["entries"].as_array().unwrap().iter().map(|entry| &entry["id"]).collect();
+    assert_eq!(ids, ["first", "first@sdb2"]);
+    assert_eq!((&list["default"], &list["timeout"]), (&json!("first"), &json!(3)));
+    assert_eq!(list["entries"][1]["default"], json!(true), "it is what its own loader would boot");
+}
+
+#[test]
+fn explain_tells_for_each_volume_what_came_of_it() {
+    let empty = tree(&[("boot/vmlinuz-6.1/not-a-kernel", "")]);
+    let root = tree(&[KERNEL, INITRD, ("boot/grub/grub.cfg", MENU)]);
+    let volumes = [
+        format!("{},dev=sda1,type=vfat,label=ESP", path(&empty)),
+        format!("{},dev=sda2,type=ext4", path(&root)),
+    ];
+    let arguments = ["list", "--explain", "--volume", &volumes[0], "--volume", &volumes[1]];
+    let text = stdout(&firstlight(&arguments));
+    let explained = text.split_once("\n\nsda1:").unwrap().1;
+    assert!(
+        explained.starts_with(
+            " vfat \"ESP\", no boot configuration, no kernel in /, /boot or another usual place\n  \
+             passed over /boot/vmlinuz-6.1: named like a kernel, but no regular file\n\
+             sda2: ext4, GRUB configuration: 1 entry\n"
+        ),
+        "{explained}"
+    );
+    let json = answer(&[&arguments[..], &["--json"]].concat());
+    assert_eq!(
+        json["volumes"][1]["searches"][0],
+        json!({"format": "grub", "outcome": "entries", "count": 1, "repeated": 0})
+    );
+    assert_eq!(json["volumes"][0]["notes"][0]["deed"], "passed-over");
+    assert_eq!(json["rejected"], json!([]));
+}
+
+#[test]
+fn nothing_to_boot_is_an_answer_with_a_reason() {
+    let empty = tree(&[]);
+    let output = firstlight(&["list", "--root", path(&empty)]);
+    assert!(output.status.success());
+    let expected = "Nothing to boot was found.\n\
+                    root: a directory, no boot configuration, no kernel in /, /boot or another usual place\n";
+    assert_eq!(stdout(&output), expected);
+}
+
+#[test]
+fn exit_codes_and_messages_follow_the_manual() {
+    let empty = tree(&[]);
+    let root = path(&empty);
+    let cases: [(&[&str], i32, &str); 14] = [
+        (&["--help"], 0, ""),
+        (&["list", "--help"], 0, ""),
+        (&["--version"], 0, ""),
+        (&["list", "--root", root], 0, ""),
+        (
+            &["list", "--root", "/nonexistent"],
+            1,
+            "firstlight: /nonexistent: No such file or directory (os error 2)\n",
+        ),
+        (
+            &["list", "--root", "/dev/null"],
+            1,
+            "firstlight: /dev/null: not a directory; mount an image file first\n",
+        ),
+        (
+            &["show", "no-such-entry", "--root", root],
+            1,
+            "firstlight: no entry `no-such-entry`; `firstlight list` tells the ids\n",
+        ),
+        (&[], 2, "firstlight: no command given; `firstlight --help` lists them\n"),
+        (&["lits"], 2, "firstlight: no command `lits`; is `list` meant?\n"),
+        (&["list", "--jsn"], 2, "firstlight: no option `--jsn`; is `--json` meant?\n"),
+        (&["list", "-x"], 2, "firstlight: no option `-x`; `firstlight list --help` lists them\n"),
+        (&["list", "--firmware", "uefi"], 2, "firstlight: --firmware takes efi or bios\n"),
+        (&["list", "--root"], 2, "firstlight: missing argument for option '--root'\n"),
+        (
+            &["list", "--volume", root, "--root", root],
+            2,
+            "firstlight: --root stands for the only volume; use --volume for each of several\n",
+        ),
+    ];
+    for (arguments, code, message) in cases {
+        let output = firstlight(arguments);
+        assert_eq!((output.status.code(), stderr(&output).as_str()), (Some(code), message), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_reader_that_leaves_early_is_no_failure_of_ours() {
+    let tree = tree(&[KERNEL, INITRD, ("boot/grub/grub.cfg", MENU)]);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_firstlight"));
+    let mut child = command
+        .args(["list", "--root", path(&tree), "-v"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert!(!stderr(&output).contains("panicked"), "{}", stderr(&output));
+}
+
+#[test]
+fn nothing_from_a_disk_steers_the_terminal() {
+    let menu = "menuentry 'a\x1b[2Jb' {\n  linux /boot/vmlinuz-6.1 x\x07y\n}\nbroken\x1b[0m (\n";
+    let tree = tree(&[KERNEL, ("boot/grub/grub.cfg", menu)]);
+    let output = firstlight(&["list", "--root", path(&tree), "--explain"]);
+    let shown = [output.stdout, output.stderr].concat();
+    assert!(
+        shown.iter().all(|byte| !byte.is_ascii_control() || *byte == b'\n'),
+        "{}",
+        String::from_utf8_lossy(&shown)
+    );
+    assert!(String::from_utf8_lossy(&shown).contains("a?[2Jb"));
+}
+
+/// Lists a hostile tree within the time bound.
+fn listed(tree: &TempDir) -> Value {
+    let begin = Instant::now();
+    let list = answer(&["list", "--root", path(tree), "--json"]);
+    assert!(begin.elapsed() < BOUND, "{:?}", begin.elapsed());
+    list
+}
+
+/// Titles of all entries.
+fn titles(list: &Value) -> Vec<&str> {
+    list["entries"].as_array().unwrap().iter().map(|entry| entry["title"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn links_resolve_inside_the_volume_and_never_lead_out() {
+    let tree = tree(&[KERNEL, INITRD, ("boot/real.cfg", MENU)]);
+    fs::create_dir(tree.path().join("boot/grub")).unwrap();
+    // Absolute: from the volume's root, not from this machine's.
+    symlink("/boot/real.cfg", tree.path().join("boot/grub/grub.cfg")).unwrap();
+    assert_eq!(titles(&listed(&tree)), ["First"]);
+
+    let outside = TempDir::new().unwrap();
+    fs::write(outside.path().join("grub.cfg"), MENU).unwrap();
+    for target in [
+        outside.path().join("grub.cfg"),
+        Path::new("../../../../../../../..").join(outside.path().strip_prefix("/").unwrap()).join("grub.cfg"),
+    ] {
+        fs::remove_file(tree.path().join("boot/grub/grub.cfg")).unwrap();
+        symlink(&target, tree.path().join("boot/grub/grub.cfg")).unwrap();
+        assert_eq!(listed(&tree)["default"], "/boot/vmlinuz-6.1", "{}", target.display());
+    }
+}
+
+#[test]
+fn loops_of_links_end() {
+    let tree = tree(&[KERNEL, INITRD]);
+    fs::create_dir(tree.path().join("boot/grub")).unwrap();
+    symlink("grub.cfg", tree.path().join("boot/grub/grub.cfg")).unwrap();
+    symlink(".", tree.path().join("boot/boot")).unwrap();
+    symlink("/", tree.path().join("EFI")).unwrap();
+    assert_eq!(listed(&tree)["default"], "/boot/vmlinuz-6.1");
+}
+
+#[test]
+fn a_configuration_that_is_no_file_hangs_nobody() {
+    for kind in [FileType::Fifo, FileType::Socket] {
+        let tree = tree(&[KERNEL, INITRD]);
+        fs::create_dir(tree.path().join("boot/grub")).unwrap();
+        mknodat(CWD, tree.path().join("boot/grub/grub.cfg"), kind, Mode::from_raw_mode(0o644), 0).unwrap();
+        assert_eq!(listed(&tree)["default"], "/boot/vmlinuz-6.1", "{kind:?}");
+    }
+    let tree = tree(&[KERNEL, INITRD, ("boot/grub/grub.cfg/x", "")]);
+    assert_eq!(listed(&tree)["default"], "/boot/vmlinuz-6.1");
+}
+
+#[test]
+fn a_configuration_of_100_megabytes_is_refused_with_its_place() {
+    let tree = tree(&[KERNEL, INITRD, ("boot/grub/grub.cfg", MENU)]);
+    let mut config =
+        fs::OpenOptions::new().append(true).open(tree.path().join("boot/grub/grub.cfg")).unwrap();
+    let block = "# padding\n".repeat(100_000);
+    for _ in 0..100 {
+        config.write_all(block.as_bytes()).unwrap();
+    }
+    let list = listed(&tree);
+    assert_eq!(list["warnings"][0]["path"], "/boot/grub/grub.cfg");
+    assert_eq!(list["default"], "/boot/vmlinuz-6.1");
+}
+
+#[test]
+fn configurations_that_source_each_other_forever_end() {
+    let tree = tree(&[
+        KERNEL,
+        INITRD,
+        (
+            "boot/grub/grub.cfg",
+            &format!("{MENU}source /boot/grub/other.cfg\nconfigfile /boot/grub/grub.cfg\n"),
+        ),
+        ("boot/grub/other.cfg", "source /boot/grub/grub.cfg\nwhile true; do true; done\n"),
+    ]);
+    assert!(titles(&listed(&tree)).contains(&"First"));
+}
+
+#[test]
+fn ten_thousand_files_are_no_trouble() {
+    let tree = tree(&[KERNEL, INITRD]);
+    for number in 0..10_000 {
+        let name = match number % 4 {
+            0 => format!("boot/vmlinuz-5.{number}"),
+            1 => format!("boot/initrd.img-5.{}", number - 1),
+            2 => format!("boot/grub.cfg.{number}"),
+            _ => format!("boot/loader.{number}.conf"),
+        };
+        fs::write(tree.path().join(name), "").unwrap();
+    }
+    let list = listed(&tree);
+    assert_eq!(list["default"], "/boot/vmlinuz-6.1");
+    assert_eq!(list["entries"].as_array().unwrap().len(), 64);
+    assert_eq!(list["warnings"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn names_that_are_no_text_survive() {
+    let tree = tree(&[]);
+    fs::create_dir(tree.path().join("boot")).unwrap();
+    let name = [b"vmlinuz-6.1-gr", &b"\xf6\xdf"[..], b"e"].concat();
+    fs::write(tree.path().join("boot").join(std::ffi::OsStr::from_bytes(&name)), "").unwrap();
+    assert_eq!(listed(&tree)["entries"][0]["kernel"]["path"], "/boot/vmlinuz-6.1-gr\u{10fff6}\u{10ffdf}e");
+}
