@@ -229,3 +229,40 @@ fn read_only_loop(device: &File) -> Result<(PathBuf, File), Errno> {
     }
     result
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The options that Documentation/filesystems and ext4(5), xfs(5), btrfs(5) give against replaying a journal.
+    const NO_REPLAY: &[(FilesystemKind, &[&str])] = &[
+        (FilesystemKind::Ext3, &["noload"]),
+        (FilesystemKind::Ext4, &["noload"]),
+        (FilesystemKind::Xfs, &["norecovery"]),
+        (FilesystemKind::Btrfs, &["rescue", "nologreplay"]),
+        (FilesystemKind::F2fs, &["norecovery"]),
+    ];
+
+    #[test]
+    fn no_attempt_replays_a_journal() {
+        for (kind, options) in NO_REPLAY {
+            let (_, attempts) = ATTEMPTS.iter().find(|(of, _)| of == kind).unwrap();
+            for attempt in *attempts {
+                let has = |wanted: &&str| attempt.options.iter().any(|(name, _)| name == wanted);
+                assert!(options.iter().any(has), "{kind:?} by {}", attempt.driver);
+            }
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_mounted_says_why() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let mount = |kind| mount(kind, file.path(), file.as_file(), &Companions::default(), Care::Shared);
+        assert!(matches!(mount(FilesystemKind::Luks), Err(MountError::NoFilesystem(FilesystemKind::Luks))));
+        // A file is no block device (ENOTBLK), and without privilege not even that is found out (EPERM).
+        let error = mount(FilesystemKind::Xfs).unwrap_err().to_string();
+        let known = ["xfs: Block device required (os error 15)", "xfs: Operation not permitted (os error 1)"];
+        let no_driver = MountError::NoDriver("xfs").to_string();
+        assert!(known.iter().any(|known| error.starts_with(known)) || error == no_driver, "{error}");
+    }
+}
