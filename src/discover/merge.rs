@@ -132,17 +132,16 @@ impl Merging {
     }
 }
 
-/// The first disk that has a default decides, and on it a configuration before a guess. What cannot be booted is no
-/// default.
+/// The first disk with a default that can be booted decides, and on it a configuration before a guess. Where none can be
+/// booted, what its loader would have tried is still named, with its timeout; the boot room starts no such entry.
 fn elect<'a>(volumes: &[Volume], candidates: &'a [Candidate], entries: &[Entry]) -> Option<&'a Candidate> {
     let disk = |volume: usize| volumes.get(volume).map(|volume| volume.device.disk.as_str());
     let rank = |candidate: &&Candidate| {
         let first = (0..volumes.len()).find(|volume| disk(*volume) == disk(candidate.volume));
-        (first, candidate.format == Format::Scan)
+        let broken = entries.get(candidate.entry).is_none_or(|entry| entry.problem.is_some());
+        (broken, first, candidate.format == Format::Scan)
     };
-    let bootable =
-        |candidate: &&Candidate| entries.get(candidate.entry).is_some_and(|entry| entry.problem.is_none());
-    candidates.iter().filter(bootable).min_by_key(rank)
+    candidates.iter().min_by_key(rank)
 }
 
 /// The first keeps its id; later ones get the volume's name behind it, and a count where even that is not enough.
@@ -159,5 +158,33 @@ fn make_ids_unique(entries: &mut [Entry]) {
             count = count.saturating_add(1);
         }
         entry.id = id;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        discover::{
+            discover,
+            finder::Context,
+            testing::{tree, volume, volumes},
+        },
+        entry::FilesystemKind,
+    };
+
+    const CONFIG: &str = "set timeout=7\nmenuentry 'A' --id a {\n linux /vmlinuz-NAME\n}\n";
+
+    #[test]
+    fn a_disk_that_can_boot_its_default_comes_before_one_that_cannot_and_none_still_names_one() {
+        let broken = tree(&[("boot/grub/grub.cfg", &CONFIG.replace("NAME", "gone"))]);
+        let whole = tree(&[("boot/grub/grub.cfg", &CONFIG.replace("NAME", "1")), ("vmlinuz-1", "")]);
+        let [first, second] =
+            [("sda1", FilesystemKind::Ext4), ("sdb1", FilesystemKind::Ext4)].map(|(n, k)| volume(n, k));
+        let context = Context { efi: false };
+        let alone = discover(&volumes(&[(&broken, first.clone())]), &context);
+        assert_eq!((alone.default.as_deref(), alone.timeout), (Some("a"), Some(7)));
+        assert_eq!(alone.entries[0].problem.as_deref(), Some("/vmlinuz-gone: no such file"));
+        let both = discover(&volumes(&[(&broken, first), (&whole, second)]), &context);
+        assert_eq!((both.default.as_deref(), both.timeout), (Some("a@sdb1"), Some(7)));
     }
 }
