@@ -21,6 +21,7 @@ use crate::{
     formats::{
         settings::{AfterFailure, Settings, Timeout},
         text::printable,
+        volume_name::VolumeName,
     },
     ui::{
         keys::Key,
@@ -49,6 +50,8 @@ pub enum Event {
     Rejected(Device, String),
     /// The device of this kernel name is gone.
     Gone(String),
+    /// The firmware's boot order names these partitions, by their UUIDs.
+    BootOrder(Vec<String>),
     /// Everything that was there at the start has been looked at.
     KnownLookedAt,
     /// What the volumes offered when [`Action::Discover`] was asked for.
@@ -115,6 +118,10 @@ pub struct State {
     known_looked_at: bool,
     discovering: bool,
     changed: bool,
+    /// The choice waits for a discovery that begins from now on.
+    awaited: bool,
+    /// It waits for the one that runs.
+    awaited_now: bool,
     discovery: Discovery,
     failed: HashMap<String, String>,
     announced: HashSet<String>,
@@ -130,20 +137,21 @@ pub struct State {
 }
 
 impl State {
-    /// At the start. `firmware` holds the partition UUIDs of the firmware's boot order, `passed_over` the ids of entries
-    /// that an earlier worker died on.
+    /// At the start. `passed_over` holds the ids of entries that an earlier worker died on.
     #[must_use]
-    pub fn new(settings: Settings, firmware: Vec<String>, passed_over: Vec<String>) -> Self {
+    pub fn new(settings: Settings, passed_over: Vec<String>) -> Self {
         let reason = "the worker died while loading it";
         Self {
             settings,
-            firmware,
+            firmware: Vec::new(),
             volumes: Vec::new(),
             rejected: Vec::new(),
             late: HashSet::new(),
             known_looked_at: false,
             discovering: false,
             changed: false,
+            awaited: false,
+            awaited_now: false,
             discovery: Discovery::default(),
             failed: passed_over.into_iter().map(|id| (id, reason.to_owned())).collect(),
             announced: HashSet::new(),
@@ -169,6 +177,9 @@ impl State {
     /// Takes an event and gives what to do, in order. `now` is any clock that never goes back.
     pub fn on(&mut self, event: Event, now: Duration) -> Vec<Action> {
         let mut actions = Vec::new();
+        if self.mode == Mode::Leaving {
+            return actions;
+        }
         match event {
             Event::Found(volume) => self.found(volume, &mut actions),
             Event::Rejected(device, reason) => {
@@ -176,6 +187,7 @@ impl State {
                 self.rejected.push((device, reason));
             }
             Event::Gone(name) => self.forget(&name),
+            Event::BootOrder(order) => self.firmware = order,
             Event::KnownLookedAt => self.known_looked_at = true,
             Event::Discovered(result) => self.discovered(result, &mut actions),
             Event::Loaded(number, result) => self.loaded(number, result, &mut actions),
@@ -222,7 +234,7 @@ impl State {
 
     /// Whether what is known now is all that the choice depends on.
     fn settled(&self) -> bool {
-        self.known_looked_at && !self.changed && !self.discovering && self.missing().is_empty()
+        self.known_looked_at && !self.awaited && !self.awaited_now && self.missing().is_empty()
     }
 
     fn found(&mut self, volume: Volume, actions: &mut Vec<Action>) {
@@ -241,6 +253,11 @@ impl State {
                 ("label", filesystem.label.clone().unwrap_or_default()),
             ],
         ));
+        // A device that comes and goes for ever does not hold up what is chosen without it.
+        let matters = |name: &VolumeName| name.names(&volume);
+        let Settings { wait, order, .. } = &self.settings;
+        self.awaited |=
+            !self.known_looked_at || self.default.is_none() || wait.iter().chain(order).any(matters);
         self.volumes.push(volume);
         self.changed = true;
     }
@@ -263,7 +280,7 @@ impl State {
     }
 
     fn discovered(&mut self, result: Result<Discovery, String>, actions: &mut Vec<Action>) {
-        self.discovering = false;
+        (self.discovering, self.awaited_now) = (false, false);
         match result {
             Ok(discovery) => self.discovery = discovery,
             Err(reason) => {
@@ -306,9 +323,6 @@ impl State {
     }
 
     fn pressed(&mut self, key: Key, actions: &mut Vec<Action>) {
-        if self.mode == Mode::Leaving {
-            return;
-        }
         let choice = self.menu.press(key);
         if self.mode == Mode::Automatic {
             self.mode = Mode::Person(None);
@@ -339,6 +353,7 @@ impl State {
         }
         if self.changed && !self.discovering {
             (self.changed, self.discovering) = (false, true);
+            self.awaited_now = std::mem::take(&mut self.awaited);
             actions.push(Action::Discover);
         }
         self.give_up_a_hanging_load(now, actions);

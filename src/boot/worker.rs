@@ -106,8 +106,7 @@ impl Worker {
         let input = Input::listen(&consoles, move |key| send(&events, Message::Event(Event::Key(key))))?;
 
         let append = settings.append.clone();
-        let order = firmware::boot_order(firmware::VARIABLES.as_ref());
-        let mut state = State::new(settings, order, options.pass_over_entries);
+        let mut state = State::new(settings, options.pass_over_entries);
         for mistake in mistakes {
             consoles.write(&format!("firstlight: {}\n", printable(&mistake)));
             log::warn!("{mistake}");
@@ -135,11 +134,12 @@ impl Worker {
                 };
                 if let Event::Notice(Notice::ModulesLoaded) = event {
                     self.watch.modules_loaded();
+                    // The firmware's variables may need a module, too.
+                    let order = firmware::boot_order(firmware::VARIABLES.as_ref());
+                    log::debug!("the firmware's boot order names the partitions {order:?}");
+                    self.decide(Event::BootOrder(order));
                 }
-                let now = self.now();
-                for action in self.state.on(event, now) {
-                    self.act(action);
-                }
+                self.decide(event);
             }
             self.draw();
         }
@@ -172,6 +172,13 @@ impl Worker {
 
     fn forget(&mut self, name: &str) {
         self.volumes.retain(|open| open.volume.device.name != name);
+    }
+
+    fn decide(&mut self, event: Event) {
+        let now = self.now();
+        for action in self.state.on(event, now) {
+            self.act(action);
+        }
     }
 
     fn act(&mut self, action: Action) {

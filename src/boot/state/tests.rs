@@ -1,5 +1,7 @@
 //! What the worker decides, told as scenes: events with their time in seconds, and what comes of them.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::{
     boot::samples::{entry, volume},
@@ -17,7 +19,7 @@ impl Scene {
     fn new(config: &str) -> Self {
         let (settings, mistakes) = Settings::parse(config, "");
         assert_eq!(mistakes, [""; 0]);
-        Self { state: State::new(settings, vec![], vec![]), now: Duration::ZERO, done: vec![] }
+        Self { state: State::new(settings, vec![]), now: Duration::ZERO, done: vec![] }
     }
 
     fn on(&mut self, event: Event) -> &mut Self {
@@ -266,7 +268,7 @@ fn an_entry_that_a_worker_died_on_is_passed_over() {
     };
     for (id, passed_over) in [("a", "a".to_owned()), (long.as_str(), cut)] {
         let mut scene = Scene::new("timeout = 0");
-        scene.state = State::new(scene.state.settings.clone(), vec![], vec![passed_over]);
+        scene.state = State::new(scene.state.settings.clone(), vec![passed_over]);
         scene.found("sda1").discovered(None, &[&format!("{id}@sda1"), "b@sda1"]);
         assert_eq!(scene.done(), "discover; @default b Title of b; load 1 b");
     }
@@ -294,4 +296,103 @@ fn volumes_that_appear_while_discovery_runs_are_looked_at_together_afterwards() 
     assert_eq!(scene.done(), "discover");
     assert_eq!(scene.discovered(None, &[]).done(), "discover");
     assert_eq!(scene.discovered(None, &[]).done(), "");
+}
+
+#[test]
+fn a_device_that_comes_and_goes_holds_up_nothing() {
+    let mut scene = Scene::new("timeout = 1\norder = LABEL=label-of-sdc1");
+    scene.found("sda1").discovered(None, &["a@sda1"]).loaded(1).on(Event::KnownLookedAt);
+    scene.found("sdb1").on(Event::Gone("sdb1".into())).found("sdb1").done();
+    assert_eq!(scene.at(1.0).done(), JUMP_A);
+    // One that the settings name is waited for until it has been read.
+    let mut scene = Scene::new("timeout = 1\norder = LABEL=label-of-sdc1");
+    scene.found("sda1").discovered(None, &["a@sda1"]).loaded(1).on(Event::KnownLookedAt).found("sdc1").done();
+    assert_eq!(scene.at(1.0).done(), "");
+    assert_eq!(scene.discovered(None, &["a@sda1"]).done(), JUMP_A);
+}
+
+#[test]
+fn the_firmwares_order_counts_when_it_becomes_known() {
+    let mut scene = Scene::new("timeout = 1");
+    scene
+        .found("sda1")
+        .found("sdb1")
+        .discovered(None, &[])
+        .discovered(None, &["a@sda1", "b@sdb1"])
+        .loaded(1)
+        .done();
+    assert_eq!(
+        scene.on(Event::BootOrder(vec!["uuid-of-sdb1".into()])).done(),
+        "@default b Title of b; unload; load 2 b"
+    );
+}
+
+/// Any event, over two disks with two entries each.
+fn any_event() -> impl Strategy<Value = Event> {
+    let disk = || prop::sample::select(vec!["sda1", "sdb1"]);
+    let entries = prop::sample::subsequence(vec!["a@sda1", "b@sda1", "c@sdb1", "d@sdb1"], 0..=4);
+    let key = prop::sample::select(vec![
+        Key::Enter,
+        Key::Down,
+        Key::Escape,
+        Key::Character('2'),
+        Key::Character('d'),
+    ]);
+    prop_oneof![
+        disk().prop_map(|name| Event::Found(volume(name, Transport::Scsi))),
+        disk().prop_map(|name| Event::Gone(name.to_owned())),
+        Just(Event::KnownLookedAt),
+        (prop::option::of(0..3_u32), entries).prop_map(|(timeout, names)| {
+            let entry = |name: &str| name.split_once('@').map(|(id, volume)| entry(id, volume));
+            let entries = names.into_iter().filter_map(entry).collect();
+            Event::Discovered(Ok(Discovery { timeout, entries, ..Discovery::default() }))
+        }),
+        (1..6_u64, any::<bool>()).prop_map(|(number, good)| {
+            Event::Loaded(number, if good { Ok(()) } else { Err("refused".to_owned()) })
+        }),
+        key.prop_map(Event::Key),
+        Just(Event::Moment),
+    ]
+}
+
+proptest! {
+    /// Whatever happens in whatever order: one load at a time, no jump but into what the kernel has taken, none on its own
+    /// before everything known has been looked at, and nothing after it.
+    #[test]
+    fn no_order_of_events_leads_to_a_wrong_jump(events in prop::collection::vec((any_event(), 0..4_u64), 0..60)) {
+        let (settings, _) = Settings::parse("", "");
+        let mut state = State::new(settings, vec![]);
+        let mut now = Duration::ZERO;
+        let (mut loading, mut loaded, mut left) = (None, None, false);
+        let (mut known, mut touched) = (false, false);
+        for (event, seconds) in events {
+            now += Duration::from_secs(seconds);
+            known |= matches!(event, Event::KnownLookedAt);
+            touched |= matches!(event, Event::Key(_));
+            if let (Event::Loaded(number, result), Some((begun, title))) = (&event, &loading)
+                && number == begun
+            {
+                loaded = result.is_ok().then(|| String::clone(title));
+                loading = None;
+            }
+            for action in state.on(event, now) {
+                prop_assert!(!left);
+                match action {
+                    Action::Load(number, entry) => {
+                        prop_assert_eq!(&loading, &None);
+                        loading = Some((number, full_title(&entry)));
+                        loaded = None;
+                    }
+                    Action::Unload => loaded = None,
+                    Action::Ask(Request::Jump(title)) => {
+                        prop_assert_eq!(loaded.as_ref(), Some(&title));
+                        prop_assert!(known || touched);
+                        left = true;
+                    }
+                    _ => {}
+                }
+            }
+            prop_assert!(state.next_moment(now).is_none_or(|moment| moment > now));
+        }
+    }
 }
