@@ -114,6 +114,44 @@ fn without_a_configuration_kernels_are_paired_by_name() {
 }
 
 #[test]
+fn entries_of_the_boot_loader_specification_are_listed_as_systemd_boot_shows_them() {
+    let arch = "title Arch Linux\nlinux /vmlinuz-linux\ninitrd /intel-ucode.img\n\
+                initrd /initramfs-linux.img\noptions root=UUID=0a-1 rw\noptions quiet\n";
+    let esp = tree(&[
+        ("loader/loader.conf", "timeout 4\ndefault arch.conf\n"),
+        ("loader/entries/arch.conf", arch),
+        ("EFI/systemd/systemd-bootx64.efi", ""),
+        ("vmlinuz-linux", ""),
+        ("intel-ucode.img", ""),
+        ("initramfs-linux.img", ""),
+    ]);
+    let volume =
+        format!("{},dev=nvme0n1p1,type=vfat,parttype=c12a7328-f81f-11d2-ba4b-00a0c93ec93b", path(&esp));
+    let file = |path: &str| json!({"volume": "nvme0n1p1", "path": path});
+    let expected = json!({
+        "timeout": 4,
+        "default": "arch",
+        "warnings": [],
+        "entries": [{
+            "id": "arch",
+            "title": "Arch Linux",
+            "path_in_menu": [],
+            "kind": "linux",
+            "hidden": false,
+            "source": {"format": "bls", "volume": "nvme0n1p1", "path": "/loader/entries/arch.conf", "line": null},
+            "kernel": file("/vmlinuz-linux"),
+            "initrds": [file("/intel-ucode.img"), file("/initramfs-linux.img")],
+            "cmdline": "initrd=\\intel-ucode.img initrd=\\initramfs-linux.img root=UUID=0a-1 rw quiet",
+            "devicetree": null,
+            "version": null,
+            "tries_left": null,
+            "default": true,
+        }],
+    });
+    assert_eq!(answer(&["list", "--json", "--volume", &volume]), expected);
+}
+
+#[test]
 fn a_stub_on_the_esp_and_the_configuration_itself_lead_to_the_same_entries() {
     let esp = tree(&[(
         "EFI/debian/grub.cfg",

@@ -147,30 +147,173 @@ fn elect<'a>(volumes: &[Volume], candidates: &'a [Candidate], entries: &[Entry])
 /// The first keeps its id; later ones get the volume's name behind it, and a count where even that is not enough.
 fn make_ids_unique(entries: &mut [Entry]) {
     let mut taken = HashSet::new();
+    // Thousands of equal ids must not each be counted up from the beginning.
+    let mut counts: HashMap<String, usize> = HashMap::new();
     for entry in entries {
-        let mut id = entry.id.clone();
-        let mut count = 1_usize;
-        while !taken.insert(id.clone()) {
-            id = match count {
-                1 => format!("{}@{}", entry.id, entry.source.volume),
-                _ => format!("{}@{}#{count}", entry.id, entry.source.volume),
-            };
-            count = count.saturating_add(1);
+        if taken.insert(entry.id.clone()) {
+            continue;
         }
-        entry.id = id;
+        let on_volume = format!("{}@{}", entry.id, entry.source.volume);
+        let count = counts.entry(on_volume.clone()).or_default();
+        entry.id.clone_from(&on_volume);
+        while *count == 0 || !taken.insert(entry.id.clone()) {
+            *count = count.saturating_add(1);
+            if *count > 1 {
+                entry.id = format!("{on_volume}#{count}");
+            }
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::*;
     use crate::{
         discover::{
             discover,
             finder::Context,
-            testing::{tree, volume, volumes},
+            testing::{self, tree, volume},
         },
-        entry::FilesystemKind,
+        entry::{FilesystemKind, Kind, Source},
     };
+
+    /// An entry written on `line` of `file` on `device`.
+    fn entry(id: &str, device: &str, file: &str, line: u32) -> Entry {
+        Entry {
+            id: id.into(),
+            title: id.into(),
+            path_in_menu: vec![],
+            kind: Kind::Linux,
+            hidden: false,
+            source: Source {
+                format: Format::Grub,
+                volume: device.into(),
+                path: file.into(),
+                line: Some(line),
+            },
+            kernel: None,
+            initrds: vec![],
+            cmdline: String::new(),
+            devicetree: None,
+            version: None,
+            tries_left: None,
+            default: false,
+            problem: None,
+        }
+    }
+
+    fn found(volume: usize, entries: &[Entry], default: &str, timeout: u32) -> Found {
+        let findings = Findings {
+            entries: entries.to_vec(),
+            default: Some(default.into()),
+            timeout: Some(timeout),
+            ..Findings::default()
+        };
+        Found { volume, format: Format::Grub, findings: Some(findings), exhausted: None }
+    }
+
+    fn volumes(names: &[&str]) -> Vec<Volume> {
+        names.iter().map(|name| volume(name, FilesystemKind::Ext4)).collect()
+    }
+
+    /// Ids, default ones in brackets; the elected default; the timeout.
+    fn merged(names: &[&str], found: Vec<Found>) -> (String, Option<String>, Option<u32>) {
+        let Discovery { entries, default, timeout, .. } = merge(&volumes(names), found).discovery;
+        let shown = entries.iter().map(|entry| match entry.default {
+            true => format!("[{}]", entry.id),
+            false => entry.id.clone(),
+        });
+        (shown.collect::<Vec<_>>().join(" "), default, timeout)
+    }
+
+    fn expected(ids: &str, default: &str, timeout: u32) -> (String, Option<String>, Option<u32>) {
+        (ids.into(), Some(default.into()), Some(timeout))
+    }
+
+    #[test]
+    fn two_ways_to_one_configuration_give_its_entries_once() {
+        let own = [entry("a", "sda2", "/grub.cfg", 3), entry("b", "sda2", "/grub.cfg", 9)];
+        let more = [own[0].clone(), own[1].clone(), entry("c", "sda2", "/custom.cfg", 1)];
+        let found = vec![found(0, &own, "b", 5), found(1, &more, "a", 7)];
+        let merged_twice = merge(&volumes(&["sda1", "sda2"]), found);
+        assert_eq!(merged_twice.repeated, [0, 2]);
+        let ids: Vec<_> = merged_twice.discovery.entries.iter().map(|entry| entry.id.as_str()).collect();
+        assert_eq!(ids, ["a", "b", "c"]);
+        assert_eq!(merged_twice.discovery.default.as_deref(), Some("b"));
+    }
+
+    #[test]
+    fn a_loop_makes_many_entries_on_one_line() {
+        let own = [entry("a", "sda2", "/grub.cfg", 3), entry("b", "sda2", "/grub.cfg", 3)];
+        assert_eq!(merged(&["sda2"], vec![found(0, &own, "a", 5)]), expected("[a] b", "a", 5));
+    }
+
+    #[test]
+    fn ids_are_made_unique_and_the_default_keeps_pointing_at_its_entry() {
+        let first = [entry("a", "sda2", "/grub.cfg", 1), entry("a", "sda2", "/grub.cfg", 2)];
+        let second = [entry("a", "sdb1", "/grub.cfg", 1), entry("a@sdb1", "sdb1", "/grub.cfg", 2)];
+        assert_eq!(
+            merged(&["sdb1", "sda2"], vec![found(0, &second, "a@sdb1", 1), found(1, &first, "a", 2)]),
+            expected("a [a@sdb1] [a@sda2] a@sda2#2", "a@sdb1", 1)
+        );
+    }
+
+    #[test]
+    fn the_first_disk_decides_and_on_it_a_configuration_before_a_guess() {
+        let scan = |volume, id: &str, device| Found {
+            format: Format::Scan,
+            ..found(volume, &[entry(id, device, id, 0)], id, 5)
+        };
+        let config = |volume, id: &str, device| found(volume, &[entry(id, device, id, 0)], id, 9);
+        let names = ["sda1", "sda2", "sdb1"];
+        for (found, default, timeout) in [
+            (vec![scan(0, "s", "sda1"), config(1, "c", "sda2"), config(2, "d", "sdb1")], "c", 9),
+            (vec![scan(0, "s", "sda1"), config(2, "d", "sdb1")], "s", 5),
+            (vec![config(1, "c", "sda2"), config(2, "d", "sdb1")], "c", 9),
+        ] {
+            let (_, elected, seconds) = merged(&names, found);
+            assert_eq!((elected.as_deref(), seconds), (Some(default), Some(timeout)));
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_booted_is_not_elected() {
+        let mut windows = entry("windows", "sda1", "/grub.cfg", 1);
+        windows.problem = Some("chainloading takes firmware".into());
+        let linux = [entry("linux", "sdb1", "/grub.cfg", 1)];
+        assert_eq!(
+            merged(&["sda1", "sdb1"], vec![found(0, &[windows], "windows", 3), found(1, &linux, "linux", 4)]),
+            expected("[windows] [linux]", "linux", 4)
+        );
+    }
+
+    #[test]
+    fn entries_and_warnings_are_counted_no_further_than_their_limits() {
+        let many: Vec<Entry> = (0..5000).map(|line| entry("x", "sda1", "/grub.cfg", line)).collect();
+        let warning = |line| Warning {
+            volume: "sda1".into(),
+            path: "/grub.cfg".into(),
+            line: Some(line),
+            message: "odd".into(),
+        };
+        let mut found = found(0, &many, "x", 1);
+        found.findings.as_mut().unwrap().warnings = (0..5000).map(|line| warning(line / 2)).collect();
+        let merged = merge(&volumes(&["sda1"]), vec![found]).discovery;
+        assert_eq!((merged.entries.len(), merged.warnings.len()), (ENTRY_LIMIT, WARNING_LIMIT));
+        assert_eq!(merged.warnings[0].line, Some(4096), "the loss of entries comes first");
+        assert_eq!((merged.warnings[1].line, merged.warnings[2].line), (Some(0), Some(1)));
+    }
+
+    #[test]
+    fn a_search_that_was_cut_short_is_told() {
+        let mut found = found(0, &[], "", 1);
+        found.exhausted = Some("64 MiB were read".into());
+        let warnings = merge(&volumes(&["sda1"]), vec![found]).discovery.warnings;
+        assert_eq!(
+            warnings[0].message,
+            "the search of this volume was cut short after 64 MiB were read; entries may be missing"
+        );
+    }
 
     const CONFIG: &str = "set timeout=7\nmenuentry 'A' --id a {\n linux /vmlinuz-NAME\n}\n";
 
@@ -181,10 +324,10 @@ mod tests {
         let [first, second] =
             [("sda1", FilesystemKind::Ext4), ("sdb1", FilesystemKind::Ext4)].map(|(n, k)| volume(n, k));
         let context = Context { efi: false };
-        let alone = discover(&volumes(&[(&broken, first.clone())]), &context);
+        let alone = discover(&testing::volumes(&[(&broken, first.clone())]), &context);
         assert_eq!((alone.default.as_deref(), alone.timeout), (Some("a"), Some(7)));
         assert_eq!(alone.entries[0].problem.as_deref(), Some("/vmlinuz-gone: no such file"));
-        let both = discover(&volumes(&[(&broken, first), (&whole, second)]), &context);
+        let both = discover(&testing::volumes(&[(&broken, first), (&whole, second)]), &context);
         assert_eq!((both.default.as_deref(), both.timeout), (Some("a@sdb1"), Some(7)));
     }
 }

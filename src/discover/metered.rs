@@ -84,3 +84,39 @@ impl Lookup for Metered<'_> {
         names
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        discover::testing::{tree, volume, volumes},
+        entry::FilesystemKind,
+    };
+
+    #[test]
+    fn a_search_ends_after_so_many_questions() {
+        let files = tree(&[("file", "content")]);
+        let lookup = volumes(&[(&files, volume("sda1", FilesystemKind::Ext4))]);
+        let metered = Metered::new(&lookup);
+        assert_eq!(metered.read(0, "/file", 9).as_deref(), Ok(&b"content"[..]));
+        assert_eq!(metered.exhausted(), None);
+        metered.steps.set(2);
+        assert!(metered.status(0, "/file", true).is_some());
+        assert_eq!(metered.status(0, "/file", true), None);
+        assert_eq!(metered.list(0, "/"), []);
+        let reason = "search cut short: 500000 files were asked for";
+        assert_eq!(metered.read(0, "/file", 9), Err(LookupError::Failed(reason.into())));
+    }
+
+    #[test]
+    fn a_search_ends_after_so_many_bytes() {
+        let files = tree(&[("file", "content")]);
+        let lookup = volumes(&[(&files, volume("sda1", FilesystemKind::Ext4))]);
+        let metered = Metered::new(&lookup);
+        metered.bytes.set(8);
+        assert_eq!(metered.read_at(0, "/file", 3, 9).as_deref(), Ok(&b"tent"[..]));
+        assert!(metered.read(0, "/file", 9).is_ok());
+        assert_eq!(metered.exhausted().as_deref(), Some("64 MiB were read"));
+        assert!(metered.read(0, "/file", 9).is_err());
+    }
+}
