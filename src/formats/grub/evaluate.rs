@@ -257,11 +257,12 @@ impl<'a> Evaluator<'a> {
             }
             Command::For { name, words, body } => self.for_loop(name, words, body),
             Command::While { until, condition, body } => self.while_loop(*until, condition, body),
-            Command::Function { name, body } => {
-                let function = Function { body: body.clone(), place: self.place.clone() };
-                Rc::make_mut(&mut self.functions).insert(name.clone(), function);
-                0
-            }
+        }
+    }
+
+    fn define(&mut self, functions: Vec<(String, Rc<[Statement]>)>) {
+        for (name, body) in functions {
+            Rc::make_mut(&mut self.functions).insert(name, Function { body, place: self.place.clone() });
         }
     }
 
@@ -415,7 +416,8 @@ impl<'a> Evaluator<'a> {
         let done = self.nest(|evaluator| {
             let mut status = 0;
             for piece in parser::parse(text, evaluator.flavour.keep_hex_escapes) {
-                match piece {
+                evaluator.define(piece.functions);
+                match piece.statements {
                     Ok(statements) => status = evaluator.run_list(&statements),
                     Err(error) => {
                         evaluator.warn_at(line, error.message);
@@ -451,7 +453,8 @@ impl<'a> Evaluator<'a> {
                 if evaluator.stop.is_some() {
                     break;
                 }
-                match piece {
+                evaluator.define(piece.functions);
+                match piece.statements {
                     Ok(statements) => {
                         evaluator.run_list(&statements);
                     }

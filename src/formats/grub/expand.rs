@@ -101,21 +101,15 @@ pub fn expand(evaluator: &mut Evaluator<'_>, words: &[Word]) -> Arguments {
 fn variable(evaluator: &Evaluator<'_>, fields: &mut Fields, name: &str, quoted: bool) {
     let parameters = evaluator.parameters();
     match (name, parameters) {
-        ("@", Some(parameters)) => {
+        ("@", Some(parameters)) if quoted => {
             for (index, value) in parameters.iter().enumerate() {
                 if index > 0 {
                     fields.next();
                 }
-                append(fields, value, quoted);
+                fields.append(value, true);
             }
         }
-        ("*", Some(parameters)) if quoted => append(fields, &parameters.join(" "), quoted),
-        ("*", Some(parameters)) => {
-            for value in parameters {
-                fields.append_split(value);
-                fields.next();
-            }
-        }
+        ("*" | "@", Some(parameters)) => append(fields, &parameters.join(" "), quoted),
         ("#", Some(parameters)) => append(fields, &parameters.len().to_string(), quoted),
         ("?", _) => append(fields, &evaluator.status().to_string(), quoted),
         (_, Some(parameters)) if name.starts_with(|c: char| c.is_ascii_digit()) => {

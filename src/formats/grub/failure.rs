@@ -22,6 +22,7 @@ pub enum Status {
     BadNumber = 10,
     UnknownDevice = 12,
     BadDevice = 13,
+    UnknownCommand = 16,
     InvalidCommand = 17,
     BadArgument = 18,
     NoKernel = 22,

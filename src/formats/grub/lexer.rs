@@ -38,6 +38,8 @@ pub struct Lexer<'a> {
     column: usize,
     /// `\xHH` stays as it is in unquoted text (Fedora, RHEL, SUSE).
     keep_hex_escapes: bool,
+    /// What is wrong inside a string: it shows only when the word has been read to its end.
+    wrong: Option<String>,
 }
 
 impl<'a> Lexer<'a> {
@@ -54,7 +56,7 @@ impl<'a> Lexer<'a> {
         if text.ends_with('\n') || text.is_empty() {
             lines.pop();
         }
-        Self { lines, row: 0, column: 0, keep_hex_escapes }
+        Self { lines, row: 0, column: 0, keep_hex_escapes, wrong: None }
     }
 
     /// Number of the line being read, from 1.
@@ -141,8 +143,12 @@ impl<'a> Lexer<'a> {
                 }
             };
             if let Err(message) = read {
+                self.wrong = None;
                 return Token::Bad(message);
             }
+        }
+        if let Some(message) = self.wrong.take() {
+            return Token::Bad(message);
         }
         if word.is_empty() {
             // Nothing but continued lines: what follows them is the token.
@@ -200,10 +206,10 @@ impl<'a> Lexer<'a> {
         loop {
             match self.peek() {
                 Some('"') => break,
-                Some('$') => {
-                    let name = self.variable()?;
-                    word.push(Part::Variable { name, quoted: true });
-                }
+                Some('$') => match self.variable() {
+                    Ok(name) => word.push(Part::Variable { name, quoted: true }),
+                    Err(message) => self.wrong = Some(message),
+                },
                 Some('\\') => {
                     self.bump();
                     match self.peek() {

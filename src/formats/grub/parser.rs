@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use super::{
     lexer::{Lexer, Token},
-    syntax::{Block, Command, Part, Statement, SyntaxError, Word},
+    syntax::{Block, Command, Part, Piece, Statement, SyntaxError, Word},
 };
 
 /// Compound commands nest no deeper than this.
@@ -19,22 +19,21 @@ const KEYWORDS: [&str; 14] = [
     "until",
 ];
 
-/// A piece of a script: what one read of the parser gives.
-pub type Piece = Result<Vec<Statement>, SyntaxError>;
-
 /// Parses a whole file. Each piece is what GRUB parses before it runs anything of it.
 #[must_use]
 pub fn parse(text: &str, keep_hex_escapes: bool) -> Vec<Piece> {
-    let mut parser = Parser { lexer: Lexer::new(text, keep_hex_escapes), ahead: None, open: 0, depth: 0 };
+    let lexer = Lexer::new(text, keep_hex_escapes);
+    let mut parser = Parser { lexer, ahead: None, open: 0, depth: 0, functions: Vec::new() };
     let mut pieces = Vec::new();
     while !parser.lexer.at_end() {
         let line = parser.lexer.line();
-        let piece = parser.piece().map_err(|message| {
+        let statements = parser.piece().map_err(|message| {
             let last_line = parser.ahead.as_ref().map_or(line, |(_, line, _)| *line);
             SyntaxError { line, last_line, message }
         });
-        if piece.as_ref().map_or(true, |statements| !statements.is_empty()) {
-            pieces.push(piece);
+        let functions = std::mem::take(&mut parser.functions);
+        if !functions.is_empty() || statements.as_ref().map_or(true, |statements| !statements.is_empty()) {
+            pieces.push(Piece { functions, statements });
         }
         // A line's end that did not fit has been read already.
         if !matches!(parser.ahead, Some((Token::Newline, ..))) {
@@ -53,6 +52,8 @@ struct Parser<'a> {
     /// Compound commands being read: inside one, a line's end does not end the text.
     open: u32,
     depth: u32,
+    /// Functions of the piece being read.
+    functions: Vec<(String, Rc<[Statement]>)>,
 }
 
 type Parsed<T> = Result<T, String>;
@@ -62,12 +63,17 @@ impl Parser<'_> {
         if *self.peek() == Token::End {
             return Ok(Vec::new());
         }
-        let mut statements = vec![self.statement()?];
-        while self.delimiter() {
-            if *self.peek() == Token::End {
+        let mut statements = Vec::new();
+        loop {
+            // Functions stand outside all other commands.
+            if matches!(self.peek(), Token::Word { name: Some(name), .. } if name == "function") {
+                self.compound(Self::function)?;
+            } else {
+                statements.push(self.statement()?);
+            }
+            if !self.delimiter() || *self.peek() == Token::End {
                 break;
             }
-            statements.push(self.statement()?);
         }
         if *self.peek() == Token::End { Ok(statements) } else { Err(self.unexpected()) }
     }
@@ -110,7 +116,6 @@ impl Parser<'_> {
             "for" => self.compound(Self::for_loop),
             "while" => self.compound(|parser| parser.while_loop(false)),
             "until" => self.compound(|parser| parser.while_loop(true)),
-            "function" => self.compound(Self::function),
             name if KEYWORDS.contains(&name) => Err(self.unexpected()),
             _ => self.simple(),
         }?;
@@ -119,7 +124,7 @@ impl Parser<'_> {
     }
 
     /// Reads a compound command behind its keyword, across lines.
-    fn compound(&mut self, read: impl FnOnce(&mut Self) -> Parsed<Command>) -> Parsed<Command> {
+    fn compound<T>(&mut self, read: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
         self.next();
         self.open = self.open.saturating_add(1);
         let command = read(self)?;
@@ -172,13 +177,14 @@ impl Parser<'_> {
         Ok(Command::While { until, condition, body })
     }
 
-    fn function(&mut self) -> Parsed<Command> {
+    fn function(&mut self) -> Parsed<()> {
         let name = self.name()?;
         self.newlines();
         self.expect(&Token::Open)?;
         let body = self.list(true)?.into();
         self.expect(&Token::Close)?;
-        Ok(Command::Function { name, body })
+        self.functions.push((name, body));
+        Ok(())
     }
 
     fn simple(&mut self) -> Parsed<Command> {

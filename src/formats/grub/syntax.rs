@@ -41,13 +41,6 @@ pub enum Command {
         /// Run each time.
         body: Vec<Statement>,
     },
-    /// `function NAME { BODY }`.
-    Function {
-        /// Its name.
-        name: String,
-        /// Run at each call.
-        body: Rc<[Statement]>,
-    },
 }
 
 /// One word: adjacent pieces that are joined after expansion.
@@ -78,6 +71,15 @@ pub struct Block {
     pub text: String,
     /// What it does.
     pub body: Rc<[Statement]>,
+}
+
+/// What the parser reads before anything of it runs: a line, or the lines of a compound command.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Piece {
+    /// Functions, which are defined by being read.
+    pub functions: Vec<(String, Rc<[Statement]>)>,
+    /// What runs then.
+    pub statements: Result<Vec<Statement>, SyntaxError>,
 }
 
 /// A part of a script that GRUB's parser refuses: it is dropped, and reading goes on behind it.

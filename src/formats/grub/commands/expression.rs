@@ -105,8 +105,14 @@ impl Reader<'_, '_> {
             "-le" => a <= b,
             "-gt" => a > b,
             "-ge" => a >= b,
-            "-pgt" => behind_prefix(left, right).is_some_and(|(a, b)| a > b),
-            "-plt" => behind_prefix(left, right).is_some_and(|(a, b)| a < b),
+            "-pgt" => {
+                let (a, b) = behind_prefix(left, right);
+                a > b
+            }
+            "-plt" => {
+                let (a, b) = behind_prefix(left, right);
+                a < b
+            }
             _ => {
                 let newer = operator.strip_prefix("-nt");
                 let bias = newer.or_else(|| operator.strip_prefix("-ot"))?;
@@ -152,9 +158,13 @@ impl Reader<'_, '_> {
     }
 }
 
-/// The numbers behind the same prefix without digits.
-fn behind_prefix(left: &str, right: &str) -> Option<(i64, i64)> {
-    let split = |text: &'_ str| text.find(|c: char| c.is_ascii_digit()).unwrap_or(text.len());
-    let (a, b) = (left.split_at(split(left)), right.split_at(split(right)));
-    (a.0 == b.0).then(|| (number::signed(a.1), number::signed(b.1)))
+/// The numbers behind the beginning that two texts share, whole except for a first digit.
+fn behind_prefix(left: &str, right: &str) -> (u64, u64) {
+    let shared = left.char_indices().zip(right.chars()).take_while(|((_, a), b)| a == b);
+    let shared: usize = shared.map(|((_, c), _)| c.len_utf8()).sum();
+    let prefix = left.get(..shared).unwrap_or_default();
+    let digits = prefix.bytes().skip(1).rev().take_while(u8::is_ascii_digit).count();
+    let from = shared.saturating_sub(digits);
+    let number = |text: &str| text.get(from..).and_then(number::leading).map_or(0, |number| number.value);
+    (number(left), number(right))
 }

@@ -1,6 +1,6 @@
 //! Control flow: statuses, loops, functions, and what ends a script.
 
-use super::{Call, Handler};
+use super::{Call, Handler, find};
 use crate::formats::grub::{
     evaluate::{Evaluator, Stop},
     failure::{Failure, Outcome, Status},
@@ -83,9 +83,10 @@ fn shift(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
 }
 
 fn setparams(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
-    if evaluator.parameters().is_some() {
-        evaluator.set_parameters(call.words.to_vec());
+    if evaluator.parameters().is_none() {
+        return Err(Failure::new(Status::InvalidCommand, ""));
     }
+    evaluator.set_parameters(call.words.to_vec());
     Ok(())
 }
 
@@ -96,12 +97,11 @@ fn eval(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
     }
 }
 
+/// Runs a command of GRUB's, and no function.
 fn time(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
     let (name, words) = call.words.split_first().ok_or_else(|| Failure::usage("time takes a command"))?;
-    match evaluator.invoke(name, words, None) {
-        0 => Ok(()),
-        status => Err(Failure { status, message: String::new() }),
-    }
+    let unknown = || Failure::new(Status::UnknownCommand, format!("unknown command “{name}”"));
+    find(name).ok_or_else(unknown)?(evaluator, &Call { name, words, block: None })
 }
 
 fn boot(evaluator: &mut Evaluator<'_>, _: &Call<'_>) -> Outcome {

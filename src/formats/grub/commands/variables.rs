@@ -35,14 +35,8 @@ fn export(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
     if call.words.is_empty() {
         return Err(Failure::usage("export takes variables"));
     }
-    for word in call.words {
-        let name = match word.split_once('=') {
-            Some((name, value)) => {
-                evaluator.environment.set(name, value);
-                name
-            }
-            None => word,
-        };
+    // It takes no values: a word with “=” is a name like any other.
+    for name in call.words {
         evaluator.environment.export(name);
     }
     Ok(())

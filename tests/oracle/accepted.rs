@@ -1,0 +1,42 @@
+//! Where GRUB is not followed, each with its reason. A script that holds such a thing is not compared.
+
+use crate::script::{Piece, Statement, Word};
+
+/// An accepted difference.
+pub struct Difference {
+    pub name: &'static str,
+    pub reason: &'static str,
+    /// Whether a word holds it.
+    pub word: fn(&[Piece]) -> bool,
+}
+
+pub const DIFFERENCES: &[Difference] = &[Difference {
+    name: "an escaped character before a translated string",
+    reason: "GRUB 2.06 gives the backslash back (\\z$\"x\" becomes \\zx); no configuration holds such a word, and the \
+             backslash is plainly not meant",
+    word: |word| {
+        let escape = word.iter().position(|piece| matches!(piece, Piece::Escape(_)));
+        escape.is_some_and(|at| word[at..].iter().any(|piece| matches!(piece, Piece::Translated(_))))
+    },
+}];
+
+/// The first accepted difference that a script holds.
+pub fn find(script: &[Statement]) -> Option<&'static Difference> {
+    DIFFERENCES.iter().find(|difference| script.iter().any(|statement| holds(statement, difference.word)))
+}
+
+fn holds(statement: &Statement, check: fn(&[Piece]) -> bool) -> bool {
+    let words = |words: &[Word]| words.iter().any(|word| check(word));
+    let list = |list: &[Statement]| list.iter().any(|statement| holds(statement, check));
+    match statement {
+        Statement::Emit(it) | Statement::Test(it) | Statement::Simple(_, it) => words(it),
+        Statement::Set(_, word) | Statement::Assign(_, word) | Statement::Regexp(_, word) => check(word),
+        Statement::Not(inner) => holds(inner, check),
+        Statement::If(branches, otherwise) => {
+            branches.iter().any(|(condition, body)| list(condition) || list(body)) || list(otherwise)
+        }
+        Statement::For(_, it, body) => words(it) || list(body),
+        Statement::Loop { body, .. } | Statement::Function(_, body) => list(body),
+        Statement::Raw(_) => false,
+    }
+}

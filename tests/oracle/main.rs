@@ -1,0 +1,160 @@
+//! The GRUB evaluator beside GRUB itself: random scripts and menus run by both, with the same answer.
+//!
+//! `ORACLE_SCRIPTS=N` runs another number of scripts, `ORACLE_SEED=N` repeats a run.
+
+mod accepted;
+mod emulator;
+mod host;
+mod ours;
+mod script;
+
+use std::{
+    env,
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use proptest::{
+    strategy::{Strategy as _, ValueTree},
+    test_runner::{Config, RngAlgorithm, RngSeed, TestRunner},
+};
+
+/// Scripts that one grub-emu process runs.
+const BATCH: usize = 250;
+
+/// Time spent on making a counter-example small.
+const MINIMAL_TIME: Duration = Duration::from_secs(40);
+
+/// What every script begins with and ends with: a record of what its commands were given, in `log`.
+const PROLOGUE: &str = r#"
+function emit { log="$log|$#:"; for w in "$@"; do log="$log<$w>"; done; }
+function f { emit f "$@"; }
+function g { emit g "$@"; }
+insmod regexp
+set log=
+set a=1
+set b="x y"
+set c=" lead  and trail "
+set d=
+set empty=
+set list="a b  c"
+"#;
+const EPILOGUE: &str = r#"
+emit end "$a" "$b" "$c" "$d" "$empty" "$list" "$x"
+"#;
+
+/// Blanks do not survive the terminal's line breaks.
+const ENCODE: &str = "tr --set=log ' ' '~' \"$log\"\ntr --set=log '\n' '^' \"$log\"\n";
+
+fn variable(name: &str, default: usize) -> usize {
+    env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
+}
+
+/// Runs scripts in one grub-emu and in the evaluator, and gives what each recorded.
+fn answers(directory: &Path, scripts: &[String]) -> Vec<(Option<String>, Option<String>)> {
+    let base = directory.display().to_string();
+    fs::create_dir_all(directory.join("tree")).unwrap();
+    fs::write(directory.join("tree/file"), "x").unwrap();
+    fs::write(directory.join("tree/empty"), "").unwrap();
+    let mut driver = String::new();
+    let mut configurations: Vec<PathBuf> = Vec::new();
+    for (number, script) in scripts.iter().enumerate() {
+        fs::write(directory.join(format!("{number}.cfg")), script).unwrap();
+        let start = format!("set base=(host){base}\n{PROLOGUE}source $base/{number}.cfg\n{EPILOGUE}");
+        fs::write(
+            directory.join(format!("{number}.emu")),
+            format!("{start}{ENCODE}echo \"@@{number}:$log@@.\"\n"),
+        )
+        .unwrap();
+        let configuration = directory.join(format!("{number}.ours"));
+        fs::write(&configuration, format!("{start}menuentry x {{ linux /k \"$log\"; }}\n")).unwrap();
+        configurations.push(configuration);
+        writeln!(driver, "configfile (host){base}/{number}.emu").unwrap();
+    }
+    driver.push_str("halt\n");
+    fs::write(directory.join("grub.cfg"), driver).unwrap();
+    let theirs = emulator::run(directory, scripts.len());
+    let ours =
+        configurations.iter().map(|path| ours::menu(path).level.default_entry().and_then(ours::argument));
+    theirs.into_iter().zip(ours).collect()
+}
+
+#[test]
+fn random_scripts_do_what_grub_does_with_them() {
+    let seed = variable("ORACLE_SEED", 1) as u64;
+    let count = variable("ORACLE_SCRIPTS", 2000);
+    let config =
+        Config { rng_seed: RngSeed::Fixed(seed), rng_algorithm: RngAlgorithm::ChaCha, ..Config::default() };
+    let mut runner = TestRunner::new(config);
+    let directory = tempfile::tempdir().unwrap();
+    let (mut done, mut skipped) = (0, 0);
+    while done < count {
+        let trees: Vec<_> = (0..BATCH).map(|_| script::script().new_tree(&mut runner).unwrap()).collect();
+        let texts: Vec<String> = trees.iter().map(|tree| script::text(&tree.current())).collect();
+        let answers = answers(directory.path(), &texts);
+        for ((tree, text), (theirs, ours)) in trees.iter().zip(&texts).zip(answers) {
+            if accepted::find(&tree.current()).is_some() {
+                skipped += 1;
+            } else if theirs != ours {
+                let text = minimal(directory.path(), text);
+                let answers = self::answers(directory.path(), &[text.clone()]);
+                panic!(
+                    "ORACLE_SEED={seed}: this script\n\n{text}\n\nGRUB: {:?}\nours: {:?}",
+                    answers[0].0, answers[0].1
+                );
+            }
+        }
+        done += BATCH;
+    }
+    println!("{done} scripts, {skipped} of them with an accepted difference");
+    for difference in accepted::DIFFERENCES {
+        println!("accepted: {}: {}", difference.name, difference.reason);
+    }
+}
+
+/// The smallest script on which the two still differ: pieces of it are left out as long as that is so.
+fn minimal(directory: &Path, script: &str) -> String {
+    let mut smallest = script.to_owned();
+    let start = Instant::now();
+    while start.elapsed() < MINIMAL_TIME {
+        let lines = without_parts(&smallest, '\n');
+        let words = without_parts(&smallest, ' ');
+        let mut candidates: Vec<String> =
+            lines.into_iter().chain(words).filter(|candidate| candidate.len() < smallest.len()).collect();
+        candidates.sort_by_key(String::len);
+        candidates.dedup();
+        // Leaving out what counts a loop's turns makes it endless: ours says so, GRUB would not.
+        let smaller = candidates.chunks(BATCH).find_map(|candidates| {
+            let candidates: Vec<String> =
+                candidates.iter().filter(|candidate| ends(directory, candidate)).cloned().collect();
+            let answers = answers(directory, &candidates);
+            let mut both = candidates.into_iter().zip(answers);
+            both.find(|(_, (theirs, ours))| theirs.is_some() && theirs != ours)
+                .map(|(candidate, _)| candidate)
+        });
+        match smaller {
+            Some(smaller) => smallest = smaller,
+            None => break,
+        }
+    }
+    smallest
+}
+
+/// The text without each run of its parts, of all lengths that are powers of two.
+fn without_parts(text: &str, separator: char) -> Vec<String> {
+    let parts: Vec<&str> = text.split(separator).collect();
+    let lengths =
+        std::iter::successors(Some(1), |length| Some(length * 2)).take_while(|length| *length < parts.len());
+    let runs = lengths
+        .flat_map(|length| (0..parts.len().saturating_sub(length - 1)).map(move |from| (from, length)));
+    runs.map(|(from, length)| [&parts[..from], &parts[from + length..]].concat().join(&separator.to_string()))
+        .collect()
+}
+
+fn ends(directory: &Path, script: &str) -> bool {
+    let path = directory.join("ends.cfg");
+    fs::write(&path, format!("{PROLOGUE}{script}")).unwrap();
+    ours::menu(&path).warnings.iter().all(|warning| !warning.message.contains("cut off"))
+}

@@ -1,0 +1,25 @@
+//! The evaluator under test, asked the same question as grub-emu.
+
+use std::path::Path;
+
+use firstlight::formats::grub::{
+    self, Facts, Menu,
+    flavour::UPSTREAM,
+    menu::{Action, MenuEntry},
+};
+
+use crate::host::Host;
+
+/// Runs a configuration file.
+pub fn menu(path: &Path) -> Menu {
+    let facts = Facts { efi: true, cpu: "x86_64" };
+    grub::read(&Host::new(), 0, path.to_str().unwrap(), facts, &UPSTREAM).unwrap()
+}
+
+/// What an entry hands to its `linux` command, its blanks written as grub-emu's are.
+pub fn argument(entry: &MenuEntry) -> Option<String> {
+    match &entry.action {
+        Action::Boot(loaded, _) => Some(loaded.arguments.get(1)?.replace(' ', "~").replace('\n', "^")),
+        _ => None,
+    }
+}
