@@ -99,7 +99,7 @@ fn random_scripts_do_what_grub_does_with_them() {
                 skipped += 1;
             } else if theirs != ours {
                 let text = minimal(directory.path(), text);
-                let answers = self::answers(directory.path(), &[text.clone()]);
+                let answers = self::answers(directory.path(), std::slice::from_ref(&text));
                 panic!(
                     "ORACLE_SEED={seed}: this script\n\n{text}\n\nGRUB: {:?}\nours: {:?}",
                     answers[0].0, answers[0].1

@@ -221,7 +221,7 @@ impl Writer {
             self.statement(statement);
             // Both separators, by a rule that shrinking keeps.
             let raw = matches!(statement, Statement::Raw(_));
-            self.text.push_str(if raw || self.text.len() % 3 > 0 { "\n" } else { "; " });
+            self.text.push_str(if raw || !self.text.len().is_multiple_of(3) { "\n" } else { "; " });
         }
         if self.text.ends_with("; ") {
             self.text.pop();
@@ -301,7 +301,7 @@ impl Writer {
             }
             Statement::Function(name, body) => {
                 let outer = std::mem::replace(&mut self.inside, (*name).to_owned());
-                write!(self.text, "function {name} {{\n").unwrap();
+                writeln!(self.text, "function {name} {{").unwrap();
                 self.list(body);
                 self.text.push('}');
                 self.inside = outer;
