@@ -142,10 +142,10 @@ fn convert(lookup: &dyn Lookup, titles: &[&str], entry: &MenuEntry) -> Entry {
         kind: Kind::Linux,
         hidden: entry.hidden,
         source: Source {
-            format: Format::Grub,
+            format: if entry.line.is_some() { Format::Grub } else { Format::Bls },
             volume: entry.file.volume.clone(),
             path: entry.file.path.clone(),
-            line: Some(entry.line),
+            line: entry.line,
         },
         kernel: None,
         initrds: Vec::new(),

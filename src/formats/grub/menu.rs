@@ -56,7 +56,7 @@ pub struct Item {
     pub hidden: bool,
     /// The file that declares it.
     pub place: Place,
-    /// The line on which it begins.
+    /// The line on which it begins; 0 for an entry that is a file of its own (`blscfg`).
     pub line: u32,
     /// What it runs.
     pub body: Body,
@@ -102,8 +102,8 @@ pub struct MenuEntry {
     pub hidden: bool,
     /// The file that declares it.
     pub file: FileReference,
-    /// The line on which it begins.
-    pub line: u32,
+    /// The line on which it begins; `None` for an entry that is a file of its own (`blscfg`).
+    pub line: Option<u32>,
     /// What booting it does.
     pub action: Action,
     /// What GRUB would have written to its environment blocks by then, in order.
@@ -222,7 +222,7 @@ fn run(
         hotkey: item.hotkey.clone(),
         hidden: item.hidden,
         file: FileReference { volume: volume.unwrap_or_default(), path: item.place.path.to_string() },
-        line: item.line,
+        line: (item.line > 0).then_some(item.line),
         action,
         changes,
         problem: problem

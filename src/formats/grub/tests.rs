@@ -171,6 +171,51 @@ fn fedora_knows_an_entry_by_its_id_before_its_number() {
 }
 
 #[test]
+fn fedora_makes_its_menu_of_entry_files() {
+    let config = "load_env\nset default=\"${saved_entry}\"\nset timeout=1\nexport kernelopts\nblscfg\n";
+    let environment =
+        "# GRUB Environment Block\nsaved_entry=m-6.8.5-301.fc40.x86_64\nkernelopts=root=UUID=1 ro rhgb\n##";
+    let entry = |version: &str, options: &str| {
+        format!(
+            "title Fedora ({version})\nversion {version}\nlinux /vmlinuz-{version}\ninitrd /initramfs-{version}.img $tuned_initrd\noptions {options}\ngrub_users $grub_users\ngrub_class fedora\n"
+        )
+    };
+    let (new, old) = (
+        entry("6.10.3-200.fc40.x86_64", "$kernelopts $tuned_params \"a b\""),
+        entry("6.8.5-301.fc40.x86_64", "root=UUID=2 quiet"),
+    );
+    let table = Table::default().volume(
+        "sda2",
+        &[
+            ("/grub2/grub.cfg", config),
+            ("/grub2/grubenv", environment),
+            ("/loader/entries/m-6.10.3-200.fc40.x86_64.conf", &new),
+            ("/loader/entries/m-6.8.5-301.fc40.x86_64.conf", &old),
+            ("/loader/entries/m-0-rescue.conf", "title Rescue\nlinux /vmlinuz-0-rescue\ninitrd /a.img\n"),
+        ],
+    );
+    let menu = menu_of(&table, "/grub2/grub.cfg", &FEDORA);
+    assert_eq!(
+        lines(&table, &menu),
+        [
+            "m-6.10.3-200.fc40.x86_64: sda2:/vmlinuz-6.10.3-200.fc40.x86_64 + \
+             sda2:/initramfs-6.10.3-200.fc40.x86_64.img: \
+             BOOT_IMAGE=(hd0,gpt2)/vmlinuz-6.10.3-200.fc40.x86_64 root=UUID=1 ro rhgb \"a b\"",
+            "m-6.8.5-301.fc40.x86_64: sda2:/vmlinuz-6.8.5-301.fc40.x86_64 + \
+             sda2:/initramfs-6.8.5-301.fc40.x86_64.img: \
+             BOOT_IMAGE=(hd0,gpt2)/vmlinuz-6.8.5-301.fc40.x86_64 root=UUID=2 quiet",
+            "m-0-rescue: sda2:/vmlinuz-0-rescue + sda2:/a.img: BOOT_IMAGE=(hd0,gpt2)/vmlinuz-0-rescue",
+        ]
+    );
+    assert_eq!(menu.level.default_entry().unwrap().id, "m-6.8.5-301.fc40.x86_64");
+    let entry = &menu.level.entries[0];
+    assert_eq!(
+        (entry.file.path.as_str(), entry.line),
+        ("/loader/entries/m-6.10.3-200.fc40.x86_64.conf", None)
+    );
+}
+
+#[test]
 fn a_bad_statement_loses_itself_alone() {
     let text =
         "menuentry a { linux /a }\nif true; then echo x && y\nfi\nset timeout=3\nmenuentry b { linux /b }\n";

@@ -1,5 +1,6 @@
 //! The commands by name: one table for each file.
 
+mod blscfg;
 mod boot;
 mod chain;
 mod cosmetic;
@@ -42,7 +43,8 @@ pub type Handler = fn(&mut Evaluator<'_>, &Call<'_>) -> Outcome;
 /// Rows of a table of commands.
 type Table = &'static [(&'static str, Handler)];
 
-const TABLES: [Table; 13] = [
+const TABLES: [Table; 14] = [
+    blscfg::COMMANDS,
     boot::COMMANDS,
     chain::COMMANDS,
     cosmetic::COMMANDS,
