@@ -1,0 +1,17 @@
+//! Boot Loader Specification: entries, their names, loader.conf.
+#![no_main]
+
+use firstlight::formats::{
+    bls::{Entry, Loader, Reading, entry_name},
+    text,
+};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    let text = text::decode(data);
+    for reading in [Reading::SystemdBoot, Reading::Grub] {
+        let _ = Entry::parse(&text, reading);
+    }
+    let _ = entry_name(&text, ".conf");
+    let _ = Loader::parse(&text).default_of(&[&text, "arch.conf"]);
+});

@@ -1,0 +1,10 @@
+//! The firmware's boot options.
+#![no_main]
+
+use firstlight::formats::efi_boot;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    let _ = efi_boot::order(data);
+    let _ = efi_boot::load_option(data);
+});

@@ -1,0 +1,7 @@
+//! fstab.
+#![no_main]
+
+use firstlight::formats::{fstab, text};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| drop(fstab::parse(&text::decode(data))));

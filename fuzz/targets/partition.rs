@@ -1,0 +1,10 @@
+//! Partition tables.
+#![no_main]
+
+use firstlight::formats::partition;
+use fuzz::Sparse;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    let _ = partition::read(&Sparse::new(data));
+});

@@ -1,0 +1,11 @@
+//! /etc/firstlight.conf; behind the first form feed the kernel command line.
+#![no_main]
+
+use firstlight::formats::{settings::Settings, text};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    let text = text::decode(data);
+    let (config, cmdline) = text.split_once('\x0c').unwrap_or((&text, ""));
+    let _ = Settings::parse(config, cmdline);
+});

@@ -1,0 +1,10 @@
+//! Superblocks of every kind.
+#![no_main]
+
+use firstlight::formats::superblock;
+use fuzz::Sparse;
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    let _ = superblock::probe(&Sparse::new(data));
+});
