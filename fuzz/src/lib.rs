@@ -39,14 +39,16 @@ impl ReadAt for Sparse<'_> {
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        let length = usize::try_from(self.size.saturating_sub(offset)).unwrap_or(usize::MAX).min(buffer.len());
+        let length =
+            usize::try_from(self.size.saturating_sub(offset)).unwrap_or(usize::MAX).min(buffer.len());
         buffer[..length].fill(0);
         let end = offset + length as u64;
         for (start, piece) in &self.pieces {
             let (from, to) = (offset.max(*start), end.min(start + piece.len() as u64));
             if from < to {
                 let at = |place: u64, base: u64| usize::try_from(place - base).unwrap_or(usize::MAX);
-                buffer[at(from, offset)..at(to, offset)].copy_from_slice(&piece[at(from, *start)..at(to, *start)]);
+                buffer[at(from, offset)..at(to, offset)]
+                    .copy_from_slice(&piece[at(from, *start)..at(to, *start)]);
             }
         }
         Ok(length)
@@ -54,7 +56,8 @@ impl ReadAt for Sparse<'_> {
 }
 
 /// Paths of the files that an input brings, in their order.
-const PATHS: [&str; 4] = ["/boot/grub/grub.cfg", "/boot/grub/grubenv", "/boot/grub/custom.cfg", "/boot/vmlinuz"];
+const PATHS: [&str; 4] =
+    ["/boot/grub/grub.cfg", "/boot/grub/grubenv", "/boot/grub/custom.cfg", "/boot/vmlinuz"];
 
 /// A volume of a few files.
 pub struct Files {

@@ -11,6 +11,7 @@ mod merge;
 mod metered;
 pub mod sandbox;
 mod scan;
+mod syslinux;
 #[cfg(test)]
 mod testing;
 mod volumes;
@@ -30,7 +31,7 @@ use crate::{
 };
 
 /// Every boot-loader family that is read. Where one volume holds several configurations, the first one's default counts.
-static FINDERS: &[&dyn Finder] = &[&grub::Grub, &bls::Bls];
+static FINDERS: &[&dyn Finder] = &[&grub::Grub, &bls::Bls, &syslinux::Syslinux];
 
 /// Finds everything that the volumes offer to boot.
 #[must_use]

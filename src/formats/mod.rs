@@ -21,6 +21,7 @@ pub mod nearest;
 pub mod partition;
 pub mod settings;
 pub mod superblock;
+pub mod syslinux;
 pub mod text;
 pub mod version;
 pub mod volume_name;

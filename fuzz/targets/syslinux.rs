@@ -1,0 +1,18 @@
+//! Configurations of the syslinux family; behind each form feed stands a further file, which every include gives.
+#![no_main]
+
+use firstlight::formats::{
+    syslinux::{self, Dialect},
+    text,
+};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    let text = text::decode(data);
+    for dialect in [Dialect::Syslinux, Dialect::Uboot] {
+        let mut parts = text.split('\x0c');
+        let first = parts.next().unwrap_or_default();
+        let mut include = |_: &str| parts.next().map(str::to_owned).ok_or_else(|| "no more".to_owned());
+        let _ = syslinux::read("syslinux.cfg", first, dialect, &mut include);
+    }
+});

@@ -1,0 +1,223 @@
+//! Configurations of SYSLINUX, EXTLINUX, ISOLINUX and PXELINUX (the Syslinux Project's syslinux.txt, menu.txt), and
+//! U-Boot's dialect of them (U-Boot, doc/usage/pxe.rst).
+
+mod parser;
+
+use parser::Parser;
+
+/// Whose rules a configuration is read by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dialect {
+    /// The Syslinux Project's loaders.
+    Syslinux,
+    /// U-Boot's, and of those who imitate it.
+    Uboot,
+}
+
+/// What a label starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Program {
+    /// A kernel.
+    Linux(String),
+    /// A module of the loader (`chain.c32`, `mboot.c32`), or a boot sector.
+    Other(String),
+    /// The next boot device, as the firmware counts.
+    LocalBoot,
+}
+
+/// A label: one entry.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    /// Its name.
+    pub name: String,
+    /// What the menu shows.
+    pub title: String,
+    /// Titles of the menus around it, outermost first.
+    pub path_in_menu: Vec<String>,
+    /// What it starts.
+    pub program: Program,
+    /// Its arguments: its own, or those for all labels.
+    pub append: String,
+    /// Its initrds, in order.
+    pub initrds: Vec<String>,
+    /// Device tree.
+    pub devicetree: Option<String>,
+    /// The loader adds words about the machine to the command line.
+    pub has_system_words: bool,
+    /// The menu does not show it.
+    pub hidden: bool,
+    /// File in which it stands, as [`read`] was given it or as it was included.
+    pub file: String,
+    /// Line on which it begins, from 1.
+    pub line: u32,
+}
+
+/// A configuration with all that it includes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Configuration {
+    /// Labels in the order of the menu.
+    pub labels: Vec<Label>,
+    /// Name of the label that boots on its own.
+    pub default: Option<String>,
+    /// Seconds until it does; `None` waits for a person.
+    pub timeout: Option<u32>,
+    /// Files that could not be included, with the place of the statement.
+    pub lost: Vec<(String, u32, String)>,
+}
+
+/// Reads a configuration. `include` gives the text of further files, named as they are in the configuration.
+pub fn read(
+    file: &str,
+    text: &str,
+    dialect: Dialect,
+    include: &mut dyn FnMut(&str) -> Result<String, String>,
+) -> Configuration {
+    let mut parser = Parser::new(dialect, include);
+    parser.file(file, text);
+    parser.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn label(name: &str, program: Program, append: &str, line: u32) -> Label {
+        Label {
+            name: name.into(),
+            title: name.into(),
+            path_in_menu: vec![],
+            program,
+            append: append.into(),
+            initrds: vec![],
+            devicetree: None,
+            has_system_words: false,
+            hidden: false,
+            file: "syslinux.cfg".into(),
+            line,
+        }
+    }
+
+    fn linux(path: &str) -> Program {
+        Program::Linux(path.into())
+    }
+
+    fn read_alone(text: &str, dialect: Dialect) -> Configuration {
+        read("syslinux.cfg", text, dialect, &mut |path| Err(format!("no {path}")))
+    }
+
+    #[test]
+    fn labels_take_their_own_arguments_or_those_for_all() {
+        let text = "# comment\r\nDEFAULT linux\nPROMPT 0\nAPPEND all\nLABEL linux\n  kernel vmlinuz\n  append root=/dev/sda1  ro \n\
+                    label bare\n  LINUX ../vmlinuz.c32\nlabel none\n kernel /k\n append -\n initrd a,b\nlabel k2\n\
+                    LABEL local\n LOCALBOOT 0x80\nlabel chain\n com32 chain.c32\n append hd0\nlabel auto\n kernel memtest.bin\n";
+        let expected = Configuration {
+            labels: vec![
+                label("linux", linux("vmlinuz"), "root=/dev/sda1  ro", 5),
+                label("bare", linux("../vmlinuz.c32"), "all", 8),
+                Label { initrds: vec!["a".into(), "b".into()], ..label("none", linux("/k"), "", 10) },
+                label("k2", linux("k2"), "all", 14),
+                label("local", Program::LocalBoot, "all", 15),
+                label("chain", Program::Other("chain.c32".into()), "hd0", 17),
+                label("auto", Program::Other("memtest.bin".into()), "all", 20),
+            ],
+            default: Some("linux".into()),
+            timeout: Some(0),
+            lost: vec![],
+        };
+        assert_eq!(read_alone(text, Dialect::Syslinux), expected);
+    }
+
+    #[test]
+    fn menus_have_titles_submenus_and_a_default_of_their_own() {
+        let text = "UI vesamenu.c32\nTIMEOUT 55\nMENU TITLE Boot\nDEFAULT a\n\
+                    LABEL a\nMENU LABEL ^Alpha\nKERNEL k\nTEXT HELP\nlabel nothing\nENDTEXT\n\
+                    MENU BEGIN more\nMENU TITLE More ^things\nLABEL b\nMENU LABEL Be^ta\nMENU DEFAULT\nKERNEL k\n\
+                    MENU END\nLABEL c\nMENU HIDE\nKERNEL k\nLABEL d\nMENU DISABLE\nMENU SEPARATOR\n";
+        let expected = Configuration {
+            labels: vec![
+                Label { title: "Alpha".into(), ..label("a", linux("k"), "", 5) },
+                Label {
+                    title: "Beta".into(),
+                    path_in_menu: vec!["More things".into()],
+                    ..label("b", linux("k"), "", 13)
+                },
+                Label { hidden: true, ..label("c", linux("k"), "", 18) },
+            ],
+            default: Some("b".into()),
+            timeout: Some(6),
+            lost: vec![],
+        };
+        assert_eq!(read_alone(text, Dialect::Syslinux), expected);
+    }
+
+    #[test]
+    fn u_boot_knows_other_words_and_no_modules() {
+        let text = "default l0\nmenu title U-Boot menu\nprompt 0\ntimeout 50\n\
+                    label l0\n\tmenu label Debian\n\tlinux /boot/vmlinuz\n\tinitrd /boot/initrd,x\n\tfdtdir /usr/lib/dtb/\n\tappend root=/dev/sda1\n\
+                    label l1\n\tkernel /boot/Image.bin#conf\n\tdevicetree ../board.dtb\nlabel empty\n\tappend x\n";
+        let expected = Configuration {
+            labels: vec![
+                Label {
+                    title: "Debian".into(),
+                    initrds: vec!["/boot/initrd,x".into()],
+                    ..label("l0", linux("/boot/vmlinuz"), "root=/dev/sda1", 5)
+                },
+                Label {
+                    devicetree: Some("../board.dtb".into()),
+                    ..label("l1", linux("/boot/Image.bin"), "", 11)
+                },
+            ],
+            default: Some("l0".into()),
+            timeout: Some(5),
+            lost: vec![],
+        };
+        assert_eq!(read_alone(text, Dialect::Uboot), expected);
+    }
+
+    #[test]
+    fn files_are_included_and_loops_end() {
+        let mut include = |path: &str| match path {
+            "a.cfg" => Ok("label a\nkernel k\ninclude syslinux.cfg\n".into()),
+            "syslinux.cfg" => Ok("include a.cfg\n".into()),
+            _ => Err("no such file".to_owned()),
+        };
+        let text = "include a.cfg\nmenu include gone.cfg Other\n";
+        let found = read("syslinux.cfg", text, Dialect::Syslinux, &mut include);
+        assert_eq!(found.labels.len(), 1);
+        assert_eq!(found.labels[0].file, "a.cfg");
+        assert_eq!(found.lost.last(), Some(&("syslinux.cfg".into(), 2, "gone.cfg: no such file".into())));
+    }
+
+    #[test]
+    fn the_prompt_and_a_raw_command_decide_what_boots() {
+        for (text, default, timeout) in [
+            ("label a\nkernel k", Some("a"), Some(0)),
+            ("prompt 1\ntimeout 100\nlabel a\nkernel k", Some("a"), Some(10)),
+            ("prompt 1\nlabel a\nkernel k", Some("a"), None),
+            ("default menu.c32\nlabel a\nkernel k", Some("a"), None),
+            ("ui menu.c32\ntimeout 1\nontimeout b\nlabel a\nkernel k\nlabel b\nkernel k", Some("b"), Some(1)),
+            ("default vmlinuz root=/dev/sda1\nlabel a\nkernel k", Some("vmlinuz"), Some(0)),
+            ("", None, None),
+        ] {
+            let found = read_alone(text, Dialect::Syslinux);
+            assert_eq!((found.default.as_deref(), found.timeout), (default, timeout), "{text}");
+        }
+        let raw = read_alone("default vmlinuz root=/dev/sda1\nlabel a\nkernel k", Dialect::Syslinux);
+        let expected = Label {
+            title: "vmlinuz root=/dev/sda1".into(),
+            ..label("vmlinuz", linux("vmlinuz"), "root=/dev/sda1", 1)
+        };
+        assert_eq!(raw.labels.last(), Some(&expected));
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_text_never_panics(text: String, lines in prop::collection::vec("(?i)(label|menu|kernel|append|include|text help|default|timeout|menu begin|menu end|initrd) .{0,8}", 0..20)) {
+            for dialect in [Dialect::Syslinux, Dialect::Uboot] {
+                let _ = read("a", &format!("{text}\n{}", lines.join("\n")), dialect, &mut |_| Ok(text.clone()));
+            }
+        }
+    }
+}
