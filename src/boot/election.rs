@@ -57,17 +57,14 @@ pub fn attempts<'a>(entries: &'a [Entry], electorate: &Electorate<'_>) -> Vec<&'
     candidates.into_iter().map(|(_, entry)| entry).collect()
 }
 
-/// The volumes in the order in which their defaults are tried, as places in the electorate's list.
+/// Kernel names of the volumes in the order in which their defaults are tried. Searched in this order, they give the
+/// same entries the same ids on every boot.
 #[must_use]
-pub fn order(electorate: &Electorate<'_>) -> Vec<usize> {
-    let mut places: Vec<(Option<Rank>, usize)> = electorate
-        .volumes
-        .iter()
-        .enumerate()
-        .map(|(place, volume)| (rank_of_volume(&volume.device.name, false, electorate), place))
-        .collect();
-    places.sort();
-    places.into_iter().map(|(_, place)| place).collect()
+pub fn order<'a>(electorate: &Electorate<'a>) -> Vec<&'a str> {
+    let names = electorate.volumes.iter().map(|volume| volume.device.name.as_str());
+    let mut order: Vec<&str> = names.collect();
+    order.sort_by_cached_key(|name| rank_of_volume(name, false, electorate));
+    order
 }
 
 /// Whether all volumes that the settings wait for are there.
@@ -138,6 +135,22 @@ fn partition_uuid(volume: &Volume) -> Option<&String> {
 mod tests {
     use super::*;
     use crate::boot::samples::{entry, volume};
+
+    #[test]
+    fn volumes_are_searched_in_the_order_of_their_defaults() {
+        let mut usb = volume("sdb1", Transport::Usb);
+        usb.device.removable = true;
+        let volumes = [
+            usb,
+            volume("sda2", Transport::Scsi),
+            volume("sda1", Transport::Scsi),
+            volume("vda1", Transport::Nvme),
+        ];
+        let (settings, _) = Settings::parse("order = sda2\n", "");
+        let electorate =
+            Electorate { settings: &settings, volumes: &volumes, late: &HashSet::new(), firmware: &[] };
+        assert_eq!(order(&electorate), ["sda2", "vda1", "sda1", "sdb1"]);
+    }
 
     /// The election's result as ids, blank-separated.
     fn elected(

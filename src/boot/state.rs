@@ -370,9 +370,18 @@ impl State {
         self.offer();
     }
 
-    fn elect(&self) -> Option<Entry> {
+    /// Kernel names of the volumes in the order in which they are searched.
+    pub fn search_order(&self) -> Vec<&str> {
+        election::order(&self.electorate())
+    }
+
+    fn electorate(&self) -> Electorate<'_> {
         let Self { settings, volumes, late, firmware, .. } = self;
-        let electorate = Electorate { settings, volumes, late, firmware };
+        Electorate { settings, volumes, late, firmware }
+    }
+
+    fn elect(&self) -> Option<Entry> {
+        let electorate = self.electorate();
         let attempts = election::attempts(&self.discovery.entries, &electorate);
         attempts.into_iter().find(|entry| self.failure(&entry.id).is_none()).cloned()
     }

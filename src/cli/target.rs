@@ -89,17 +89,17 @@ impl Target {
             let message = "only root can read this machine's disks; use sudo, or name directories with --root or --volume";
             return Err(Failure::Failed(message.into()));
         }
-        let (open, rejected) = watch::survey();
+        let (mut open, rejected) = watch::survey();
         let volumes: Vec<Volume> = open.iter().map(|open| open.volume.clone()).collect();
-        let electorate = Electorate {
-            settings: &Settings::default(),
+        let (settings, late) = (Settings::default(), HashSet::new());
+        let boot_order = firmware::boot_order(Path::new(firmware::VARIABLES));
+        let order = election::order(&Electorate {
+            settings: &settings,
             volumes: &volumes,
-            late: &HashSet::new(),
-            firmware: &firmware::boot_order(Path::new(firmware::VARIABLES)),
-        };
-        let order = election::order(&electorate);
-        let mut open: Vec<Option<OpenVolume>> = open.into_iter().map(Some).collect();
-        let open = order.into_iter().filter_map(|place| open.get_mut(place)?.take()).collect();
+            late: &late,
+            firmware: &boot_order,
+        });
+        open.sort_by_key(|open| order.iter().position(|name| *name == open.volume.device.name));
         Ok((open, rejected, self.efi.unwrap_or_else(firmware::is_efi)))
     }
 
