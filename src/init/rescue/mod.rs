@@ -166,7 +166,8 @@ fn make_line_mode(terminal: &OwnedFd) {
     let Ok(mut modes) = tcgetattr(terminal) else { return };
     modes.input_modes |= InputModes::ICRNL;
     modes.output_modes |= OutputModes::OPOST | OutputModes::ONLCR;
-    modes.local_modes |= LocalModes::ICANON | LocalModes::ECHO | LocalModes::ECHOE | LocalModes::ECHOK;
+    modes.local_modes |= LocalModes::ICANON | LocalModes::ISIG | LocalModes::IEXTEN;
+    modes.local_modes |= LocalModes::ECHO | LocalModes::ECHOE | LocalModes::ECHOK;
     // A terminal that stays as it is can still be typed on.
     let _ = tcsetattr(terminal, OptionalActions::Now, &modes);
 }
