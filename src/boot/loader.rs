@@ -13,6 +13,7 @@ use std::{
 use crate::{
     entry::{Entry, FileReference},
     formats::{lookup::LookupError, text::printable},
+    image::uki,
     kexec::{self, Image, LoadError, cmdline, cmdline::Firmware},
     storage::OpenVolume,
 };
@@ -92,11 +93,21 @@ impl Loader {
     /// # Errors
     /// [`AttemptError`] names the file that is to blame, why, and what to do.
     pub fn load(&self, number: u64, entry: &Entry) -> Result<(), AttemptError> {
-        let kernel = self.open(entry.kernel.as_ref().ok_or(AttemptError::NoKernel)?)?;
-        let initrds = entry.initrds.iter().map(|initrd| self.open(initrd)).collect::<Result<Vec<_>, _>>()?;
+        let mut kernel = self.open(entry.kernel.as_ref().ok_or(AttemptError::NoKernel)?)?;
+        let mut initrds =
+            entry.initrds.iter().map(|initrd| self.open(initrd)).collect::<Result<Vec<_>, _>>()?;
         // The kernel holds its lock for loading while it reads. So what may hang, a disk, is read beforehand: it holds up
         // no other load then. Several initrds are joined without that lock.
         read_through(&kernel)?;
+        let parts = uki::take_apart(&kernel.file)
+            .map_err(|source| AttemptError::Read { file: kernel.name.clone(), source })?;
+        if let Some(parts) = parts {
+            // What the image brings stands around what the entry names: its microcode before, its own initrd behind.
+            let part = |file| Image { name: kernel.name.clone(), file };
+            initrds.splice(0..0, parts.microcode.map(part));
+            initrds.extend(parts.initrd.map(part));
+            kernel = part(parts.kernel);
+        }
         if let [initrd] = initrds.as_slice() {
             read_through(initrd)?;
         }

@@ -158,6 +158,7 @@ impl Search {
         let what = match self.format {
             Some(Format::Grub) => "GRUB configuration",
             Some(Format::Bls) => "Boot Loader Specification",
+            Some(Format::Uki) => "unified kernel image",
             Some(Format::Syslinux) => "syslinux",
             Some(Format::Scan) => "kernels by name",
             None => "search",

@@ -42,6 +42,8 @@ pub enum Format {
     Grub,
     /// Boot Loader Specification, type 1.
     Bls,
+    /// Unified kernel image: Boot Loader Specification, type 2.
+    Uki,
     /// SYSLINUX, EXTLINUX, ISOLINUX, or U-Boot's reading of their configuration.
     Syslinux,
     /// No configuration: kernels paired with initrds by their names.

@@ -5,6 +5,7 @@ mod loader;
 mod name;
 mod order;
 
+pub(in crate::formats) use fields::pairs;
 pub use fields::{Field, Reading, fields};
 pub use loader::{Loader, MenuTimeout};
 pub use name::{EntryName, entry_name};

@@ -23,5 +23,6 @@ pub mod settings;
 pub mod superblock;
 pub mod syslinux;
 pub mod text;
+pub mod uki;
 pub mod version;
 pub mod volume_name;

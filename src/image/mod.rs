@@ -3,4 +3,5 @@
 pub mod decompress;
 mod gzip;
 pub mod identify;
+pub mod uki;
 pub mod unwrap;

@@ -1,6 +1,6 @@
 //! The directory as `blscfg` of Fedora's GRUB reads it, for a volume without GRUB's own configuration.
 
-use super::{Type1, device, entries, reference, warning};
+use super::{EntryFile, device, entries, reference, warning};
 use crate::{
     discover::finder::{Deed, Findings, Note},
     entry::{Entry, FileReference, Format, Kind, Partition, PartitionTable, Source},
@@ -38,7 +38,7 @@ pub(super) fn find(lookup: &dyn Lookup, volume: usize) -> Option<Findings> {
     (!findings.entries.is_empty() || !findings.warnings.is_empty()).then_some(findings)
 }
 
-fn entry(lookup: &dyn Lookup, file: &Type1) -> Result<Entry, String> {
+fn entry(lookup: &dyn Lookup, file: &EntryFile) -> Result<Entry, String> {
     let Some(Program::Linux(linux)) = &file.entry.program else {
         return Err("it has no linux: GRUB drops it".into());
     };

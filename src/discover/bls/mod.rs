@@ -7,6 +7,7 @@ mod grub;
 mod systemd_boot;
 #[cfg(test)]
 mod tests;
+mod type2;
 
 use super::finder::{Context, Finder, Findings};
 use crate::{
@@ -15,6 +16,7 @@ use crate::{
         bls::{Entry, EntryName, Reading, entry_name},
         lookup::{CONFIG_LIMIT, FileKind, Lookup},
         text,
+        uki::Profile,
     },
 };
 
@@ -57,7 +59,7 @@ impl Finder for Bls {
         if GRUB_CONFIGURATIONS.iter().any(|path| lookup.is_file(volume, path)) {
             return None;
         }
-        if is_type(own, &ESP) || is_type(own, &XBOOTLDR) {
+        if is_type(own, &ESP) || is_type(own, &XBOOTLDR) || type2::are_in(lookup, (volume, "")) {
             return systemd_boot::find(lookup, (volume, ""), &[(volume, "")]);
         }
         grub::find(lookup, volume)
@@ -101,17 +103,19 @@ fn beside(lookup: &dyn Lookup, own: &Volume, types: &[&str; 2]) -> Vec<usize> {
         .collect()
 }
 
-/// An entry file.
-struct Type1 {
+/// An entry file, or a unified kernel image that is an entry by itself.
+struct EntryFile {
     name: EntryName,
     entry: Entry,
     volume: usize,
     base: &'static str,
     /// Path of the file.
     path: String,
+    /// The profile of a unified kernel image that the file itself is; `None` for type 1 files.
+    profile: Option<Profile>,
 }
 
-impl Type1 {
+impl EntryFile {
     /// A file that the entry names, counted from the root of its partition.
     fn reference(&self, lookup: &dyn Lookup, path: &str) -> FileReference {
         reference(lookup, self.volume, self.base, path)
@@ -134,7 +138,7 @@ fn entries(
     (volume, base): (usize, &'static str),
     reading: Reading,
     findings: &mut Findings,
-) -> Vec<Type1> {
+) -> Vec<EntryFile> {
     let directory = format!("{base}/loader/entries");
     let mut entries = Vec::new();
     for file in lookup.list(volume, &directory) {
@@ -154,7 +158,7 @@ fn entries(
         match lookup.read(volume, &path, CONFIG_LIMIT) {
             Ok(content) => {
                 let entry = Entry::parse(&text::decode(&content), reading);
-                entries.push(Type1 { name, entry, volume, base, path });
+                entries.push(EntryFile { name, entry, volume, base, path, profile: None });
             }
             Err(error) => {
                 findings.warnings.push(warning(

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, env::consts::ARCH};
 
-use super::{Type1, device, entries, warning};
+use super::{EntryFile, device, entries, type2, warning};
 use crate::{
     discover::finder::Findings,
     entry::{Entry, FileReference, Format, Kind, Source},
@@ -11,6 +11,7 @@ use crate::{
         bzimage, cmdline,
         lookup::{CONFIG_LIMIT, Lookup},
         text,
+        uki::Profile,
     },
 };
 
@@ -34,8 +35,9 @@ pub(super) fn find(
     places: &[(usize, &'static str)],
 ) -> Option<Findings> {
     let mut findings = Findings::default();
-    let mut files: Vec<Type1> = Vec::new();
+    let mut files: Vec<EntryFile> = Vec::new();
     for place in places {
+        files.extend(type2::entries(lookup, *place, &mut findings));
         files.extend(entries(lookup, *place, Reading::SystemdBoot, &mut findings));
     }
     files.sort_by(|a, b| compare_systemd_boot((&a.name, &a.entry), (&b.name, &b.entry)));
@@ -46,7 +48,7 @@ pub(super) fn find(
             Ok(entry) => {
                 // What systemd-boot does not show it cannot choose either.
                 if !entry.hidden {
-                    names.push(file.name.systemd_boot_id());
+                    names.push(systemd_boot_id(file));
                 }
                 findings.entries.push(entry);
             }
@@ -83,15 +85,13 @@ fn loader(lookup: &dyn Lookup, (volume, base): (usize, &str), findings: &mut Fin
 }
 
 /// Titles, told apart by version, machine and file name as far as they must be.
-fn titles(files: &[Type1]) -> Vec<String> {
-    let mut titles: Vec<String> = files
-        .iter()
-        .map(|file| file.entry.title.clone().unwrap_or_else(|| file.name.systemd_boot_id()))
-        .collect();
-    let differences: [fn(&Type1) -> Option<String>; 3] = [
+fn titles(files: &[EntryFile]) -> Vec<String> {
+    let mut titles: Vec<String> =
+        files.iter().map(|file| file.entry.title.clone().unwrap_or_else(|| systemd_boot_id(file))).collect();
+    let differences: [fn(&EntryFile) -> Option<String>; 3] = [
         |file| file.entry.version.clone(),
         |file| file.entry.machine_id.as_ref().map(|id| id.chars().take(8).collect()),
-        |file| Some(file.name.systemd_boot_id()),
+        |file| Some(systemd_boot_id(file)),
     ];
     for difference in differences {
         let mut counts: HashMap<String, usize> = HashMap::new();
@@ -110,8 +110,23 @@ fn titles(files: &[Type1]) -> Vec<String> {
     titles
 }
 
+/// What follows the name of an image in the name of one of its further profiles.
+fn variant(file: &EntryFile) -> String {
+    match &file.profile {
+        Some(Profile { number, id, .. }) if *number > 0 => {
+            format!("@{}", id.clone().unwrap_or_else(|| number.to_string()))
+        }
+        _ => String::new(),
+    }
+}
+
+/// The name by which the default is found.
+fn systemd_boot_id(file: &EntryFile) -> String {
+    file.name.systemd_boot_id() + &variant(file).to_lowercase()
+}
+
 /// Makes the entry, or says why systemd-boot drops the file.
-fn entry(lookup: &dyn Lookup, file: &Type1, title: String) -> Result<Entry, String> {
+fn entry(lookup: &dyn Lookup, file: &EntryFile, title: String) -> Result<Entry, String> {
     let options = file.entry.options.clone().unwrap_or_default();
     let (kind, path) = match &file.entry.program {
         Some(Program::Linux(path)) => (Kind::Linux, path),
@@ -134,6 +149,20 @@ fn entry(lookup: &dyn Lookup, file: &Type1, title: String) -> Result<Entry, Stri
     let mut initrds: Vec<FileReference> =
         file.entry.initrds.iter().map(|path| file.reference(lookup, path)).collect();
     let mut cmdline = options;
+    if kind == Kind::Uki && file.entry.options.is_none() {
+        // Nothing from the loader: the image's own command line counts.
+        let profile = file.entry.profile.unwrap_or(0);
+        let profiles = type2::profiles(lookup, file.volume, &kernel.path).unwrap_or_default();
+        let profile = profiles.into_iter().find(|candidate| candidate.number == profile);
+        cmdline = profile.and_then(|profile| profile.cmdline).unwrap_or_default();
+    }
+    let has_own_parts =
+        file.profile.as_ref().is_some_and(|profile| profile.number > 0 && profile.has_own_parts);
+    if has_own_parts && problem.is_none() {
+        let message =
+            "this profile has a kernel, initrd or device tree of its own, which is not loaded".into();
+        problem = Some(Problem { hides: false, message });
+    }
     if kind == Kind::Chainload && is_linux(lookup, file.volume, &kernel.path) {
         kind = Kind::Linux;
         initrds.clear();
@@ -151,13 +180,13 @@ fn entry(lookup: &dyn Lookup, file: &Type1, title: String) -> Result<Entry, Stri
         problem = Some(Problem { hides: false, message: format!("there is no initrd {}", missing.path) });
     }
     Ok(Entry {
-        id: file.name.id.clone(),
+        id: format!("{}{}", file.name.id, variant(file)),
         title,
         path_in_menu: Vec::new(),
         kind,
         hidden: problem.as_ref().is_some_and(|problem| problem.hides),
         source: Source {
-            format: Format::Bls,
+            format: if file.profile.is_some() { Format::Uki } else { Format::Bls },
             volume: device(lookup, file.volume),
             path: file.path.clone(),
             line: None,
@@ -180,7 +209,7 @@ struct Problem {
     message: String,
 }
 
-fn problem(lookup: &dyn Lookup, file: &Type1, kernel: &FileReference) -> Option<Problem> {
+fn problem(lookup: &dyn Lookup, file: &EntryFile, kernel: &FileReference) -> Option<Problem> {
     let own = ARCHITECTURES.iter().find(|(name, _)| *name == ARCH).map_or(ARCH, |(_, name)| name);
     match &file.entry.architecture {
         Some(architecture) if !architecture.eq_ignore_ascii_case(own) => {
@@ -196,7 +225,7 @@ fn problem(lookup: &dyn Lookup, file: &Type1, kernel: &FileReference) -> Option<
 }
 
 /// systemd-boot names the initrds on the command line too, as EFI writes paths.
-fn with_initrds(file: &Type1, options: &str) -> String {
+fn with_initrds(file: &EntryFile, options: &str) -> String {
     let mut cmdline = String::new();
     for initrd in &file.entry.initrds {
         let mut path = initrd.replace('/', "\\");

@@ -8,7 +8,7 @@ use crate::{
         testing::{tree, volume, volumes},
     },
     entry::{Entry, FileReference, FilesystemKind, Format, Kind, Source, Volume},
-    formats::bzimage::HEADER_LENGTH,
+    formats::{bzimage::HEADER_LENGTH, kernel_file::pe::tests::program},
 };
 
 use super::Bls;
@@ -185,6 +185,62 @@ fn an_efi_program_that_is_linux_is_loaded_as_linux() {
     assert_eq!((linux.kind, linux.cmdline.as_str()), (Kind::Linux, "ro initrd=\\a initrd=b"));
     assert_eq!(linux.initrds, [file("sda1", "/a"), file("sda1", "/b")]);
     assert_eq!(shell.kind, Kind::Chainload);
+}
+
+/// A unified kernel image whose sections stand one after the other.
+fn image(sections: &[(&[u8; 8], &str)]) -> Vec<u8> {
+    let place = |at: usize| u32::try_from(1024 + at * 256).unwrap();
+    let table: Vec<_> =
+        sections.iter().enumerate().map(|(at, (name, _))| (*name, 256, 256, place(at))).collect();
+    let mut bytes = program(&table);
+    for (at, (_, content)) in sections.iter().enumerate() {
+        bytes[1024 + at * 256..][..content.len()].copy_from_slice(content.as_bytes());
+    }
+    bytes
+}
+
+#[test]
+fn unified_kernel_images_stand_in_the_same_menu() {
+    let files = tree(&[
+        ("loader/loader.conf", "default *@rescue\ntimeout 2"),
+        ("loader/entries/uki.conf", "title By entry\nuki /EFI/Linux/arch.efi\noptions own"),
+        ("loader/entries/plain.conf", "title Plain\nuki /EFI/Linux/arch.efi"),
+        ("EFI/Linux/shell.efi", "MZ"),
+    ]);
+    let release = "PRETTY_NAME=\"Arch Linux\"\nID=arch\nVERSION_ID=1\n";
+    let sections: &[(&[u8; 8], &str)] = &[
+        (b".osrel\0\0", release),
+        (b".cmdline", "root=LABEL=a rw\n"),
+        (b".linux\0\0", "kernel"),
+        (b".profile", "ID=main\n"),
+        (b".profile", "ID=rescue\nTITLE=Rescue\n"),
+        (b".cmdline", "rescue"),
+    ];
+    fs::write(files.path().join("EFI/Linux/arch.efi"), image(sections)).unwrap();
+    fs::write(files.path().join("EFI/Linux/arch-old+0-3.efi"), image(&sections[..3])).unwrap();
+    let found = Bls.find(&volumes(&[(&files, typed("sda1", ESP))]), 0, &Context { efi: true }).unwrap();
+    let summary: Vec<_> = found
+        .entries
+        .iter()
+        .map(|entry| (entry.id.as_str(), entry.title.as_str(), entry.cmdline.as_str(), entry.source.format))
+        .collect();
+    assert_eq!(
+        summary,
+        [
+            ("arch", "Arch Linux (1) (arch.efi)", "root=LABEL=a rw", Format::Uki),
+            ("arch@rescue", "Arch Linux (Rescue)", "rescue", Format::Uki),
+            ("uki", "By entry", "own", Format::Bls),
+            ("plain", "Plain", "root=LABEL=a rw", Format::Bls),
+            ("arch-old", "Arch Linux (1) (arch-old+0-3.efi)", "root=LABEL=a rw", Format::Uki),
+        ]
+    );
+    assert!(found.entries.iter().all(|entry| entry.kind == Kind::Uki && entry.problem.is_none()));
+    assert_eq!(found.entries[4].tries_left, Some(0));
+    assert_eq!((found.default.as_deref(), found.timeout), (Some("arch@rescue"), Some(2)));
+    assert_eq!(
+        found.warnings.iter().map(|warning| warning.path.as_str()).collect::<Vec<_>>(),
+        ["/EFI/Linux/shell.efi"]
+    );
 }
 
 #[test]

@@ -25,7 +25,7 @@ pub struct Field<'a> {
 pub fn fields(text: &str, reading: Reading) -> Vec<Field<'_>> {
     let lines = (1..).zip(text.split('\n'));
     match reading {
-        Reading::SystemdBoot => lines.filter_map(|(line, text)| systemd_boot(line, text)).collect(),
+        Reading::SystemdBoot => pairs(text, &BLANK).collect(),
         Reading::Grub => lines
             .map(|(line, text)| (line, text.trim_end_matches('\r').trim_start_matches(BLANK)))
             .filter(|(_, text)| !text.starts_with('#'))
@@ -36,13 +36,19 @@ pub fn fields(text: &str, reading: Reading) -> Vec<Field<'_>> {
 
 const BLANK: [char; 2] = [' ', '\t'];
 
-/// Lines without a value do not count; a value in double quotes loses them.
-fn systemd_boot(line: u32, text: &str) -> Option<Field<'_>> {
-    let text = text.trim_end_matches('\r').trim_matches(BLANK);
-    let (key, value) = text.split_once(BLANK).filter(|_| !text.starts_with('#'))?;
-    let value = value.trim_start_matches(BLANK);
-    let quoted = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
-    Some(Field { line, key, value: quoted.unwrap_or(value) })
+/// Keys and values as systemd-boot cuts them at any of the separators. Lines without a value do not count; a value in
+/// double quotes loses them.
+pub(in crate::formats) fn pairs<'a>(
+    text: &'a str,
+    separators: &'a [char],
+) -> impl Iterator<Item = Field<'a>> {
+    (1..).zip(text.split('\n')).filter_map(move |(line, text)| {
+        let text = text.trim_end_matches('\r').trim_matches(BLANK);
+        let (key, value) = text.split_once(separators).filter(|_| !text.starts_with('#'))?;
+        let value = value.trim_start_matches(separators);
+        let quoted = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
+        Some(Field { line, key, value: quoted.unwrap_or(value) })
+    })
 }
 
 /// A line without a value ends the file. A blank anywhere parts key and value, a tab only where there is no blank.

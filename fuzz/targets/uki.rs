@@ -1,0 +1,14 @@
+//! Unified kernel images: sections, profiles and their texts.
+#![no_main]
+
+use firstlight::formats::{kernel_file::pe, uki};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    let Some(program) = pe::parse(data, data.len() as u64) else { return };
+    let _ = uki::parts(&program);
+    let _ = uki::profiles(&program, &|section| {
+        let start = usize::try_from(section.offset).ok()?;
+        Some(data.get(start..start.checked_add(usize::try_from(section.size).ok()?)?)?.to_vec())
+    });
+});
