@@ -20,6 +20,8 @@ pub struct Line {
     pub at: Duration,
     /// Its text without control characters and without the newline.
     pub text: String,
+    /// Whether its newline has come: a prompt has none, and another line may still grow.
+    pub whole: bool,
 }
 
 /// What became of waiting.
@@ -49,9 +51,7 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    /// The last one may still grow: a prompt has no newline.
     lines: Vec<Line>,
-    open_line: bool,
     closed: bool,
     panicked: bool,
 }
@@ -82,7 +82,7 @@ impl Console {
                 }
             }
             // The last line is looked at again when it has grown.
-            looked_at = state.lines.len().saturating_sub(usize::from(state.open_line));
+            looked_at = state.lines.len().saturating_sub(usize::from(state.is_in_line()));
             if state.panicked {
                 return Seen::Panicked;
             }
@@ -144,6 +144,12 @@ impl Console {
     }
 }
 
+impl State {
+    fn is_in_line(&self) -> bool {
+        self.lines.last().is_some_and(|line| !line.whole)
+    }
+}
+
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -158,16 +164,16 @@ impl Shared {
             let text = screen.text(bytes.get(..count).unwrap_or_default());
             let mut state = self.lock();
             for piece in text.split_inclusive('\n') {
-                let begins = !state.open_line;
-                if begins {
-                    state.lines.push(Line { at, text: String::new() });
+                if !state.is_in_line() {
+                    state.lines.push(Line { at, text: String::new(), whole: false });
                     let _ = write!(log, "[{:8.3}] ", at.as_secs_f64());
                 }
                 let _ = log.write_all(piece.as_bytes());
-                state.open_line = !piece.ends_with('\n');
                 if let Some(line) = state.lines.last_mut() {
                     line.text.push_str(piece.trim_end_matches('\n'));
-                    state.panicked |= line.text.contains("Kernel panic - not syncing");
+                    line.whole = piece.ends_with('\n');
+                    let panicked = line.text.contains("Kernel panic - not syncing");
+                    state.panicked |= panicked;
                 }
             }
             drop(state);

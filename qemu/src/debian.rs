@@ -45,6 +45,9 @@ const ESP_UUID: &str = "F125-7116";
 const LAYOUT: [(u64, u64, PartitionKind); 3] =
     [(1, 1, PartitionKind::BiosBoot), (2, 62, PartitionKind::Esp), (64, 1400, PartitionKind::Linux)];
 
+/// FAT32 has 65525 clusters at least: on so small a partition they are of one sector.
+const MKFS_ESP: &[&str] = &["-F", "32", "-s", "1", "-n", "ESP"];
+
 /// An installed Debian.
 #[derive(Clone, Debug)]
 pub struct Debian {
@@ -105,7 +108,7 @@ impl Debian {
 
 /// The recipe's hash is that of all that is built from it.
 pub(crate) fn recipe() -> Recipe {
-    let words = [PACKAGES, LEFT_OUT].concat().join(" ");
+    let words = [PACKAGES, LEFT_OUT, MKFS_ESP].concat().join(" ");
     Recipe::new(SUITE).and(words).and(format!("{LAYOUT:?} {ROOT_UUID} {ESP_UUID}")).and(CUSTOMIZE)
 }
 
@@ -117,7 +120,7 @@ fn make(directory: &Path) -> Result<()> {
     let sectors = (esp_start << 20) / 512;
     let id = ESP_UUID.replace('-', "");
     let mut vfat = tool::command("mkfs.vfat");
-    vfat.args(["-F", "32", "-n", "ESP", "-i", &id, "--offset", &sectors.to_string()]).arg(&image);
+    vfat.args(MKFS_ESP).args(["-i", &id, "--offset", &sectors.to_string()]).arg(&image);
     tool::finish(vfat.arg((esp_size << 10).to_string()))?;
 
     // In a user namespace mmdebstrap's root is not the owner of the image and may not reach its directory: it is given

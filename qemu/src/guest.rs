@@ -47,7 +47,12 @@ impl Landmark {
     }
 
     fn read(line: &Line) -> Option<Self> {
-        landmark::parse(&line.text).map(|(name, fields)| Self { name, fields, at: line.at })
+        // Half a line would give half a value.
+        landmark::parse(line.text.as_str()).filter(|_| line.whole).map(|(name, fields)| Self {
+            name,
+            fields,
+            at: line.at,
+        })
     }
 
     fn has(&self, name: &str, fields: &[(&str, &str)]) -> bool {

@@ -45,7 +45,7 @@ pub fn run(
     }
     let guest = machine.start()?;
     let status = guest.wait("the end of its script", limit, |line| {
-        line.text.strip_prefix("workshop: status ").map(str::to_owned)
+        line.text.strip_prefix("workshop: status ").filter(|_| line.whole).map(str::to_owned)
     })?;
     if status != "0" {
         return Err(Error::Other(format!(
