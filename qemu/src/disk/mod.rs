@@ -166,6 +166,37 @@ fn write_at(image: &Path, offset: u64, part: &Path) -> Result<()> {
     copy().context(|| format!("writing {}", image.display()))
 }
 
+/// Writes `files` into the ext file system that begins at byte `offset` of `image`, in place of what stands there.
+///
+/// # Errors
+/// When debugfs refuses.
+pub fn write_into_ext(image: &Path, offset: u64, files: &[(&str, &[u8])]) -> Result<()> {
+    let scratch = image.with_extension("files");
+    let _ = fs::remove_dir_all(&scratch);
+    fs::create_dir_all(&scratch).context(|| format!("making {}", scratch.display()))?;
+    let mut script = String::new();
+    for (index, (path, bytes)) in files.iter().enumerate() {
+        let source = scratch.join(index.to_string());
+        fs::write(&source, bytes).context(|| format!("writing {}", source.display()))?;
+        script += &format!("rm {path}\nwrite \"{}\" {path}\n", source.display());
+    }
+    let commands = scratch.join("commands");
+    fs::write(&commands, script).context(|| format!("writing {}", commands.display()))?;
+    let mut debugfs = tool::command("debugfs");
+    debugfs.arg("-w").arg("-f").arg(&commands).arg(format!("{}?offset={offset}", image.display()));
+    tool::finish(&mut debugfs)?;
+    // debugfs says with its exit status only that it ran.
+    for (path, bytes) in files {
+        let mut stat = tool::command("debugfs");
+        stat.arg("-R").arg(format!("stat {path}")).arg(format!("{}?offset={offset}", image.display()));
+        let said = tool::finish(&mut stat)?;
+        if !said.contains(&format!("Size: {}\n", bytes.len())) {
+            return Err(Error::Other(format!("{}: debugfs did not write {path}: {said}", image.display())));
+        }
+    }
+    fs::remove_dir_all(&scratch).context(|| format!("removing {}", scratch.display()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,0 +1,73 @@
+//! What stands in the way of a boot: disks with nothing on them, a damaged kernel, nothing at all.
+
+use std::fs;
+
+use qemu::disk::{Filesystem, Image, Volume};
+use qemu::machine::Disk;
+
+use crate::{LIMIT, ONE_ENTRY, bootable, debian, firstlight, one_entry_cmdline};
+
+#[test]
+fn a_disk_with_nothing_bootable_is_passed_over() {
+    let data = Volume::new(Filesystem::Ext4, "data").file("/photos/1.jpeg", "no kernel");
+    let data = Image::new().volume(data).build("passed-over-data").unwrap();
+    let volume = bootable(Filesystem::Ext4, "system", ONE_ENTRY);
+    let cmdline = one_entry_cmdline(&volume);
+    let system = Image::new().volume(volume).build("passed-over-system").unwrap();
+    let guest = firstlight("passed-over").disk(Disk::new(data)).disk(Disk::new(system)).start().unwrap();
+    let report = guest.wait_for_report(LIMIT).unwrap();
+    assert_eq!((report.kexec, report.cmdline), (true, cmdline));
+    guest.wait_for_landmark("volume", &[("device", "vda1"), ("label", "data")], LIMIT).unwrap();
+}
+
+#[test]
+fn a_damaged_kernel_is_told_and_the_next_entry_boots() {
+    let configuration = "set timeout=0
+menuentry 'Damaged' --id damaged {
+    linux /boot/damaged console=ttyS0 quiet first
+    initrd /boot/initrd
+}
+menuentry 'Whole' --id whole {
+    linux /boot/vmlinuz console=ttyS0 quiet second
+    initrd /boot/initrd
+}
+";
+    let mut kernel = fs::read(debian().kernel()).unwrap();
+    // The setup header, up to the end of its first sector's second half.
+    kernel[0x1f1..0x300].fill(0);
+    let volume = bootable(Filesystem::Ext4, "damaged", configuration).file("/boot/damaged", kernel);
+    let image = Image::new().volume(volume).build("damaged").unwrap();
+    let guest = firstlight("damaged").disk(Disk::new(image)).start().unwrap();
+    let report = guest.wait_for_report(LIMIT).unwrap();
+    assert_eq!(
+        (report.kexec, report.cmdline.as_str()),
+        (true, "BOOT_IMAGE=/boot/vmlinuz console=ttyS0 quiet second")
+    );
+    let told = guest.wait_for_landmark("fail", &[("stage", "load"), ("id", "damaged")], LIMIT).unwrap();
+    assert!(told.field("reason").contains("/boot/damaged"), "{told:?}");
+    let order: Vec<String> = guest
+        .landmarks()
+        .iter()
+        .filter(|landmark| matches!(landmark.name.as_str(), "load" | "fail" | "jump"))
+        .map(|landmark| format!("{} {}", landmark.name, landmark.field("id")))
+        .collect();
+    assert_eq!(order, ["load damaged", "fail damaged", "load whole", "jump whole"]);
+}
+
+#[test]
+fn when_nothing_boots_each_device_is_told_with_a_reason_and_pid_1_lives() {
+    let image = Image::new()
+        .volume(Volume::new(Filesystem::Ext4, "data").file("/photos/1.jpeg", "no kernel"))
+        .volume(Volume::new(Filesystem::Nothing, "nothing"))
+        .build("nothing-boots")
+        .unwrap();
+    let mut guest = firstlight("nothing-boots").disk(Disk::new(image)).start().unwrap();
+    for device in ["vda1", "vda2"] {
+        let told = guest.wait_for_landmark("explain", &[("device", device)], LIMIT).unwrap();
+        assert!(told.field("reason").len() > 10, "{told:?}");
+    }
+    // The console answers: PID 1 and the worker wait for a person.
+    let before = guest.console().lines().len();
+    guest.send("r").unwrap();
+    guest.wait_for_text("rescue", LIMIT).unwrap_or_else(|error| panic!("after line {before}: {error}"));
+}
