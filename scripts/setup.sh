@@ -25,6 +25,7 @@ grub-emu                                        grub-emu                what the
 cpio                                            cpio                    reading archives back in tests
 xz                                              xz-utils                compressed files to try the decoders on
 zstd                                            zstd                    the same
+systemd-analyze                                 systemd                 what the order of versions is compared with
 shellcheck                                      shellcheck              checking the scripts
 '
 
@@ -60,10 +61,7 @@ install_from_backports() {
 }
 
 if [ ${#missing[@]} != 0 ]; then
-    if ! command -v apt-get >/dev/null; then
-        say "this is no Debian or Ubuntu: install the programs above with the system's own means, then run this again"
-        exit 1
-    fi
+    command -v apt-get >/dev/null || { say "no apt-get here: install the above your system's way, then run this again"; exit 1; }
     say "installing: ${missing[*]}"
     as_root apt-get -q update || say "the package lists could not all be brought up to date; going on with what there is"
     as_root apt-get -qy install --no-install-recommends "${missing[@]}" ||
@@ -71,13 +69,12 @@ if [ ${#missing[@]} != 0 ]; then
         { say "apt-get failed: see above; what is missing is: ${missing[*]}"; exit 1; }
 fi
 
-if ! command -v cargo >/dev/null; then
+command -v cargo >/dev/null || {
     say "missing: Rust. Install rustup as https://rustup.rs says (Debian 13: apt-get install rustup), then run this again"
     exit 1
-fi
-target=x86_64-unknown-linux-musl
-if [ ! -d "$(rustc --print sysroot)/lib/rustlib/$target" ]; then
-    say "adding the Rust target $target"
-    rustup target add "$target"
-fi
+}
+# The target that the binary is static on, and the standard library's source, which is built small for it.
+rust=$(rustc --print sysroot)/lib/rustlib
+[ -d "$rust/x86_64-unknown-linux-musl" ] || rustup target add x86_64-unknown-linux-musl
+[ -d "$rust/src" ] || rustup component add rust-src
 [ "${1:-}" = --quiet ] || say "nothing is missing"

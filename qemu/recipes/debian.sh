@@ -28,6 +28,7 @@ mkdir -p "$root/var/cache/apt/archives/partial" "$root/var/lib/apt/lists/partial
 
 # mmdebstrap has mounted /proc and others there; without them in a mount namespace of its own, mke2fs sees the disk's files.
 export root
+# shellcheck disable=SC2016 # the inner shell expands them
 unshare --mount sh -eu -c '
     for place in proc sys dev; do
         umount --recursive "$root/$place" 2>/dev/null || true

@@ -1,4 +1,5 @@
 #!/bin/busybox sh
+# shellcheck shell=dash
 # The workshop guest's init: loads the modules named in /modules, runs /script, says how it ended, powers off.
 /bin/busybox mkdir -p /proc /sys /dev /mnt /tmp /run /usr/bin /usr/sbin /sbin
 /bin/busybox --install -s

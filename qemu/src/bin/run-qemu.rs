@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
 use lexopt::{Arg, Parser, ValueExt};
+use qemu::accelerator::Accelerator;
 use qemu::debian::Debian;
 use qemu::machine::{BUSES, Bus, Disk, FIRMWARES, Firmware, Machine};
 use qemu::{Error, Result, demo, payload};
@@ -37,6 +38,7 @@ Options:
       --headless        no keyboard: print the console until the login prompt, then stop
       --until REGEX     stop at a console line that matches this instead (implies --headless)
       --timeout S       give up after this many seconds of the machine (implies --headless; default 600)
+      --prepare         make what is booted and stop
   -h, --help            this help
 
 Exit code when headless: 0 it came; 1 time is up, or the machine panicked or went off; 2 wrong usage.
@@ -60,6 +62,7 @@ struct Request {
     memory: u32,
     cpus: u32,
     write: bool,
+    prepare: bool,
     /// What is watched for and for how long; in the terminal where there is none.
     watch: Option<(Regex, Duration)>,
 }
@@ -96,6 +99,7 @@ fn parse(mut parser: Parser) -> std::result::Result<Option<Request>, lexopt::Err
         memory: 2048,
         cpus: 2,
         write: false,
+        prepare: false,
         watch: None,
     };
     let (mut headless, mut until, mut timeout) = (false, None, None);
@@ -108,6 +112,7 @@ fn parse(mut parser: Parser) -> std::result::Result<Option<Request>, lexopt::Err
             Arg::Long("memory") => request.memory = parser.value()?.parse()?,
             Arg::Long("cpus") => request.cpus = parser.value()?.parse()?,
             Arg::Long("write") => request.write = true,
+            Arg::Long("prepare") => request.prepare = true,
             Arg::Long("headless") => headless = true,
             Arg::Long("until") => until = Some(parser.value()?.parse_with(Regex::new)?),
             Arg::Long("timeout") => timeout = Some(Duration::from_secs(parser.value()?.parse()?)),
@@ -140,11 +145,15 @@ fn run(request: &Request) -> Result<()> {
     let cmdline = format!("console=tty0 console=ttyS0,115200 quiet {}", request.append);
     let disk = Disk::new(image).bus(request.bus);
     let disk = if request.write { disk.writable() } else { disk };
+    let initramfs = payload::firstlight(&debian)?;
+    if request.prepare {
+        return Accelerator::detect().map(drop);
+    }
     let machine = Machine::new("run-qemu")
         .firmware(request.firmware)
         .memory(request.memory)
         .processors(request.cpus)
-        .kernel(&kernel, &payload::firstlight(&debian)?, cmdline.trim_end())
+        .kernel(&kernel, &initramfs, cmdline.trim_end())
         .disk(disk);
     match &request.watch {
         Some((until, timeout)) => watch(machine, until, *timeout, request.write),
