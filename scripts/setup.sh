@@ -55,7 +55,7 @@ install_from_backports() {
         >"$list/parts/backports.list"
     local private=(-o "Dir::Etc::SourceParts=$list/parts" -o "Dir::State::lists=$list/lists")
     as_root apt-get "${private[@]}" -q update &&
-        as_root apt-get "${private[@]}" -qy install --no-install-recommends -t "$codename-backports" "$@" || done=1
+        as_root apt-get "${private[@]}" -qy install --no-install-recommends --no-remove -t "$codename-backports" "$@" || done=1
     as_root rm -rf "$list"
     return $done
 }
@@ -64,7 +64,7 @@ if [ ${#missing[@]} != 0 ]; then
     command -v apt-get >/dev/null || { say "no apt-get here: install the above your system's way, then run this again"; exit 1; }
     say "installing: ${missing[*]}"
     as_root apt-get -q update || say "the package lists could not all be brought up to date; going on with what there is"
-    as_root apt-get -qy install --no-install-recommends "${missing[@]}" ||
+    as_root apt-get -qy install --no-install-recommends --no-remove "${missing[@]}" ||
         { say "trying this release's backports"; install_from_backports "${missing[@]}"; } ||
         { say "apt-get failed: see above; what is missing is: ${missing[*]}"; exit 1; }
 fi
