@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Seconds after which grub-emu counts as hung.
-const DEADLINE: &str = "120";
+const DEADLINE: &str = "60";
 
 /// Runs the configuration `grub.cfg` in a directory and gives what stands between `@@NAME:` and `@@.` for each name that
 /// was asked for, without the line breaks that its terminal puts in.

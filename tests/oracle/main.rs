@@ -5,6 +5,7 @@
 mod accepted;
 mod emulator;
 mod host;
+mod menus;
 mod ours;
 mod script;
 
@@ -111,6 +112,34 @@ fn random_scripts_do_what_grub_does_with_them() {
     println!("{done} scripts, {skipped} of them with an accepted difference");
     for difference in accepted::DIFFERENCES {
         println!("accepted: {}: {}", difference.name, difference.reason);
+    }
+}
+
+/// Shows a menu in grub-emu and in the evaluator, and gives what the entry that boots on its own recorded.
+fn booted(directory: &Path, menu: &str) -> (Option<String>, Option<String>) {
+    let configuration = |name: &str, end: &str| {
+        let path = directory.join(name);
+        fs::write(&path, format!("{PROLOGUE}function go {{ emit \"$@\"; {end}; }}\n{menu}")).unwrap();
+        path
+    };
+    configuration("grub.cfg", &format!("{ENCODE}echo \"@@0:$log@@.\"; halt"));
+    let theirs = emulator::run(directory, 1).remove(0);
+    let ours = configuration("ours.cfg", "linux /k \"$log\"");
+    (theirs, ours::menu(&ours).level.default_entry().and_then(ours::argument))
+}
+
+#[test]
+fn random_menus_boot_what_grub_boots() {
+    let seed = variable("ORACLE_SEED", 1) as u64;
+    let count = variable("ORACLE_MENUS", 300);
+    let config =
+        Config { rng_seed: RngSeed::Fixed(seed), rng_algorithm: RngAlgorithm::ChaCha, ..Config::default() };
+    let mut runner = TestRunner::new(config);
+    let directory = tempfile::tempdir().unwrap();
+    for _ in 0..count {
+        let text = menus::text(&menus::menu().new_tree(&mut runner).unwrap().current());
+        let (theirs, ours) = booted(directory.path(), &text);
+        assert_eq!(ours, theirs, "ORACLE_SEED={seed}: ours, GRUB's, for this menu:\n\n{text}");
     }
 }
 

@@ -81,7 +81,7 @@ impl Reader<'_, '_> {
         let holds = match word {
             "-n" => !argument.is_empty(),
             "-z" => argument.is_empty(),
-            "-e" => self.exists(argument),
+            "-e" => self.status(argument).is_some(),
             "-d" => self.status(argument).is_some_and(|status| status.kind == FileKind::Directory),
             "-f" => self.status(argument).is_some_and(|status| status.kind != FileKind::Directory),
             "-s" => self.size(argument) > 0,
@@ -126,19 +126,14 @@ impl Reader<'_, '_> {
         })
     }
 
-    /// A device alone exists if it is known; a file if its directory names it.
-    fn exists(&mut self, path: &str) -> bool {
-        match path.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) {
-            Some(device) => self.evaluator.devices.is_known(self.evaluator.lookup, device),
-            None => self.status(path).is_some(),
-        }
-    }
-
-    /// What a directory says of a file; a link at the end is not followed.
+    /// What a directory says of a file, and of a device alone that it is a directory; a link at the end is not followed.
     fn status(&mut self, path: &str) -> Option<FileStatus> {
         self.evaluator.spend_look();
-        if let Some(device) = path.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) {
-            let known = self.evaluator.devices.is_known(self.evaluator.lookup, device);
+        if let Some(device) = path.strip_suffix(')') {
+            // What has no opening parenthesis names no device, and GRUB takes the root's top directory.
+            let known = device
+                .strip_prefix('(')
+                .is_none_or(|device| self.evaluator.devices.is_known(self.evaluator.lookup, device));
             return known.then_some(FileStatus { kind: FileKind::Directory, size: 0, modified: 0 });
         }
         let file = self.evaluator.locate(path).filter(|file| file.image.is_none())?;
