@@ -8,6 +8,8 @@ use crate::entry::Kind;
 pub struct Loaded {
     /// What it is.
     pub kind: Kind,
+    /// Started by `chainloader`, as the firmware starts programs.
+    pub chained: bool,
     /// The file, if its device is known.
     pub kernel: Option<Located>,
     /// The command's arguments: the file as it was written, and what follows it.
@@ -21,12 +23,12 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// The command line as GRUB builds it: for Linux behind `BOOT_IMAGE=` and the file's name, for others only what
+    /// The command line as GRUB builds it: for `linux` behind `BOOT_IMAGE=` and the file's name, for others only what
     /// follows it. `\xHH` (systemd's escapes in device names) is left alone if `keep_hex_escapes`.
     #[must_use]
     pub fn cmdline(&self, keep_hex_escapes: bool) -> String {
         match self.kind {
-            Kind::Linux => format!("BOOT_IMAGE={}", join(&self.arguments, keep_hex_escapes)),
+            Kind::Linux if !self.chained => format!("BOOT_IMAGE={}", join(&self.arguments, keep_hex_escapes)),
             _ => join(self.arguments.get(1..).unwrap_or_default(), keep_hex_escapes),
         }
     }

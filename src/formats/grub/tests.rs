@@ -216,6 +216,71 @@ fn fedora_makes_its_menu_of_entry_files() {
 }
 
 #[test]
+fn other_loaders_are_told_apart_from_what_can_be_booted() {
+    let text = "menuentry windows { chainloader /EFI/Microsoft/Boot/bootmgfw.efi; }\n\
+                menuentry bios { set root=hd0,msdos1; chainloader +1; }\n\
+                menuentry xen { multiboot2 /xen.gz placeholder dom0_mem=1G; module2 /vmlinuz root=x; }\n\
+                menuentry setup { fwsetup; }\n\
+                menuentry iso { loopback loop /a.iso; linux (loop)/vmlinuz; }\n\
+                menuentry nothing { echo; }\n";
+    let files = [
+        ("/grub.cfg", text),
+        ("/EFI/Microsoft/Boot/bootmgfw.efi", "MZ"),
+        ("/xen.gz", "x"),
+        ("/vmlinuz", "k"),
+        ("/a.iso", "i"),
+    ];
+    let table = Table::default().volume("sda1", &files);
+    let menu = menu_of(&table, "/grub.cfg", &UPSTREAM);
+    let problems: Vec<_> = menu
+        .level
+        .flat()
+        .into_iter()
+        .map(|(_, entry)| (entry.title.as_str(), entry.problem.as_deref()))
+        .collect();
+    assert_eq!(
+        problems,
+        [
+            ("windows", Some("a program that only the firmware can start")),
+            ("bios", Some("a boot sector: only the firmware can start it")),
+            ("xen", None),
+            ("setup", None),
+            ("iso", Some("(loop)/vmlinuz: inside the image /a.iso")),
+            ("nothing", Some("loads nothing")),
+        ]
+    );
+}
+
+#[test]
+fn what_grub_asks_a_password_for_is_told() {
+    let text = "set superusers=root\nmenuentry a { linux /k; }\nmenuentry b --unrestricted { linux /k; }\n";
+    let table = Table::default().volume("sda1", &[("/grub.cfg", text), ("/k", "k")]);
+    let problems: Vec<_> = menu_of(&table, "/grub.cfg", &UPSTREAM)
+        .level
+        .flat()
+        .into_iter()
+        .map(|(_, entry)| entry.problem.clone())
+        .collect();
+    assert_eq!(problems, [Some("GRUB asks for a password before it boots this".to_owned()), None]);
+}
+
+#[test]
+fn names_of_devices_are_found_by_partition_number() {
+    let text = "set root=(hd0,gpt2)\nmenuentry a { linux /k; initrd (hd1,gpt1)/i; }\n\
+                menuentry b { search --set=r --label label-sdb1; linux ($r)//k; }\n\
+                menuentry c { set root=hd7,msdos2; linux /k; }\n";
+    let table = Table::default()
+        .volume("sda1", &[("/grub.cfg", text)])
+        .volume("sda2", &[("/k", "k")])
+        .volume("sdb1", &[("/k", "k"), ("/i", "i")]);
+    let menu = menu_of(&table, "/grub.cfg", &UPSTREAM);
+    assert_eq!(
+        lines(&table, &menu),
+        ["a: sda2:/k + sdb1:/i: BOOT_IMAGE=/k", "b: sdb1:/k: BOOT_IMAGE=(hd1,gpt1)//k", "c: : BOOT_IMAGE=/k",]
+    );
+}
+
+#[test]
 fn a_bad_statement_loses_itself_alone() {
     let text =
         "menuentry a { linux /a }\nif true; then echo x && y\nfi\nset timeout=3\nmenuentry b { linux /b }\n";

@@ -46,6 +46,7 @@ fn kernel(evaluator: &mut Evaluator<'_>, call: &Call<'_>, kind: Kind) -> Outcome
     };
     evaluator.loaded = Some(Loaded {
         kind,
+        chained: false,
         kernel: file,
         arguments: call.words.to_vec(),
         initrds: Vec::new(),

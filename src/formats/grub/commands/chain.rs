@@ -3,10 +3,14 @@
 use super::{Call, Handler, boot};
 use crate::{
     entry::Kind,
-    formats::grub::{
-        evaluate::Evaluator,
-        failure::{Failure, Outcome, Status},
-        load::Loaded,
+    formats::{
+        grub::{
+            device::Located,
+            evaluate::Evaluator,
+            failure::{Failure, Outcome, Status},
+            load::Loaded,
+        },
+        kernel_file::{HEAD_LENGTH, KernelFile, recognise},
     },
 };
 
@@ -33,29 +37,46 @@ pub const COMMANDS: &[(&str, Handler)] = &[
 
 fn chain(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
     let words: Vec<String> = call.words.iter().skip_while(|word| word.starts_with("--")).cloned().collect();
-    let path = words.first().ok_or_else(|| Failure::usage(format!("{} takes a file", call.name)))?;
-    let kernel = boot::find(evaluator, path);
-    let problem = match &kernel {
-        // A boot sector is a block list (+1): no file at all.
-        _ if path.ends_with(|c: char| c.is_ascii_digit()) && path.contains('+') => {
-            Some("a boot sector: only the firmware can start it".to_owned())
-        }
-        Ok(_) => Some(format!("{}: a program that only the firmware or another loader can start", call.name)),
-        Err(problem) => Some(problem.clone()),
+    let path = words.first().ok_or_else(|| Failure::usage(format!("{} takes a file", call.name)))?.clone();
+    let found = boot::find(evaluator, &path);
+    // A boot sector is a block list (+1): no file at all.
+    let is_sector = path.contains('+') && path.ends_with(|c: char| c.is_ascii_digit());
+    let (kind, problem) = match &found {
+        _ if is_sector => (Kind::Chainload, Some("a boot sector: only the firmware can start it".to_owned())),
+        Ok(file) if call.name == "chainloader" => target(evaluator, file),
+        Ok(_) => (Kind::Chainload, Some(format!("{}: the kernel of another system", call.name))),
+        Err(problem) => (Kind::Chainload, Some(problem.clone())),
     };
-    let outcome = match kernel {
-        Err(_) if path.starts_with('/') => Err(Failure::new(Status::FileNotFound, "")),
-        _ => Ok(()),
-    };
+    let is_missing = found.is_err() && !is_sector;
     evaluator.loaded = Some(Loaded {
-        kind: Kind::Chainload,
-        kernel: kernel.ok().or_else(|| evaluator.locate(path)),
+        kind,
+        chained: true,
+        kernel: found.ok().or_else(|| evaluator.locate(&path)),
+        initrds: if kind == Kind::Linux { initrds(evaluator, &words) } else { Vec::new() },
         arguments: words,
-        initrds: Vec::new(),
         devicetree: None,
         problem,
     });
-    outcome
+    if is_missing { Err(Failure::new(Status::FileNotFound, "")) } else { Ok(()) }
+}
+
+/// What a program is, by its first bytes: a kernel with an EFI stub and a unified kernel image are for us to boot.
+fn target(evaluator: &mut Evaluator<'_>, file: &Located) -> (Kind, Option<String>) {
+    evaluator.spend_look();
+    let lookup = evaluator.lookup;
+    let size = lookup.status(file.volume, &file.path, true).map_or(0, |status| status.size);
+    let head = lookup.read_at(file.volume, &file.path, 0, HEAD_LENGTH).unwrap_or_default();
+    match recognise(&head, size) {
+        Some(KernelFile::Uki(_)) => (Kind::Uki, None),
+        Some(KernelFile::Bzimage(_) | KernelFile::Image(_) | KernelFile::EfiZboot(_)) => (Kind::Linux, None),
+        _ => (Kind::Chainload, Some("a program that only the firmware can start".to_owned())),
+    }
+}
+
+/// The initrds that a kernel's EFI stub loads itself: those that `initrd=` names.
+fn initrds(evaluator: &Evaluator<'_>, words: &[String]) -> Vec<Located> {
+    let paths = words.iter().filter_map(|word| word.strip_prefix("initrd="));
+    paths.filter_map(|path| evaluator.locate(&path.replace('\\', "/"))).collect()
 }
 
 fn nothing(_: &mut Evaluator<'_>, _: &Call<'_>) -> Outcome {
