@@ -1,34 +1,21 @@
 //! Partition tables as sfdisk writes them, read as sfdisk and blkid read them.
 
+mod images;
+
 use std::{
-    fs::{self, File},
-    io::{self, Write},
+    fs::File,
+    io::Write,
     os::unix::fs::FileExt,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
 };
 
 use firstlight::{
     entry::{Partition, PartitionTable},
-    formats::{
-        bytes::ReadAt,
-        partition::{self, Slot},
-    },
+    formats::partition::{self, Slot},
 };
+use images::{Image, scratch};
 use serde_json::Value;
-
-/// An image file under test.
-struct Image(File);
-
-impl ReadAt for Image {
-    fn size(&self) -> u64 {
-        self.0.metadata().unwrap().len()
-    }
-
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read_at(buffer, offset)
-    }
-}
 
 /// A name and a script for sfdisk, on a disk of 64 MiB.
 const TABLES: &[(&str, &str)] = &[
@@ -62,7 +49,7 @@ fn tables_read_as_sfdisk_reads_them() {
     for (name, script) in TABLES {
         let image = directory.join(name.replace(' ', "-"));
         sfdisk(&image, script);
-        assert_eq!(partition::read(&Image(File::open(&image).unwrap())).unwrap(), expected(&image), "{name}");
+        assert_eq!(partition::read(&Image::open(&image)).unwrap(), expected(&image), "{name}");
     }
 }
 
@@ -75,7 +62,7 @@ fn a_gpt_whose_first_header_or_array_is_damaged_is_read_from_the_backup() {
         let expected = expected(&image);
         let file = File::options().write(true).open(&image).unwrap();
         file.write_all_at(b"damage", offset).unwrap();
-        assert_eq!(partition::read(&Image(File::open(&image).unwrap())).unwrap(), expected, "{name}");
+        assert_eq!(partition::read(&Image::open(&image)).unwrap(), expected, "{name}");
     }
 }
 
@@ -102,7 +89,7 @@ fn a_gpt_of_a_disk_with_4096_byte_sectors_is_read() {
         .into_iter()
         .map(|slot| Slot { start: slot.start * 8, size: slot.size * 8, ..slot })
         .collect();
-    assert_eq!(partition::read(&Image(File::open(&image).unwrap())).unwrap(), expected);
+    assert_eq!(partition::read(&Image::open(&image)).unwrap(), expected);
 }
 
 #[test]
@@ -110,7 +97,7 @@ fn a_file_system_on_a_whole_disk_is_no_partition_table() {
     let image = scratch("whole").join("image");
     File::create(&image).unwrap().set_len(32 << 20).unwrap();
     run(Command::new("sh").args(["-c", "PATH=$PATH:/usr/sbin mkfs.vfat $0"]).arg(&image), "");
-    assert_eq!(partition::read(&Image(File::open(&image).unwrap())).unwrap(), []);
+    assert_eq!(partition::read(&Image::open(&image)).unwrap(), []);
 }
 
 /// What sfdisk says of the table, put as we put it.
@@ -172,12 +159,4 @@ fn run(command: &mut Command, input: &str) -> String {
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{command:?}");
     String::from_utf8(output.stdout).unwrap()
-}
-
-/// An empty directory of this test's own.
-fn scratch(name: &str) -> PathBuf {
-    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    let _ = fs::remove_dir_all(&directory);
-    fs::create_dir_all(&directory).unwrap();
-    directory
 }

@@ -3,31 +3,20 @@
 //! Every image is made while the test runs. What only a kernel with the right drivers can format (RAID and LVM) is laid out
 //! by its documentation; blkid, which checks it too, stays the judge.
 
+mod images;
+
 use std::{
     fs::{self, File},
-    io,
     os::unix::fs::FileExt,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Stdio},
 };
 
 use firstlight::{
     entry::{Filesystem, FilesystemKind},
-    formats::{bytes::ReadAt, superblock},
+    formats::superblock,
 };
-
-/// An image file under test.
-struct Image(File);
-
-impl ReadAt for Image {
-    fn size(&self) -> u64 {
-        self.0.metadata().unwrap().len()
-    }
-
-    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read_at(buffer, offset)
-    }
-}
+use images::{Image, scratch};
 
 /// A name, a size in MiB, and a shell command that formats the empty file `$I` (with `$T`, a directory with a file).
 const FORMATTERS: &[(&str, u64, &str)] = &[
@@ -176,7 +165,7 @@ fn a_raid_member_at_the_end_of_the_last_partition_does_not_claim_the_disk() {
         [MD, 0, 90, 3, 0, 0x1234_5678, 1, 1, kibibytes, 2, 2, 0, 0, 0x9abc_def0, 0x0fed_cba9, 0x8765_4321];
     write(&image, (64 << 20) - 0x1_0000, &words.map(u32::to_le_bytes).concat());
     compare("disk", &image);
-    assert_eq!(superblock::probe(&Image(File::open(&image).unwrap())).unwrap(), None);
+    assert_eq!(superblock::probe(&Image::open(&image)).unwrap(), None);
 }
 
 /// On a whole disk; blkid takes a file for a partition, and so does not look for the table.
@@ -188,7 +177,7 @@ fn boot_code_that_looks_like_fat_before_a_partition_table_is_no_volume() {
     shell(&format!(
         "mkfs.vfat -F 16 -s 1 {path}; echo 'start=2048, type=83' | sfdisk -q --wipe never {path}"
     ));
-    assert_eq!(superblock::probe(&Image(File::open(&image).unwrap())).unwrap(), None);
+    assert_eq!(superblock::probe(&Image::open(&image)).unwrap(), None);
 }
 
 #[test]
@@ -219,7 +208,7 @@ fn physical_volumes_are_named_as_blkid_names_them() {
 
 /// Compares the whole result with blkid's.
 fn compare(name: &str, image: &Path) {
-    let ours = superblock::probe(&Image(File::open(image).unwrap())).unwrap();
+    let ours = superblock::probe(&Image::open(image)).unwrap();
     assert_eq!(ours, blkid(image), "{name}");
 }
 
@@ -265,12 +254,4 @@ fn shell(command: &str) {
     let output =
         Command::new("sh").args(["-c", &format!("PATH=$PATH:/usr/sbin:/sbin; {command}")]).output().unwrap();
     assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
-}
-
-/// An empty directory of this test's own.
-fn scratch(name: &str) -> PathBuf {
-    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-    let _ = fs::remove_dir_all(&directory);
-    fs::create_dir_all(&directory).unwrap();
-    directory
 }
