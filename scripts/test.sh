@@ -21,11 +21,11 @@ step "the machines' disks"
 cargo run --quiet -p qemu --bin run-qemu -- --prepare
 
 # nextest runs every test in a process of its own; without it cargo's own runner does the same tests.
-step "tests"
 if command -v cargo-nextest >/dev/null; then
-    cargo nextest run --workspace --no-fail-fast "$@"
     step "examples in the documentation"
     cargo test --workspace --doc --quiet
+    step "tests"
+    cargo nextest run --workspace --no-fail-fast "$@"
 else
     skip "nothing: cargo-nextest is not installed, cargo test runs all tests"
     cargo test --workspace --no-fail-fast -- "$@"
