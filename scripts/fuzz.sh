@@ -14,7 +14,9 @@ if [ ! -x "$tool" ]; then
     cargo install cargo-fuzz --version 0.13.2 --locked --root target/tools --target-dir target/tools/build
 fi
 if [ "$target" = all ]; then
-    mapfile -t targets < <(cd fuzz/targets && ls -- *.rs | sed 's/\.rs$//')
+    targets=(fuzz/targets/*.rs)
+    targets=("${targets[@]##*/}")
+    targets=("${targets[@]%.rs}")
 else
     targets=("$target")
 fi
