@@ -5,11 +5,13 @@
 //! - [`disk`] makes small disks from tables of files in well under a second, [`debian`] installs a Debian, [`demo`] makes
 //!   the disk that `scripts/run-qemu.sh` boots, [`workshop`] is the guest that does what this machine's kernel cannot.
 //! - [`payload`] packs what a machine is given to boot: firstlight's initramfs, the probe's initrd.
+//! - [`bench`] measures what `scripts/bench.sh` prints.
 //! - [`cache`] keeps what took long under `target/images`, by the hash of its recipe.
 //!
 //! Nothing here needs loop devices, mounts, udev or root.
 
 pub mod accelerator;
+pub mod bench;
 pub mod cache;
 pub mod console;
 pub mod debian;

@@ -96,6 +96,7 @@ pub struct Machine {
     pub(crate) echo: bool,
     pub(crate) second_serial: bool,
     firmware: Firmware,
+    accelerator: Option<Accelerator>,
     memory: u32,
     processors: u32,
     kernel: Option<PathBuf>,
@@ -114,6 +115,7 @@ impl Machine {
             echo: false,
             second_serial: false,
             firmware: Firmware::default(),
+            accelerator: None,
             memory: 1024,
             processors: 1,
             kernel: None,
@@ -128,6 +130,12 @@ impl Machine {
     #[must_use]
     pub fn firmware(self, firmware: Firmware) -> Self {
         Self { firmware, ..self }
+    }
+
+    /// With this accelerator, instead of the faster one that works here.
+    #[must_use]
+    pub fn accelerator(self, accelerator: Accelerator) -> Self {
+        Self { accelerator: Some(accelerator), ..self }
     }
 
     /// With this much memory, in MiB.
@@ -192,7 +200,7 @@ impl Machine {
     /// # Errors
     /// When a file that it needs is missing.
     pub fn command(&self) -> Result<Command> {
-        self.command_with(Accelerator::detect()?)
+        self.command_with(self.accelerator.map_or_else(Accelerator::detect, Ok)?)
     }
 
     fn command_with(&self, accelerator: Accelerator) -> Result<Command> {

@@ -18,7 +18,7 @@ use super::{
     rescue, shutdown,
     signals::Signals,
     supervise::{Action, Death, Event, Supervisor},
-    timing::Timing,
+    timing::{self, Timing},
     watchdog::Watchdog,
 };
 use crate::{
@@ -201,7 +201,7 @@ impl Pid1 {
         self.end_everything();
         self.timing.stamp("unmounted");
         if self.settings.timing {
-            self.consoles.write(&self.timing.table());
+            self.consoles.write(&(self.timing.table() + &timing::memory()));
         }
         self.consoles.drain(LAST_WORDS);
         match self.watchdog.take() {

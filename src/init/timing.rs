@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use nix::sys::resource::{UsageWho, getrusage};
 use rustix::time::{ClockId, clock_gettime};
 
 /// Stamps are not kept past this many.
@@ -40,6 +41,13 @@ impl Timing {
         }
         table
     }
+}
+
+/// The most memory that PID 1 ever had resident, and the largest of its children that have ended, in KiB.
+pub(super) fn memory() -> String {
+    let peak = |who| getrusage(who).map_or(0, |usage| usage.max_rss());
+    let (own, children) = (peak(UsageWho::RUSAGE_SELF), peak(UsageWho::RUSAGE_CHILDREN));
+    format!("memory in KiB: init {own}, largest other {children}\n")
 }
 
 #[cfg(test)]

@@ -1,0 +1,87 @@
+//! The same disk on the same machine by GRUB and by firstlight: when the system's kernel speaks, and when its initrd runs.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::Report;
+use super::report::median;
+use crate::cache::{Recipe, cached};
+use crate::debian::Debian;
+use crate::error::Context;
+use crate::guest::Guest;
+use crate::machine::{Disk, Firmware, Machine};
+use crate::{Result, demo, payload, place, workshop};
+
+/// An odd number, of which the median counts.
+const RUNS: usize = 3;
+
+const LIMIT: Duration = Duration::from_secs(300);
+
+/// What firstlight's own kernel is given; it keeps silent so that the next kernel is the first to speak.
+const QUIET: &str = "console=ttyS0,115200 quiet firstlight.timeout=0";
+
+/// The first words of every Linux.
+const FIRST_LINE: &str = "Linux version ";
+
+/// The demo disk, with the probe for an initrd and without a countdown.
+pub(super) fn disk(debian: &Debian) -> Result<PathBuf> {
+    let script = "\
+mount -t ext4 /dev/vda3 /mnt
+for initrd in /mnt/boot/initrd.img-*; do cat /dev/vdb > \"$initrd\"; done
+sed -i -e 's/set timeout=[0-9]*/set timeout=0/' /mnt/boot/grub/grub.cfg
+umount /mnt
+";
+    let base = demo::disk(debian)?;
+    let mut initrd = payload::probe_initrd("bench")?;
+    // Disks come in sectors; the kernel passes over zeros after an archive.
+    initrd.resize(initrd.len().next_multiple_of(4096), 0);
+    let recipe = Recipe::new(script).and(base.as_os_str().as_encoded_bytes()).and(&initrd);
+    cached("bench", &recipe, |image| {
+        demo::copy(&base, image)?;
+        let part = place::directory("machines")?.join("bench-initrd");
+        fs::write(&part, &initrd).context(|| format!("writing {}", part.display()))?;
+        workshop::run("workshop-bench", debian, &[image, &part], &["ext4"], script, LIMIT)
+    })
+}
+
+pub(super) fn measure(report: &mut Report) -> Result<()> {
+    let debian = Debian::install()?;
+    let disk = disk(&debian)?;
+    let initrd = payload::firstlight(&debian)?;
+    let own = |machine: Machine| machine.kernel(&debian.kernel(), &initrd, QUIET);
+    let ways = [
+        ("bios-grub", machine("bench-bios-grub", Firmware::Bios, &disk)),
+        ("bios-firstlight", own(machine("bench-bios-firstlight", Firmware::Bios, &disk))),
+        ("uefi-grub", machine("bench-uefi-grub", Firmware::Uefi, &disk)),
+        ("uefi-firstlight", own(machine("bench-uefi-firstlight", Firmware::Uefi, &disk))),
+        ("none-firstlight", own(machine("bench-none-firstlight", Firmware::None, &disk))),
+    ];
+    // In turns, so that what else this machine does meets all of them alike.
+    let mut times = vec![(Vec::new(), Vec::new()); ways.len()];
+    for _ in 0..RUNS {
+        for ((_, machine), (kernel, probe)) in ways.iter().zip(&mut times) {
+            let (first_line, report) = boot(machine)?;
+            kernel.push(first_line.as_secs_f64());
+            probe.push(report.as_secs_f64());
+        }
+    }
+    for ((name, _), (kernel, probe)) in ways.iter().zip(times) {
+        report.add(&format!("boot-{name}-kernel"), median(kernel), "s", None);
+        report.add(&format!("boot-{name}-probe"), median(probe), "s", None);
+    }
+    Ok(())
+}
+
+fn machine(name: &str, firmware: Firmware, disk: &Path) -> Machine {
+    Machine::new(name).firmware(firmware).disk(Disk::new(disk))
+}
+
+/// Boots once: when the system's kernel printed its first line, and when the probe reported, both since power-on.
+fn boot(machine: &Machine) -> Result<(Duration, Duration)> {
+    let guest: Guest = machine.start()?;
+    let first_line = guest.wait_for_text(FIRST_LINE, LIMIT)?;
+    let report = guest
+        .wait("the probe's report", LIMIT, |line| line.text.contains("\"release\"").then_some(line.at))?;
+    Ok((first_line, report))
+}

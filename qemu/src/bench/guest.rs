@@ -1,0 +1,110 @@
+//! Our own time and memory in a guest, from the start of `/init` to the jump.
+//!
+//! QEMU counts instructions (`-icount`): one takes a nanosecond of the guest's clock, and while the guest waits for a
+//! device its clock moves on at once. So what is measured does not depend on how fast this machine is, nor on what else
+//! it does; only the order in which disks answer makes a difference, of a few per cent.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::Report;
+use super::report::median;
+use crate::accelerator::Accelerator;
+use crate::debian::Debian;
+use crate::disk::{Filesystem, Image, Volume};
+use crate::error::Error;
+use crate::machine::{Disk, Firmware, Machine};
+use crate::{Result, payload};
+
+const RUNS: usize = 3;
+
+const LIMIT: Duration = Duration::from_secs(300);
+
+/// Disks and entries on each of them.
+const CASES: [(&str, usize, usize); 4] = [
+    ("one-disk-20-entries", 1, 20),
+    ("two-disks", 2, 20),
+    ("three-disks", 3, 20),
+    ("one-disk-1000-entries", 1, 1000),
+];
+
+/// What `firstlight.timing` tells of one boot, in seconds of the guest's clock and KiB.
+#[derive(Debug, Default)]
+struct Timing {
+    init: f64,
+    loading: f64,
+    jump: f64,
+    memory: f64,
+}
+
+pub(super) fn measure(report: &mut Report) -> Result<()> {
+    let debian = Debian::install()?;
+    let initrd = payload::firstlight(&debian)?;
+    for (name, disks, entries) in CASES {
+        let mut machine = Machine::new(&format!("bench-{name}"))
+            .firmware(Firmware::None)
+            .accelerator(Accelerator::Tcg)
+            .options(["-icount", "shift=0,sleep=off"])
+            .kernel(
+                &debian.kernel(),
+                &initrd,
+                "console=ttyS0,115200 quiet firstlight.timeout=0 firstlight.timing",
+            );
+        for number in 0..disks {
+            machine = machine.disk(Disk::new(image(number, entries, &debian)?));
+        }
+        let (mut found, mut jump, mut memory) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..RUNS {
+            let timing = boot(&machine)?;
+            found.push((timing.loading - timing.init) * 1000.0);
+            jump.push((timing.jump - timing.init) * 1000.0);
+            memory.push(timing.memory);
+        }
+        report.add(&format!("guest-{name}-to-choice"), median(found), "ms", None);
+        report.add(&format!("guest-{name}-to-jump"), median(jump), "ms", None);
+        report.add(&format!("guest-{name}-memory"), median(memory), "KiB", Some(8192.0));
+    }
+    Ok(())
+}
+
+/// A disk whose grub.cfg has so many entries, all of the same kernel.
+fn image(number: usize, entries: usize, debian: &Debian) -> Result<PathBuf> {
+    let entry = |entry| {
+        format!(
+            "menuentry 'System {entry}' --id system-{number}-{entry} {{\n linux /vmlinuz quiet entry={entry}\n initrd /initrd\n}}\n"
+        )
+    };
+    let config: String = (0..entries).map(entry).collect();
+    let volume = Volume::new(Filesystem::Ext4, &format!("bench{number}"))
+        .file("/boot/grub/grub.cfg", format!("set timeout=0\n{config}"))
+        .file("/vmlinuz", debian.kernel())
+        .file("/initrd", payload::initrd_part("bench")?);
+    Image::new().volume(volume).build(&format!("bench-{number}-{entries}"))
+}
+
+/// Boots once, up to the jump.
+fn boot(machine: &Machine) -> Result<Timing> {
+    let guest = machine.start()?;
+    guest
+        .wait("the end of the timing table", LIMIT, |line| line.text.contains("  unmounted").then_some(()))?;
+    let memory = guest.wait("the use of memory", LIMIT, |line| {
+        line.text.split_once("memory in KiB: ").map(|(_, numbers)| numbers.to_owned())
+    })?;
+    let lines = guest.console().lines();
+    let stage = |name: &str| {
+        // `   seconds       +ms  stage`
+        let mut rows = lines.iter().map(|line| line.text.split_whitespace().collect::<Vec<_>>());
+        let row = rows.find(|words| words.len() > 2 && words[2..].join(" ").starts_with(name));
+        let seconds = row.and_then(|words| words[0].parse().ok());
+        seconds.ok_or_else(|| Error::Other(format!("firstlight.timing tells of no stage {name:?}")))
+    };
+    Ok(Timing {
+        init: stage("init")?,
+        loading: stage("loading ")?,
+        jump: stage("jump")?,
+        memory: memory
+            .split(|letter: char| !letter.is_ascii_digit())
+            .filter_map(|word| word.parse::<f64>().ok())
+            .sum(),
+    })
+}

@@ -1,0 +1,46 @@
+//! What `scripts/bench.sh` measures: sizes, the speed of the finders, our time and memory in a guest, and whole boots.
+
+mod boots;
+mod finders;
+mod guest;
+mod report;
+mod sizes;
+
+pub use report::{Measurement, Report};
+
+use crate::Result;
+
+/// A group of measurements, by which they are chosen on the command line.
+#[derive(Clone, Copy)]
+pub struct Group {
+    /// Its name.
+    pub name: &'static str,
+    /// What it measures.
+    pub what: &'static str,
+    /// Takes the measurements.
+    pub run: fn(&mut Report) -> Result<()>,
+}
+
+/// All groups, quickest first.
+pub const GROUPS: &[Group] = &[
+    Group {
+        name: "sizes",
+        what: "the binary, and the initramfs around it in each compression",
+        run: sizes::measure,
+    },
+    Group {
+        name: "finders",
+        what: "firstlight list on this machine, over many entries",
+        run: finders::measure,
+    },
+    Group {
+        name: "guest",
+        what: "our time and memory from /init to the jump, in counted instructions",
+        run: guest::measure,
+    },
+    Group {
+        name: "boots",
+        what: "the same disk by GRUB and by firstlight, from power-on",
+        run: boots::measure,
+    },
+];

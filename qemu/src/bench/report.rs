@@ -1,0 +1,88 @@
+//! What was measured, line by line and as JSON, and what of it is past its budget.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::Result;
+use crate::error::Context;
+
+/// A measured value.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Measurement {
+    /// What was measured.
+    pub name: String,
+    /// The value.
+    pub value: f64,
+    /// Its unit.
+    pub unit: &'static str,
+    /// What it may come to at most.
+    pub budget: Option<f64>,
+}
+
+/// All that was measured.
+#[derive(Debug, Default)]
+pub struct Report(Vec<Measurement>);
+
+impl Report {
+    /// Takes a value down and prints its line, `name value unit`.
+    pub fn add(&mut self, name: &str, value: f64, unit: &'static str, budget: Option<f64>) {
+        println!("{name} {} {unit}", rounded(value));
+        self.0.push(Measurement { name: name.to_owned(), value, unit, budget });
+    }
+
+    /// What is past its budget.
+    pub fn exceeded(&self) -> impl Iterator<Item = &Measurement> {
+        self.0
+            .iter()
+            .filter(|measurement| measurement.budget.is_some_and(|budget| measurement.value > budget))
+    }
+
+    /// Writes all as one JSON array.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let text = serde_json::to_string_pretty(&self.0).unwrap_or_default() + "\n";
+        std::fs::write(path, text).context(|| format!("writing {}", path.display()))
+    }
+}
+
+/// As many digits as mean something: three behind the point of a small value, none of a large one.
+fn rounded(value: f64) -> String {
+    match value {
+        value if value.fract() == 0.0 => format!("{value:.0}"),
+        value if value < 100.0 => format!("{value:.3}"),
+        value => format!("{value:.1}"),
+    }
+}
+
+/// The middle one of an odd number of values.
+pub(super) fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values.get(values.len() / 2).copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_more_than_its_budget_is_past_it() {
+        let mut report = Report::default();
+        report.add("equal", 2.0, "ms", Some(2.0));
+        report.add("more", 2.001, "ms", Some(2.0));
+        report.add("free", 1e9, "ms", None);
+        let names: Vec<&str> = report.exceeded().map(|measurement| measurement.name.as_str()).collect();
+        assert_eq!(names, ["more"]);
+    }
+
+    #[test]
+    fn values_are_printed_with_the_digits_that_mean_something() {
+        assert_eq!(
+            [1.0, 1.5, 0.0123, 1234.56, 1_048_576.0].map(rounded),
+            ["1", "1.500", "0.012", "1234.6", "1048576"]
+        );
+        assert_eq!(median(vec![3.0, 1.0, 2.0]), 2.0);
+    }
+}
