@@ -207,7 +207,12 @@ impl Keeper {
             let State::Looking { number, .. } = known.state else { continue };
             known.state = State::Late { number };
             let device = known.device.clone();
-            let reason = format!("no answer within {} s; not waited for", self.limits.deadline.as_secs_f32());
+            let deadline = self.limits.deadline;
+            let tenths = match deadline.subsec_millis() / 100 {
+                0 => String::new(),
+                tenths => format!(".{tenths}"),
+            };
+            let reason = format!("no answer within {}{tenths} s; not waited for", deadline.as_secs());
             self.tell(Sighting::Rejected { device, reason });
             self.settled(&name, now);
         }

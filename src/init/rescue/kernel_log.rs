@@ -48,8 +48,8 @@ fn line(record: &[u8]) -> Option<String> {
     let record = String::from_utf8_lossy(record);
     let (head, message) = record.lines().next()?.split_once(';')?;
     let microseconds: u64 = head.split(',').nth(2)?.parse().ok()?;
-    let seconds = std::time::Duration::from_micros(microseconds).as_secs_f64();
-    Some(format!("[{seconds:12.6}] {}\n", text::printable(message)))
+    let (seconds, fraction) = (microseconds / 1_000_000, microseconds % 1_000_000);
+    Some(format!("[{seconds:5}.{fraction:06}] {}\n", text::printable(message)))
 }
 
 #[cfg(test)]
