@@ -35,6 +35,8 @@ impl Located {
 pub struct Devices {
     /// The volume that holds the configuration.
     home: usize,
+    /// The btrfs subvolume that holds it: empty, or a path like `/@`.
+    subvolume: Rc<str>,
     /// Images made into devices by `loopback`.
     images: Rc<BTreeMap<String, (usize, Rc<str>)>>,
 }
@@ -42,8 +44,9 @@ pub struct Devices {
 impl Devices {
     /// Devices seen from a configuration on the volume `home`.
     #[must_use]
-    pub fn new(home: usize) -> Self {
-        Self { home, images: Rc::default() }
+    pub fn new(home: usize, configuration: &str) -> Self {
+        let subvolume = configuration.split_once("/boot/").map_or("", |(before, _)| before);
+        Self { home, subvolume: subvolume.into(), images: Rc::default() }
     }
 
     /// GRUB's name of a volume, without parentheses.
@@ -112,7 +115,14 @@ impl Devices {
         if let Some((volume, image)) = self.images.get(device) {
             return Some(Located { volume: *volume, path, image: Some(image.clone()) });
         }
-        Some(Located { volume: self.file_volume(lookup, device)?, path, image: None })
+        let volume = self.file_volume(lookup, device)?;
+        // openSUSE counts from the default subvolume (btrfs_relative_path), which is the configuration's own.
+        let inside = format!("{}{path}", self.subvolume);
+        let is_inside = volume == self.home
+            && !self.subvolume.is_empty()
+            && lookup.status(volume, &path, true).is_none()
+            && lookup.status(volume, &inside, true).is_some();
+        Some(Located { volume, path: if is_inside { inside } else { path }, image: None })
     }
 
     /// Whether a device of this name is known.

@@ -93,7 +93,7 @@ pub fn read(
         return Err(LookupError::Missing);
     }
     let place = Place { volume, path: path.into() };
-    let mut evaluator = Evaluator::new(lookup, facts, flavour, Devices::new(volume), place);
+    let mut evaluator = Evaluator::new(lookup, facts, flavour, Devices::new(volume, path), place);
     prepare(&mut evaluator, volume, path);
     let file = Located { volume, path: path.to_owned(), image: None };
     if let Err(failure) = evaluator.run_file(&file) {

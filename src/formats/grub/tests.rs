@@ -3,7 +3,7 @@
 use super::{
     Facts, Flavour, Menu,
     environment_block::Change,
-    flavour::{FEDORA, UPSTREAM},
+    flavour::{FEDORA, SUSE, UPSTREAM},
     menu::{Action, TimeoutStyle},
     read,
     testing::Table,
@@ -278,6 +278,43 @@ fn names_of_devices_are_found_by_partition_number() {
         lines(&table, &menu),
         ["a: sda2:/k + sdb1:/i: BOOT_IMAGE=/k", "b: sdb1:/k: BOOT_IMAGE=(hd1,gpt1)//k", "c: : BOOT_IMAGE=/k",]
     );
+}
+
+#[test]
+fn paths_count_from_the_configurations_own_subvolume_where_they_must() {
+    let config = "set btrfs_relative_path=y\nmenuentry a { linux /boot/k; initrd /@/boot/i; }\n";
+    let files = [("/@/boot/grub2/grub.cfg", config), ("/@/boot/k", "k"), ("/@/boot/i", "i")];
+    let table = Table::default().volume("sda2", &files);
+    let menu = menu_of(&table, "/@/boot/grub2/grub.cfg", &SUSE);
+    assert_eq!(lines(&table, &menu), ["a: sda2:/@/boot/k + sda2:/@/boot/i: BOOT_IMAGE=/boot/k"]);
+}
+
+#[test]
+fn words_are_quoted_expanded_and_split_as_grub_does() {
+    // As grub-emu 2.06 answers.
+    let cases: [(&str, &[&str]); 14] = [
+        ("$e \"$e\" end", &["", "end"]),
+        ("x${v}y", &["xa", "b", "cy"]),
+        ("\"x${v}y\"", &["xa b  cy"]),
+        ("$lead", &["a"]),
+        ("x$lead", &["xa"]),
+        ("'$v' \\$v", &["$v", "$v"]),
+        ("\"\\a\\$\\\"\\\\\"", &["\\a$\"\\"]),
+        ("a#b #c", &["a#b"]),
+        ("$\"hello\"", &["hello"]),
+        ("\"a\\\nb\" e\\\nf", &["ab", "ef"]),
+        ("'a\nb'", &["a\nb"]),
+        ("if then !", &["if", "then", "!"]),
+        ("a;linux /k b", &["b"]),
+        ("luks\\x2dfoo", &["luksx2dfoo"]),
+    ];
+    for (words, expected) in cases {
+        let text = format!("menuentry a {{ set e=; set v=\"a b  c\"; set lead=\" a\"; linux /k {words}\n }}");
+        let table = Table::default().volume("sda2", &[("/grub.cfg", &text)]);
+        let menu = menu_of(&table, "/grub.cfg", &UPSTREAM);
+        let Action::Boot(loaded, _) = &menu.level.entries[0].action else { panic!("{words}: {menu:?}") };
+        assert_eq!(loaded.arguments[1..], *expected, "{words}");
+    }
 }
 
 #[test]

@@ -117,11 +117,16 @@ impl Reader<'_, '_> {
                 let newer = operator.strip_prefix("-nt");
                 let bias = newer.or_else(|| operator.strip_prefix("-ot"))?;
                 let (left, right) = (self.status(left), self.status(right));
-                left.zip(right).is_some_and(|(left, right)| {
-                    let difference =
-                        left.modified.saturating_sub(right.modified).saturating_add(number::signed(bias));
-                    if newer.is_some() { difference > 0 } else { difference < 0 }
-                })
+                match (newer, left, right) {
+                    (_, Some(left), Some(right)) => {
+                        let difference = left.modified.saturating_sub(right.modified);
+                        let difference = difference.saturating_add(number::signed(bias));
+                        if newer.is_some() { difference > 0 } else { difference < 0 }
+                    }
+                    // A file that is there is newer than one that is not.
+                    (Some(_), Some(_), None) | (None, None, Some(_)) => true,
+                    _ => false,
+                }
             }
         })
     }
