@@ -9,20 +9,13 @@ use super::{
     environment::Environment,
     environment_block::Change,
     expand,
-    failure::{Failure, Outcome, Status},
+    failure::{Failure, Status},
     glob,
     load::Loaded,
     menu::Item,
-    parser,
     syntax::{Command, Statement, Word},
 };
-use crate::{
-    entry::Warning,
-    formats::{
-        lookup::{CONFIG_LIMIT, Lookup},
-        text,
-    },
-};
+use crate::{entry::Warning, formats::lookup::Lookup};
 
 /// Functions, sources and evaluated texts nest no deeper than this, as in GRUB.
 const CALL_LIMIT: u32 = 64;
@@ -44,9 +37,9 @@ const WARNING_LIMIT: usize = 200;
 
 /// A function and the file that it was written in.
 #[derive(Clone, Debug)]
-struct Function {
-    body: Rc<[Statement]>,
-    place: Place,
+pub(super) struct Function {
+    pub(super) body: Rc<[Statement]>,
+    pub(super) place: Place,
 }
 
 /// A file being run.
@@ -81,14 +74,14 @@ pub struct Shown {
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Flow {
+pub(super) struct Flow {
     /// Loops being run in this function.
     loops: u64,
     /// Loops still to leave.
-    breaks: u64,
+    pub(super) breaks: u64,
     /// The innermost of these is not left, but goes on with its next turn.
     continuing: bool,
-    returning: bool,
+    pub(super) returning: bool,
 }
 
 /// The state of a script that is run.
@@ -99,18 +92,18 @@ pub struct Evaluator<'a> {
     pub(super) flavour: &'static Flavour,
     pub(super) devices: Devices,
     pub(super) environment: Environment,
-    functions: Rc<BTreeMap<String, Function>>,
-    parameters: Option<Rc<Vec<String>>>,
+    pub(super) functions: Rc<BTreeMap<String, Function>>,
+    pub(super) parameters: Option<Rc<Vec<String>>>,
     status: u64,
-    flow: Flow,
+    pub(super) flow: Flow,
     depth: u32,
     calls: u32,
     pub(super) fuel: u64,
     pub(super) stop: Option<Stop>,
     pub(super) place: Place,
-    line: u32,
+    pub(super) line: u32,
     /// Set while a text that is no file runs.
-    fixed_line: Option<u32>,
+    pub(super) fixed_line: Option<u32>,
     /// Entries of the menu being built.
     pub(super) menu: Vec<Item>,
     /// What the loader commands have loaded.
@@ -196,7 +189,7 @@ impl<'a> Evaluator<'a> {
         self.warn_at(self.line, message.into());
     }
 
-    fn warn_at(&mut self, line: u32, message: String) {
+    pub(super) fn warn_at(&mut self, line: u32, message: String) {
         if self.warnings.len() < WARNING_LIMIT {
             let volume = self.lookup.volumes().get(self.place.volume).map(|it| it.device.name.clone());
             self.warnings.push(Warning {
@@ -257,12 +250,6 @@ impl<'a> Evaluator<'a> {
             }
             Command::For { name, words, body } => self.for_loop(name, words, body),
             Command::While { until, condition, body } => self.while_loop(*until, condition, body),
-        }
-    }
-
-    fn define(&mut self, functions: Vec<(String, Rc<[Statement]>)>) {
-        for (name, body) in functions {
-            Rc::make_mut(&mut self.functions).insert(name, Function { body, place: self.place.clone() });
         }
     }
 
@@ -380,7 +367,7 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Runs something one level deeper.
-    fn nest<T>(&mut self, run: impl FnOnce(&mut Self) -> T) -> Result<T, Failure> {
+    pub(super) fn nest<T>(&mut self, run: impl FnOnce(&mut Self) -> T) -> Result<T, Failure> {
         if self.calls >= CALL_LIMIT {
             return Err(Failure::new(Status::Recursion, "this calls itself without end"));
         }
@@ -390,91 +377,8 @@ impl<'a> Evaluator<'a> {
         Ok(result)
     }
 
-    /// Runs the body of a menu entry with its title and arguments as parameters.
-    pub(super) fn run_entry(&mut self, item: &Item) -> u64 {
-        self.place = item.place.clone();
-        self.line = item.line;
-        self.parameters = Some(Rc::new(item.arguments.clone()));
-        self.flow = Flow::default();
-        match &item.body {
-            super::menu::Body::Block(block) => self.run_list(&block.body),
-            super::menu::Body::Text(text) => {
-                self.run_text(text).unwrap_or_else(|failure| self.fail(&failure))
-            }
-        }
-    }
-
-    /// Runs a text that is no file: `eval`, a generated entry. What cannot be parsed ends it.
-    ///
-    /// # Errors
-    /// Nesting without end.
-    pub(super) fn run_text(&mut self, text: &str) -> Result<u64, Failure> {
-        self.spend(text.len());
-        let line = self.line;
-        // Lines of the text mean nothing to a reader; the place where it is run does.
-        let outer = self.fixed_line.replace(line);
-        let done = self.nest(|evaluator| {
-            let mut status = 0;
-            for piece in parser::parse(text, evaluator.flavour.keep_hex_escapes) {
-                evaluator.define(piece.functions);
-                match piece.statements {
-                    Ok(statements) => status = evaluator.run_list(&statements),
-                    Err(error) => {
-                        evaluator.warn_at(line, error.message);
-                        break;
-                    }
-                }
-                if evaluator.flow.returning || evaluator.flow.breaks > 0 {
-                    break;
-                }
-            }
-            status
-        });
-        self.fixed_line = outer;
-        done
-    }
-
-    /// Runs a file: its entries join the menu being built.
-    ///
-    /// # Errors
-    /// It cannot be read, or sources nest without end.
-    pub(super) fn run_file(&mut self, file: &Located) -> Outcome {
-        self.spend_look();
-        let Located { volume, path, .. } = file;
-        let bytes = self.lookup.read(*volume, path, CONFIG_LIMIT);
-        let bytes = bytes.map_err(|error| Failure::new(Status::FileNotFound, format!("{path}: {error}")))?;
-        self.spend(bytes.len());
-        let text = text::decode(&bytes).replace('\r', "");
-        let place = Place { volume: *volume, path: path.as_str().into() };
-        let place = std::mem::replace(&mut self.place, place);
-        let line = self.line;
-        let done = self.nest(|evaluator| {
-            for piece in parser::parse(&text, evaluator.flavour.keep_hex_escapes) {
-                if evaluator.stop.is_some() {
-                    break;
-                }
-                evaluator.define(piece.functions);
-                match piece.statements {
-                    Ok(statements) => {
-                        evaluator.run_list(&statements);
-                    }
-                    Err(error) => evaluator.warn_at(
-                        error.line,
-                        format!(
-                            "syntax error: {}; lines {} to {} dropped",
-                            error.message, error.line, error.last_line
-                        ),
-                    ),
-                }
-            }
-        });
-        self.line = line;
-        self.place = place;
-        done
-    }
-
     /// Tells why a command failed and gives its status.
-    fn fail(&mut self, failure: &Failure) -> u64 {
+    pub(super) fn fail(&mut self, failure: &Failure) -> u64 {
         if !failure.message.is_empty() {
             self.warn(failure.message.clone());
         }

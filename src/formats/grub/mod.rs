@@ -25,6 +25,7 @@ pub mod menu;
 pub mod number;
 pub mod options;
 pub mod parser;
+mod run;
 pub mod syntax;
 #[cfg(test)]
 mod testing;
