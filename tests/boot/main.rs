@@ -6,6 +6,7 @@ mod buses;
 mod demo;
 mod fallback;
 mod supervision;
+mod untouched;
 
 use std::path::PathBuf;
 use std::sync::OnceLock;
