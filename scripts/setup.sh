@@ -1,43 +1,19 @@
 #!/usr/bin/env bash
-# Installs what building, running and testing firstlight needs and this machine lacks, and nothing else.
+# Installs what building, running and testing firstlight needs (packages.txt) and this machine lacks, and nothing else.
 # Every other script calls it with --quiet, which says nothing when nothing is missing.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export PATH="$PATH:/usr/sbin:/sbin" DEBIAN_FRONTEND=noninteractive
-
-# command or file                               package                 what it is for
-needs='
-cc                                              gcc                     linking programs for this machine
-/usr/include/stdio.h                            libc6-dev               linking programs for this machine
-qemu-system-x86_64                              qemu-system-x86         the machines that things are tried in
-/usr/share/OVMF/OVMF_CODE_4M.fd                 ovmf                    UEFI firmware for them
-mmdebstrap                                      mmdebstrap              installing the Debian that is booted
-/usr/share/keyrings/debian-archive-keyring.gpg  debian-archive-keyring  checking what is installed there
-newuidmap                                       uidmap                  installing it without being root
-sfdisk                                          fdisk                   partition tables of disk images
-mke2fs                                          e2fsprogs               ext2, ext3 and ext4 in disk images
-mkfs.vfat                                       dosfstools              EFI system partitions in disk images
-mcopy                                           mtools                  files on them
-mkfs.xfs                                        xfsprogs                xfs in disk images
-mkfs.btrfs                                      btrfs-progs             btrfs in disk images
-busybox                                         busybox-static          the shell of the workshop guest
-grub-emu                                        grub-emu                what the GRUB evaluator is compared with
-cpio                                            cpio                    reading archives back in tests
-xz                                              xz-utils                compressed files to try the decoders on
-zstd                                            zstd                    the same
-systemd-analyze                                 systemd                 what the order of versions is compared with
-shellcheck                                      shellcheck              checking the scripts
-'
 
 say() { echo "setup: $*" >&2; }
 as_root() { if [ "$(id -u)" = 0 ]; then "$@"; else sudo -- "$@"; fi; }
 
 missing=()
 while read -r probe package purpose; do
-    [ -z "$probe" ] || [ -e "$probe" ] || command -v "$probe" >/dev/null && continue
+    [ "$probe" = "#" ] || [ -e "$probe" ] || command -v "$probe" >/dev/null && continue
     say "missing: $package ($purpose)"
     missing+=("$package")
-done <<<"$needs"
+done <scripts/packages.txt
 
 # A package from the release's backports that is already here can make the release's own packages uninstallable (qemu-utils
 # does). Their relatives are then taken from the backports too, through a source list that lives for this command only.
