@@ -318,6 +318,21 @@ fn words_are_quoted_expanded_and_split_as_grub_does() {
 }
 
 #[test]
+fn ubuntu_keeps_the_graphics_mode_on_both_platforms() {
+    let text = "if [ ${grub_platform} != pc ]; then mode=keep\n\
+                elif hwmatch ${prefix}/gfxblacklist.txt 3; then if [ ${match} = 0 ]; then mode=keep; else mode=text; fi\n\
+                else mode=text; fi\n\
+                function gfxmode {\nif [ \"${1}\" = keep ]; then set vt_handoff=vt.handoff=7; fi\n}\n\
+                menuentry a { gfxmode $mode; linux /k quiet $vt_handoff; }\n";
+    let table = Table::default()
+        .volume("sda2", &[("/boot/grub/grub.cfg", text), ("/boot/grub/gfxblacklist.txt", "x")]);
+    for efi in [true, false] {
+        let menu = read(&table, 0, "/boot/grub/grub.cfg", Facts { efi, ..FACTS }, &UPSTREAM).unwrap();
+        assert_eq!(lines(&table, &menu), ["a: sda2:/k: BOOT_IMAGE=/k quiet vt.handoff=7"], "efi: {efi}");
+    }
+}
+
+#[test]
 fn a_bad_statement_loses_itself_alone() {
     let text =
         "menuentry a { linux /a }\nif true; then echo x && y\nfi\nset timeout=3\nmenuentry b { linux /b }\n";

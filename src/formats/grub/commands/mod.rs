@@ -8,6 +8,7 @@ mod expression;
 mod files;
 mod flow;
 mod loopback;
+mod machine;
 mod menu;
 mod probe;
 mod regexp;
@@ -43,7 +44,7 @@ pub type Handler = fn(&mut Evaluator<'_>, &Call<'_>) -> Outcome;
 /// Rows of a table of commands.
 type Table = &'static [(&'static str, Handler)];
 
-const TABLES: [Table; 14] = [
+const TABLES: [Table; 15] = [
     blscfg::COMMANDS,
     boot::COMMANDS,
     chain::COMMANDS,
@@ -52,6 +53,7 @@ const TABLES: [Table; 14] = [
     files::COMMANDS,
     flow::COMMANDS,
     loopback::COMMANDS,
+    machine::COMMANDS,
     menu::COMMANDS,
     probe::COMMANDS,
     regexp::COMMANDS,
