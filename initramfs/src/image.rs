@@ -68,6 +68,9 @@ pub fn build(recipe: &Recipe) -> Result<Image, BuildError> {
         tree.insert(directory, Node::Directory)?;
     }
     tree.insert("/dev/console", Node::CharacterDevice(5, 1))?;
+    // Rust's start-up code opens it where a standard descriptor is closed, as all are on a machine without a console and in
+    // a modprobe that the kernel starts early, and aborts where it cannot.
+    tree.insert("/dev/null", Node::CharacterDevice(1, 3))?;
     let config = recipe.config.as_deref().unwrap_or(DEFAULT_CONFIG);
     tree.insert("/etc/firstlight.conf", Node::data(config))?;
     groups.push(Group::new("configuration", vec![Item::new("etc/firstlight.conf", config.len())]));
@@ -191,6 +194,7 @@ kernel/sound.ko:
             ("bin/firstlight", 5),
             ("dev", 0),
             ("dev/console", 0),
+            ("dev/null", 0),
             ("etc", 0),
             ("etc/extra", 0),
             ("etc/extra/one", 1),
