@@ -30,8 +30,8 @@ mkdir -p "$root/var/cache/apt/archives/partial" "$root/var/lib/apt/lists/partial
 export root
 # shellcheck disable=SC2016 # the inner shell expands them
 unshare --mount sh -eu -c '
-    for place in proc sys dev; do
-        umount --recursive "$root/$place" 2>/dev/null || true
+    for place in proc sys dev/pts dev/shm dev; do
+        umount --lazy "$root/$place" 2>/dev/null || true
     done
     mke2fs -q -F -t ext4 -L debian -U "$RIG_ROOT_UUID" -d "$root" -E "offset=$RIG_ROOT_OFFSET" "$RIG_IMAGE" "$RIG_ROOT_SIZE"
 '
