@@ -1,6 +1,6 @@
 //! What was looked for on each volume and what came of it: as data for `--json`, as text for people.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::{
     finder::{Deed, Note},
@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// What a set of volumes offers, and how that came about.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Survey {
     /// What is offered.
     pub discovery: Discovery,
@@ -21,7 +21,7 @@ pub struct Survey {
 }
 
 /// What came of one finder's search of one volume.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "outcome")]
 pub enum Outcome {
     /// The family has no configuration there.
@@ -43,7 +43,7 @@ pub enum Outcome {
 }
 
 /// One finder's search.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Search {
     /// What was looked for; `None` for everything at once.
     pub format: Option<Format>,
@@ -53,7 +53,7 @@ pub struct Search {
 }
 
 /// What was done with one volume.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// Kernel name of its device.
     pub volume: String,

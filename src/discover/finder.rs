@@ -1,6 +1,6 @@
 //! The one trait behind which every boot-loader family stands: adding a format is one finder and one line of a table.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::{
     entry::{Entry, Format, Warning},
@@ -8,14 +8,14 @@ use crate::{
 };
 
 /// Facts about this machine that configurations ask for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Context {
     /// Booted by UEFI (GRUB's `grub_platform` is `efi`).
     pub efi: bool,
 }
 
 /// What a finder did with a file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Deed {
     /// Entries, a default or settings were taken from it.
@@ -27,7 +27,7 @@ pub enum Deed {
 }
 
 /// One step of a finder's way to its entries, for `--explain`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Note {
     /// What was done.
     pub deed: Deed,

@@ -25,7 +25,7 @@ pub enum Transport {
 }
 
 /// The kind of partition table that a partition stands in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PartitionTable {
     /// GUID partition table (UEFI specification, chapter 5).
@@ -35,7 +35,7 @@ pub enum PartitionTable {
 }
 
 /// What the partition table says of a partition.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Partition {
     /// From 1, as in `sda2` and `(hd0,gpt2)`.
     pub number: u32,
@@ -50,7 +50,7 @@ pub struct Partition {
 }
 
 /// A block device.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Device {
     /// Kernel name: `sda2`, `nvme0n1p1`, `dm-0`.
     pub name: String,
@@ -105,7 +105,7 @@ pub enum FilesystemKind {
 }
 
 /// A recognised superblock.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Filesystem {
     /// Which file system or container.
     pub kind: FilesystemKind,
@@ -116,7 +116,7 @@ pub struct Filesystem {
 }
 
 /// A device with a file system on it that can be read.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Volume {
     /// The device underneath.
     pub device: Device,

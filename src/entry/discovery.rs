@@ -1,11 +1,11 @@
 //! What discovery found: entries in their loader's order, its default and timeout, and everything that went wrong.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::Entry;
 
 /// Something that cost an entry, a statement or a file, with its place.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Warning {
     /// Kernel name of the device that the volume is on.
     pub volume: String,
@@ -18,7 +18,7 @@ pub struct Warning {
 }
 
 /// Everything that a set of volumes offers to boot.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Discovery {
     /// Seconds until the default boots; `None` waits for a person.
     pub timeout: Option<u32>,

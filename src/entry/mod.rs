@@ -7,10 +7,10 @@ use std::fmt;
 
 pub use device::{Device, Filesystem, FilesystemKind, Partition, PartitionTable, Transport, Volume};
 pub use discovery::{Discovery, Warning};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// A file on a volume: the volume's device name (`sda2`) and the path from its file system's root.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct FileReference {
     /// Kernel name of the device that the volume is on.
     pub volume: String,
@@ -19,7 +19,7 @@ pub struct FileReference {
 }
 
 /// What booting an entry means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// A Linux kernel with its initrds and command line.
@@ -35,7 +35,7 @@ pub enum Kind {
 }
 
 /// Which boot loader's configuration an entry was read from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
     /// GRUB 2 script.
@@ -57,7 +57,7 @@ impl fmt::Display for Format {
 }
 
 /// Where an entry stands written.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Source {
     /// The configuration's format.
     pub format: Format,
@@ -70,7 +70,7 @@ pub struct Source {
 }
 
 /// One bootable choice.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Entry {
     /// Unique within a [`Discovery`], stable from boot to boot.
     pub id: String,
@@ -99,6 +99,6 @@ pub struct Entry {
     /// It is what its loader would boot on its own.
     pub default: bool,
     /// Why it cannot be booted here; such an entry is shown and never chosen automatically.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
 }

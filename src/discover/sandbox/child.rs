@@ -7,7 +7,7 @@ use std::{
     process::ExitCode,
 };
 
-use super::{confine::confine, wire};
+use super::{codec, confine::confine, wire};
 use crate::{
     discover::{Volumes, survey},
     storage::{OpenVolume, root::Root},
@@ -37,6 +37,6 @@ fn answer() -> io::Result<()> {
     let volumes = Volumes::from(open.collect::<Vec<_>>());
     let survey = survey(&volumes, &request.context);
     let mut stdout = io::stdout().lock();
-    stdout.write_all(&serde_json::to_vec(&survey)?)?;
+    stdout.write_all(&codec::encode(&survey))?;
     stdout.flush()
 }

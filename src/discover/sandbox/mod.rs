@@ -4,6 +4,7 @@
 //! A volume whose content ends that process loses its own entries and no others.
 
 mod child;
+mod codec;
 mod confine;
 mod wire;
 
@@ -56,8 +57,8 @@ pub enum SandboxError {
     #[error("the finder's answer is longer than {ANSWER_LIMIT} bytes")]
     TooLong,
     /// It gave something else.
-    #[error("the finder's answer makes no sense: {0}")]
-    Garbled(serde_json::Error),
+    #[error("the finder's answer makes no sense")]
+    Garbled,
 }
 
 /// Finds everything that the volumes offer to boot.
@@ -145,7 +146,7 @@ fn ask(
     let status = reap(child, heard.is_ok().then_some(end));
     let answer = heard?;
     match status {
-        Some(status) if status.success() => serde_json::from_slice(&answer).map_err(SandboxError::Garbled),
+        Some(status) if status.success() => codec::decode(&answer).ok_or(SandboxError::Garbled),
         Some(status) => Err(SandboxError::Died(status)),
         None => Err(SandboxError::TimedOut(deadline)),
     }

@@ -1,5 +1,5 @@
 //! How the finder's process gets its work: over a Unix stream socket, the length of the request as eight bytes, the
-//! request as JSON, then one byte with one descriptor for each volume, its directory.
+//! request itself, then one byte with one descriptor for each volume, its directory.
 
 use std::{
     io::{self, IoSlice, IoSliceMut, Read},
@@ -10,30 +10,40 @@ use std::{
     },
 };
 
+use super::codec::{self, Told};
+use crate::{discover::finder::Context, entry::Volume};
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
     SendFlags, recvmsg, sendmsg,
 };
-use serde::{Deserialize, Serialize};
-
-use crate::{discover::finder::Context, entry::Volume};
 
 /// No request is longer, in bytes.
 const REQUEST_LIMIT: u64 = 16 << 20;
 
 /// What the finder is asked.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct Request {
     pub context: Context,
     pub volumes: Vec<Volume>,
 }
 
+impl Told for Request {
+    fn put(&self, to: &mut Vec<u8>) {
+        self.context.put(to);
+        self.volumes.put(to);
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        Some(Self { context: Told::take(from)?, volumes: Told::take(from)? })
+    }
+}
+
 /// Sends a request and the directories of its volumes.
 pub(super) fn send(socket: &UnixStream, request: &Request, directories: &[BorrowedFd<'_>]) -> io::Result<()> {
-    let json = serde_json::to_vec(request)?;
-    let length = u64::try_from(json.len()).unwrap_or(u64::MAX);
+    let bytes = codec::encode(request);
+    let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
     send_all(socket, &length.to_le_bytes())?;
-    send_all(socket, &json)?;
+    send_all(socket, &bytes)?;
     for directory in directories {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut control = SendAncillaryBuffer::new(&mut space);
@@ -61,9 +71,10 @@ pub(super) fn receive(socket: &mut UnixStream) -> io::Result<(Request, Vec<Owned
     if length > REQUEST_LIMIT {
         return Err(io::Error::other("the request is too long"));
     }
-    let mut json = Vec::new();
-    socket.take(length).read_to_end(&mut json)?;
-    let request: Request = serde_json::from_slice(&json)?;
+    let mut bytes = Vec::new();
+    socket.take(length).read_to_end(&mut bytes)?;
+    let request: Request =
+        codec::decode(&bytes).ok_or_else(|| io::Error::other("the request makes no sense"))?;
     let directories = request.volumes.iter().map(|_| receive_directory(socket)).collect::<io::Result<_>>()?;
     Ok((request, directories))
 }

@@ -1,0 +1,306 @@
+//! How the finder's process and whoever asked it write down what they tell each other: field after field, numbers as
+//! little-endian bytes, what varies in length with its count before it.
+//!
+//! Both ends are the same binary, so nothing names the fields and no version is told. JSON, which the commands print,
+//! would cost the binary a parser that nothing else needs.
+
+use crate::{
+    discover::{
+        explain::{Outcome, Report, Search, Survey},
+        finder::{Context, Deed, Note},
+    },
+    entry::{
+        Device, Discovery, Entry, FileReference, Filesystem, FilesystemKind, Format, Kind, Partition,
+        PartitionTable, Source, Transport, Volume, Warning,
+    },
+};
+
+/// A value that can be told.
+pub(super) trait Told: Sized {
+    /// Appends it.
+    fn put(&self, to: &mut Vec<u8>);
+
+    /// Takes it from the front; `None` if the bytes are no such value. Every value takes a byte or more, so that what is
+    /// read stays in proportion to the bytes.
+    fn take(from: &mut &[u8]) -> Option<Self>;
+}
+
+/// The bytes of one value.
+pub(super) fn encode(value: &impl Told) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    value.put(&mut bytes);
+    bytes
+}
+
+/// The value that these bytes are, to the last one.
+pub(super) fn decode<T: Told>(mut bytes: &[u8]) -> Option<T> {
+    T::take(&mut bytes).filter(|_| bytes.is_empty())
+}
+
+macro_rules! numbers {
+    ($($number:ty)*) => {$(
+        impl Told for $number {
+            fn put(&self, to: &mut Vec<u8>) {
+                to.extend_from_slice(&self.to_le_bytes());
+            }
+
+            fn take(from: &mut &[u8]) -> Option<Self> {
+                let (bytes, rest) = from.split_first_chunk()?;
+                *from = rest;
+                Some(Self::from_le_bytes(*bytes))
+            }
+        }
+    )*};
+}
+
+/// Structures, with all their fields.
+macro_rules! records {
+    ($($record:ident { $($field:ident)* })*) => {$(
+        impl Told for $record {
+            fn put(&self, to: &mut Vec<u8>) {
+                let Self { $($field),* } = self;
+                $($field.put(to);)*
+            }
+
+            fn take(from: &mut &[u8]) -> Option<Self> {
+                Some(Self { $($field: Told::take(from)?),* })
+            }
+        }
+    )*};
+}
+
+/// Enumerations, with all their variants.
+macro_rules! choices {
+    ($($choice:ident { $($variant:ident)* })*) => {$(
+        impl Told for $choice {
+            fn put(&self, to: &mut Vec<u8>) {
+                to.push(match self { $(Self::$variant => Self::$variant as u8),* });
+            }
+
+            fn take(from: &mut &[u8]) -> Option<Self> {
+                let number = u8::take(from)?;
+                [$(Self::$variant),*].into_iter().find(|variant| *variant as u8 == number)
+            }
+        }
+    )*};
+}
+
+numbers! { u8 u32 u64 }
+
+records! {
+    Context { efi }
+    Device { name disk partition size transport removable path }
+    Discovery { timeout default warnings entries }
+    Entry {
+        id title path_in_menu kind hidden source kernel initrds cmdline devicetree version tries_left default problem
+    }
+    FileReference { volume path }
+    Filesystem { kind uuid label }
+    Note { deed volume path message }
+    Partition { number table uuid label type_id }
+    Report { volume filesystem searches notes }
+    Search { format outcome }
+    Source { format volume path line }
+    Survey { discovery volumes }
+    Volume { device filesystem }
+    Warning { volume path line message }
+}
+
+choices! {
+    Deed { Used Guessed PassedOver }
+    FilesystemKind {
+        Ext2 Ext3 Ext4 Vfat Exfat Xfs Btrfs Iso9660 Squashfs F2fs Erofs Ntfs Udf Zfs Luks Lvm2 Raid Swap Swsuspend
+        Bitlocker Unknown
+    }
+    Format { Grub Bls Uki Syslinux Scan }
+    Kind { Linux Uki Multiboot Chainload Firmware }
+    PartitionTable { Gpt Mbr }
+    Transport { Nvme Scsi Virtio Mmc Other Usb Optical }
+}
+
+impl Told for bool {
+    fn put(&self, to: &mut Vec<u8>) {
+        to.push(u8::from(*self));
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        match u8::take(from)? {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        }
+    }
+}
+
+impl Told for usize {
+    fn put(&self, to: &mut Vec<u8>) {
+        u64::try_from(*self).unwrap_or(u64::MAX).put(to);
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        u64::take(from)?.try_into().ok()
+    }
+}
+
+impl Told for String {
+    fn put(&self, to: &mut Vec<u8>) {
+        self.len().put(to);
+        to.extend_from_slice(self.as_bytes());
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        let length = usize::take(from)?;
+        let (bytes, rest) = from.split_at_checked(length)?;
+        *from = rest;
+        str::from_utf8(bytes).ok().map(str::to_owned)
+    }
+}
+
+impl<T: Told> Told for Option<T> {
+    fn put(&self, to: &mut Vec<u8>) {
+        self.is_some().put(to);
+        if let Some(value) = self {
+            value.put(to);
+        }
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        match bool::take(from)? {
+            true => T::take(from).map(Some),
+            false => Some(None),
+        }
+    }
+}
+
+impl<T: Told> Told for Vec<T> {
+    fn put(&self, to: &mut Vec<u8>) {
+        self.len().put(to);
+        for value in self {
+            value.put(to);
+        }
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        // Nothing is reserved by a count that may be a lie.
+        (0..usize::take(from)?).map(|_| T::take(from)).collect()
+    }
+}
+
+impl Told for Outcome {
+    fn put(&self, to: &mut Vec<u8>) {
+        match self {
+            Self::Nothing => to.push(0),
+            Self::Empty => to.push(1),
+            Self::Entries { count, repeated } => {
+                to.push(2);
+                count.put(to);
+                repeated.put(to);
+            }
+            Self::Died { reason } => {
+                to.push(3);
+                reason.put(to);
+            }
+        }
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        match u8::take(from)? {
+            0 => Some(Self::Nothing),
+            1 => Some(Self::Empty),
+            2 => Some(Self::Entries { count: Told::take(from)?, repeated: Told::take(from)? }),
+            3 => Some(Self::Died { reason: Told::take(from)? }),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::discover::testing;
+    use proptest::prelude::*;
+
+    fn file(path: &str) -> FileReference {
+        FileReference { volume: "sda2".into(), path: path.into() }
+    }
+
+    /// Every field and every form of it that there is.
+    fn survey() -> Survey {
+        let volume = testing::volume("sda2", FilesystemKind::Unknown);
+        let source = Source { format: Format::Bls, volume: "sda2".into(), path: "/é".into(), line: Some(7) };
+        let entry = Entry {
+            id: "a>b".into(),
+            title: "A".into(),
+            path_in_menu: vec!["one".into(), "two".into()],
+            kind: Kind::Firmware,
+            hidden: true,
+            source,
+            kernel: Some(file("/vmlinuz")),
+            initrds: vec![file("/a"), file("/b")],
+            cmdline: "root=LABEL=x quiet".into(),
+            devicetree: None,
+            version: Some("6.1".into()),
+            tries_left: Some(u32::MAX),
+            default: false,
+            problem: None,
+        };
+        let warning = Warning { volume: "sda2".into(), path: "/".into(), line: None, message: "lost".into() };
+        let outcomes = [
+            Outcome::Nothing,
+            Outcome::Empty,
+            Outcome::Entries { count: 3, repeated: 1 },
+            Outcome::Died { reason: "killed".into() },
+        ];
+        let searches = outcomes.map(|outcome| Search { format: Some(Format::Scan), outcome });
+        let note = Note {
+            deed: Deed::PassedOver,
+            volume: "sda2".into(),
+            path: "/boot".into(),
+            message: "empty".into(),
+        };
+        let report = Report { searches: searches.into(), notes: vec![note], ..Report::new(&volume) };
+        Survey {
+            discovery: Discovery {
+                timeout: Some(5),
+                default: None,
+                warnings: vec![warning],
+                entries: vec![entry],
+            },
+            volumes: vec![report],
+        }
+    }
+
+    #[test]
+    fn a_survey_comes_back_as_it_was() {
+        for survey in [survey(), Survey::default()] {
+            assert_eq!(decode(&encode(&survey)), Some(survey));
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_survey_or_more_than_one_is_none() {
+        let bytes = encode(&survey());
+        for length in 0..bytes.len() {
+            assert_eq!(decode::<Survey>(&bytes[..length]), None, "{length} bytes");
+        }
+        assert_eq!(decode::<Survey>(&[&bytes[..], b"\0"].concat()), None);
+    }
+
+    #[test]
+    fn what_is_no_value_is_none() {
+        assert_eq!(decode::<bool>(&[2]), None);
+        assert_eq!(decode::<Kind>(&[5]), None);
+        assert_eq!(decode::<String>(&encode(&vec![0xff_u8])), None);
+        assert_eq!(decode::<Vec<String>>(&u64::MAX.to_le_bytes()), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_are_too_strange(bytes: Vec<u8>, at: prop::sample::Index, byte: u8) {
+            let _ = decode::<Survey>(&bytes);
+            let mut changed = encode(&survey());
+            *at.get_mut(&mut changed[..]) = byte;
+            let _ = decode::<Survey>(&changed);
+        }
+    }
+}
