@@ -149,7 +149,7 @@ fn run(request: &Request) -> Result<()> {
     if request.prepare {
         return Accelerator::detect().map(drop);
     }
-    let machine = Machine::new("run-qemu")
+    let machine = Machine::new("machine")
         .firmware(request.firmware)
         .memory(request.memory)
         .processors(request.cpus)
