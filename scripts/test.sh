@@ -7,7 +7,7 @@ scripts/setup.sh --quiet
 export PATH="$PATH:/usr/sbin:/sbin"
 
 step() { printf '\n== %s\n' "$*"; }
-skip() { printf '\n== skipped: %s\n' "$*"; }
+skip() { printf '\n== skipped %s\n' "$*"; }
 
 step "formatting"
 cargo fmt --all --check
@@ -20,13 +20,15 @@ cargo clippy --workspace --all-targets --quiet -- -D warnings
 step "the machines' disks"
 cargo run --quiet -p qemu --bin run-qemu -- --prepare
 
+# Tests that are marked so are started by another test, never by themselves.
+skip "by themselves: $(grep -rhoP --include='*.rs' '#\[ignore = "\K[^"]*' src tests initramfs qemu || echo none)"
+
+step "examples in the documentation"
+cargo test --workspace --doc --quiet
 # nextest runs every test in a process of its own; without it cargo's own runner does the same tests.
+step "tests"
 if command -v cargo-nextest >/dev/null; then
-    step "examples in the documentation"
-    cargo test --workspace --doc --quiet
-    step "tests"
     cargo nextest run --workspace --no-fail-fast "$@"
 else
-    skip "nothing: cargo-nextest is not installed, cargo test runs all tests"
-    cargo test --workspace --no-fail-fast -- "$@"
+    cargo test --workspace --no-fail-fast --lib --bins --tests -- "$@"
 fi
