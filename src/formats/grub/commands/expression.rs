@@ -134,8 +134,8 @@ impl Reader<'_, '_> {
     /// What a directory says of a file, and of a device alone that it is a directory; a link at the end is not followed.
     fn status(&mut self, path: &str) -> Option<FileStatus> {
         self.evaluator.spend_look();
-        if let Some(device) = path.strip_suffix(')') {
-            // What has no opening parenthesis names no device, and GRUB takes the root's top directory.
+        if let Some(device) = path.strip_suffix(')').or(path.is_empty().then_some("")) {
+            // What has no opening parenthesis, or is empty, names no device, and GRUB takes the root's top directory.
             let known = device
                 .strip_prefix('(')
                 .is_none_or(|device| self.evaluator.devices.is_known(self.evaluator.lookup, device));
