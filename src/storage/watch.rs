@@ -2,7 +2,7 @@
 //! nobody.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     fs, io,
     sync::{
         Arc,
@@ -122,22 +122,24 @@ pub fn survey() -> (Vec<OpenVolume>, Vec<(Device, String)>) {
     watcher.keeper.modules_loaded(Instant::now());
     let mut volumes = Vec::new();
     // The last word on each device counts.
-    let mut rejected = BTreeMap::new();
+    let mut rejected: Vec<(Device, String)> = Vec::new();
     loop {
         watcher.act();
         for sighting in sightings.try_iter() {
+            let name = match &sighting {
+                Sighting::Opened(open) => &open.volume.device.name,
+                Sighting::Rejected { device, .. } => &device.name,
+                Sighting::Gone(name) => name,
+                Sighting::KnownLookedAt => {
+                    rejected.sort_unstable_by(|(one, _), (other, _)| one.name.cmp(&other.name));
+                    return (volumes, rejected);
+                }
+            };
+            rejected.retain(|(device, _)| device.name != *name);
             match sighting {
-                Sighting::Opened(open) => {
-                    rejected.remove(&open.volume.device.name);
-                    volumes.push(open);
-                }
-                Sighting::Rejected { device, reason } => {
-                    rejected.insert(device.name.clone(), (device, reason));
-                }
-                Sighting::Gone(name) => {
-                    rejected.remove(&name);
-                }
-                Sighting::KnownLookedAt => return (volumes, rejected.into_values().collect()),
+                Sighting::Opened(open) => volumes.push(open),
+                Sighting::Rejected { device, reason } => rejected.push((device, reason)),
+                Sighting::Gone(_) | Sighting::KnownLookedAt => {}
             }
         }
         watcher.wait(&mail);

@@ -3,7 +3,7 @@
 //! Disk numbers follow the firmware's whim, so only two things are relied on: `hd0` is the disk that holds the
 //! configuration, and partition numbers are the partition table's own.
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::{collections::HashMap, rc::Rc};
 
 use crate::{
     entry::{FileReference, FilesystemKind, PartitionTable},
@@ -38,7 +38,7 @@ pub struct Devices {
     /// The btrfs subvolume that holds it: empty, or a path like `/@`.
     subvolume: Rc<str>,
     /// Images made into devices by `loopback`.
-    images: Rc<BTreeMap<String, (usize, Rc<str>)>>,
+    images: Rc<HashMap<String, (usize, Rc<str>)>>,
 }
 
 impl Devices {

@@ -16,7 +16,7 @@ mod saved;
 mod search;
 mod variables;
 
-use std::{collections::BTreeMap, rc::Rc, sync::OnceLock};
+use std::rc::Rc;
 
 use super::{evaluate::Evaluator, failure::Outcome, syntax::Block};
 
@@ -65,6 +65,6 @@ const TABLES: [Table; 15] = [
 /// The command of this name.
 #[must_use]
 pub fn find(name: &str) -> Option<Handler> {
-    static BY_NAME: OnceLock<BTreeMap<&'static str, Handler>> = OnceLock::new();
-    BY_NAME.get_or_init(|| TABLES.iter().copied().flatten().copied().collect()).get(name).copied()
+    let mut commands = TABLES.iter().copied().flatten();
+    commands.find(|(known, _)| *known == name).map(|(_, handler)| *handler)
 }
