@@ -3,9 +3,15 @@
 use std::{collections::BTreeMap, rc::Rc};
 
 /// The variables of one context.
+///
+/// The body of each menu entry runs on a copy of its menu's variables and changes a few of them: a copy shares what is
+/// below, and has only what it changes for itself.
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
-    variables: Rc<BTreeMap<Rc<str>, Variable>>,
+    /// What was there when [`Environment::settle`] was last called.
+    below: Rc<BTreeMap<Rc<str>, Variable>>,
+    /// What was set since, or, as `None`, unset.
+    above: BTreeMap<Rc<str>, Option<Variable>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -18,7 +24,7 @@ impl Environment {
     /// A variable's value.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<Rc<str>> {
-        self.variables.get(name).map(|variable| variable.value.clone())
+        self.variable(name).map(|variable| variable.value.clone())
     }
 
     /// A variable's value, empty if it is unset.
@@ -33,37 +39,91 @@ impl Environment {
             Some(device) if name == "root" => device,
             _ => value,
         };
-        let variables = Rc::make_mut(&mut self.variables);
-        if let Some(variable) = variables.get_mut(name) {
-            variable.value = value.into();
-        } else {
-            variables.insert(name.into(), Variable { value: value.into(), exported: false });
-        }
+        let exported = self.variable(name).is_some_and(|variable| variable.exported);
+        self.put(name, Some(Variable { value: value.into(), exported }));
     }
 
     /// Forgets a variable.
     pub fn unset(&mut self, name: &str) {
-        if self.variables.contains_key(name) {
-            Rc::make_mut(&mut self.variables).remove(name);
+        if self.variable(name).is_some() {
+            self.put(name, None);
         }
     }
 
     /// Hands a variable down to new contexts; one that is unset becomes empty.
     pub fn export(&mut self, name: &str) {
-        Rc::make_mut(&mut self.variables).entry(name.into()).or_default().exported = true;
+        self.put(name, Some(Variable { value: self.value(name), exported: true }));
     }
 
     /// What a new context begins with: the exported variables.
     #[must_use]
     pub fn exported(&self) -> Self {
-        let exported = self.variables.iter().filter(|(_, variable)| variable.exported);
-        Self {
-            variables: Rc::new(exported.map(|(name, variable)| (name.clone(), variable.clone())).collect()),
+        let mut exported = self.clone();
+        exported.settle();
+        Rc::make_mut(&mut exported.below).retain(|_, variable| variable.exported);
+        exported
+    }
+
+    /// Makes further copies cheap: they share every variable that is there now.
+    pub fn settle(&mut self) {
+        if self.above.is_empty() {
+            return;
+        }
+        let below = Rc::make_mut(&mut self.below);
+        for (name, variable) in std::mem::take(&mut self.above) {
+            match variable {
+                Some(variable) => below.insert(name, variable),
+                None => below.remove(&name),
+            };
         }
     }
 
-    /// All variables and their values, by name.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.variables.iter().map(|(name, variable)| (&**name, &*variable.value))
+    fn variable(&self, name: &str) -> Option<&Variable> {
+        match self.above.get(name) {
+            Some(variable) => variable.as_ref(),
+            None => self.below.get(name),
+        }
+    }
+
+    fn put(&mut self, name: &str, variable: Option<Variable>) {
+        match self.above.get_mut(name) {
+            Some(place) => *place = variable,
+            None => {
+                self.above.insert(name.into(), variable);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_copy_keeps_its_changes_to_itself_settled_or_not() {
+        let mut menu = Environment::default();
+        for (name, value) in [("root", "(hd0)"), ("default", "0"), ("chosen", "a")] {
+            menu.set(name, value);
+        }
+        menu.export("chosen");
+        let values = |it: &Environment| ["root", "default", "chosen", "new"].map(|name| it.get(name));
+        let of = |values: [Option<&str>; 4]| values.map(|value| value.map(Rc::from));
+        for settled in [false, true] {
+            if settled {
+                menu.settle();
+            }
+            let mut copy = menu.clone();
+            copy.set("chosen", "a>b");
+            copy.set("new", "1");
+            copy.unset("default");
+            copy.unset("nothing");
+            assert_eq!(values(&copy), of([Some("hd0"), None, Some("a>b"), Some("1")]));
+            copy.settle();
+            assert_eq!(values(&copy), of([Some("hd0"), None, Some("a>b"), Some("1")]));
+            assert_eq!(values(&copy.exported()), of([None, None, Some("a>b"), None]));
+            copy.export("default");
+            assert_eq!(copy.exported().get("default").as_deref(), Some(""));
+            assert_eq!(values(&menu), of([Some("hd0"), Some("0"), Some("a"), None]));
+        }
     }
 }

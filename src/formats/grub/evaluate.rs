@@ -85,7 +85,6 @@ pub(super) struct Flow {
 }
 
 /// The state of a script that is run.
-#[derive(Clone)]
 pub struct Evaluator<'a> {
     pub(super) lookup: &'a dyn Lookup,
     pub(super) facts: Facts,
@@ -108,7 +107,7 @@ pub struct Evaluator<'a> {
     pub(super) menu: Vec<Item>,
     /// What the loader commands have loaded.
     pub(super) loaded: Option<Loaded>,
-    pub(super) changes: Vec<Change>,
+    pub(super) changes: Rc<Vec<Change>>,
     pub(super) warnings: Vec<Warning>,
     /// Wildcards are expanded only where the module `regexp` is.
     pub(super) wildcards: bool,
@@ -142,9 +141,37 @@ impl<'a> Evaluator<'a> {
             fixed_line: None,
             menu: Vec::new(),
             loaded: None,
-            changes: Vec::new(),
+            changes: Rc::default(),
             warnings: Vec::new(),
             wildcards: false,
+        }
+    }
+
+    /// A copy for the body of one entry of a menu: what it declares, loads and complains of is its own. It costs the same
+    /// however much has been declared and complained of before.
+    pub(super) fn for_entry(&self, environment: Environment, fuel: u64) -> Self {
+        Self {
+            lookup: self.lookup,
+            facts: self.facts,
+            flavour: self.flavour,
+            devices: self.devices.clone(),
+            environment,
+            functions: self.functions.clone(),
+            parameters: None,
+            status: self.status,
+            flow: Flow::default(),
+            depth: self.depth,
+            calls: self.calls,
+            fuel,
+            stop: None,
+            place: self.place.clone(),
+            line: self.line,
+            fixed_line: self.fixed_line,
+            menu: Vec::new(),
+            loaded: self.loaded.clone(),
+            changes: self.changes.clone(),
+            warnings: Vec::new(),
+            wildcards: self.wildcards,
         }
     }
 

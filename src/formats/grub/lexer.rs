@@ -8,13 +8,13 @@ use super::syntax::{Part, Word};
 
 /// A token.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Token {
+pub enum Token<'a> {
     /// A word; `name` is its text if it is nothing but an unquoted name, and so may be a keyword.
     Word {
         /// Its pieces.
         word: Word,
         /// The whole word, if it is one plain name.
-        name: Option<String>,
+        name: Option<&'a str>,
     },
     /// `;`
     Semicolon,
@@ -100,10 +100,11 @@ impl<'a> Lexer<'a> {
     }
 
     /// The next token. `open`: inside a compound command, where lines go on.
-    pub fn token(&mut self, open: bool) -> Token {
-        self.skip(|c| c == ' ' || c == '\t');
+    pub fn token(&mut self, open: bool) -> Token<'a> {
+        let rest = self.rest();
+        self.advance(rest.bytes().take_while(|byte| matches!(byte, b' ' | b'\t')).count());
         if self.peek() == Some('#') {
-            self.skip(|_| true);
+            self.advance(self.rest().len());
         }
         let Some(first) = self.peek() else {
             if !open || self.at_end() {
@@ -126,7 +127,7 @@ impl<'a> Lexer<'a> {
         punctuation
     }
 
-    fn word(&mut self, open: bool) -> Token {
+    fn word(&mut self, open: bool) -> Token<'a> {
         let start = self.mark();
         let mut word = Word::new();
         while let Some(c) = self.peek() {
@@ -137,8 +138,7 @@ impl<'a> Lexer<'a> {
                 '"' => self.double_quotes(&mut word),
                 '$' => self.dollar(&mut word),
                 _ => {
-                    self.bump();
-                    push_plain(&mut word, c);
+                    push_plain(&mut word, self.run(is_special));
                     Ok(())
                 }
             };
@@ -154,12 +154,12 @@ impl<'a> Lexer<'a> {
             // Nothing but continued lines: what follows them is the token.
             return self.token(open);
         }
-        let text = self.text_since(start);
-        if text == "[[" || text == "]]" {
+        // What goes over several lines is no name.
+        let text = self.text_on_line(start);
+        if let Some(text @ ("[[" | "]]")) = text {
             return Token::Bad(format!("“{text}” has no meaning here"));
         }
-        let name = is_name(&text).then_some(text);
-        Token::Word { word, name }
+        Token::Word { word, name: text.filter(|text| is_name(text)) }
     }
 
     fn escape(&mut self, word: &mut Word) -> Result<(), String> {
@@ -171,7 +171,7 @@ impl<'a> Lexer<'a> {
             && c == 'x'
             && self.rest().chars().skip(1).take(2).all(|c| c.is_ascii_hexdigit())
         {
-            push_plain(word, '\\');
+            push_plain(word, "\\");
             return Ok(());
         }
         self.bump();
@@ -183,16 +183,12 @@ impl<'a> Lexer<'a> {
         self.bump();
         let mut text = String::new();
         loop {
-            match self.peek() {
-                Some('\'') => break,
-                Some(c) => text.push(c),
-                None => {
-                    text.push('\n');
-                    self.continue_line()?;
-                    continue;
-                }
+            text.push_str(self.run(|byte| byte == b'\''));
+            if self.peek().is_some() {
+                break;
             }
-            self.bump();
+            text.push('\n');
+            self.continue_line()?;
         }
         self.bump();
         word.push(Part::Quoted(text));
@@ -213,24 +209,19 @@ impl<'a> Lexer<'a> {
                 Some('\\') => {
                     self.bump();
                     match self.peek() {
-                        Some(c @ ('$' | '"' | '\\')) => {
-                            self.bump();
-                            push_quoted(word, c);
-                        }
                         Some(c) => {
                             self.bump();
-                            push_quoted(word, '\\');
-                            push_quoted(word, c);
+                            if !matches!(c, '$' | '"' | '\\') {
+                                push_quoted(word, "\\");
+                            }
+                            push_quoted(word, c.encode_utf8(&mut [0; 4]));
                         }
                         None => self.continue_line()?,
                     }
                 }
-                Some(c) => {
-                    self.bump();
-                    push_quoted(word, c);
-                }
+                Some(_) => push_quoted(word, self.run(|byte| matches!(byte, b'"' | b'$' | b'\\'))),
                 None => {
-                    push_quoted(word, '\n');
+                    push_quoted(word, "\n");
                     self.continue_line()?;
                 }
             }
@@ -265,7 +256,7 @@ impl<'a> Lexer<'a> {
             _ => 0,
         };
         let name = rest.get(..length).unwrap_or_default().to_string();
-        self.column = self.column.saturating_add(length);
+        self.advance(length);
         if name.is_empty() || (braces && self.peek() != Some('}')) {
             return Err("a “$” without a variable's name".into());
         }
@@ -289,28 +280,45 @@ impl<'a> Lexer<'a> {
     }
 
     fn bump(&mut self) {
-        self.column = self.column.saturating_add(self.peek().map_or(0, char::len_utf8));
+        self.advance(self.peek().map_or(0, char::len_utf8));
     }
 
-    fn skip(&mut self, of: impl Fn(char) -> bool) {
-        while self.peek().is_some_and(&of) {
-            self.bump();
-        }
+    fn advance(&mut self, bytes: usize) {
+        self.column = self.column.saturating_add(bytes);
+    }
+
+    /// The text up to one of these ASCII characters or the end of the line, which is read by that.
+    fn run(&mut self, ends: impl Fn(u8) -> bool) -> &'a str {
+        let rest = self.rest();
+        let length = rest.bytes().position(ends).unwrap_or(rest.len());
+        self.advance(length);
+        rest.get(..length).unwrap_or_default()
+    }
+
+    /// The text between a mark on the line being read and here.
+    fn text_on_line(&self, (row, column): (usize, usize)) -> Option<&'a str> {
+        let (_, line) = self.lines.get(self.row).filter(|_| row == self.row)?;
+        line.get(column..self.column)
     }
 }
 
-fn push_plain(word: &mut Word, c: char) {
+fn push_plain(word: &mut Word, more: &str) {
     match word.last_mut() {
-        Some(Part::Plain(text)) => text.push(c),
-        _ => word.push(Part::Plain(c.into())),
+        Some(Part::Plain(text)) => text.push_str(more),
+        _ => word.push(Part::Plain(more.into())),
     }
 }
 
-fn push_quoted(word: &mut Word, c: char) {
+fn push_quoted(word: &mut Word, more: &str) {
     match word.last_mut() {
-        Some(Part::Quoted(text)) => text.push(c),
-        _ => word.push(Part::Quoted(c.into())),
+        Some(Part::Quoted(text)) => text.push_str(more),
+        _ => word.push(Part::Quoted(more.into())),
     }
+}
+
+/// Whether a byte is more than plain text where no quote is open.
+fn is_special(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b';' | b'{' | b'}' | b'&' | b'|' | b'<' | b'>' | b'\\' | b'\'' | b'"' | b'$')
 }
 
 fn is_name_start(c: char) -> bool {

@@ -107,7 +107,7 @@ pub struct MenuEntry {
     /// What booting it does.
     pub action: Action,
     /// What GRUB would have written to its environment blocks by then, in order.
-    pub changes: Vec<Change>,
+    pub changes: Rc<Vec<Change>>,
     /// Why it cannot be booted.
     pub problem: Option<String>,
 }
@@ -154,11 +154,13 @@ impl Level {
 pub fn level(evaluator: &mut Evaluator<'_>, shown: &Shown, automatic: bool, depth: usize) -> Level {
     let wanted = shown.environment.value("default");
     let chosen = default::resolve(&wanted, &shown.items, evaluator.flavour);
-    let mut entries = Vec::new();
+    let mut context = shown.environment.clone();
+    context.settle();
+    let mut entries = Vec::with_capacity(shown.items.len());
     let mut level_default = None;
     for (index, item) in shown.items.iter().enumerate() {
         let default = chosen == Some(index);
-        let entry = run(evaluator, &shown.environment, item, default && automatic, depth);
+        let entry = run(evaluator, &context, item, default && automatic, depth);
         if default {
             level_default = Some(entries.len());
         }
@@ -175,12 +177,7 @@ fn run(
     depth: usize,
 ) -> MenuEntry {
     let budget = evaluator.fuel.min(ENTRY_FUEL);
-    let mut copy = evaluator.clone();
-    copy.fuel = budget;
-    copy.stop = None;
-    copy.menu.clear();
-    copy.warnings.clear();
-    copy.environment = context.clone();
+    let mut copy = evaluator.for_entry(context.clone(), budget);
     let id = enter(&mut copy, item, automatic);
     let restricted = item.users != Users::Anybody && copy.environment.get("superusers").is_some();
     copy.run_entry(item);

@@ -32,6 +32,8 @@ mod testing;
 #[cfg(test)]
 mod tests;
 
+use std::rc::Rc;
+
 use device::{Devices, Located};
 use environment_block::Change;
 use evaluate::{Evaluator, Place, Shown, Stop};
@@ -74,7 +76,7 @@ pub struct Menu {
     /// Entries to try when the default fails: numbers, ids or titles.
     pub fallback: Vec<String>,
     /// What GRUB would have written to its environment blocks before any entry runs.
-    pub changes: Vec<Change>,
+    pub changes: Rc<Vec<Change>>,
     /// What was lost, and where.
     pub warnings: Vec<Warning>,
 }

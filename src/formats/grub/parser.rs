@@ -48,7 +48,7 @@ pub fn parse(text: &str, keep_hex_escapes: bool) -> Vec<Piece> {
 
 struct Parser<'a> {
     lexer: Lexer<'a>,
-    ahead: Option<(Token, u32, (usize, usize))>,
+    ahead: Option<(Token<'a>, u32, (usize, usize))>,
     /// Compound commands being read: inside one, a line's end does not end the text.
     open: u32,
     depth: u32,
@@ -58,7 +58,7 @@ struct Parser<'a> {
 
 type Parsed<T> = Result<T, String>;
 
-impl Parser<'_> {
+impl<'a> Parser<'a> {
     fn piece(&mut self) -> Parsed<Vec<Statement>> {
         if *self.peek() == Token::End {
             return Ok(Vec::new());
@@ -66,7 +66,7 @@ impl Parser<'_> {
         let mut statements = Vec::new();
         loop {
             // Functions stand outside all other commands.
-            if matches!(self.peek(), Token::Word { name: Some(name), .. } if name == "function") {
+            if matches!(self.peek(), Token::Word { name: Some("function"), .. }) {
                 self.compound(Self::function)?;
             } else {
                 statements.push(self.statement()?);
@@ -89,7 +89,7 @@ impl Parser<'_> {
             let ends = match self.peek() {
                 Token::Close => true,
                 Token::Word { name: Some(name), .. } => {
-                    matches!(name.as_str(), "then" | "elif" | "else" | "fi" | "do" | "done")
+                    matches!(*name, "then" | "elif" | "else" | "fi" | "do" | "done")
                 }
                 _ => false,
             };
@@ -108,10 +108,10 @@ impl Parser<'_> {
         self.peek();
         let line = self.ahead.as_ref().map_or(1, |(_, line, _)| *line);
         let keyword = match self.peek() {
-            Token::Word { name: Some(name), .. } => name.clone(),
-            _ => String::new(),
+            Token::Word { name, .. } => name.unwrap_or_default(),
+            _ => "",
         };
-        let command = match keyword.as_str() {
+        let command = match keyword {
             "if" => self.compound(Self::condition),
             "for" => self.compound(Self::for_loop),
             "while" => self.compound(|parser| parser.while_loop(false)),
@@ -156,9 +156,8 @@ impl Parser<'_> {
         let name = self.name()?;
         self.keyword("in")?;
         let mut words = Vec::new();
-        while let Token::Word { word, .. } = self.peek() {
-            words.push(word.clone());
-            self.next();
+        while let Some(word) = self.word() {
+            words.push(word);
         }
         if !self.delimiter() {
             return Err(self.unexpected());
@@ -191,10 +190,7 @@ impl Parser<'_> {
         let mut words: Vec<Word> = Vec::new();
         loop {
             match self.peek() {
-                Token::Word { word, .. } => {
-                    words.push(word.clone());
-                    self.next();
-                }
+                Token::Word { .. } => words.extend(self.word()),
                 Token::Open if !words.is_empty() => {
                     words.push(vec![self.block()?]);
                     return Ok(Command::Simple(words));
@@ -233,8 +229,8 @@ impl Parser<'_> {
 
     fn name(&mut self) -> Parsed<String> {
         match self.peek() {
-            Token::Word { name: Some(name), .. } if name != "while" && !KEYWORDS.contains(&name.as_str()) => {
-                let name = name.clone();
+            Token::Word { name: Some(name), .. } if *name != "while" && !KEYWORDS.contains(name) => {
+                let name = (*name).to_owned();
                 self.next();
                 Ok(name)
             }
@@ -260,7 +256,19 @@ impl Parser<'_> {
         }
     }
 
-    fn expect(&mut self, token: &Token) -> Parsed<()> {
+    /// The word that comes next, if it is one.
+    fn word(&mut self) -> Option<Word> {
+        self.peek();
+        match self.ahead.take() {
+            Some((Token::Word { word, .. }, ..)) => Some(word),
+            other => {
+                self.ahead = other;
+                None
+            }
+        }
+    }
+
+    fn expect(&mut self, token: &Token<'_>) -> Parsed<()> {
         if self.peek() == token {
             self.next();
             Ok(())
@@ -285,7 +293,7 @@ impl Parser<'_> {
         .into()
     }
 
-    fn peek(&mut self) -> &Token {
+    fn peek(&mut self) -> &Token<'a> {
         let lexer = &mut self.lexer;
         let open = self.open > 0;
         let (token, ..) = self.ahead.get_or_insert_with(|| {

@@ -140,7 +140,7 @@ fn grub_reboot_takes_effect_once() {
     let menu = menu_of(&table, "/boot/grub/grub.cfg", &UPSTREAM);
     assert_eq!(menu.level.default_entry().unwrap().id, "gnulinux-advanced>gnulinux-17");
     let block = FileReference { volume: "sda2".into(), path: "/boot/grub/grubenv".into() };
-    assert_eq!(menu.changes, [Change { block, name: "next_entry".into(), value: Some(String::new()) }]);
+    assert_eq!(*menu.changes, [Change { block, name: "next_entry".into(), value: Some(String::new()) }]);
 }
 
 #[test]

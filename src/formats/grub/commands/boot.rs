@@ -115,10 +115,13 @@ fn files(evaluator: &mut Evaluator<'_>, words: &[String]) -> (Vec<Located>, Opti
             problem.get_or_insert(format!("{word}: packing files into the initrd is GRUB's own"));
         }
         let path = packed.unwrap_or(word);
-        if let Err(reason) = find(evaluator, path) {
-            problem.get_or_insert(reason);
+        match find(evaluator, path) {
+            Ok(file) => located.push(file),
+            Err(reason) => {
+                problem.get_or_insert(reason);
+                located.extend(evaluator.locate(path));
+            }
         }
-        located.extend(evaluator.locate(path));
     }
     (located, problem)
 }

@@ -1,5 +1,7 @@
 //! `load_env`, `save_env` and `list_env`: variables kept in a file (GNU GRUB manual, "load_env", "save_env").
 
+use std::rc::Rc;
+
 use super::{Call, Handler};
 use crate::formats::grub::{
     environment_block,
@@ -29,9 +31,8 @@ fn load(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
         evaluator.environment.set(&name, &value);
     }
     // What this script has saved since is as good as written.
-    for change in
-        evaluator.changes.clone().iter().filter(|change| change.block == path && wanted(&change.name))
-    {
+    let changes = evaluator.changes.clone();
+    for change in changes.iter().filter(|change| change.block == path && wanted(&change.name)) {
         if let Some(value) = &change.value {
             evaluator.environment.set(&change.name, value);
         }
@@ -51,8 +52,9 @@ fn save(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
     }
     for name in given.arguments {
         let value = evaluator.environment.get(&name).map(|value| value.to_string());
-        evaluator.changes.retain(|change| change.block != path || change.name != name);
-        evaluator.changes.push(Change { block: path.clone(), name, value });
+        let changes = Rc::make_mut(&mut evaluator.changes);
+        changes.retain(|change| change.block != path || change.name != name);
+        changes.push(Change { block: path.clone(), name, value });
     }
     Ok(())
 }
