@@ -1,6 +1,9 @@
 //! A lookup that ends: what one volume's configuration may have read, on all volumes, before its search is cut short.
 
-use std::cell::Cell;
+use std::{
+    cell::{Cell, RefCell},
+    collections::HashMap,
+};
 
 use crate::{
     entry::Volume,
@@ -13,16 +16,24 @@ const BYTE_LIMIT: usize = 64 << 20;
 /// Files read or asked about, and names listed.
 const STEP_LIMIT: usize = 500_000;
 
+/// Answers kept, since entries name the same few kernels again and again, and the longest path of one in bytes.
+const KNOWN_LIMIT: usize = 16_384;
+const KNOWN_PATH_LIMIT: usize = 256;
+
+/// Volume, path, and whether a final link is followed.
+type Question = (usize, String, bool);
+
 /// Passes every question on until a limit is reached; then nothing more is there.
 pub(super) struct Metered<'a> {
     inner: &'a dyn Lookup,
     bytes: Cell<usize>,
     steps: Cell<usize>,
+    known: RefCell<HashMap<Question, Option<FileStatus>>>,
 }
 
 impl<'a> Metered<'a> {
     pub(super) fn new(inner: &'a dyn Lookup) -> Self {
-        Self { inner, bytes: Cell::new(BYTE_LIMIT), steps: Cell::new(STEP_LIMIT) }
+        Self { inner, bytes: Cell::new(BYTE_LIMIT), steps: Cell::new(STEP_LIMIT), known: RefCell::default() }
     }
 
     /// Which limit cut the search short.
@@ -72,7 +83,19 @@ impl Lookup for Metered<'_> {
         if !self.spend(1) {
             return None;
         }
-        self.inner.status(volume, path, follow)
+        if path.len() > KNOWN_PATH_LIMIT {
+            return self.inner.status(volume, path, follow);
+        }
+        let question = (volume, path.to_owned(), follow);
+        let known = self.known.borrow().get(&question).copied();
+        known.unwrap_or_else(|| {
+            let status = self.inner.status(volume, path, follow);
+            let mut known = self.known.borrow_mut();
+            if known.len() < KNOWN_LIMIT {
+                known.insert(question, status);
+            }
+            status
+        })
     }
 
     fn list(&self, volume: usize, path: &str) -> Vec<DirectoryEntry> {
@@ -106,6 +129,19 @@ mod tests {
         assert_eq!(metered.list(0, "/"), []);
         let reason = "search cut short: 500000 files were asked for";
         assert_eq!(metered.read(0, "/file", 9), Err(LookupError::Failed(reason.into())));
+    }
+
+    #[test]
+    fn what_was_asked_before_is_answered_alike_and_counts_as_a_question() {
+        let files = tree(&[("file", "content")]);
+        let lookup = volumes(&[(&files, volume("sda1", FilesystemKind::Ext4))]);
+        let metered = Metered::new(&lookup);
+        for path in ["/file", "/nothing", &format!("/{}file", "./".repeat(KNOWN_PATH_LIMIT))] {
+            let answers = [(); 2].map(|()| metered.status(0, path, true));
+            assert_eq!(answers, [lookup.status(0, path, true); 2], "{path}");
+        }
+        assert_eq!(metered.steps.get(), STEP_LIMIT - 6);
+        assert_eq!(metered.known.borrow().len(), 2);
     }
 
     #[test]

@@ -11,14 +11,18 @@ const STRAY: u32 = 0x0010_FF00;
 pub fn decode(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
-        // A file that holds such characters itself would not survive the way back, so their bytes count as stray too.
-        for character in chunk.valid().chars() {
-            if u32::from(character) >= STRAY {
-                let mut buffer = [0; 4];
-                text.extend(character.encode_utf8(&mut buffer).bytes().filter_map(stray));
-            } else {
-                text.push(character);
+        if holds_strays(chunk.valid()) {
+            // A file that holds such characters itself would not survive the way back: their bytes count as stray too.
+            for character in chunk.valid().chars() {
+                if u32::from(character) >= STRAY {
+                    let mut buffer = [0; 4];
+                    text.extend(character.encode_utf8(&mut buffer).bytes().filter_map(stray));
+                } else {
+                    text.push(character);
+                }
             }
+        } else {
+            text.push_str(chunk.valid());
         }
         text.extend(chunk.invalid().iter().copied().filter_map(stray));
     }
@@ -28,6 +32,9 @@ pub fn decode(bytes: &[u8]) -> String {
 /// Turns text back into the bytes that [`decode`] was given.
 #[must_use]
 pub fn encode(text: &str) -> Vec<u8> {
+    if !holds_strays(text) {
+        return text.as_bytes().to_vec();
+    }
     let mut bytes = Vec::with_capacity(text.len());
     for character in text.chars() {
         match u32::from(character).checked_sub(STRAY).and_then(|byte| u8::try_from(byte).ok()) {
@@ -43,6 +50,12 @@ pub fn encode(text: &str) -> Vec<u8> {
 #[must_use]
 pub fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() || u32::from(c) >= STRAY { '?' } else { c }).collect()
+}
+
+/// Whether a text may hold characters that stand for stray bytes. All text goes through here, and hardly any has them.
+fn holds_strays(text: &str) -> bool {
+    // The first byte of every character of plane 16, and of no other.
+    text.as_bytes().contains(&0xf4)
 }
 
 fn stray(byte: u8) -> Option<char> {

@@ -180,6 +180,9 @@ fn partition_matches(name: &str, table: PartitionTable, number: u32) -> bool {
 /// The path with each run of slashes made one.
 #[must_use]
 pub fn single_slashes(path: &str) -> String {
+    if !path.contains("//") {
+        return path.to_owned();
+    }
     let mut single = String::with_capacity(path.len());
     for c in path.chars() {
         if c != '/' || !single.ends_with('/') {

@@ -36,7 +36,8 @@ impl Fields {
         let field = self.current.get_or_insert_default();
         if !quoted {
             let at = field.text.len();
-            field.wild.extend(text.match_indices(['*', '?']).map(|(index, _)| at.saturating_add(index)));
+            let wild = text.bytes().enumerate().filter(|(_, byte)| matches!(byte, b'*' | b'?'));
+            field.wild.extend(wild.map(|(index, _)| at.saturating_add(index)));
         }
         field.text.push_str(text);
     }

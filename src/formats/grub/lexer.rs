@@ -318,7 +318,10 @@ fn push_quoted(word: &mut Word, more: &str) {
 
 /// Whether a byte is more than plain text where no quote is open.
 fn is_special(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b';' | b'{' | b'}' | b'&' | b'|' | b'<' | b'>' | b'\\' | b'\'' | b'"' | b'$')
+    matches!(
+        byte,
+        b' ' | b'\t' | b';' | b'{' | b'}' | b'&' | b'|' | b'<' | b'>' | b'\\' | b'\'' | b'"' | b'$'
+    )
 }
 
 fn is_name_start(c: char) -> bool {
