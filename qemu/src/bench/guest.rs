@@ -83,8 +83,10 @@ fn boot(machine: &Machine) -> Result<Timing> {
     let guest = machine.start()?;
     guest
         .wait("the end of the timing table", LIMIT, |line| line.text.contains("  unmounted").then_some(()))?;
+    // A line that is not whole yet may lack the last digits.
     let memory = guest.wait("the use of memory", LIMIT, |line| {
-        line.text.split_once("memory in KiB: ").map(|(_, numbers)| numbers.to_owned())
+        let (_, numbers) = line.text.split_once("memory in KiB: ").filter(|_| line.whole)?;
+        Some(numbers.to_owned())
     })?;
     let lines = guest.console().lines();
     let stage = |name: &str| {
