@@ -155,14 +155,7 @@ impl Report {
 impl Search {
     /// A clause of the summary.
     fn text(&self) -> String {
-        let what = match self.format {
-            Some(Format::Grub) => "GRUB configuration",
-            Some(Format::Bls) => "Boot Loader Specification",
-            Some(Format::Uki) => "unified kernel image",
-            Some(Format::Syslinux) => "syslinux",
-            Some(Format::Scan) => "kernels by name",
-            None => "search",
-        };
+        let what = self.format.map_or("search", Format::title);
         match &self.outcome {
             Outcome::Nothing => ", no kernel in /, /boot or another usual place".into(),
             Outcome::Empty => format!(", {what}: no entry in it"),

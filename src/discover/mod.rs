@@ -9,6 +9,7 @@ pub mod finder;
 mod grub;
 mod merge;
 mod metered;
+mod place;
 pub mod sandbox;
 mod scan;
 mod syslinux;

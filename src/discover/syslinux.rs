@@ -1,13 +1,15 @@
 //! SYSLINUX, EXTLINUX and ISOLINUX, and U-Boot where it reads their configuration: where it is, and its entries.
 
-use super::finder::{Context, Deed, Finder, Findings, Note};
+use super::{
+    finder::{Context, Deed, Finder, Findings, Note},
+    place::Place,
+};
 use crate::{
-    entry::{Entry, FileReference, Format, Kind, Source, Warning},
+    entry::{Entry, Format, Kind},
     formats::{
         cmdline,
-        lookup::{CONFIG_LIMIT, Lookup},
+        lookup::Lookup,
         syslinux::{self, Dialect, Label, Program},
-        text,
     },
 };
 
@@ -44,164 +46,103 @@ impl Finder for Syslinux {
 
     fn find(&self, lookup: &dyn Lookup, volume: usize, _: &Context) -> Option<Findings> {
         let path = PLACES.into_iter().find(|path| lookup.is_file(volume, path))?;
-        let place = Place {
-            lookup,
-            volume,
-            device: lookup.volumes().get(volume)?.device.name.clone(),
-            directory: path.rsplit_once('/').map_or("", |(directory, _)| directory),
-        };
-        Some(place.find(path))
+        let place = Place::of(lookup, volume, path)?;
+        Some(find(&place, path))
     }
 }
 
-/// A configuration's directory, from which its paths count.
-struct Place<'a> {
-    lookup: &'a dyn Lookup,
-    volume: usize,
-    device: String,
-    directory: &'a str,
+fn find(place: &Place<'_>, path: &str) -> Findings {
+    let mut findings = Findings::default();
+    let content = match place.read(path) {
+        Ok(content) => content,
+        Err(message) => {
+            findings.warnings.push(place.warning(path, None, format!("{message}: its entries are lost")));
+            return findings;
+        }
+    };
+    let is_installed = LOADERS.iter().any(|name| place.is_file(name));
+    let dialect =
+        if path.ends_with("extlinux.conf") && !is_installed { Dialect::Uboot } else { Dialect::Syslinux };
+    let configuration = syslinux::read(path, &content, dialect, &mut |name| place.read(name));
+    for (file, line, message) in configuration.lost {
+        let message = format!("{message}: the file's entries are lost");
+        findings.warnings.push(place.warning(&file, Some(line), message));
+    }
+    if configuration.labels.iter().any(|label| label.has_system_words) {
+        findings.notes.push(Note {
+            deed: Deed::PassedOver,
+            volume: place.device.to_owned(),
+            path: path.to_owned(),
+            message: "words about the machine (SYSAPPEND) are not put on the command line".into(),
+        });
+    }
+    findings.entries = configuration.labels.iter().map(|label| entry(place, label, dialect)).collect();
+    let chosen = findings.entries.iter().find(|entry| Some(&entry.id) == configuration.default.as_ref());
+    let chosen = chosen.filter(|entry| entry.problem.is_none());
+    let chosen = chosen.or_else(|| findings.entries.iter().find(|entry| entry.problem.is_none()));
+    findings.default = chosen.map(|entry| entry.id.clone());
+    findings.timeout = configuration.timeout;
+    findings
 }
 
-impl Place<'_> {
-    fn find(&self, path: &str) -> Findings {
-        let mut findings = Findings::default();
-        let content = match self.read(path) {
-            Ok(content) => content,
-            Err(message) => {
-                findings.warnings.push(self.warning(path, None, format!("{message}: its entries are lost")));
-                return findings;
+fn entry(place: &Place<'_>, label: &Label, dialect: Dialect) -> Entry {
+    let mut append = label.append.clone();
+    let mut initrds = label.initrds.clone();
+    if dialect == Dialect::Syslinux {
+        if !initrds.is_empty() {
+            append = format!("{append} initrd={}", initrds.join(","));
+        }
+        // The first of the final command line is loaded.
+        let first = cmdline::words(&append).find(|word| word.name == "initrd").and_then(|word| word.value);
+        initrds = first.unwrap_or_default().split(',').map(str::to_owned).collect();
+        initrds.retain(|path| !path.is_empty());
+    }
+    let (kind, kernel, problem) = program(label);
+    let cmdline = match (&label.program, dialect) {
+        (Program::Linux(path), Dialect::Syslinux) => format!("BOOT_IMAGE={path} {}", append.trim_start()),
+        _ => append,
+    };
+    let mut entry = Entry {
+        title: label.title.clone(),
+        path_in_menu: label.path_in_menu.clone(),
+        kind,
+        hidden: label.hidden,
+        problem: problem.map(str::to_owned),
+        kernel: kernel.map(|path| place.reference(&path)),
+        initrds: initrds.iter().map(|path| place.reference(path)).collect(),
+        cmdline: cmdline.trim_end().to_owned(),
+        devicetree: label.devicetree.as_ref().map(|path| place.reference(path)),
+        ..Entry::new(&label.name, place.source(Format::Syslinux, &label.file, Some(label.line)))
+    };
+    place.check(&mut entry);
+    entry
+}
+
+/// What a label starts, and why that cannot be done here.
+fn program(label: &Label) -> (Kind, Option<String>, Option<&'static str>) {
+    let name = |path: &str| path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
+    match &label.program {
+        Program::Linux(path) if name(path) == "memdisk" => {
+            (Kind::Chainload, Some(path.clone()), Some("memdisk is started by the BIOS's own means"))
+        }
+        Program::Linux(path) => (Kind::Linux, Some(path.clone()), None),
+        Program::LocalBoot => (
+            Kind::Chainload,
+            None,
+            Some("it goes on to the firmware's next boot device; choose that in the firmware"),
+        ),
+        Program::Other(path) => match &*name(path) {
+            "mboot.c32" => {
+                let first = label.append.split_whitespace().next().map(str::to_owned);
+                (Kind::Multiboot, first, Some("multiboot kernels are not loaded"))
             }
-        };
-        let is_installed = LOADERS.iter().any(|name| self.lookup.is_file(self.volume, &self.path(name)));
-        let dialect =
-            if path.ends_with("extlinux.conf") && !is_installed { Dialect::Uboot } else { Dialect::Syslinux };
-        let mut include = |name: &str| self.read(&self.path(name));
-        let configuration = syslinux::read(path, &content, dialect, &mut include);
-        for (file, line, message) in configuration.lost {
-            let message = format!("{message}: the file's entries are lost");
-            findings.warnings.push(self.warning(&self.path(&file), Some(line), message));
-        }
-        if configuration.labels.iter().any(|label| label.has_system_words) {
-            findings.notes.push(Note {
-                deed: Deed::PassedOver,
-                volume: self.device.clone(),
-                path: path.to_owned(),
-                message: "words about the machine (SYSAPPEND) are not put on the command line".into(),
-            });
-        }
-        findings.entries = configuration.labels.iter().map(|label| self.entry(label, dialect)).collect();
-        let chosen = findings.entries.iter().find(|entry| Some(&entry.id) == configuration.default.as_ref());
-        let chosen = chosen.filter(|entry| entry.problem.is_none());
-        let chosen = chosen.or_else(|| findings.entries.iter().find(|entry| entry.problem.is_none()));
-        findings.default = chosen.map(|entry| entry.id.clone());
-        findings.timeout = configuration.timeout;
-        findings
-    }
-
-    fn entry(&self, label: &Label, dialect: Dialect) -> Entry {
-        let mut append = label.append.clone();
-        let mut initrds = label.initrds.clone();
-        if dialect == Dialect::Syslinux {
-            if !initrds.is_empty() {
-                append = format!("{append} initrd={}", initrds.join(","));
+            "reboot.c32" | "poweroff.c32" | "poweroff.com" => {
+                (Kind::Firmware, None, Some("a module of the loader, which alone can run it"))
             }
-            // The first of the final command line is loaded.
-            let first =
-                cmdline::words(&append).find(|word| word.name == "initrd").and_then(|word| word.value);
-            initrds = first.unwrap_or_default().split(',').map(str::to_owned).collect();
-            initrds.retain(|path| !path.is_empty());
-        }
-        let (kind, kernel, problem) = self.program(label);
-        let kernel = kernel.map(|path| self.reference(&path));
-        let initrds: Vec<FileReference> = initrds.iter().map(|path| self.reference(path)).collect();
-        let missing =
-            kernel.iter().chain(&initrds).find(|file| !self.lookup.is_file(self.volume, &file.path));
-        let cmdline = match (&label.program, dialect) {
-            (Program::Linux(path), Dialect::Syslinux) => format!("BOOT_IMAGE={path} {}", append.trim_start()),
-            _ => append,
-        };
-        Entry {
-            id: label.name.clone(),
-            title: label.title.clone(),
-            path_in_menu: label.path_in_menu.clone(),
-            kind,
-            hidden: label.hidden,
-            source: Source {
-                format: Format::Syslinux,
-                volume: self.device.clone(),
-                path: self.path(&label.file),
-                line: Some(label.line),
-            },
-            problem: problem
-                .map(str::to_owned)
-                .or_else(|| missing.map(|file| format!("there is no {}", file.path))),
-            kernel,
-            initrds,
-            cmdline: cmdline.trim_end().to_owned(),
-            devicetree: label.devicetree.as_ref().map(|path| self.reference(path)),
-            version: None,
-            tries_left: None,
-            default: false,
-        }
-    }
-
-    /// What a label starts, and why that cannot be done here.
-    fn program(&self, label: &Label) -> (Kind, Option<String>, Option<&'static str>) {
-        let name = |path: &str| path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
-        match &label.program {
-            Program::Linux(path) if name(path) == "memdisk" => {
-                (Kind::Chainload, Some(path.clone()), Some("memdisk is started by the BIOS's own means"))
+            _ => {
+                (Kind::Chainload, Some(path.clone()), Some("a module of the loader, which alone can run it"))
             }
-            Program::Linux(path) => (Kind::Linux, Some(path.clone()), None),
-            Program::LocalBoot => (
-                Kind::Chainload,
-                None,
-                Some("it goes on to the firmware's next boot device; choose that in the firmware"),
-            ),
-            Program::Other(path) => match &*name(path) {
-                "mboot.c32" => {
-                    let first = label.append.split_whitespace().next().map(str::to_owned);
-                    (Kind::Multiboot, first, Some("multiboot kernels are not loaded"))
-                }
-                "reboot.c32" | "poweroff.c32" | "poweroff.com" => {
-                    (Kind::Firmware, None, Some("a module of the loader, which alone can run it"))
-                }
-                _ => (
-                    Kind::Chainload,
-                    Some(path.clone()),
-                    Some("a module of the loader, which alone can run it"),
-                ),
-            },
-        }
-    }
-
-    fn reference(&self, path: &str) -> FileReference {
-        FileReference { volume: self.device.clone(), path: self.path(path) }
-    }
-
-    /// A path from the root of the volume: what does not begin there counts from the configuration's directory.
-    fn path(&self, path: &str) -> String {
-        let base = if path.starts_with('/') { "" } else { self.directory };
-        let mut parts: Vec<&str> = Vec::new();
-        for part in base.split('/').chain(path.split('/')) {
-            match part {
-                "" | "." => {}
-                ".." => drop(parts.pop()),
-                part => parts.push(part),
-            }
-        }
-        format!("/{}", parts.join("/"))
-    }
-
-    fn read(&self, path: &str) -> Result<String, String> {
-        match self.lookup.read(self.volume, path, CONFIG_LIMIT) {
-            Ok(content) => Ok(text::decode(&content)),
-            Err(error) => Err(error.to_string()),
-        }
-    }
-
-    fn warning(&self, path: &str, line: Option<u32>, message: String) -> Warning {
-        Warning { volume: self.device.clone(), path: path.to_owned(), line, message }
+        },
     }
 }
 
@@ -210,7 +151,7 @@ mod tests {
     use super::*;
     use crate::{
         discover::testing::{tree, volume, volumes},
-        entry::FilesystemKind,
+        entry::{FileReference, FilesystemKind, Source},
     };
 
     fn find(files: &[(&str, &str)]) -> Findings {
@@ -282,6 +223,7 @@ mod tests {
             ),
             ("boot/vmlinuz", ""),
             ("boot/initrd", ""),
+            ("dtb/board.dtb", ""),
         ]);
         let [entry] = &found.entries[..] else { panic!("{found:?}") };
         assert_eq!(entry.kernel, Some(file("/boot/vmlinuz")));

@@ -2,11 +2,11 @@
 
 mod device;
 mod discovery;
-
-use std::fmt;
+mod format;
 
 pub use device::{Device, Filesystem, FilesystemKind, Partition, PartitionTable, Transport, Volume};
 pub use discovery::{Discovery, Warning};
+pub use format::Format;
 use serde::Serialize;
 
 /// A file on a volume: the volume's device name (`sda2`) and the path from its file system's root.
@@ -32,28 +32,6 @@ pub enum Kind {
     Chainload,
     /// The firmware itself: its setup, a restart or power-off.
     Firmware,
-}
-
-/// Which boot loader's configuration an entry was read from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Format {
-    /// GRUB 2 script.
-    Grub,
-    /// Boot Loader Specification, type 1.
-    Bls,
-    /// Unified kernel image: Boot Loader Specification, type 2.
-    Uki,
-    /// SYSLINUX, EXTLINUX, ISOLINUX, or U-Boot's reading of their configuration.
-    Syslinux,
-    /// No configuration: kernels paired with initrds by their names.
-    Scan,
-}
-
-impl fmt::Display for Format {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.serialize(formatter)
-    }
 }
 
 /// Where an entry stands written.
@@ -101,4 +79,28 @@ pub struct Entry {
     /// Why it cannot be booted here; such an entry is shown and never chosen automatically.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
+}
+
+impl Entry {
+    /// A Linux entry of which nothing is known but its name and its place.
+    #[must_use]
+    pub fn new(id: impl Into<String>, source: Source) -> Self {
+        let id = id.into();
+        Self {
+            title: id.clone(),
+            id,
+            path_in_menu: Vec::new(),
+            kind: Kind::Linux,
+            hidden: false,
+            source,
+            kernel: None,
+            initrds: Vec::new(),
+            cmdline: String::new(),
+            devicetree: None,
+            version: None,
+            tries_left: None,
+            default: false,
+            problem: None,
+        }
+    }
 }

@@ -112,10 +112,19 @@ choices! {
         Ext2 Ext3 Ext4 Vfat Exfat Xfs Btrfs Iso9660 Squashfs F2fs Erofs Ntfs Udf Zfs Luks Lvm2 Raid Swap Swsuspend
         Bitlocker Unknown
     }
-    Format { Grub Bls Uki Syslinux Scan }
     Kind { Linux Uki Multiboot Chainload Firmware }
     PartitionTable { Gpt Mbr }
     Transport { Nvme Scsi Virtio Mmc Other Usb Optical }
+}
+
+impl Told for Format {
+    fn put(&self, to: &mut Vec<u8>) {
+        to.push(*self as u8);
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        Self::ALL.get(usize::from(u8::take(from)?)).copied()
+    }
 }
 
 impl Told for bool {
@@ -275,6 +284,9 @@ mod tests {
         for survey in [survey(), Survey::default()] {
             assert_eq!(decode(&encode(&survey)), Some(survey));
         }
+        for format in Format::ALL {
+            assert_eq!(decode(&encode(format)), Some(*format));
+        }
     }
 
     #[test]
@@ -290,6 +302,7 @@ mod tests {
     fn what_is_no_value_is_none() {
         assert_eq!(decode::<bool>(&[2]), None);
         assert_eq!(decode::<Kind>(&[5]), None);
+        assert_eq!(decode::<Format>(&[u8::MAX]), None);
         assert_eq!(decode::<String>(&encode(&vec![0xff_u8])), None);
         assert_eq!(decode::<Vec<String>>(&u64::MAX.to_le_bytes()), None);
     }

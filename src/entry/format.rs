@@ -1,0 +1,57 @@
+//! The boot loaders' formats that entries are read from: a table of one line each.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+
+macro_rules! formats {
+    ($($(#[$doc:meta])* $format:ident $name:literal $title:literal,)*) => {
+        /// Which boot loader's configuration an entry was read from.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Format {
+            $($(#[$doc])* $format,)*
+        }
+
+        impl Format {
+            /// All of them.
+            pub const ALL: &[Self] = &[$(Self::$format),*];
+
+            /// Its name in commands and in JSON.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$format => $name),* }
+            }
+
+            /// What a person would call it.
+            #[must_use]
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$format => $title),* }
+            }
+        }
+    };
+}
+
+formats! {
+    /// GRUB 2 script.
+    Grub "grub" "GRUB configuration",
+    /// Boot Loader Specification, type 1.
+    Bls "bls" "Boot Loader Specification",
+    /// Unified kernel image: Boot Loader Specification, type 2.
+    Uki "uki" "unified kernel image",
+    /// SYSLINUX, EXTLINUX, ISOLINUX, or U-Boot's reading of their configuration.
+    Syslinux "syslinux" "syslinux",
+    /// No configuration: kernels paired with initrds by their names.
+    Scan "scan" "kernels by name",
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.name())
+    }
+}
+
+impl Serialize for Format {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
