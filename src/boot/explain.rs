@@ -41,11 +41,11 @@ pub fn explain(
 /// Where an entry stands written and what booting it does, as names and values.
 #[must_use]
 pub fn details(entry: &Entry) -> Vec<(&'static str, String)> {
-    let file = |file: &FileReference| format!("{} {}", file.volume, file.path);
+    let file = |file: &FileReference| format!("{} {}", file.volume, file.full_path());
     let source = &entry.source;
     let line = source.line.map_or_else(String::new, |line| format!(", line {line}"));
     let mut details = vec![("id", entry.id.clone())];
-    details.push(("written in", format!("{} {}{line}", source.volume, source.path)));
+    details.push(("written in", format!("{} {}{line}", source.volume, source.full_path())));
     details.extend(entry.version.iter().map(|version| ("version", version.clone())));
     details.extend(entry.kernel.iter().map(|kernel| ("kernel", file(kernel))));
     details.extend(entry.initrds.iter().map(|initrd| ("initrd", file(initrd))));
@@ -96,9 +96,8 @@ mod tests {
     #[test]
     fn details_name_every_part() {
         let mut entry = entry("simple", "sda2");
-        entry.initrds = ["/ucode.img", "/initrd.img"]
-            .map(|path| FileReference { volume: "sda2".into(), path: path.into() })
-            .to_vec();
+        entry.initrds =
+            ["/ucode.img", "/initrd.img"].map(|path| FileReference::new("sda2".into(), path.into())).to_vec();
         entry.tries_left = Some(2);
         let expected = [
             ("id", "simple"),

@@ -119,7 +119,7 @@ impl Loader {
     }
 
     fn open(&self, reference: &FileReference) -> Result<Image, AttemptError> {
-        let file = printable(&format!("{} on {}", reference.path, reference.volume));
+        let file = printable(&format!("{} on {}", reference.full_path(), reference.volume));
         let volume = self.volumes.iter().find(|volume| volume.volume.device.name == reference.volume);
         let Some(volume) = volume else { return Err(AttemptError::VolumeGone { file }) };
         match volume.root.open_file(&reference.path) {

@@ -468,7 +468,7 @@ impl State {
             Load::Nothing => {}
         }
         self.loads = self.loads.saturating_add(1);
-        let path = |file: &crate::entry::FileReference| format!("{}:{}", file.volume, file.path);
+        let path = |file: &crate::entry::FileReference| format!("{}:{}", file.volume, file.full_path());
         let initrds: Vec<String> = entry.initrds.iter().map(path).collect();
         actions.push(Action::Ask(Request::Begin(Task::Entry(entry.id.clone()))));
         actions.push(landmark(

@@ -214,7 +214,7 @@ impl Worker {
         let mut volumes = self.volumes.clone();
         let order = self.state.search_order();
         volumes.sort_by_key(|open| order.iter().position(|name| *name == open.volume.device.name));
-        let context = Context { efi: firmware::is_efi() };
+        let context = Context { efi: firmware::is_efi(), images: Vec::new() };
         let discover = move || sandbox::discover(&volumes, &context).map_err(|error| error.to_string());
         self.spawn("discover", discover, Event::Discovered);
     }

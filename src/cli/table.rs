@@ -25,7 +25,7 @@ pub(super) fn entry(entry: &Entry) -> String {
     let mut line = |name: &str, value: &str| push_line(&mut text, "  ", name, value);
     let source = &entry.source;
     let place = source.line.map_or_else(String::new, |line| format!(":{line}"));
-    line("source", &format!("{}:{}{place} ({})", source.volume, source.path, source.format));
+    line("source", &format!("{}:{}{place} ({})", source.volume, source.full_path(), source.format));
     if let Some(version) = &entry.version {
         line("version", version);
     }
@@ -73,7 +73,7 @@ fn push_line(text: &mut String, indent: &str, name: &str, value: &str) {
 }
 
 fn place(file: &FileReference) -> String {
-    format!("{}:{}", file.volume, file.path)
+    format!("{}:{}", file.volume, file.full_path())
 }
 
 fn closing(discovery: &Discovery) -> String {

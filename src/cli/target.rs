@@ -79,7 +79,7 @@ impl Target {
         } else {
             self.directories()?
         };
-        let survey = sandbox::survey(&open, &Context { efi });
+        let survey = sandbox::survey(&open, &Context { efi, images: Vec::new() });
         survey.map(|survey| (survey, rejected)).map_err(|error| Failure::Failed(error.to_string()))
     }
 

@@ -8,10 +8,12 @@ use crate::{
 };
 
 /// Facts about this machine that configurations ask for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Context {
     /// Booted by UEFI (GRUB's `grub_platform` is `efi`).
     pub efi: bool,
+    /// Where image files of live media lie beside the usual places: directories, files, or patterns of files.
+    pub images: Vec<String>,
 }
 
 /// What a finder did with a file.

@@ -145,6 +145,7 @@ fn convert(lookup: &dyn Lookup, titles: &[&str], entry: &MenuEntry) -> Entry {
             format: if entry.line.is_some() { Format::Grub } else { Format::Bls },
             volume: entry.file.volume.clone(),
             path: entry.file.path.clone(),
+            inside: entry.file.inside.clone(),
             line: entry.line,
         },
         kernel: None,

@@ -189,6 +189,7 @@ mod tests {
                 format: Format::Grub,
                 volume: device.into(),
                 path: file.into(),
+                inside: None,
                 line: Some(line),
             },
             kernel: None,
@@ -323,7 +324,7 @@ mod tests {
         let whole = tree(&[("boot/grub/grub.cfg", &CONFIG.replace("NAME", "1")), ("vmlinuz-1", "")]);
         let [first, second] =
             [("sda1", FilesystemKind::Ext4), ("sdb1", FilesystemKind::Ext4)].map(|(n, k)| volume(n, k));
-        let context = Context { efi: false };
+        let context = Context { efi: false, ..Context::default() };
         let alone = discover(&testing::volumes(&[(&broken, first.clone())]), &context);
         assert_eq!((alone.default.as_deref(), alone.timeout), (Some("a"), Some(7)));
         assert_eq!(alone.entries[0].problem.as_deref(), Some("/vmlinuz-gone: no such file"));

@@ -43,7 +43,7 @@ impl<'a> Place<'a> {
 
     /// A file on the volume.
     pub fn reference(&self, path: &str) -> FileReference {
-        FileReference { volume: self.device.to_owned(), path: self.path(path) }
+        FileReference::new(self.device.to_owned(), self.path(path))
     }
 
     /// Whether there is such a file.
@@ -60,7 +60,7 @@ impl<'a> Place<'a> {
     }
 
     pub fn source(&self, format: Format, path: &str, line: Option<u32>) -> Source {
-        Source { format, volume: self.device.to_owned(), path: self.path(path), line }
+        Source { format, volume: self.device.to_owned(), path: self.path(path), inside: None, line }
     }
 
     pub fn warning(&self, path: &str, line: Option<u32>, message: String) -> Warning {

@@ -157,11 +157,11 @@ mod tests {
     fn find(files: &[(&str, &str)]) -> Findings {
         let tree = tree(files);
         let open = volumes(&[(&tree, volume("sda1", FilesystemKind::Ext4))]);
-        Syslinux.find(&open, 0, &Context { efi: false }).unwrap()
+        Syslinux.find(&open, 0, &Context { efi: false, ..Context::default() }).unwrap()
     }
 
     fn file(path: &str) -> FileReference {
-        FileReference { volume: "sda1".into(), path: path.into() }
+        FileReference::new("sda1".into(), path.into())
     }
 
     #[test]
@@ -189,6 +189,7 @@ mod tests {
                 format: Format::Syslinux,
                 volume: "sda1".into(),
                 path: "/boot/extlinux.conf".into(),
+                inside: None,
                 line: Some(4),
             },
             kernel: Some(file("/boot/vmlinuz-lts")),

@@ -16,6 +16,27 @@ pub struct FileReference {
     pub volume: String,
     /// Absolute path within the file system, in the text form of [`crate::formats::text`].
     pub path: String,
+    /// Where that is an image file (`debian.iso`): the path of the file that is meant, inside it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inside: Option<String>,
+}
+
+impl FileReference {
+    /// A file that lies on the volume itself.
+    #[must_use]
+    pub fn new(volume: String, path: String) -> Self {
+        Self { volume, path, inside: None }
+    }
+
+    /// The path, behind it the one inside an image file: `/debian.iso:/live/vmlinuz`.
+    #[must_use]
+    pub fn full_path(&self) -> String {
+        full_path(&self.path, self.inside.as_deref())
+    }
+}
+
+fn full_path(path: &str, inside: Option<&str>) -> String {
+    inside.map_or_else(|| path.to_owned(), |inside| format!("{path}:{inside}"))
 }
 
 /// What booting an entry means.
@@ -41,10 +62,21 @@ pub struct Source {
     pub format: Format,
     /// Kernel name of the device that the volume is on.
     pub volume: String,
-    /// Path of the configuration file on that volume.
+    /// Path of the configuration file on that volume, or of the image file that holds it.
     pub path: String,
+    /// Path of the configuration file inside an image file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inside: Option<String>,
     /// Line on which the entry begins, from 1.
     pub line: Option<u32>,
+}
+
+impl Source {
+    /// The path, behind it the one inside an image file: `/debian.iso:/boot/grub/loopback.cfg`.
+    #[must_use]
+    pub fn full_path(&self) -> String {
+        full_path(&self.path, self.inside.as_deref())
+    }
 }
 
 /// One bootable choice.

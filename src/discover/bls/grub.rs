@@ -71,6 +71,7 @@ fn entry(lookup: &dyn Lookup, file: &EntryFile) -> Result<Entry, String> {
             format: Format::Bls,
             volume: device(lookup, file.volume),
             path: file.path.clone(),
+            inside: None,
             line: None,
         },
         kernel: Some(kernel),

@@ -129,7 +129,7 @@ fn reference(lookup: &dyn Lookup, volume: usize, base: &str, path: &str) -> File
         parts.push('/');
         parts.push_str(part);
     }
-    FileReference { volume: device(lookup, volume), path: parts }
+    FileReference::new(device(lookup, volume), parts)
 }
 
 /// Reads the entry files of one directory.

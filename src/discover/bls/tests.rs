@@ -26,11 +26,11 @@ fn typed(name: &str, type_id: &str) -> Volume {
 fn find(trees: &[(&[(&str, &str)], Volume)], place: usize) -> Option<Findings> {
     let trees: Vec<_> = trees.iter().map(|(files, volume)| (tree(files), volume.clone())).collect();
     let open = volumes(&trees.iter().map(|(tree, volume)| (tree, volume.clone())).collect::<Vec<_>>());
-    Bls.find(&open, place, &Context { efi: true })
+    Bls.find(&open, place, &Context { efi: true, ..Context::default() })
 }
 
 fn file(volume: &str, path: &str) -> FileReference {
-    FileReference { volume: volume.into(), path: path.into() }
+    FileReference::new(volume.into(), path.into())
 }
 
 const DEBIAN: &str = "title Debian\nversion 6.1.0-9\nsort-key debian\noptions root=UUID=1 ro\n\
@@ -62,6 +62,7 @@ fn systemd_boot_shows_the_esp_and_xbootldr_as_one_menu() {
             format: Format::Bls,
             volume: volume.into(),
             path: format!("/loader/entries/{path}"),
+            inside: None,
             line: None,
         },
         kernel: None,
@@ -180,7 +181,9 @@ fn an_efi_program_that_is_linux_is_loaded_as_linux() {
     kernel[0x1fe..0x200].copy_from_slice(&[0x55, 0xaa]);
     kernel[0x202..0x208].copy_from_slice(b"HdrS\x0f\x02");
     fs::write(files.path().join("kernel.efi"), kernel).unwrap();
-    let found = Bls.find(&volumes(&[(&files, typed("sda1", ESP))]), 0, &Context { efi: true }).unwrap();
+    let found = Bls
+        .find(&volumes(&[(&files, typed("sda1", ESP))]), 0, &Context { efi: true, ..Context::default() })
+        .unwrap();
     let [shell, linux] = &found.entries[..] else { panic!("{found:?}") };
     assert_eq!((linux.kind, linux.cmdline.as_str()), (Kind::Linux, "ro initrd=\\a initrd=b"));
     assert_eq!(linux.initrds, [file("sda1", "/a"), file("sda1", "/b")]);
@@ -218,7 +221,9 @@ fn unified_kernel_images_stand_in_the_same_menu() {
     ];
     fs::write(files.path().join("EFI/Linux/arch.efi"), image(sections)).unwrap();
     fs::write(files.path().join("EFI/Linux/arch-old+0-3.efi"), image(&sections[..3])).unwrap();
-    let found = Bls.find(&volumes(&[(&files, typed("sda1", ESP))]), 0, &Context { efi: true }).unwrap();
+    let found = Bls
+        .find(&volumes(&[(&files, typed("sda1", ESP))]), 0, &Context { efi: true, ..Context::default() })
+        .unwrap();
     let summary: Vec<_> = found
         .entries
         .iter()

@@ -88,19 +88,19 @@ macro_rules! choices {
 numbers! { u8 u32 u64 }
 
 records! {
-    Context { efi }
+    Context { efi images }
     Device { name disk partition size transport removable path }
     Discovery { timeout default warnings entries }
     Entry {
         id title path_in_menu kind hidden source kernel initrds cmdline devicetree version tries_left default problem
     }
-    FileReference { volume path }
+    FileReference { volume path inside }
     Filesystem { kind uuid label }
     Note { deed volume path message }
     Partition { number table uuid label type_id }
     Report { volume filesystem searches notes }
     Search { format outcome }
-    Source { format volume path line }
+    Source { format volume path inside line }
     Survey { discovery volumes }
     Volume { device filesystem }
     Warning { volume path line message }
@@ -230,13 +230,19 @@ mod tests {
     use proptest::prelude::*;
 
     fn file(path: &str) -> FileReference {
-        FileReference { volume: "sda2".into(), path: path.into() }
+        FileReference::new("sda2".into(), path.into())
     }
 
     /// Every field and every form of it that there is.
     fn survey() -> Survey {
         let volume = testing::volume("sda2", FilesystemKind::Unknown);
-        let source = Source { format: Format::Bls, volume: "sda2".into(), path: "/é".into(), line: Some(7) };
+        let source = Source {
+            format: Format::Bls,
+            volume: "sda2".into(),
+            path: "/é".into(),
+            inside: None,
+            line: Some(7),
+        };
         let entry = Entry {
             id: "a>b".into(),
             title: "A".into(),

@@ -137,8 +137,10 @@ fn ask(
     let child = command.env_clear().spawn().map_err(SandboxError::Start)?;
     // Its ends of the socket are closed here, so that the end of the process is the end of its answer.
     drop(command);
-    let request =
-        Request { context: *context, volumes: volumes.iter().map(|open| open.volume.clone()).collect() };
+    let request = Request {
+        context: context.clone(),
+        volumes: volumes.iter().map(|open| open.volume.clone()).collect(),
+    };
     let directories: Vec<_> = volumes.iter().map(|open| open.root.as_fd()).collect();
     // A process that ended early shows in how it ended.
     let heard =

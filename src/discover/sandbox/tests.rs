@@ -34,7 +34,7 @@ fn ask_shell(script: &str, deadline: Duration) -> Result<Survey, SandboxError> {
     let mut command = Command::new("/bin/sh");
     command.args(["-c", script]);
     let volumes = open(&["sda1"]);
-    ask(command, &volumes.iter().collect::<Vec<_>>(), &Context { efi: false }, deadline)
+    ask(command, &volumes.iter().collect::<Vec<_>>(), &Context { efi: false, ..Context::default() }, deadline)
 }
 
 const LONG: Duration = Duration::from_secs(60);
@@ -81,7 +81,9 @@ fn a_finder_that_hangs_is_killed_at_the_deadline() {
 fn a_finder_that_is_not_there_says_so() {
     let volumes = open(&["sda1"]);
     let volumes: Vec<_> = volumes.iter().collect();
-    let error = ask(Command::new("/nonexistent"), &volumes, &Context { efi: false }, LONG).unwrap_err();
+    let error =
+        ask(Command::new("/nonexistent"), &volumes, &Context { efi: false, ..Context::default() }, LONG)
+            .unwrap_err();
     assert!(matches!(error, SandboxError::Start(_)));
 }
 
@@ -133,7 +135,7 @@ fn the_request_arrives_with_its_directories() {
     let tree = testing::tree(&[("marker", "here")]);
     let (own, mut other) = UnixStream::pair().unwrap();
     let request = Request {
-        context: Context { efi: true },
+        context: Context { efi: true, ..Context::default() },
         volumes: vec![testing::volume("sda1", FilesystemKind::Vfat)],
     };
     let root = Root::from_directory(tree.path()).unwrap();

@@ -232,7 +232,7 @@ impl Scan<'_> {
         let problem = (initrd.is_none() && !derived.has_root)
             .then(|| "no initrd is named for it, and no partition is known to be its root".into());
         let name = system.and_then(|system| system.name(self.lookup)).unwrap_or_else(|| "Linux".into());
-        let reference = |path: String| FileReference { volume: self.name.clone(), path };
+        let reference = |path: String| FileReference::new(self.name.clone(), path);
         Entry {
             id: path.clone(),
             title: match kernel.version() {
@@ -246,6 +246,7 @@ impl Scan<'_> {
                 format: Format::Scan,
                 volume: self.name.clone(),
                 path: path.clone(),
+                inside: None,
                 line: None,
             },
             kernel: Some(reference(path.clone())),

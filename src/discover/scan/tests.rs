@@ -51,7 +51,7 @@ fn debian_boots_its_newest_kernel() {
     let lookup = volumes(&[(&tree, volume("sda2", Ext4))]);
     let findings = scan(&lookup, 0, &[]).unwrap();
     let cmdline = "root=UUID=uuid-sda2 ro console=ttyS0 quiet";
-    let reference = |path: &str| FileReference { volume: "sda2".into(), path: path.into() };
+    let reference = |path: &str| FileReference::new("sda2".into(), path.into());
     let entry = |version: &str| Entry {
         id: format!("/boot/vmlinuz-{version}"),
         title: format!("Debian GNU/Linux 12 (bookworm), with Linux {version}"),
@@ -62,6 +62,7 @@ fn debian_boots_its_newest_kernel() {
             format: Format::Scan,
             volume: "sda2".into(),
             path: format!("/boot/vmlinuz-{version}"),
+            inside: None,
             line: None,
         },
         kernel: Some(reference(&format!("/boot/vmlinuz-{version}"))),

@@ -26,7 +26,7 @@ impl Located {
     #[must_use]
     pub fn reference(&self, lookup: &dyn Lookup) -> FileReference {
         let volume = lookup.volumes().get(self.volume).map(|volume| volume.device.name.clone());
-        FileReference { volume: volume.unwrap_or_default(), path: self.path.clone() }
+        FileReference::new(volume.unwrap_or_default(), self.path.clone())
     }
 }
 

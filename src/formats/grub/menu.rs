@@ -218,7 +218,7 @@ fn run(
         classes: item.classes.clone(),
         hotkey: item.hotkey.clone(),
         hidden: item.hidden,
-        file: FileReference { volume: volume.unwrap_or_default(), path: item.place.path.to_string() },
+        file: FileReference::new(volume.unwrap_or_default(), item.place.path.to_string()),
         line: (item.line > 0).then_some(item.line),
         action,
         changes,

@@ -139,7 +139,7 @@ fn grub_reboot_takes_effect_once() {
     let table = debian("next_entry=gnulinux-advanced>gnulinux-17\n");
     let menu = menu_of(&table, "/boot/grub/grub.cfg", &UPSTREAM);
     assert_eq!(menu.level.default_entry().unwrap().id, "gnulinux-advanced>gnulinux-17");
-    let block = FileReference { volume: "sda2".into(), path: "/boot/grub/grubenv".into() };
+    let block = FileReference::new("sda2".into(), "/boot/grub/grubenv".into());
     assert_eq!(*menu.changes, [Change { block, name: "next_entry".into(), value: Some(String::new()) }]);
 }
 
@@ -148,7 +148,7 @@ fn a_stub_on_the_esp_leads_to_the_real_configuration() {
     let table = debian("");
     let menu = read(&table, 1, "/EFI/debian/grub.cfg", FACTS, &UPSTREAM).unwrap();
     assert_eq!(lines(&table, &menu), DEBIAN_LINES);
-    let file = FileReference { volume: "sda2".into(), path: "/boot/grub/grub.cfg".into() };
+    let file = FileReference::new("sda2".into(), "/boot/grub/grub.cfg".into());
     assert_eq!(menu.level.flat()[0].1.file, file);
     assert_eq!(menu.timeout, Some(5));
 }
