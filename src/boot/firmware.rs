@@ -2,7 +2,12 @@
 
 use std::{fs::File, io::Read, path::Path};
 
-use crate::formats::efi_boot;
+use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
+
+use crate::{
+    discover::finder::Context,
+    formats::{bls, efi_boot},
+};
 
 /// Where the kernel shows UEFI variables (Linux Documentation/filesystems/efivarfs.rst).
 pub const VARIABLES: &str = "/sys/firmware/efi/efivars";
@@ -22,6 +27,32 @@ pub fn is_efi() -> bool {
     Path::new("/sys/firmware/efi").is_dir()
 }
 
+/// What configurations ask for. `variables` is the directory of variables.
+#[must_use]
+pub fn context(variables: &Path) -> Context {
+    Context {
+        efi: is_efi(),
+        secure_boot: read(variables, "SecureBoot").is_some_and(|value| value == [1]),
+        loader: bls::Variables::read(|name| efi_boot::variable_text(&read_of(variables, name, bls::VENDOR)?)),
+        images: Vec::new(),
+    }
+}
+
+/// Removes what counts for one boot only, which is now. The kernel guards the variables of most vendors by a flag.
+pub fn forget_one_shots(variables: &Path) {
+    for name in bls::ONE_SHOT {
+        let path = variables.join(format!("{name}-{}", bls::VENDOR));
+        let Ok(file) = File::open(&path) else { continue };
+        // What comes of it shows when the file is to go.
+        let _ = ioctl_getflags(&file).and_then(|flags| ioctl_setflags(&file, flags - IFlags::IMMUTABLE));
+        if let Err(error) = std::fs::remove_file(&path) {
+            log::warn!(
+                "{name} stays ({error}) and counts for the next boot, too; remove it: bootctl set-oneshot ''"
+            );
+        }
+    }
+}
+
 /// UUIDs of the partitions that the firmware would boot from, in its order; empty without UEFI. `variables` is the
 /// directory of variables.
 #[must_use]
@@ -38,7 +69,11 @@ pub fn boot_order(variables: &Path) -> Vec<String> {
 
 /// The value of a variable: the file without the four bytes of attributes at its beginning.
 fn read(variables: &Path, name: &str) -> Option<Vec<u8>> {
-    let file = File::open(variables.join(format!("{name}-{GLOBAL}"))).ok()?;
+    read_of(variables, name, GLOBAL)
+}
+
+fn read_of(variables: &Path, name: &str, vendor: &str) -> Option<Vec<u8>> {
+    let file = File::open(variables.join(format!("{name}-{vendor}"))).ok()?;
     let mut content = Vec::new();
     let limit = u64::try_from(VARIABLE_LIMIT).ok()?;
     file.take(limit).read_to_end(&mut content).ok()?;
@@ -75,6 +110,29 @@ mod tests {
         let order = boot_order(&directory);
         std::fs::remove_dir_all(&directory).unwrap();
         assert_eq!(order, ["33333333-3333-3333-3333-333333333333", "11111111-1111-1111-1111-111111111111"]);
+    }
+
+    #[test]
+    fn systemd_boots_variables_are_texts_and_one_shots_go() {
+        let directory = tempfile::tempdir().unwrap();
+        let write = |name: &str, vendor: &str, content: &[u8]| {
+            let content = [&[7, 0, 0, 0], content].concat();
+            std::fs::write(directory.path().join(format!("{name}-{vendor}")), content).unwrap();
+        };
+        write("SecureBoot", GLOBAL, &[1]);
+        write("LoaderEntryOneShot", bls::VENDOR, b"a\0.\0c\0o\0n\0f\0\0\0");
+        write("LoaderEntryDefault", bls::VENDOR, b"@\0s\0\0\0");
+        write("LoaderConfigTimeout", bls::VENDOR, b"\0\0");
+        let loader = bls::Variables {
+            one_shot: Some("a.conf".into()),
+            default: Some("@s".into()),
+            ..Default::default()
+        };
+        let read = context(directory.path());
+        assert_eq!((read.secure_boot, &read.loader), (true, &loader));
+        forget_one_shots(directory.path());
+        let loader = bls::Variables { one_shot: None, ..loader };
+        assert_eq!(context(directory.path()).loader, loader);
     }
 
     #[test]

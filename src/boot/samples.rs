@@ -54,6 +54,7 @@ pub fn entry(id: &str, volume: &str) -> Entry {
         cmdline: id.into(),
         devicetree: None,
         version: None,
+        unified: Default::default(),
         tries_left: None,
         default: false,
         problem: None,

@@ -22,7 +22,7 @@ use super::{
     supervision::{Notice, Request, Task},
 };
 use crate::{
-    discover::{finder::Context, sandbox},
+    discover::sandbox,
     formats::{lookup::CONFIG_LIMIT, settings::Settings, text::printable},
     kexec::{self, cmdline::Firmware},
     storage::{
@@ -214,7 +214,7 @@ impl Worker {
         let mut volumes = self.volumes.clone();
         let order = self.state.search_order();
         volumes.sort_by_key(|open| order.iter().position(|name| *name == open.volume.device.name));
-        let context = Context { efi: firmware::is_efi(), images: Vec::new() };
+        let context = firmware::context(firmware::VARIABLES.as_ref());
         let discover = move || sandbox::discover(&volumes, &context).map_err(|error| error.to_string());
         self.spawn("discover", discover, Event::Discovered);
     }
@@ -226,6 +226,7 @@ impl Worker {
             self.input.restore();
         }
         if let Request::Jump(title) = request {
+            firmware::forget_one_shots(firmware::VARIABLES.as_ref());
             self.consoles.write(&format!("Starting {title} ...\n"));
         }
         self.link.ask(request);

@@ -39,7 +39,7 @@ pub(super) const OPTIONS: [Opt; 3] = [
 ];
 
 /// Volumes, devices that are none, and whether the firmware is UEFI.
-type Disks = (Vec<OpenVolume>, Vec<(Device, String)>, bool);
+type Disks = (Vec<OpenVolume>, Vec<(Device, String)>, Context);
 
 /// What the options said.
 #[derive(Default)]
@@ -74,12 +74,12 @@ impl Target {
 
     /// Searches the volumes: what is there, and the devices that nothing can be read from, with the reason why.
     pub fn survey(self) -> Result<(Survey, Vec<(Device, String)>), Failure> {
-        let (open, rejected, efi) = if self.root.is_none() && self.volumes.is_empty() {
+        let (open, rejected, context) = if self.root.is_none() && self.volumes.is_empty() {
             self.machine()?
         } else {
             self.directories()?
         };
-        let survey = sandbox::survey(&open, &Context { efi, images: Vec::new() });
+        let survey = sandbox::survey(&open, &context);
         survey.map(|survey| (survey, rejected)).map_err(|error| Failure::Failed(error.to_string()))
     }
 
@@ -100,7 +100,8 @@ impl Target {
             firmware: &boot_order,
         });
         open.sort_by_key(|open| order.iter().position(|name| *name == open.volume.device.name));
-        Ok((open, rejected, self.efi.unwrap_or_else(firmware::is_efi)))
+        let context = firmware::context(Path::new(firmware::VARIABLES));
+        Ok((open, rejected, Context { efi: self.efi.unwrap_or(context.efi), ..context }))
     }
 
     fn directories(self) -> Result<Disks, Failure> {
@@ -118,7 +119,7 @@ impl Target {
             open.push(open_directory(option)?);
         }
         let efi = self.efi.unwrap_or_else(|| open.iter().any(has_efi_directory));
-        Ok((open, Vec::new(), efi))
+        Ok((open, Vec::new(), Context { efi, ..Context::default() }))
     }
 }
 

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::{
     entry::{Entry, Format, Warning},
-    formats::lookup::Lookup,
+    formats::{bls, lookup::Lookup},
 };
 
 /// Facts about this machine that configurations ask for.
@@ -14,6 +14,10 @@ pub struct Context {
     pub efi: bool,
     /// Where image files of live media lie beside the usual places: directories, files, or patterns of files.
     pub images: Vec<String>,
+    /// The firmware starts only what is signed.
+    pub secure_boot: bool,
+    /// What the firmware keeps for systemd-boot.
+    pub loader: bls::Variables,
 }
 
 /// What a finder did with a file.

@@ -153,6 +153,7 @@ fn convert(lookup: &dyn Lookup, titles: &[&str], entry: &MenuEntry) -> Entry {
         cmdline: String::new(),
         devicetree: None,
         version: None,
+        unified: Default::default(),
         tries_left: None,
         default: false,
         problem: entry.problem.clone(),

@@ -197,6 +197,7 @@ mod tests {
             cmdline: String::new(),
             devicetree: None,
             version: None,
+            unified: Default::default(),
             tries_left: None,
             default: false,
             problem: None,

@@ -198,6 +198,7 @@ mod tests {
                 .into(),
             devicetree: None,
             version: None,
+            unified: Default::default(),
             tries_left: None,
             default: false,
             problem: None,

@@ -3,11 +3,13 @@
 mod device;
 mod discovery;
 mod format;
+mod unified;
 
 pub use device::{Device, Filesystem, FilesystemKind, Partition, PartitionTable, Transport, Volume};
 pub use discovery::{Discovery, Warning};
 pub use format::Format;
 use serde::Serialize;
+pub use unified::{Companion, Role, Unified};
 
 /// A file on a volume: the volume's device name (`sda2`) and the path from its file system's root.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -102,6 +104,9 @@ pub struct Entry {
     pub cmdline: String,
     /// Device tree to hand over.
     pub devicetree: Option<FileReference>,
+    /// What belongs to a unified kernel image beside it.
+    #[serde(skip_serializing_if = "Unified::is_plain")]
+    pub unified: Unified,
     /// Kernel or system version, where the configuration tells.
     pub version: Option<String>,
     /// Boot counting: tries left, `None` where nothing is counted.
@@ -129,6 +134,7 @@ impl Entry {
             initrds: Vec::new(),
             cmdline: String::new(),
             devicetree: None,
+            unified: Unified::default(),
             version: None,
             tries_left: None,
             default: false,

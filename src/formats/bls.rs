@@ -4,12 +4,14 @@ mod fields;
 mod loader;
 mod name;
 mod order;
+mod variables;
 
 pub(in crate::formats) use fields::pairs;
 pub use fields::{Field, Reading, fields};
 pub use loader::{Loader, MenuTimeout};
 pub use name::{EntryName, entry_name};
 pub use order::{compare_grub, compare_systemd_boot};
+pub use variables::{ONE_SHOT, VENDOR, Variables};
 
 /// What the entry boots.
 #[derive(Clone, Debug, PartialEq, Eq)]

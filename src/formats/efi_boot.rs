@@ -33,6 +33,12 @@ pub fn variable(number: u16) -> String {
     format!("Boot{number:04X}")
 }
 
+/// The text that a variable holds.
+#[must_use]
+pub fn variable_text(value: &[u8]) -> Option<String> {
+    Some(text(value).0).filter(|text| !text.is_empty())
+}
+
 /// Reads the value of a `Boot####` variable; `None` if it is no load option.
 #[must_use]
 pub fn load_option(value: &[u8]) -> Option<LoadOption> {

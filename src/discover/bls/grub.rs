@@ -79,6 +79,7 @@ fn entry(lookup: &dyn Lookup, file: &EntryFile) -> Result<Entry, String> {
         cmdline: cmdline.trim_end().to_owned(),
         devicetree: file.entry.devicetree.as_ref().map(|path| place(path)),
         version: file.entry.version.clone(),
+        unified: Default::default(),
         tries_left: file.name.tries_left,
         default: false,
         problem,

@@ -70,6 +70,7 @@ fn systemd_boot_shows_the_esp_and_xbootldr_as_one_menu() {
         cmdline: String::new(),
         devicetree: None,
         version: None,
+        unified: Default::default(),
         tries_left: None,
         default: false,
         problem: None,

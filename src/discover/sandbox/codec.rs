@@ -10,9 +10,10 @@ use crate::{
         finder::{Context, Deed, Note},
     },
     entry::{
-        Device, Discovery, Entry, FileReference, Filesystem, FilesystemKind, Format, Kind, Partition,
-        PartitionTable, Source, Transport, Volume, Warning,
+        Companion, Device, Discovery, Entry, FileReference, Filesystem, FilesystemKind, Format, Kind,
+        Partition, PartitionTable, Role, Source, Transport, Unified, Volume, Warning,
     },
+    formats::bls::Variables,
 };
 
 /// A value that can be told.
@@ -88,11 +89,13 @@ macro_rules! choices {
 numbers! { u8 u32 u64 }
 
 records! {
-    Context { efi images }
+    Companion { role file }
+    Context { efi secure_boot loader images }
     Device { name disk partition size transport removable path }
     Discovery { timeout default warnings entries }
     Entry {
-        id title path_in_menu kind hidden source kernel initrds cmdline devicetree version tries_left default problem
+        id title path_in_menu kind hidden source kernel initrds cmdline devicetree unified version tries_left default
+        problem
     }
     FileReference { volume path inside }
     Filesystem { kind uuid label }
@@ -102,6 +105,8 @@ records! {
     Search { format outcome }
     Source { format volume path inside line }
     Survey { discovery volumes }
+    Unified { profile companions }
+    Variables { one_shot preferred default saved timeout_one_shot timeout }
     Volume { device filesystem }
     Warning { volume path line message }
 }
@@ -114,6 +119,10 @@ choices! {
     }
     Kind { Linux Uki Multiboot Chainload Firmware }
     PartitionTable { Gpt Mbr }
+    Role {
+        Addon Credential GlobalCredential SystemExtension GlobalSystemExtension ConfigurationExtension
+        GlobalConfigurationExtension
+    }
     Transport { Nvme Scsi Virtio Mmc Other Usb Optical }
 }
 
@@ -254,6 +263,10 @@ mod tests {
             initrds: vec![file("/a"), file("/b")],
             cmdline: "root=LABEL=x quiet".into(),
             devicetree: None,
+            unified: Unified {
+                profile: 1,
+                companions: vec![Companion { role: Role::Addon, file: file("/a.addon.efi") }],
+            },
             version: Some("6.1".into()),
             tries_left: Some(u32::MAX),
             default: false,

@@ -254,6 +254,7 @@ impl Scan<'_> {
             cmdline: derived.cmdline,
             devicetree: None,
             version: Some(kernel.version().to_owned()).filter(|version| !version.is_empty()),
+            unified: Default::default(),
             tries_left: None,
             default: false,
             problem,

@@ -70,6 +70,7 @@ fn debian_boots_its_newest_kernel() {
         cmdline: cmdline.into(),
         devicetree: None,
         version: Some(version.into()),
+        unified: Default::default(),
         tries_left: None,
         default: false,
         problem: None,
