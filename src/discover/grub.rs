@@ -178,7 +178,7 @@ fn convert(lookup: &dyn Lookup, titles: &[&str], entry: &MenuEntry) -> Entry {
 }
 
 /// The version in a kernel's file name: what stands behind its first hyphen.
-fn version(path: &str) -> Option<String> {
+pub(super) fn version(path: &str) -> Option<String> {
     let name = path.rsplit('/').next()?;
     let (_, version) = name.split_once('-')?;
     version.starts_with(|c: char| c.is_ascii_digit()).then(|| version.to_owned())

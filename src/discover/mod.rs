@@ -7,8 +7,11 @@ mod bls;
 mod explain;
 pub mod finder;
 mod grub;
+mod kboot;
+mod menu;
 mod merge;
 mod metered;
+mod petitboot;
 mod place;
 pub mod sandbox;
 mod scan;
@@ -31,8 +34,10 @@ use crate::{
     formats::lookup::Lookup,
 };
 
-/// Every boot-loader family that is read. Where one volume holds several configurations, the first one's default counts.
-static FINDERS: &[&dyn Finder] = &[&grub::Grub, &bls::Bls, &syslinux::Syslinux];
+/// Every boot-loader family that is read. Where one volume holds several configurations, the first one's default counts:
+/// what was written for a loader like this one, by hand, before what a distribution keeps up to date.
+static FINDERS: &[&dyn Finder] =
+    &[&petitboot::PETITBOOT, &kboot::KBOOT, &grub::Grub, &bls::Bls, &syslinux::Syslinux];
 
 /// Finds everything that the volumes offer to boot.
 #[must_use]

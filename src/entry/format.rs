@@ -40,6 +40,10 @@ formats! {
     Uki "uki" "unified kernel image",
     /// SYSLINUX, EXTLINUX, ISOLINUX, or U-Boot's reading of their configuration.
     Syslinux "syslinux" "syslinux",
+    /// petitboot.conf, petitboot's own format.
+    Petitboot "petitboot" "petitboot.conf",
+    /// kboot.conf, as petitboot reads it.
+    Kboot "kboot" "kboot.conf",
     /// No configuration: kernels paired with initrds by their names.
     Scan "scan" "kernels by name",
 }

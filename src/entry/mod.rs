@@ -42,10 +42,11 @@ fn full_path(path: &str, inside: Option<&str>) -> String {
 }
 
 /// What booting an entry means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
     /// A Linux kernel with its initrds and command line.
+    #[default]
     Linux,
     /// A unified kernel image.
     Uki,

@@ -1,0 +1,12 @@
+//! kboot.conf: where it stands.
+
+use super::menu::{Loader, on_named_device};
+use crate::{entry::Format, formats::kboot};
+
+/// Finds kboot.conf.
+pub(super) static KBOOT: Loader = Loader {
+    format: Format::Kboot,
+    places: &["/kboot.conf", "/kboot.cnf", "/etc/kboot.conf", "/etc/kboot.cnf"],
+    read: |_, text| kboot::parse(text),
+    locate: on_named_device,
+};

@@ -1,0 +1,258 @@
+//! Loaders whose configuration is one file that lists its choices: from the file to entries, for all of them.
+
+use std::collections::HashSet;
+
+use super::{
+    finder::{Context, Finder, Findings},
+    grub,
+    place::Place,
+};
+use crate::{
+    entry::{Entry, FileReference, Format, Kind, Volume},
+    formats::{
+        grub::{device::Devices, menu::kind_problem},
+        lookup::{FileKind, Lookup},
+        menu::{Choice, Menu},
+        volume_name::VolumeName,
+    },
+};
+
+/// Where the file is that a configuration names: the volume, and the path from its root.
+pub(super) type Locate = fn(&Place<'_>, &str) -> Option<(usize, String)>;
+
+/// What tells one such loader from another.
+pub(super) struct Loader {
+    pub format: Format,
+    /// Where configurations stand, the first one counts; one part of a path may be `*`, any directory.
+    pub places: &'static [&'static str],
+    /// Reads a configuration.
+    pub read: fn(&Place<'_>, &str) -> Menu,
+    pub locate: Locate,
+}
+
+impl Finder for Loader {
+    fn format(&self) -> Format {
+        self.format
+    }
+
+    fn find(&self, lookup: &dyn Lookup, volume: usize, _: &Context) -> Option<Findings> {
+        let path = self.places.iter().find_map(|place| first_file(lookup, volume, place))?;
+        let place = Place::of(lookup, volume, &path)?;
+        Some(match place.read(&path) {
+            Ok(text) => findings(&place, &path, self.format, (self.read)(&place, &text), self.locate),
+            Err(message) => Findings {
+                warnings: vec![place.warning(&path, None, format!("{message}: its entries are lost"))],
+                ..Findings::default()
+            },
+        })
+    }
+}
+
+/// The first file that a place stands for.
+pub(super) fn first_file(lookup: &dyn Lookup, volume: usize, place: &str) -> Option<String> {
+    let there = |path: &String| lookup.is_file(volume, path);
+    match place.split_once("/*/") {
+        None => Some(place.to_owned()).filter(there),
+        Some((parent, name)) => {
+            let directories = lookup.list(volume, &format!("{parent}/")).into_iter();
+            let directories = directories.filter(|entry| entry.kind == FileKind::Directory);
+            directories.map(|entry| format!("{parent}/{}/{name}", entry.name)).find(there)
+        }
+    }
+}
+
+/// Makes entries of a configuration's choices.
+pub(super) fn findings(
+    place: &Place<'_>,
+    path: &str,
+    format: Format,
+    menu: Menu,
+    locate: Locate,
+) -> Findings {
+    let mut ids = HashSet::new();
+    let mut entries = Vec::new();
+    for (index, choice) in (1..).zip(menu.choices) {
+        let mut entry = entry(place, path, format, choice, locate);
+        if !ids.insert(entry.id.clone()) {
+            entry.id = format!("{}#{index}", entry.id);
+            ids.insert(entry.id.clone());
+        }
+        entries.push(entry);
+    }
+    let mut tried = menu.default.into_iter().chain(menu.fallback).filter_map(|index| entries.get(index));
+    let first = tried.next();
+    let default = first.filter(|entry| entry.problem.is_none());
+    let default = default.or_else(|| tried.find(|entry| entry.problem.is_none())).or(first);
+    let lost = menu.lost.into_iter();
+    Findings {
+        default: default.map(|entry| entry.id.clone()),
+        timeout: menu.timeout,
+        warnings: lost.map(|(line, message)| place.warning(path, Some(line), message)).collect(),
+        entries,
+        notes: Vec::new(),
+    }
+}
+
+fn entry(place: &Place<'_>, path: &str, format: Format, choice: Choice, locate: Locate) -> Entry {
+    let id = [&choice.path_in_menu[..], std::slice::from_ref(&choice.title)].concat().join(">");
+    let source = place.source(format, choice.file.as_deref().unwrap_or(path), Some(choice.line));
+    let mut problem = choice.problem;
+    if problem.is_none() {
+        problem = match choice.kind {
+            Kind::Linux if choice.kernel.is_empty() => Some("it names no kernel".into()),
+            Kind::Chainload => Some("it hands over to another boot loader, which takes the firmware".into()),
+            kind => kind_problem(kind).map(str::to_owned),
+        };
+    }
+    let mut file = |name: &str| match locate(place, name) {
+        Some((volume, path)) => {
+            if problem.is_none() && !place.lookup.is_file(volume, &path) {
+                problem = Some(format!("there is no {path}"));
+            }
+            let device = place.lookup.volumes().get(volume).map(|volume| volume.device.name.clone());
+            FileReference::new(device.unwrap_or_default(), path)
+        }
+        None => {
+            problem.get_or_insert_with(|| format!("{name}: there is no such volume"));
+            FileReference::new(place.device.to_owned(), name.to_owned())
+        }
+    };
+    Entry {
+        title: choice.title,
+        path_in_menu: choice.path_in_menu,
+        kind: choice.kind,
+        version: grub::version(&choice.kernel),
+        kernel: Some(choice.kernel).filter(|kernel| !kernel.is_empty()).map(|kernel| file(&kernel)),
+        initrds: choice.initrds.iter().map(|initrd| file(initrd)).collect(),
+        devicetree: Some(choice.devicetree).filter(|tree| !tree.is_empty()).map(|tree| file(&tree)),
+        cmdline: choice.cmdline,
+        problem,
+        ..Entry::new(id, source)
+    }
+}
+
+/// The first volume that is meant, the configuration's own and its disk's before others.
+pub(super) fn volume_by(place: &Place<'_>, is_meant: impl Fn(&Volume) -> bool) -> Option<usize> {
+    let volumes = place.lookup.volumes();
+    let order = Devices::new(place.volume, "").search_order(place.lookup);
+    order.into_iter().find(|index| volumes.get(*index).is_some_and(&is_meant))
+}
+
+/// `path`, or `device:path` where the device is as in fstab(5).
+pub(super) fn on_named_device(place: &Place<'_>, path: &str) -> Option<(usize, String)> {
+    let (volume, path) = match path.split_once(':') {
+        Some((device, path)) => {
+            let name = VolumeName::parse(device)?;
+            (volume_by(place, |volume| name.names(volume))?, path)
+        }
+        None => (place.volume, path),
+    };
+    Some((volume, place.path(&format!("/{path}"))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        discover::{
+            petitboot::PETITBOOT,
+            testing::{tree, volume, volumes},
+        },
+        entry::{FilesystemKind, Source, Warning},
+    };
+
+    fn find(loader: &Loader, files: &[(&str, &str)]) -> Findings {
+        let tree = tree(files);
+        let other = super::super::testing::tree(&[("initrd", "")]);
+        let open = volumes(&[
+            (&tree, volume("sda2", FilesystemKind::Ext4)),
+            (&other, volume("sdb1", FilesystemKind::Ext4)),
+        ]);
+        loader.find(&open, 0, &Context::default()).unwrap()
+    }
+
+    fn file(volume: &str, path: &str) -> FileReference {
+        FileReference::new(volume.into(), path.into())
+    }
+
+    #[test]
+    fn choices_become_entries_with_their_files_wherever_they_lie() {
+        let found = find(
+            &PETITBOOT,
+            &[
+                (
+                    "petitboot.conf",
+                    "default b\nname a\nimage boot/vmlinuz-6.1\ninitrd UUID=UUID-SDB1:/initrd\nargs quiet\n\
+                     name a\nimage gone:/k\nname b\nimage /gone\nname c\n",
+                ),
+                ("boot/vmlinuz-6.1", ""),
+            ],
+        );
+        let source = |line| Source { line: Some(line), ..found.entries[0].source.clone() };
+        let expected = [
+            Entry {
+                version: Some("6.1".into()),
+                kernel: Some(file("sda2", "/boot/vmlinuz-6.1")),
+                initrds: vec![file("sdb1", "/initrd")],
+                cmdline: "quiet".into(),
+                ..Entry::new("a", source(2))
+            },
+            Entry {
+                title: "a".into(),
+                kernel: Some(file("sda2", "gone:/k")),
+                problem: Some("gone:/k: there is no such volume".into()),
+                ..Entry::new("a#2", source(6))
+            },
+            Entry {
+                kernel: Some(file("sda2", "/gone")),
+                problem: Some("there is no /gone".into()),
+                ..Entry::new("b", source(8))
+            },
+            Entry { problem: Some("it names no kernel".into()), ..Entry::new("c", source(10)) },
+        ];
+        assert_eq!(found.entries, expected);
+        assert_eq!((found.default.as_deref(), found.timeout), (Some("b"), Some(10)));
+    }
+
+    #[test]
+    fn what_follows_a_default_that_cannot_be_booted_is_tried() {
+        let tree = tree(&[("k", "")]);
+        let open = volumes(&[(&tree, volume("sda2", FilesystemKind::Ext4))]);
+        let place = Place::of(&open, 0, "/menu").unwrap();
+        let choice = |title: &str, kernel: &str| Choice {
+            title: title.into(),
+            kernel: kernel.into(),
+            ..Choice::default()
+        };
+        for (fallback, expected) in [(vec![], "gone"), (vec![1, 7, 2], "there"), (vec![1], "gone")] {
+            let choices = vec![choice("gone", "/0"), choice("too", "/1"), choice("there", "/k")];
+            let menu = Menu { choices, default: Some(0), fallback, ..Menu::default() };
+            let found = findings(&place, "/menu", Format::Kboot, menu, on_named_device);
+            assert_eq!(found.default.as_deref(), Some(expected));
+        }
+    }
+
+    #[test]
+    fn a_lost_line_costs_itself_and_an_unreadable_file_its_entries() {
+        let warning = |line, message: &str| Warning {
+            volume: "sda2".into(),
+            path: "/petitboot.conf".into(),
+            line,
+            message: message.into(),
+        };
+        let found = find(&PETITBOOT, &[("petitboot.conf", "x\nname a\nimage k"), ("k", "")]);
+        assert_eq!(found.entries.len(), 1);
+        assert_eq!(found.warnings, [warning(Some(1), "a keyword that petitboot does not know")]);
+        let found = find(&PETITBOOT, &[("petitboot.conf", &"#".repeat(2 << 20))]);
+        let message = "larger than 1048576 bytes: its entries are lost";
+        assert_eq!(found, Findings { warnings: vec![warning(None, message)], ..Findings::default() });
+    }
+
+    #[test]
+    fn a_star_is_any_directory() {
+        let tree = tree(&[("EFI/a/other", ""), ("EFI/b/x.conf", "")]);
+        let open = volumes(&[(&tree, volume("sda1", FilesystemKind::Vfat))]);
+        assert_eq!(first_file(&open, 0, "/EFI/*/x.conf").as_deref(), Some("/EFI/b/x.conf"));
+        assert_eq!(first_file(&open, 0, "/EFI/*/y.conf"), None);
+    }
+}

@@ -1,0 +1,12 @@
+//! petitboot.conf: where it stands.
+
+use super::menu::{Loader, on_named_device};
+use crate::{entry::Format, formats::petitboot};
+
+/// Finds petitboot.conf.
+pub(super) static PETITBOOT: Loader = Loader {
+    format: Format::Petitboot,
+    places: &["/boot/petitboot.conf", "/petitboot.conf"],
+    read: |_, text| petitboot::parse(text),
+    locate: on_named_device,
+};

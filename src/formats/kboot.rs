@@ -1,0 +1,99 @@
+//! kboot.conf, of the PlayStation 3 and of Power machines (petitboot, discover/kboot-parser.c).
+//!
+//! `label='kernel initrd=… root=… words'`; `root` and `initrd` may stand for all labels, and `default` names one.
+
+use super::{
+    lines::{lines, unquoted},
+    menu::{Choice, Menu},
+};
+
+/// Reads a configuration.
+#[must_use]
+pub fn parse(text: &str) -> Menu {
+    let mut menu = Menu::default();
+    let (mut root, mut initrd, mut default) = ("", "", "");
+    for (line, text) in lines(text) {
+        let Some((name, value)) = text.split_once('=') else {
+            menu.lose(line, "no assignment: it is passed over");
+            continue;
+        };
+        let (name, value) = (unquoted(name), unquoted(value));
+        match name {
+            "default" => default = value,
+            "timeout" => menu.timeout = value.parse().ok(),
+            "root" => root = value,
+            "initrd" => initrd = value,
+            "delay" | "message" | "video" => {}
+            _ => menu.push(choice(line, name, value, root, initrd)),
+        }
+    }
+    menu.default = menu.titled(default);
+    menu
+}
+
+fn choice(line: u32, label: &str, value: &str, root: &str, initrd: &str) -> Choice {
+    let mut words = value.split_whitespace();
+    let kernel = words.next().unwrap_or_default().to_owned();
+    let (mut root, mut initrd) = (root, initrd);
+    let mut rest = String::new();
+    for word in words {
+        match word.split_once('=') {
+            Some(("root", value)) => root = unquoted(value),
+            Some(("initrd", value)) => initrd = unquoted(value),
+            _ => {
+                rest.push(' ');
+                rest.push_str(word);
+            }
+        }
+    }
+    let cmdline = if root.is_empty() { rest.trim_start().to_owned() } else { format!("root={root}{rest}") };
+    let initrds = Some(initrd.to_owned()).filter(|initrd| !initrd.is_empty()).into_iter().collect();
+    Choice { title: label.to_owned(), kernel, initrds, cmdline, line, ..Choice::default() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn choice(line: u32, title: &str, kernel: &str, initrds: &[&str], cmdline: &str) -> Choice {
+        Choice {
+            title: title.into(),
+            kernel: kernel.into(),
+            initrds: initrds.iter().map(|&path| path.into()).collect(),
+            cmdline: cmdline.into(),
+            line,
+            ..Choice::default()
+        }
+    }
+
+    #[test]
+    fn root_comes_first_and_may_stand_for_all() {
+        let text = "# PS3\ndefault=linux\ntimeout=10\nroot=/dev/sda1\r\ninitrd=/boot/initrd.img\n\
+                    linux='/boot/vmlinux video=ps3fb:mode:3 quiet'\nold=\"/boot/vmlinux.old initrd=sda2:/i root=/dev/sda2 ro\"\n\
+                    bare=/boot/vmlinux\nnonsense\n";
+        let expected = Menu {
+            choices: vec![
+                choice(
+                    6,
+                    "linux",
+                    "/boot/vmlinux",
+                    &["/boot/initrd.img"],
+                    "root=/dev/sda1 video=ps3fb:mode:3 quiet",
+                ),
+                choice(7, "old", "/boot/vmlinux.old", &["sda2:/i"], "root=/dev/sda2 ro"),
+                choice(8, "bare", "/boot/vmlinux", &["/boot/initrd.img"], "root=/dev/sda1"),
+            ],
+            default: Some(0),
+            timeout: Some(10),
+            lost: vec![(9, "no assignment: it is passed over".into())],
+            ..Menu::default()
+        };
+        assert_eq!(parse(text), expected);
+    }
+
+    #[test]
+    fn without_a_default_nothing_boots_on_its_own() {
+        let expected = Menu { choices: vec![choice(1, "a", "/k", &[], "quiet")], ..Menu::default() };
+        assert_eq!(parse("a='/k quiet'"), expected);
+    }
+}

@@ -1,0 +1,70 @@
+//! What a configuration comes to that lists its choices outright: titles, arguments, and files in the loader's own words.
+
+use crate::entry::Kind;
+
+/// No more choices are taken from one configuration.
+pub const CHOICE_LIMIT: usize = 4096;
+
+/// One choice.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Choice {
+    /// What the menu shows.
+    pub title: String,
+    /// Titles of the menus around it, outermost first.
+    pub path_in_menu: Vec<String>,
+    /// What sort of thing is started.
+    pub kind: Kind,
+    /// The kernel, device and all, as the loader writes it; empty if there is none.
+    pub kernel: String,
+    /// Initrds in order, written likewise.
+    pub initrds: Vec<String>,
+    /// Device tree, written likewise; empty if there is none.
+    pub devicetree: String,
+    /// What the kernel is given, complete.
+    pub cmdline: String,
+    /// Why it cannot be booted.
+    pub problem: Option<String>,
+    /// File in which it stands, if that is not the configuration itself.
+    pub file: Option<String>,
+    /// Line on which it begins, from 1.
+    pub line: u32,
+}
+
+/// A configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Menu {
+    /// Choices in the order of the loader's menu.
+    pub choices: Vec<Choice>,
+    /// Place of the choice that boots on its own.
+    pub default: Option<usize>,
+    /// Places of those that are tried after it, in order.
+    pub fallback: Vec<usize>,
+    /// Seconds until the default boots; `None` waits for a person.
+    pub timeout: Option<u32>,
+    /// What was lost: line and message.
+    pub lost: Vec<(u32, String)>,
+}
+
+impl Menu {
+    /// Adds a choice, as far as there is room.
+    pub fn push(&mut self, choice: Choice) {
+        match self.choices.len() {
+            CHOICE_LIMIT => self.lose(choice.line, "only the first 4096 entries are read"),
+            length if length < CHOICE_LIMIT => self.choices.push(choice),
+            _ => {}
+        }
+    }
+
+    /// Notes that a line is lost.
+    pub fn lose(&mut self, line: u32, message: impl Into<String>) {
+        if self.lost.len() < CHOICE_LIMIT {
+            self.lost.push((line, message.into()));
+        }
+    }
+
+    /// The place of the choice with a title, in any case of letters.
+    #[must_use]
+    pub fn titled(&self, title: &str) -> Option<usize> {
+        self.choices.iter().position(|choice| choice.title.eq_ignore_ascii_case(title))
+    }
+}
