@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 scripts/setup.sh --quiet
 target=${CARGO_TARGET_DIR:-target}
 output=$target/initramfs.img
-cargo build --release --package firstlight --target x86_64-unknown-linux-musl
+cargo build --release --no-default-features --package firstlight --target x86_64-unknown-linux-musl
 binary=$target/x86_64-unknown-linux-musl/release/firstlight
 cargo run --quiet --package initramfs -- build --binary "$binary" --output "$output" "$@"
 ls -l "$binary" "$output"

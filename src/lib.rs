@@ -21,6 +21,8 @@ pub mod formats;
 pub mod image;
 pub mod init;
 pub mod kexec;
+#[cfg(feature = "running-system")]
+pub mod running;
 pub mod storage;
 pub mod sys;
 pub mod ui;

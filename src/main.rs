@@ -15,9 +15,15 @@ type Door = fn(&[OsString]) -> ExitCode;
 /// What this binary is under another name, such as a symbolic link's.
 const NAMES: &[(&str, Door)] = &[("modprobe", init::modules::modprobe), ("kexec", cli::kexec::run)];
 
-/// What this binary is when it starts itself again, by its first argument.
-const PARTS: &[(&str, Door)] =
-    &[("worker", boot::worker::run), ("finder", discover::sandbox::run), ("rescue", init::rescue::run)];
+/// What this binary is by its first argument: parts that it starts itself, and `firstlight kexec`.
+const PARTS: &[(&str, Door)] = &[
+    ("worker", boot::worker::run),
+    ("finder", discover::sandbox::run),
+    ("rescue", init::rescue::run),
+    ("kexec", cli::kexec::run),
+    #[cfg(feature = "running-system")]
+    (firstlight::running::detach::DOOR, cli::run_detached),
+];
 
 fn main() -> ExitCode {
     if std::process::id() == 1 {

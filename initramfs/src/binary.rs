@@ -23,6 +23,8 @@ pub fn build(package: &str, target: &str) -> Result<PathBuf, BuildError> {
     let output = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .current_dir(workspace)
         .args(["build", "--profile", "image", "--quiet", "--package", package, "--bins", "--target", target])
+        // What only an installed system needs stays out.
+        .arg("--no-default-features")
         .args(SMALL_STANDARD_LIBRARY)
         .env("RUSTC_BOOTSTRAP", "1")
         .arg("--message-format=json-render-diagnostics")

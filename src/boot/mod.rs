@@ -7,7 +7,7 @@ pub mod link;
 pub mod loader;
 pub mod options;
 #[cfg(test)]
-mod samples;
+pub(crate) mod samples;
 pub mod state;
 pub mod supervision;
 pub mod worker;

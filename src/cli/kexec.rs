@@ -4,8 +4,7 @@ use std::{
     ffi::OsString,
     fs::{self, File},
     io::{self, Write},
-    os::unix::process::CommandExt,
-    process::{Command, ExitCode},
+    process::ExitCode,
 };
 
 use crate::{
@@ -24,8 +23,6 @@ use crate::{
 
 /// kexec-tools' exit code for everything that is no wrong usage: -1.
 const FAILED: u8 = 255;
-/// Where a shutdown is looked for, in kexec-tools' order.
-const SHUTDOWN: [&str; 3] = ["/sbin/shutdown", "/etc/shutdown", "/bin/shutdown"];
 
 /// Why nothing came of it.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +51,15 @@ enum Failure {
     Jump(io::Error),
     #[error("cannot run /sbin/shutdown ({0}); the kernel is loaded, and kexec -e jumps into it at once")]
     Shutdown(io::Error),
+    /// What becomes of the kernel that was loaded before.
+    #[error("{0}{1}")]
+    NotReplaced(LoadError, &'static str),
+    #[cfg(feature = "running-system")]
+    #[error("{0}")]
+    Barrier(#[from] crate::running::guards::Barrier),
+    #[cfg(feature = "running-system")]
+    #[error("no kernel was named, and this machine's own cannot be loaded: {0}")]
+    NoDefault(String),
 }
 
 impl Failure {
@@ -76,7 +82,7 @@ pub fn run(arguments: &[OsString]) -> ExitCode {
             // Nobody is left to tell if stderr is closed.
             let _ = match failure {
                 // It begins with the command's name already.
-                Failure::Load(ref error) => writeln!(stderr, "{error}"),
+                Failure::Load(_) | Failure::NotReplaced(..) => writeln!(stderr, "{failure}"),
                 ref failure => writeln!(stderr, "kexec: {failure}"),
             };
             if matches!(failure, Failure::Usage(_) | Failure::NoKernel) {
@@ -95,9 +101,10 @@ fn act(invocation: Invocation) -> Result<ExitCode, Failure> {
         }
         Invocation::Act(options) => *options,
     };
+    let level = if options.debug { log::LevelFilter::Debug } else { log::LevelFilter::Warn };
+    // A second logger is nothing that could happen here.
+    let _ = simple_logger::SimpleLogger::new().with_level(level).init();
     if options.debug {
-        // A second logger is nothing that could happen here.
-        let _ = simple_logger::SimpleLogger::new().with_level(log::LevelFilter::Debug).init();
         for option in &options.without_effect {
             log::debug!("--{option} has no effect here");
         }
@@ -111,8 +118,19 @@ fn act(invocation: Invocation) -> Result<ExitCode, Failure> {
     if options.unload {
         kexec::unload_from(slot(options.purpose)).map_err(Failure::Unload)?;
     }
-    if options.load {
-        load(&options)?;
+    #[cfg(feature = "running-system")]
+    barrier(&options)?;
+    if options.load && is_alone(&options) {
+        load_default(&options)?;
+    } else if options.load {
+        let slot = slot(options.purpose);
+        let before = state::loaded(slot);
+        load(&options).map_err(|failure| {
+            match (failure, state::after_failure(before, state::loaded(slot))) {
+                (Failure::Load(error), note) if !note.is_empty() => Failure::NotReplaced(error, note),
+                (failure, _) => failure,
+            }
+        })?;
     }
     if (options.exec || options.shutdown) && state::loaded(Slot::Boot) == Some(false) {
         return Err(Failure::NothingLoaded);
@@ -179,16 +197,51 @@ fn open(path: &String) -> Result<Image, Failure> {
     Ok(Image { name: path.clone(), file })
 }
 
-/// Returns only if there is no shutdown to run.
-fn shutdown() -> io::Error {
-    let mut reason = io::ErrorKind::NotFound.into();
-    for program in SHUTDOWN {
-        match Command::new(program).args(["-r", "now"]).exec() {
-            error if error.kind() == io::ErrorKind::NotFound => {}
-            error => reason = error,
-        }
+/// Neither an action nor a kernel is named, nor anything that would go with one: the machine's own default is meant.
+fn is_alone(options: &Options) -> bool {
+    let names_nothing = options.kernel.is_none() && options.initrds.is_empty() && options.modules.is_empty();
+    cfg!(feature = "running-system") && options.shutdown && names_nothing
+}
+
+/// What makes it impossible, found before anything is done.
+#[cfg(feature = "running-system")]
+fn barrier(options: &Options) -> Result<(), Failure> {
+    use crate::running::guards::{self, Barrier};
+    match guards::barrier("/".as_ref()) {
+        // Loading is a matter of privileges only.
+        Some(Barrier::Container) if !options.exec && !options.shutdown => Ok(()),
+        Some(barrier) if options.load || options.exec => Err(barrier.into()),
+        _ => Ok(()),
     }
-    reason
+}
+
+/// Loads what this machine would boot on its own, unless a kernel waits already.
+#[cfg(feature = "running-system")]
+fn load_default(options: &Options) -> Result<(), Failure> {
+    if state::loaded(Slot::Boot) == Some(true) {
+        log::warn!("a kernel is loaded already: shutting down into it");
+        return Ok(());
+    }
+    super::boot::load_default(options.append.as_deref(), options.reuse_cmdline)
+        .map_err(|failure| Failure::NoDefault(failure.to_string()))
+}
+
+#[cfg(not(feature = "running-system"))]
+fn load_default(_: &Options) -> Result<(), Failure> {
+    Err(Failure::NoKernel)
+}
+
+/// Returns only if there is no shutdown to run.
+#[cfg(feature = "running-system")]
+fn shutdown() -> io::Error {
+    crate::running::init_system::Shutdown::of("/".as_ref()).ask()
+}
+
+/// Returns only if there is no shutdown to run.
+#[cfg(not(feature = "running-system"))]
+fn shutdown() -> io::Error {
+    use std::os::unix::process::CommandExt;
+    std::process::Command::new("/sbin/shutdown").args(["-r", "now"]).exec()
 }
 
 /// So that no network card writes into memory that the next kernel uses by then. One that stays up is no reason to stay.

@@ -1,6 +1,8 @@
-//! The `firstlight` command: `firstlight list | show | config | status`, exit code 0 done, 1 failed, 2 wrong usage.
+//! The `firstlight` command: `firstlight list | show | boot | config | status`, exit code 0 done, 1 failed, 2 wrong usage.
 
 mod arguments;
+#[cfg(feature = "running-system")]
+mod boot;
 mod config;
 mod help;
 mod inspect;
@@ -46,7 +48,15 @@ struct Command {
 }
 
 /// Every command, in the order of the help.
-static COMMANDS: &[Command] = &[list::LIST, list::SHOW, inspect::INSPECT, config::CONFIG, status::STATUS];
+static COMMANDS: &[Command] = &[
+    list::LIST,
+    list::SHOW,
+    #[cfg(feature = "running-system")]
+    boot::BOOT,
+    inspect::INSPECT,
+    config::CONFIG,
+    status::STATUS,
+];
 
 /// Why a command has nothing to print on stdout.
 #[derive(Debug, thiserror::Error)]
@@ -63,14 +73,34 @@ enum Failure {
     /// There is an answer, and something is wrong all the same: exit code 1.
     #[error("{message}")]
     Flawed { text: String, message: String },
+    /// Another process has said why: its exit code.
+    #[cfg(feature = "running-system")]
+    #[error("it failed")]
+    Told(u8),
 }
 
 /// Runs the command line without its first word, as `firstlight` got it.
 #[must_use]
 pub fn run(arguments: &[OsString]) -> ExitCode {
     sys::pipe::die_quietly();
-    match answer(arguments) {
+    finish(answer(arguments))
+}
+
+/// Runs the command line in a session of its own: the part of `firstlight boot` that goes on when the terminal ends.
+#[cfg(feature = "running-system")]
+#[must_use]
+pub fn run_detached(arguments: &[OsString]) -> ExitCode {
+    match boot::join_session() {
+        Ok(()) => finish(answer(arguments)),
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+fn finish(answer: Result<String, Failure>) -> ExitCode {
+    match answer {
         Ok(text) | Err(Failure::Answered(text)) => print(&text),
+        #[cfg(feature = "running-system")]
+        Err(Failure::Told(code)) => ExitCode::from(code),
         Err(failure) => {
             if let Failure::Flawed { text, .. } = &failure {
                 print(text);

@@ -41,7 +41,8 @@ pub(super) fn entry(entry: &Entry) -> String {
     text
 }
 
-fn title(entry: &Entry) -> String {
+/// The titles that lead to it.
+pub(super) fn title(entry: &Entry) -> String {
     let path = entry.path_in_menu.iter().chain([&entry.title]).map(|part| printable(part));
     path.collect::<Vec<_>>().join(" > ")
 }

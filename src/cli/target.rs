@@ -38,8 +38,21 @@ pub(super) const OPTIONS: [Opt; 3] = [
     },
 ];
 
-/// Volumes, devices that are none, and whether the firmware is UEFI.
-type Disks = (Vec<OpenVolume>, Vec<(Device, String)>, Context);
+/// What there is to search.
+pub(super) struct Disks {
+    pub open: Vec<OpenVolume>,
+    /// Devices that nothing can be read from, with the reason why.
+    pub rejected: Vec<(Device, String)>,
+    /// What configurations are read against.
+    pub context: Context,
+}
+
+impl Disks {
+    /// Searches the volumes.
+    pub fn search(&self) -> Result<Survey, Failure> {
+        sandbox::survey(&self.open, &self.context).map_err(|error| Failure::Failed(error.to_string()))
+    }
+}
 
 /// What the options said.
 #[derive(Default)]
@@ -74,13 +87,18 @@ impl Target {
 
     /// Searches the volumes: what is there, and the devices that nothing can be read from, with the reason why.
     pub fn survey(self) -> Result<(Survey, Vec<(Device, String)>), Failure> {
-        let (open, rejected, context) = if self.root.is_none() && self.volumes.is_empty() {
-            self.machine()?
-        } else {
-            self.directories()?
-        };
-        let survey = sandbox::survey(&open, &context);
-        survey.map(|survey| (survey, rejected)).map_err(|error| Failure::Failed(error.to_string()))
+        let disks = self.open()?;
+        Ok((disks.search()?, disks.rejected))
+    }
+
+    /// Opens the volumes.
+    pub fn open(self) -> Result<Disks, Failure> {
+        if self.is_offline() { self.directories() } else { self.machine() }
+    }
+
+    /// Whether directories stand for the machine.
+    pub fn is_offline(&self) -> bool {
+        self.root.is_some() || !self.volumes.is_empty()
     }
 
     /// The disks of this machine, in the order in which they are elected.
@@ -101,7 +119,8 @@ impl Target {
         });
         open.sort_by_key(|open| order.iter().position(|name| *name == open.volume.device.name));
         let context = firmware::context(Path::new(firmware::VARIABLES));
-        Ok((open, rejected, Context { efi: self.efi.unwrap_or(context.efi), ..context }))
+        let context = Context { efi: self.efi.unwrap_or(context.efi), ..context };
+        Ok(Disks { open, rejected, context })
     }
 
     fn directories(self) -> Result<Disks, Failure> {
@@ -119,7 +138,7 @@ impl Target {
             open.push(open_directory(option)?);
         }
         let efi = self.efi.unwrap_or_else(|| open.iter().any(has_efi_directory));
-        Ok((open, Vec::new(), Context { efi, ..Context::default() }))
+        Ok(Disks { open, rejected: Vec::new(), context: Context { efi, ..Context::default() } })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::formats::{bzimage::Header, text};
+use crate::formats::{bzimage::Header, cmdline::words, text};
 
 /// Command line length of a kernel that does not tell it (`COMMAND_LINE_SIZE` 2048 with the NUL, on most machines).
 const USUAL_SIZE: u32 = 2047;
@@ -50,6 +50,24 @@ pub fn complete(cmdline: &str, append: &[String], firmware: Firmware) -> Vec<u8>
     text::encode(&(complete + for_init))
 }
 
+/// The running kernel's command line without what its own boot loader added to it.
+#[must_use]
+pub fn reusable(running: &str) -> String {
+    crate::formats::cmdline::without(running, &["BOOT_IMAGE", "initrd"])
+}
+
+/// The command line with each word only where it stands last. What is behind a `--` is init's, and stays as it is.
+#[must_use]
+pub fn keep_last(cmdline: &str) -> String {
+    let (own, for_init) = cmdline.find(" -- ").map_or((cmdline, ""), |end| cmdline.split_at(end));
+    let all: Vec<&str> = words(own).map(|word| word.text).collect();
+    let is_last = |(place, word): &(usize, &&str)| {
+        !all.iter().skip(place.saturating_add(1)).any(|later| later == *word)
+    };
+    let kept: Vec<&str> = all.iter().enumerate().filter(is_last).map(|(_, word)| *word).collect();
+    kept.join(" ") + for_init
+}
+
 /// The longest command line, in bytes without its NUL, that kexec_file_load(2) lets a kernel have. `header` is that of an
 /// x86 kernel.
 #[must_use]
@@ -84,6 +102,19 @@ mod tests {
             let append: Vec<String> = append.iter().map(|words| (*words).to_owned()).collect();
             assert_eq!(complete(cmdline, &append, firmware), expected.as_bytes());
         }
+    }
+
+    #[test]
+    fn of_words_that_stand_twice_the_last_stays() {
+        for (cmdline, expected) in [
+            ("quiet ro quiet", "ro quiet"),
+            ("console=tty0 console=ttyS0 console=tty0", "console=ttyS0 console=tty0"),
+            ("a \"b c\" a \"b c\" -- a a", "a \"b c\" -- a a"),
+            ("", ""),
+        ] {
+            assert_eq!(keep_last(cmdline), expected);
+        }
+        assert_eq!(reusable("BOOT_IMAGE=/k root=x initrd=\\i quiet"), "root=x quiet");
     }
 
     #[test]

@@ -145,7 +145,7 @@ pub fn load_by(
             parts.by_file(Slot::Boot)
         }
         Method::Auto => parts.by_segments(wishes).or_else(|error| {
-            log::info!("{error}; trying kexec_file_load");
+            log::warn!("{error}; trying kexec_file_load");
             parts.by_file(Slot::Boot)
         }),
     }

@@ -21,6 +21,16 @@ pub fn loaded(slot: Slot) -> Option<bool> {
     fs::read_to_string(path).ok().map(|text| text.trim() == "1")
 }
 
+/// What to say, behind the reason why a load failed, of the kernel that was loaded before it.
+#[must_use]
+pub fn after_failure(before: Option<bool>, after: Option<bool>) -> &'static str {
+    match (before, after) {
+        (Some(true), Some(true)) => "; the kernel that was loaded before still is",
+        (Some(true), Some(false)) => "; the kernel that was loaded before is gone",
+        _ => "",
+    }
+}
+
 /// Bytes that are kept for a crash kernel: 0 without `crashkernel=`.
 #[must_use]
 pub fn crash_size() -> u64 {

@@ -4,7 +4,7 @@ mod attachment;
 mod keeper;
 pub mod look;
 pub mod mount;
-mod mounted;
+pub(crate) mod mounted;
 pub mod root;
 pub mod sysfs;
 pub mod uevent;

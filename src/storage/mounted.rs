@@ -64,7 +64,7 @@ fn parse_line(line: &[u8]) -> Option<Mount> {
 }
 
 /// Blanks, line ends and backslashes stand as `\` and three octal digits.
-fn unescape(field: &[u8]) -> Vec<u8> {
+pub(crate) fn unescape(field: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(field.len());
     let mut rest = field;
     while let Some((first, after)) = rest.split_first() {

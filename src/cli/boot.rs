@@ -1,0 +1,432 @@
+//! `firstlight boot`: restarts a running system into one of this machine's entries, without the firmware.
+
+use std::{
+    env, fs,
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use serde::Serialize;
+
+use super::{
+    Command, Failure, JSON, Opt,
+    arguments::{Argument, Arguments},
+    json, print, table,
+    target::{self, Disks, Target},
+};
+use crate::{
+    boot::{
+        firmware,
+        loader::{Loader, Turn},
+    },
+    entry::{Discovery, Entry, Kind},
+    formats::text::{self, printable},
+    kexec::{
+        self,
+        cmdline::{self, Firmware},
+        state::{self, Slot},
+    },
+    running::{
+        choice, detach, guards,
+        init_system::Shutdown,
+        once::Once,
+        read_only::{self, Rest},
+    },
+};
+
+pub(super) const BOOT: Command = Command {
+    name: "boot",
+    operands: "[ENTRY] [--now | --once] [--append WORDS] [--cmdline-from entry|running] [--dry-run] [--json]",
+    summary: "Restart this running system into an entry, without going through the firmware",
+    details: "ENTRY is an id, a title, a number of the list, or the beginning of an id or a title that no other has; \
+              without it, the entry that this machine would boot. The kernel is loaded, and the system shut down cleanly \
+              into it, as its init system does it. It goes on when the terminal or the ssh connection ends.",
+    options: &{
+        let [root, volume, firmware] = target::OPTIONS;
+        [
+            Opt {
+                short: None,
+                long: "now",
+                value: "",
+                what: "stop no services: write everything back, make the file systems read-only, and jump",
+            },
+            Opt {
+                short: None,
+                long: "once",
+                value: "",
+                what: "start nothing now: have the boot loader (GRUB, systemd-boot) take the entry at the next start only",
+            },
+            Opt { short: None, long: "append", value: "WORDS", what: "add words to the command line" },
+            Opt {
+                short: None,
+                long: "cmdline-from",
+                value: "entry|running",
+                what: "take the entry's command line or that of the running kernel; of words that stand there twice, the \
+                       last one stays",
+            },
+            Opt {
+                short: Some('n'),
+                long: "dry-run",
+                value: "",
+                what: "show everything that would be done, and change nothing",
+            },
+            Opt {
+                short: Some('f'),
+                long: "force",
+                value: "",
+                what: "do it although a programme asks not to shut down",
+            },
+            root,
+            volume,
+            firmware,
+            JSON,
+        ]
+    },
+    examples: &[
+        ("firstlight boot", "restart into what this machine boots on its own"),
+        ("firstlight boot 2 --dry-run", "show what restarting into the second entry would do"),
+        ("firstlight boot --now --append single", "jump at once, into a single-user system"),
+        ("firstlight boot --once memtest", "let the boot loader start the entry at the next start"),
+    ],
+    run: boot,
+};
+
+/// This process has left the terminal's session already.
+static DETACHED: AtomicBool = AtomicBool::new(false);
+
+/// Says to who started this process that it is there, before it does anything.
+///
+/// # Errors
+/// It was not started by [`detach::run`].
+pub(super) fn join_session() -> std::io::Result<()> {
+    detach::report()?;
+    DETACHED.store(true, Ordering::Relaxed);
+    Ok(())
+}
+
+/// What the options said.
+#[derive(Default)]
+struct Wish {
+    entry: Option<String>,
+    append: Vec<String>,
+    from: Option<From>,
+    now: bool,
+    once: bool,
+    dry_run: bool,
+    force: bool,
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum From {
+    Entry,
+    Running,
+}
+
+/// Everything that is going to be done.
+#[derive(Serialize)]
+struct Plan<'a> {
+    /// The entry, with the command line that its kernel gets.
+    entry: &'a Entry,
+    /// What speaks against it.
+    warnings: Vec<String>,
+    /// What is done, in order.
+    steps: Vec<String>,
+}
+
+fn boot(arguments: &mut Arguments) -> Result<String, Failure> {
+    let (wish, target) = read(arguments)?;
+    arguments.start_log();
+    if !wish.dry_run {
+        if target.is_offline() {
+            return Err(Failure::Usage("--root and --volume go with --dry-run".into()));
+        }
+        if let Some(barrier) = guards::barrier(Path::new("/")).filter(|_| !wish.once) {
+            return Err(failed(&barrier));
+        }
+        if !rustix::process::geteuid().is_root() {
+            return Err(Failure::Failed("only root can restart this machine; use sudo".into()));
+        }
+        if !wish.once && !DETACHED.load(Ordering::Relaxed) {
+            let again: Vec<_> = env::args_os().skip(1).collect();
+            let status = detach::run(&again).map_err(|error| failed(&error))?;
+            return Err(Failure::Told(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)));
+        }
+    }
+    let disks = target.open()?;
+    let discovery = disks.search()?.discovery;
+    let default = discovery.default.as_deref();
+    let chosen = choice::choose(&discovery.entries, default, wish.entry.as_deref()).map_err(|error| {
+        print(&list(&discovery));
+        failed(&error)
+    })?;
+    let entry = Entry { cmdline: command_line(chosen, &wish, &running()), ..chosen.clone() };
+    let once = if wish.once { Some(find_once(&entry, &disks)?) } else { None };
+    if once.is_none() {
+        bootable(&entry)?;
+    }
+    let (warnings, blocked) = warnings(&wish);
+    let plan = Plan { entry: &entry, warnings, steps: steps(&wish, once.as_ref()) };
+    let list = if wish.entry.is_none() { list(&discovery) } else { String::new() };
+    let shown = if wish.json { json(&plan)? } else { list + &plan.text() };
+    if wish.dry_run {
+        return Ok(shown);
+    }
+    print(&shown);
+    if blocked && !wish.force {
+        let message = "a programme asks not to shut down (above); let it finish, or use --force";
+        return Err(Failure::Failed(message.into()));
+    }
+    match once {
+        Some(once) => once.set().map(|()| String::new()).map_err(|error| failed(&error)),
+        None => leave(&entry, disks, wish.now),
+    }
+}
+
+fn failed(error: &dyn std::fmt::Display) -> Failure {
+    Failure::Failed(printable(&error.to_string()))
+}
+
+fn read(arguments: &mut Arguments) -> Result<(Wish, Target), Failure> {
+    let (mut wish, mut target) = (Wish::default(), Target::default());
+    while let Some(argument) = arguments.next()? {
+        match argument {
+            Argument::Operand(word) if wish.entry.is_none() => {
+                wish.entry = Some(text::decode(word.as_encoded_bytes()));
+            }
+            argument if target.take(&argument, arguments)? => {}
+            Argument::Option(ref name) => match name.as_str() {
+                "now" => wish.now = true,
+                "once" => wish.once = true,
+                "dry-run" => wish.dry_run = true,
+                "force" => wish.force = true,
+                "json" => wish.json = true,
+                "append" => wish.append.push(text::decode(arguments.value()?.as_encoded_bytes())),
+                "cmdline-from" => {
+                    wish.from = Some(match arguments.value()?.to_str() {
+                        Some("entry") => From::Entry,
+                        Some("running") => From::Running,
+                        _ => return Err(Failure::Usage("--cmdline-from takes entry or running".into())),
+                    });
+                }
+                _ => return Err(arguments.unknown(&argument)),
+            },
+            argument => return Err(arguments.unknown(&argument)),
+        }
+    }
+    if wish.now && wish.once {
+        return Err(Failure::Usage("--now starts the entry now, --once at the next start".into()));
+    }
+    if wish.once && (!wish.append.is_empty() || wish.from.is_some()) {
+        let message =
+            "--once leaves the entry as the boot loader knows it; --append and --cmdline-from go without it";
+        return Err(Failure::Usage(message.into()));
+    }
+    Ok((wish, target))
+}
+
+fn running() -> String {
+    text::decode(fs::read("/proc/cmdline").unwrap_or_default().trim_ascii_end())
+}
+
+/// The command line that the options make of the entry's own.
+fn command_line(entry: &Entry, wish: &Wish, running: &str) -> String {
+    let reused;
+    let base = match wish.from {
+        Some(From::Running) => {
+            reused = cmdline::reusable(running);
+            &reused
+        }
+        Some(From::Entry) | None => &entry.cmdline,
+    };
+    let line = text::decode(&cmdline::complete(base, &wish.append, Firmware::of_this_machine()));
+    if wish.from.is_some() { cmdline::keep_last(&line) } else { line }
+}
+
+/// Whether a kernel can be made of it at all.
+fn bootable(entry: &Entry) -> Result<(), Failure> {
+    let title = printable(&entry.title);
+    if let Some(problem) = &entry.problem {
+        return Err(Failure::Failed(format!("{title}: {}", printable(problem))));
+    }
+    let what = match entry.kind {
+        Kind::Linux | Kind::Uki => return Ok(()),
+        Kind::Multiboot => "a kernel that is loaded by multiboot",
+        Kind::Chainload => "another boot loader",
+        Kind::Firmware => "the firmware itself",
+    };
+    let remedy = "only the firmware and its boot loader start it: firstlight boot --once, then reboot";
+    Err(Failure::Failed(format!("{title}: this is {what}; {remedy}")))
+}
+
+fn find_once(entry: &Entry, disks: &Disks) -> Result<Once, Failure> {
+    let volumes = disks.open.iter().map(|open| &open.volume);
+    let volume = volumes.into_iter().find(|volume| volume.device.name == entry.source.volume);
+    let volume = volume.ok_or_else(|| Failure::Failed("its volume is not there any more".into()))?;
+    Once::find(entry, volume, Path::new(firmware::VARIABLES)).map_err(|error| failed(&error))
+}
+
+/// What speaks against a restart now, and whether any of it forbids one.
+fn warnings(wish: &Wish) -> (Vec<String>, bool) {
+    if wish.once {
+        return (Vec::new(), false);
+    }
+    let mut warnings = Vec::new();
+    if guards::graphical_session() {
+        warnings.push("this is a graphical session; save your work in it".to_owned());
+    }
+    let inhibitors = guards::inhibitors();
+    warnings.extend(inhibitors.iter().map(ToString::to_string));
+    let shutdown = Shutdown::of(Path::new("/"));
+    if !wish.now && shutdown.through_firmware {
+        let init = shutdown.init;
+        warnings.push(format!(
+            "nothing was found that has {init} start a loaded kernel at the end of a shutdown; the machine may restart \
+             through its firmware (--now does without {init})"
+        ));
+    }
+    if state::loaded(Slot::Boot) == Some(true) {
+        warnings.push("a kernel is loaded already; this one takes its place".to_owned());
+    }
+    (warnings, inhibitors.iter().any(|inhibitor| inhibitor.blocks))
+}
+
+fn steps(wish: &Wish, once: Option<&Once>) -> Vec<String> {
+    if let Some(once) = once {
+        return vec![once.text(), "nothing else: the next start of this machine boots the entry".to_owned()];
+    }
+    let load = "load the kernel with its initrds".to_owned();
+    if !wish.now {
+        return vec![load, format!("shut down into it: {}", Shutdown::of(Path::new("/")).text())];
+    }
+    let mut steps = vec![load, "write back everything that is not on the disks yet".to_owned()];
+    let mounts = read_only::writable();
+    steps.extend(mounts.iter().map(|mount| {
+        format!("make {} ({}) read-only, or freeze it if it is in use", printable(&mount.point), mount.source)
+    }));
+    steps.push("jump into the kernel".to_owned());
+    steps
+}
+
+impl Plan<'_> {
+    fn text(&self) -> String {
+        let mut text = table::entry(self.entry);
+        for warning in &self.warnings {
+            text.push_str(&format!("warning: {}\n", printable(warning)));
+        }
+        for (number, step) in (1..).zip(&self.steps) {
+            text.push_str(&format!("{number}. {}\n", printable(step)));
+        }
+        text
+    }
+}
+
+/// The menu in short: numbers, titles, ids.
+fn list(discovery: &Discovery) -> String {
+    let mut text = String::new();
+    for (number, entry) in choice::shown(&discovery.entries) {
+        let mark = if discovery.default.as_deref() == Some(&entry.id) { '*' } else { ' ' };
+        text.push_str(&format!("{mark}{number:>3}  {}  [{}]\n", table::title(entry), printable(&entry.id)));
+    }
+    text.push('\n');
+    text
+}
+
+/// Loads what this machine would boot on its own, for `kexec` without a word, with words for its command line.
+pub(super) fn load_default(append: Option<&str>, from_running: bool) -> Result<(), Failure> {
+    let disks = Target::default().open()?;
+    let discovery = disks.search()?.discovery;
+    let entry = choice::choose(&discovery.entries, discovery.default.as_deref(), None)
+        .map_err(|error| failed(&error))?;
+    bootable(entry)?;
+    let append = append.into_iter().map(str::to_owned).collect();
+    let wish = Wish { append, from: from_running.then_some(From::Running), ..Wish::default() };
+    let entry = Entry { cmdline: command_line(entry, &wish, &running()), ..entry.clone() };
+    log::debug!("{} with the command line {}", entry.id, printable(&entry.cmdline));
+    load(&entry, disks)
+}
+
+/// Loads the entry and leaves this system for it; returns only if that fails.
+fn leave(entry: &Entry, disks: Disks, now: bool) -> Result<String, Failure> {
+    load(entry, disks)?;
+    if now {
+        return jump();
+    }
+    let error = Shutdown::of(Path::new("/")).ask();
+    Err(Failure::Failed(format!(
+        "the kernel is loaded, but no shutdown could be run ({error}); restart this system as usual, or use --now"
+    )))
+}
+
+/// Loads the entry; our own mounts are gone when that is done.
+fn load(entry: &Entry, disks: Disks) -> Result<(), Failure> {
+    let loader = Loader {
+        volumes: disks.open.into_iter().map(Arc::new).collect(),
+        append: Vec::new(),
+        firmware: Firmware::default(),
+        turn: Turn::default(),
+    };
+    let before = state::loaded(Slot::Boot);
+    loader.load(0, entry).map_err(|error| {
+        let after = state::after_failure(before, state::loaded(Slot::Boot));
+        Failure::Failed(printable(&format!("{error}{after}")))
+    })
+}
+
+fn jump() -> Result<String, Failure> {
+    let (mut rest, busy) = Rest::begin();
+    for busy in &busy {
+        let writers: Vec<String> = busy.writers.iter().map(ToString::to_string).collect();
+        let who = if writers.is_empty() { "the kernel itself".to_owned() } else { writers.join(", ") };
+        log::warn!("{}: still written to by {who}; it is frozen", printable(&busy.mount.point));
+    }
+    print("Jumping into the next kernel.\n");
+    rest.freeze(&busy).map_err(|error| failed(&error))?;
+    let error = kexec::jump();
+    drop(rest);
+    Err(Failure::Failed(format!("cannot jump: {error}; the system goes on as it was")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::boot::samples::entry;
+
+    #[test]
+    fn the_command_line_comes_from_where_the_options_say() {
+        let running = "BOOT_IMAGE=/vmlinuz root=/dev/vda1 quiet ro quiet initrd=\\x";
+        let entry =
+            Entry { cmdline: "BOOT_IMAGE=/k root=/dev/sda1 quiet -- quiet".into(), ..entry("a", "sda1") };
+        let cases: [(Option<From>, &[&str], &str); 5] = [
+            (None, &[], "BOOT_IMAGE=/k root=/dev/sda1 quiet -- quiet"),
+            (None, &["quiet single"], "BOOT_IMAGE=/k root=/dev/sda1 quiet quiet single -- quiet"),
+            (Some(From::Entry), &["quiet single"], "BOOT_IMAGE=/k root=/dev/sda1 quiet single -- quiet"),
+            (Some(From::Running), &[], "root=/dev/vda1 ro quiet"),
+            (Some(From::Running), &["ro", "x"], "root=/dev/vda1 quiet ro x"),
+        ];
+        for (from, append, expected) in cases {
+            let append = append.iter().map(|words| (*words).to_owned()).collect();
+            let wish = Wish { from, append, ..Wish::default() };
+            let line = command_line(&entry, &wish, running);
+            // A machine whose firmware asks for it gets one word more.
+            assert_eq!(line.replace(" nokaslr", ""), expected, "{from:?}");
+        }
+    }
+
+    #[test]
+    fn what_no_kernel_can_be_made_of_says_what_to_do() {
+        let said = |entry: Entry| bootable(&entry).unwrap_err().to_string();
+        assert!(bootable(&entry("a", "sda1")).is_ok());
+        let windows = Entry { kind: Kind::Chainload, ..entry("a", "sda1") };
+        assert_eq!(
+            said(windows),
+            "Title of a: this is another boot loader; only the firmware and its boot loader start it: firstlight boot \
+             --once, then reboot"
+        );
+        let broken = Entry { problem: Some("no kernel".into()), ..entry("a", "sda1") };
+        assert_eq!(said(broken), "Title of a: no kernel");
+    }
+}

@@ -1,0 +1,261 @@
+//! The next start through the firmware: an entry that the boot loader takes once (GRUB's `next_entry`, GNU GRUB manual,
+//! "grub-reboot"; systemd-boot's LoaderEntryOneShot, <https://systemd.io/BOOT_LOADER_INTERFACE>).
+
+use std::{
+    fs::{self, File},
+    io::{self, Read, Write},
+    os::unix::fs::FileExt,
+    path::{Path, PathBuf},
+};
+
+use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
+
+use super::mounts;
+use crate::{
+    entry::{Entry, Format, Volume},
+    formats::{
+        grub::environment_block::{self, ChangeError},
+        text,
+    },
+};
+
+/// Vendor of systemd-boot's variables.
+const LOADER: &str = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f";
+/// Attributes of a variable that lasts: non-volatile, and there while booting and running (UEFI specification, 8.2).
+const LASTING: [u8; 4] = [7, 0, 0, 0];
+/// No environment block or configuration is larger, in bytes.
+const FILE_LIMIT: u64 = 1 << 20;
+
+/// Why the next start cannot be set.
+#[derive(Debug, thiserror::Error)]
+pub enum OnceError {
+    /// No loader that knows such a thing.
+    #[error("{0} entries cannot be chosen for one start; boot it without --once, which starts it now")]
+    NoSuchThing(String),
+    /// The loader that would read it is not the one that started this machine.
+    #[error(
+        "this machine was not started by systemd-boot, which alone takes an entry for one start; boot it without --once"
+    )]
+    OtherLoader,
+    /// The configuration never looks.
+    #[error("{0} does not look at next_entry; write it anew with grub-mkconfig (update-grub)")]
+    NotAsked(PathBuf),
+    /// GRUB cannot write there, and would boot the entry for ever.
+    #[error(
+        "GRUB cannot write to {0}, so it would boot the entry for ever; boot it without --once, or move /boot to a plain partition"
+    )]
+    NotWritable(String),
+    /// The volume is not mounted.
+    #[error("{0} is not mounted; mount it, and try again")]
+    NotMounted(String),
+    /// The block has no room or is none.
+    #[error("{0}: {1}")]
+    Block(PathBuf, #[source] ChangeError),
+    /// A file cannot be read or written.
+    #[error("{0}: {1}")]
+    Failed(PathBuf, #[source] io::Error),
+}
+
+/// What is to be written where.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Once {
+    /// `next_entry` in an environment block.
+    Grub {
+        /// The block, on the running system.
+        block: PathBuf,
+        /// GRUB's name for the entry.
+        entry: String,
+    },
+    /// systemd-boot's variable.
+    SystemdBoot {
+        /// The variable, as efivarfs shows it.
+        variable: PathBuf,
+        /// The loader's name for the entry.
+        entry: String,
+    },
+}
+
+impl Once {
+    /// Finds out how the entry's loader is told. `volume` is the one that its configuration is on, `efivars` the directory
+    /// of variables.
+    ///
+    /// # Errors
+    /// [`OnceError`] says why it cannot be.
+    pub fn find(entry: &Entry, volume: &Volume, efivars: &Path) -> Result<Self, OnceError> {
+        let source = &entry.source;
+        match source.format {
+            Format::Grub => {
+                let device = &volume.device.name;
+                let virtual_disk = ["dm-", "md"].iter().any(|start| device.starts_with(start));
+                let kind = volume.filesystem.kind.to_string();
+                if virtual_disk || ["btrfs", "zfs_member"].contains(&kind.as_str()) {
+                    return Err(OnceError::NotWritable(format!("{device} ({kind})")));
+                }
+                let number = number(device).ok_or_else(|| OnceError::NotMounted(device.clone()))?;
+                let table = text::decode(&fs::read("/proc/self/mountinfo").unwrap_or_default());
+                let point =
+                    mounts::point(&table, number).ok_or_else(|| OnceError::NotMounted(device.clone()))?;
+                let configuration = point.join(source.path.trim_start_matches('/'));
+                let known = read(&configuration)?;
+                if !known.windows(10).any(|word| word == b"next_entry") {
+                    return Err(OnceError::NotAsked(configuration));
+                }
+                // What tells apart entries of the same name on several disks is ours.
+                let suffix = format!("@{}", source.volume);
+                let name = entry.id.strip_suffix(&suffix).unwrap_or(&entry.id).to_owned();
+                Ok(Self::Grub { block: configuration.with_file_name("grubenv"), entry: name })
+            }
+            Format::Bls | Format::Uki => {
+                let info = fs::read(efivars.join(format!("LoaderInfo-{LOADER}"))).unwrap_or_default();
+                if !utf16(info.get(4..).unwrap_or_default()).starts_with("systemd-boot") {
+                    return Err(OnceError::OtherLoader);
+                }
+                let file = entry.source.path.rsplit('/').next().unwrap_or_default();
+                let variable = efivars.join(format!("LoaderEntryOneShot-{LOADER}"));
+                Ok(Self::SystemdBoot { variable, entry: without_counter(file) })
+            }
+            other => Err(OnceError::NoSuchThing(other.to_string())),
+        }
+    }
+
+    /// Writes it.
+    ///
+    /// # Errors
+    /// [`OnceError`] names the file.
+    pub fn set(&self) -> Result<(), OnceError> {
+        match self {
+            Self::Grub { block, entry } => {
+                let content = read(block)?;
+                let changed = environment_block::write(&content, &[("next_entry", Some(entry))])
+                    .map_err(|error| OnceError::Block(block.clone(), error))?;
+                // In place, as GRUB finds it by its place on the disk.
+                let file = File::options().write(true).open(block);
+                file.and_then(|file| file.write_all_at(&changed, 0).and_then(|()| file.sync_all()))
+                    .map_err(|error| OnceError::Failed(block.clone(), error))
+            }
+            Self::SystemdBoot { variable, entry } => {
+                let units = entry.encode_utf16().chain([0]).flat_map(u16::to_le_bytes);
+                let content: Vec<u8> = LASTING.into_iter().chain(units).collect();
+                write_variable(variable, &content).map_err(|error| OnceError::Failed(variable.clone(), error))
+            }
+        }
+    }
+
+    /// What is written where, in words.
+    #[must_use]
+    pub fn text(&self) -> String {
+        match self {
+            Self::Grub { block, entry } => format!("set next_entry={entry} in {}", block.display()),
+            Self::SystemdBoot { entry, .. } => format!("set LoaderEntryOneShot to {entry}"),
+        }
+    }
+}
+
+/// A variable that is there is protected against being changed by mistake; it must be written at once.
+fn write_variable(path: &Path, content: &[u8]) -> io::Result<()> {
+    if let Ok(file) = File::open(path)
+        && let Ok(flags) = ioctl_getflags(&file)
+    {
+        ioctl_setflags(&file, flags & !IFlags::IMMUTABLE)?;
+    }
+    File::options().write(true).create(true).truncate(false).open(path)?.write_all(content)
+}
+
+/// systemd-boot's name of an entry: its file's, without the counters of boot counting (`name+3-1.conf`).
+fn without_counter(file: &str) -> String {
+    let (stem, extension) = file.rsplit_once('.').unwrap_or((file, "conf"));
+    let counted = stem.rsplit_once('+').filter(|(_, counter)| {
+        let mut parts = counter.splitn(2, '-');
+        parts.all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
+    });
+    format!("{}.{extension}", counted.map_or(stem, |(name, _)| name))
+}
+
+fn number(device: &str) -> Option<(u32, u32)> {
+    let text = fs::read_to_string(Path::new("/sys/class/block").join(device).join("dev")).ok()?;
+    let (major, minor) = text.trim().split_once(':')?;
+    Some((major.parse().ok()?, minor.parse().ok()?))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, OnceError> {
+    let mut content = Vec::new();
+    File::open(path)
+        .and_then(|file| file.take(FILE_LIMIT).read_to_end(&mut content))
+        .map_err(|error| OnceError::Failed(path.to_owned(), error))?;
+    Ok(content)
+}
+
+fn utf16(bytes: &[u8]) -> String {
+    let units = bytes.chunks_exact(2).filter_map(|pair| Some(u16::from_le_bytes(pair.try_into().ok()?)));
+    char::decode_utf16(units).map(|letter| letter.unwrap_or('\u{fffd}')).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        boot::samples,
+        entry::{Source, Transport},
+    };
+
+    fn entry(format: Format, path: &str) -> Entry {
+        let entry = samples::entry("a", "sda1");
+        Entry { source: Source { format, path: path.into(), ..entry.source.clone() }, ..entry }
+    }
+
+    #[test]
+    fn grub_is_told_in_its_environment_block() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let block = directory.path().join("grubenv");
+        let mut content = b"# GRUB Environment Block\nsaved_entry=x\n".to_vec();
+        content.resize(1024, b'#');
+        fs::write(&block, &content).unwrap();
+        let once = Once::Grub { block: block.clone(), entry: "advanced>debian".into() };
+        once.set().unwrap();
+        let mut expected = b"# GRUB Environment Block\nsaved_entry=x\nnext_entry=advanced>debian\n".to_vec();
+        expected.resize(1024, b'#');
+        assert_eq!(fs::read(&block).unwrap(), expected);
+    }
+
+    #[test]
+    fn systemd_boot_is_told_in_its_variable() {
+        let efivars = tempfile::TempDir::new().unwrap();
+        let volume = samples::volume("sda1", Transport::Scsi);
+        let entry = entry(Format::Bls, "/loader/entries/debian+3-1.conf");
+        let found = Once::find(&entry, &volume, efivars.path());
+        assert!(matches!(found, Err(OnceError::OtherLoader)));
+        let info: Vec<u8> = "systemd-boot 252\0".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let path = efivars.path().join(format!("LoaderInfo-{LOADER}"));
+        fs::write(path, [&[6, 0, 0, 0], &info[..]].concat()).unwrap();
+        let once = Once::find(&entry, &volume, efivars.path()).unwrap();
+        assert_eq!(once.text(), "set LoaderEntryOneShot to debian.conf");
+        once.set().unwrap();
+        let written = fs::read(efivars.path().join(format!("LoaderEntryOneShot-{LOADER}"))).unwrap();
+        assert_eq!((&written[..4], utf16(&written[4..]).as_str()), (&LASTING[..], "debian.conf\0"));
+    }
+
+    #[test]
+    fn counters_are_no_part_of_a_name() {
+        for (file, name) in [
+            ("a.conf", "a.conf"),
+            ("a+3.conf", "a.conf"),
+            ("a+3-1.efi", "a.efi"),
+            ("a+b.conf", "a+b.conf"),
+            ("a+.conf", "a+.conf"),
+            ("6.1.0+deb12.conf", "6.1.0+deb12.conf"),
+        ] {
+            assert_eq!(without_counter(file), name);
+        }
+    }
+
+    #[test]
+    fn where_grub_cannot_write_it_is_not_told() {
+        let mut volume = samples::volume("dm-0", Transport::Other);
+        let entry = entry(Format::Grub, "/boot/grub/grub.cfg");
+        let found = Once::find(&entry, &volume, Path::new("/nowhere"));
+        assert!(matches!(found, Err(OnceError::NotWritable(place)) if place == "dm-0 (ext4)"));
+        volume.device.name = "no such disk".into();
+        let found = Once::find(&entry, &volume, Path::new("/nowhere"));
+        assert!(matches!(found, Err(OnceError::NotMounted(_))));
+    }
+}
