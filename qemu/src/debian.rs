@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use command_fds::{CommandFdExt, FdMapping};
 
 use crate::cache::{Recipe, cached};
-use crate::disk::{self, PartitionKind};
+use crate::disk::{self, PartitionKind, Table};
 use crate::error::{Context, Error};
 use crate::{Result, tool};
 
@@ -115,7 +115,7 @@ pub(crate) fn recipe() -> Recipe {
 fn make(directory: &Path) -> Result<()> {
     fs::create_dir_all(directory.join("boot")).context(|| format!("making {}", directory.display()))?;
     let image = directory.join("disk.img");
-    disk::partition(&image, &LAYOUT)?;
+    disk::partition(&image, Table::Gpt, &LAYOUT)?;
     let (esp_start, esp_size, _) = LAYOUT[1];
     let sectors = (esp_start << 20) / 512;
     let id = ESP_UUID.replace('-', "");
@@ -138,7 +138,7 @@ fn make(directory: &Path) -> Result<()> {
         .args(LEFT_OUT.iter().map(|paths| format!("--dpkgopt=path-exclude={paths}")))
         .arg(format!("--customize-hook={CUSTOMIZE}"))
         .arg(format!("--customize-hook=copy-out /boot /lib/modules '{}'", directory.display()))
-        .args([SUITE, "/dev/null", &source()])
+        .args([SUITE, "/dev/null", &source(SUITE)])
         .env("RIG_ROOT_UUID", ROOT_UUID)
         .env("RIG_ESP_UUID", ESP_UUID)
         .env("RIG_ROOT_OFFSET", Debian::root_offset().to_string())
@@ -155,12 +155,12 @@ fn permit(file: &File, mode: u32) -> Result<()> {
 }
 
 /// The line for apt's sources.list: the mirror that this machine's own apt uses, or Debian's.
-fn source() -> String {
+pub(crate) fn source(suite: &str) -> String {
     let format = "$(ORIGIN) $(CODENAME) $(REPO_URI)";
     let targets = tool::run("apt-get", ["indextargets", "--format", format, "Identifier: Packages"])
         .unwrap_or_default();
     let mirror = mirror(&targets);
-    format!("deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] {mirror} {SUITE} main")
+    format!("deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] {mirror} {suite} main")
 }
 
 fn mirror(targets: &str) -> &str {

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use crate::cache::cached;
 use crate::debian::{self, Debian};
-use crate::{Result, tool, workshop};
+use crate::workshop::{self, Job};
+use crate::{Result, tool};
 
 const INSTALL_GRUB: &str = include_str!("../recipes/install-grub.sh");
 
@@ -22,14 +23,15 @@ pub fn disk(debian: &Debian) -> Result<PathBuf> {
     cached("demo", &recipe, |image| {
         tool::say("installing GRUB on the demo disk, a minute, once");
         copy(&debian.disk(), image)?;
-        workshop::run(
-            "workshop-demo",
-            debian,
-            &[image],
-            &["ext4", "vfat", "nls_cp437", "nls_ascii"],
-            INSTALL_GRUB,
-            LIMIT,
-        )
+        let job = Job {
+            name: "workshop-demo",
+            disks: &[image],
+            modules: &["ext4", "vfat", "nls_cp437", "nls_ascii"],
+            programs: &[],
+            script: INSTALL_GRUB,
+            limit: LIMIT,
+        };
+        workshop::run(debian, &job)
     })
 }
 

@@ -4,6 +4,7 @@
 //!   probe reports waited for with hard deadlines, input, the monitor; dropping it ends it.
 //! - [`disk`] makes small disks from tables of files in well under a second, [`debian`] installs a Debian, [`demo`] makes
 //!   the disk that `scripts/run-qemu.sh` boots, [`workshop`] is the guest that does what this machine's kernel cannot.
+//! - [`loader`] puts boot loaders on small disks, to be compared with.
 //! - [`payload`] packs what a machine is given to boot: firstlight's initramfs, the probe's initrd.
 //! - [`bench`] measures what `scripts/bench.sh` prints.
 //! - [`cache`] keeps what took long under `target/images`, by the hash of its recipe.
@@ -19,6 +20,7 @@ pub mod demo;
 pub mod disk;
 pub mod error;
 pub mod guest;
+pub mod loader;
 pub mod machine;
 pub mod monitor;
 pub mod payload;

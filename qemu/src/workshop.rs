@@ -19,32 +19,41 @@ pub(crate) const INIT: &str = include_str!("../recipes/workshop.sh");
 /// Every disk is on virtio.
 const MODULES: &str = "virtio_pci\nvirtio_blk\n";
 
-/// Runs `script` (by busybox's shell, which ends at the first error) with `disks` as /dev/vda, /dev/vdb … to be
-/// written, after loading `modules`.
+/// What is to be done.
+#[derive(Clone, Copy, Debug)]
+pub struct Job<'a> {
+    /// The guest's name.
+    pub name: &'a str,
+    /// The disks, as /dev/vda, /dev/vdb …, to be written.
+    pub disks: &'a [&'a Path],
+    /// Kernel modules to load.
+    pub modules: &'a [&'a str],
+    /// Programs of this machine, in /bin beside busybox's.
+    pub programs: &'a [&'a str],
+    /// For busybox's shell, which ends at the first error.
+    pub script: &'a str,
+    /// How long it may take.
+    pub limit: Duration,
+}
+
+/// Does `job` in a guest that is switched off when it is done.
 ///
 /// # Errors
-/// When the script fails or does not end within `limit`: then with the end of the guest's console.
-pub fn run(
-    name: &str,
-    debian: &Debian,
-    disks: &[&Path],
-    modules: &[&str],
-    script: &str,
-    limit: Duration,
-) -> Result<()> {
+/// When the script fails or does not end in time: then with the end of the guest's console.
+pub fn run(debian: &Debian, job: &Job) -> Result<()> {
+    let name = job.name;
     let initrd = place::directory("machines")?.join(format!("{name}.initrd"));
-    fs::write(&initrd, image(debian, modules, script)?)
-        .context(|| format!("writing {}", initrd.display()))?;
+    fs::write(&initrd, image(debian, job)?).context(|| format!("writing {}", initrd.display()))?;
     let mut machine = Machine::new(name).firmware(Firmware::None).memory(768).kernel(
         &debian.kernel(),
         &initrd,
         "console=ttyS0 quiet panic=-1",
     );
-    for disk in disks {
+    for disk in job.disks {
         machine = machine.disk(Disk::new(*disk).writable());
     }
     let guest = machine.start()?;
-    let status = guest.wait("the end of its script", limit, |line| {
+    let status = guest.wait("the end of its script", job.limit, |line| {
         line.text.strip_prefix("workshop: status ").filter(|_| line.whole).map(str::to_owned)
     })?;
     if status != "0" {
@@ -53,15 +62,17 @@ pub fn run(
             guest.console().tail()
         )));
     }
-    guest.wait_off(limit)
+    guest.wait_off(job.limit)
 }
 
-fn image(debian: &Debian, modules: &[&str], script: &str) -> Result<Vec<u8>> {
+fn image(debian: &Debian, job: &Job) -> Result<Vec<u8>> {
     let mut tree = Tree::default();
-    payload::add_program(&mut tree, "busybox", "/bin/busybox")?;
+    for program in ["busybox"].iter().chain(job.programs) {
+        payload::add_program(&mut tree, program, &format!("/bin/{program}"))?;
+    }
     tree.insert("/init", Node::File { bytes: INIT.into(), executable: true }).map_err(payload::builder)?;
-    tree.insert("/script", Node::data(script)).map_err(payload::builder)?;
-    let names: String = modules.iter().map(|module| format!("{module}\n")).collect();
+    tree.insert("/script", Node::data(job.script)).map_err(payload::builder)?;
+    let names: String = job.modules.iter().map(|module| format!("{module}\n")).collect();
     tree.insert("/modules", Node::data(format!("{MODULES}{names}"))).map_err(payload::builder)?;
     let source = modules::Source::find(&debian.modules(), None).map_err(payload::builder)?;
     modules::add(&mut tree, &source, Compression::None).map_err(payload::builder)?;

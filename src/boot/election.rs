@@ -76,7 +76,7 @@ pub fn all_there(wait: &[VolumeName], volumes: &[Volume]) -> bool {
 /// Whether it can be loaded at all, and its loader has not given it up.
 fn is_bootable(entry: &Entry) -> bool {
     entry.problem.is_none()
-        && entry.kind == Kind::Linux
+        && matches!(entry.kind, Kind::Linux | Kind::Uki)
         && entry.kernel.is_some()
         && entry.tries_left != Some(0)
 }

@@ -17,6 +17,9 @@ pub struct Report {
     pub cmdline: String,
     /// The marker of each part of the initrd, in the order in which the kernel unpacked them.
     pub parts: Vec<Part>,
+    /// What else is in the initramfs, beside its init: files and their paths, in the order of these. Stubs of unified
+    /// kernel images put some there.
+    pub files: Vec<Part>,
     /// The kernel's `type_of_loader` (`/proc/sys/kernel/bootloader_type`), 0 where it has none.
     pub loader: u32,
     /// Whether the kernel came by kexec: both the kernel's own loader and kexec-tools leave 0xD0 there.
@@ -25,10 +28,10 @@ pub struct Report {
     pub efi: bool,
 }
 
-/// The marker of one part of an initrd.
+/// A file of the initramfs: the marker of one part, or another.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
-    /// The marker file's name.
+    /// Its name; with its whole path where it is no marker.
     pub name: String,
     /// The SHA-256 of its content, in hexadecimal.
     pub sha256: String,
@@ -53,6 +56,7 @@ mod tests {
             release: "6.1.0-50-amd64".into(),
             cmdline: "root=\"a b\" quiet".into(),
             parts: vec![Part { name: "1".into(), sha256: "00".into() }],
+            files: Vec::new(),
             loader: 0xd0,
             kexec: true,
             efi: false,

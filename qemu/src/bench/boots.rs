@@ -11,7 +11,8 @@ use crate::debian::Debian;
 use crate::error::Context;
 use crate::guest::Guest;
 use crate::machine::{Disk, Firmware, Machine};
-use crate::{Result, demo, payload, place, workshop};
+use crate::workshop::{self, Job};
+use crate::{Result, demo, payload, place};
 
 /// An odd number, of which the median counts.
 const RUNS: usize = 3;
@@ -41,7 +42,10 @@ umount /mnt
         demo::copy(&base, image)?;
         let part = place::directory("machines")?.join("bench-initrd");
         fs::write(&part, &initrd).context(|| format!("writing {}", part.display()))?;
-        workshop::run("workshop-bench", debian, &[image, &part], &["ext4"], script, LIMIT)
+        let disks: &[&Path] = &[image, &part];
+        let job =
+            Job { name: "workshop-bench", disks, modules: &["ext4"], programs: &[], script, limit: LIMIT };
+        workshop::run(debian, &job)
     })
 }
 

@@ -68,19 +68,39 @@ impl PartitionKind {
     }
 }
 
-/// Makes `image` an empty disk with a GPT of these partitions: start in MiB, size in MiB, kind. Identifiers are always
-/// the same.
+/// How a disk is divided.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Table {
+    /// A GUID partition table.
+    #[default]
+    Gpt,
+    /// An MBR, in which the first partition is the active one. What boots from it has the disk's first MiB.
+    Mbr,
+}
+
+/// Makes `image` an empty disk with these partitions: start in MiB, size in MiB, kind. Identifiers are always the same.
 ///
 /// # Errors
 /// When sfdisk is missing or refuses.
-pub fn partition(image: &Path, partitions: &[(u64, u64, PartitionKind)]) -> Result<()> {
+pub fn partition(image: &Path, table: Table, partitions: &[(u64, u64, PartitionKind)]) -> Result<()> {
     let end = partitions.iter().map(|(start, size, _)| start + size).max().unwrap_or(1);
     let file = File::create(image).context(|| format!("writing {}", image.display()))?;
     file.set_len((end + 1) << 20).context(|| format!("writing {}", image.display()))?;
-    let mut script = "label: gpt\nlabel-id: F1257116-0000-4000-8000-000000000000\n".to_owned();
+    let mut script = match table {
+        Table::Gpt => "label: gpt\nlabel-id: F1257116-0000-4000-8000-000000000000\n",
+        Table::Mbr => "label: dos\nlabel-id: 0xF1257116\n",
+    }
+    .to_owned();
     for (index, (start, size, kind)) in partitions.iter().enumerate() {
-        let uuid = format!("F1257116-0000-4000-8000-{:012}", index + 1);
-        script += &format!("start={start}MiB, size={size}MiB, type={}, uuid={uuid}\n", kind.guid());
+        let place = format!("start={start}MiB, size={size}MiB");
+        script += &match table {
+            Table::Gpt => {
+                let uuid = format!("F1257116-0000-4000-8000-{:012}", index + 1);
+                format!("{place}, type={}, uuid={uuid}\n", kind.guid())
+            }
+            Table::Mbr if index == 0 => format!("{place}, type=83, bootable\n"),
+            Table::Mbr => format!("{place}, type=83\n"),
+        };
     }
     let mut sfdisk = tool::command("sfdisk");
     sfdisk.args(["--quiet", "--no-tell-kernel", "--no-reread"]).arg(image);
@@ -100,6 +120,7 @@ pub fn partition(image: &Path, partitions: &[(u64, u64, PartitionKind)]) -> Resu
 /// A disk that is built: partitions with file systems, in order.
 #[derive(Clone, Debug, Default)]
 pub struct Image {
+    table: Table,
     volumes: Vec<Volume>,
 }
 
@@ -108,6 +129,12 @@ impl Image {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// A disk with an MBR without partitions.
+    #[must_use]
+    pub fn mbr() -> Self {
+        Self { table: Table::Mbr, volumes: Vec::new() }
     }
 
     /// And a partition with this file system.
@@ -133,7 +160,7 @@ impl Image {
             layout.push((start, size, volume.kind()));
             start += size;
         }
-        partition(&image, &layout)?;
+        partition(&image, self.table, &layout)?;
         for (index, (volume, (start, size, _))) in self.volumes.iter().zip(&layout).enumerate() {
             let part = scratch.join(index.to_string());
             let file = volume.build(&part, *size)?;

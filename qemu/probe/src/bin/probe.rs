@@ -23,11 +23,15 @@ fn main() {
 }
 
 fn line() -> String {
+    let mut others = Vec::new();
+    let _ = fs::metadata("/").and_then(|root| files(Path::new("/"), root.dev(), &mut others));
+    others.sort_by(|one, other| one.name.cmp(&other.name));
     let loader = text("/proc/sys/kernel/bootloader_type").parse().unwrap_or_default();
     let report = Report {
         release: text("/proc/sys/kernel/osrelease"),
         cmdline: text("/proc/cmdline"),
         parts: parts().unwrap_or_default(),
+        files: others,
         loader,
         kexec: loader == 0xd0,
         efi: Path::new("/sys/firmware/efi").exists(),
@@ -49,16 +53,37 @@ fn parts() -> io::Result<Vec<Part>> {
     let mut found = Vec::new();
     for file in fs::read_dir(PARTS)? {
         let file = file?;
-        let hash = Sha256::digest(fs::read(file.path())?);
-        let sha256 = hash.iter().fold(String::new(), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        });
         let name = file.file_name().to_string_lossy().into_owned();
-        found.push((file.metadata()?.ino(), Part { name, sha256 }));
+        found.push((file.metadata()?.ino(), part(name, &file.path())?));
     }
     found.sort_by_key(|(inode, _)| *inode);
     Ok(found.into_iter().map(|(_, part)| part).collect())
+}
+
+/// The regular files below `directory` that are on the file system `device`: not what was mounted above.
+fn files(directory: &Path, device: u64, found: &mut Vec<Part>) -> io::Result<()> {
+    for file in fs::read_dir(directory)? {
+        let file = file?;
+        let (path, metadata) = (file.path(), file.metadata()?);
+        if metadata.dev() != device || path == Path::new(PARTS) || path == Path::new("/init") {
+            continue;
+        }
+        if metadata.is_dir() {
+            files(&path, device, found)?;
+        } else if metadata.is_file() {
+            found.push(part(path.to_string_lossy().into_owned(), &path)?);
+        }
+    }
+    Ok(())
+}
+
+fn part(name: String, path: &Path) -> io::Result<Part> {
+    let hash = Sha256::digest(fs::read(path)?);
+    let sha256 = hash.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    });
+    Ok(Part { name, sha256 })
 }
 
 /// The first serial line whatever the console is: a command line that names no console must be seen too.

@@ -1,0 +1,60 @@
+//! extlinux on a disk with an MBR, by its own installer, which wants the file system mounted: in the workshop.
+
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::Result;
+use crate::cache::cached;
+use crate::debian::{self, Debian};
+use crate::disk::{Filesystem, Image, Volume};
+use crate::error::Context;
+use crate::workshop::{self, Job};
+
+/// The MBR's code, which starts the active partition (Debian's package extlinux).
+const CODE: &str = "/usr/lib/EXTLINUX/mbr.bin";
+
+/// mke2fs leaves holes in the kernel where it is zero; extlinux fails on them with an I/O error.
+const SCRIPT: &str = "\
+mount -t ext4 /dev/vda1 /mnt
+cp /mnt/boot/vmlinuz /mnt/boot/whole
+mv /mnt/boot/whole /mnt/boot/vmlinuz
+extlinux --install /mnt/boot/extlinux
+umount /mnt
+";
+
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// A disk with extlinux and these files on ext4, the kernel's among them, made once. Not to be written.
+///
+/// # Errors
+/// When a program is missing or fails, or the workshop guest does.
+pub fn disk(debian: &Debian, name: &str, files: &[(&str, &[u8])]) -> Result<PathBuf> {
+    let mut recipe = debian::recipe().and(SCRIPT).and(workshop::INIT);
+    let mut volume = Volume::new(Filesystem::Ext4, name).file("/boot/vmlinuz", debian.kernel());
+    for (path, bytes) in files {
+        recipe = recipe.and(path).and(bytes);
+        volume = volume.file(path, bytes.to_vec());
+    }
+    cached(name, &recipe, |image| {
+        let built = Image::mbr().volume(volume).build(name)?;
+        fs::rename(built, image).context(|| format!("writing {}", image.display()))?;
+        let code = fs::read(CODE).context(|| format!("reading {CODE}"))?;
+        write_code(image, &code)?;
+        let job = Job {
+            name: "workshop-extlinux",
+            disks: &[image],
+            modules: &["ext4"],
+            programs: &["extlinux"],
+            script: SCRIPT,
+            limit: LIMIT,
+        };
+        workshop::run(debian, &job)
+    })
+}
+
+fn write_code(image: &Path, code: &[u8]) -> Result<()> {
+    let disk = File::options().write(true).open(image);
+    disk.and_then(|disk| disk.write_all_at(code, 0)).context(|| format!("writing {}", image.display()))
+}

@@ -1,0 +1,57 @@
+//! GRUB for BIOS on a disk with an MBR, as grub-install leaves it.
+
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use super::Release;
+use crate::error::{Context, Error};
+use crate::{Result, tool};
+
+/// What a disk with ext4 and an MBR needs, and what configurations ask for.
+const MODULES: &[&str] = &[
+    "biosdisk",
+    "part_msdos",
+    "ext2",
+    "normal",
+    "linux",
+    "search",
+    "search_fs_uuid",
+    "search_label",
+    "loadenv",
+    "test",
+    "echo",
+    "configfile",
+    "sleep",
+    "reboot",
+];
+
+/// The MBR's code; after it stand the disk's identifier and the partitions.
+const CODE: usize = 440;
+
+const SECTOR: u64 = 512;
+
+/// Puts GRUB into the first MiB of `image`, whose first partition holds `/boot/grub/grub.cfg`. With `more` modules than
+/// the usual.
+///
+/// # Errors
+/// When grub-mkimage fails.
+pub fn install(image: &Path, release: Release, more: &[&str]) -> Result<()> {
+    let root = release.root()?;
+    let directory = root.join("usr/lib/grub/i386-pc");
+    let core = image.with_extension("core");
+    let mut mkimage = tool::command("grub-mkimage");
+    mkimage.args(["--format=i386-pc", "--prefix=(hd0,msdos1)/boot/grub", "--directory"]).arg(&directory);
+    mkimage.arg("--output").arg(&core).args(MODULES).args(more);
+    tool::finish(&mut mkimage)?;
+    let read = |path: &Path| fs::read(path).context(|| format!("reading {}", path.display()));
+    let (boot, core) = (read(&directory.join("boot.img"))?, read(&core)?);
+    let code = boot.get(..CODE).filter(|_| core.len() < (1 << 20) - 512);
+    let code = code.ok_or_else(|| Error::Other("GRUB does not fit before the first partition".into()))?;
+    // Unless they are told otherwise, boot.img reads its second part from sector 1, and that the rest from sector 2 on.
+    File::options()
+        .write(true)
+        .open(image)
+        .and_then(|disk| disk.write_all_at(code, 0).and_then(|()| disk.write_all_at(&core, SECTOR)))
+        .context(|| format!("writing {}", image.display()))
+}
