@@ -1,7 +1,8 @@
 //! Every directory of tests/corpus: the volumes of one installed system, and beside them exactly what `firstlight list
 //! --json` must say of them, reviewed by hand against the loader's documentation.
 //!
-//! `volumes` holds one `--volume` value a line (its directory relative to the system's), `expected.json` the answer,
+//! `volumes` holds one `--volume` value a line (its directory relative to the system's), `options` further ones, where there
+//! are any, `expected.json` the answer,
 //! `make.sh` how the configuration was generated.
 
 use std::{fs, path::Path, process::Command};
@@ -21,6 +22,7 @@ fn every_system_of_the_corpus_is_listed_as_expected() {
         for volume in fs::read_to_string(system.join("volumes")).unwrap().lines() {
             command.args(["--volume", volume]);
         }
+        command.args(fs::read_to_string(system.join("options")).unwrap_or_default().split_whitespace());
         let output = command.output().unwrap();
         assert!(output.status.success(), "{}: {}", system.display(), String::from_utf8_lossy(&output.stderr));
         let listed: Value = serde_json::from_slice(&output.stdout).unwrap();

@@ -6,7 +6,7 @@ use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
 
 use crate::{
     discover::finder::Context,
-    formats::{bls, efi_boot},
+    formats::{bls, efi_boot, text},
 };
 
 /// Where the kernel shows UEFI variables (Linux Documentation/filesystems/efivarfs.rst).
@@ -21,6 +21,16 @@ const VARIABLE_LIMIT: usize = 64 << 10;
 /// No more options of the boot order are read.
 const OPTION_LIMIT: usize = 64;
 
+/// Where the kernel shows the names of the machine's device tree.
+const COMPATIBLE: &str = "/sys/firmware/devicetree/base/compatible";
+
+/// What the device tree calls this machine, the most special name first; empty without one.
+fn compatible() -> Vec<String> {
+    let names = std::fs::read(COMPATIBLE).unwrap_or_default();
+    let names = names.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+    names.map(text::decode).collect()
+}
+
 /// Whether this machine was started by UEFI.
 #[must_use]
 pub fn is_efi() -> bool {
@@ -32,6 +42,7 @@ pub fn is_efi() -> bool {
 pub fn context(variables: &Path) -> Context {
     Context {
         efi: is_efi(),
+        compatible: compatible(),
         secure_boot: read(variables, "SecureBoot").is_some_and(|value| value == [1]),
         loader: bls::Variables::read(|name| efi_boot::variable_text(&read_of(variables, name, bls::VENDOR)?)),
         images: Vec::new(),

@@ -1,6 +1,6 @@
 //! Which volumes a command is about: directories that stand for file systems, or the disks of this machine.
 
-use std::{collections::HashSet, fs, path::Path};
+use std::{collections::HashSet, fs, os::unix::ffi::OsStrExt, path::Path};
 
 use rustix::process::geteuid;
 
@@ -16,12 +16,12 @@ use crate::{
     },
     discover::{Survey, finder::Context, sandbox},
     entry::{Device, Volume},
-    formats::settings::Settings,
+    formats::{settings::Settings, text},
     storage::{OpenVolume, root::Root, watch},
 };
 
 /// The options that name them, for the tables of the commands.
-pub(super) const OPTIONS: [Opt; 3] = [
+pub(super) const OPTIONS: [Opt; 4] = [
     Opt { short: None, long: "root", value: "DIR", what: "the one file system to search, mounted at DIR" },
     Opt {
         short: None,
@@ -35,6 +35,12 @@ pub(super) const OPTIONS: [Opt; 3] = [
         long: "firmware",
         value: "efi|bios",
         what: "what configurations take this machine to boot by (offline: efi where a volume has an EFI directory)",
+    },
+    Opt {
+        short: None,
+        long: "board",
+        value: "NAME",
+        what: "what configurations take this board for, as its device tree has it (raspberrypi,4-model-b)",
     },
 ];
 
@@ -60,6 +66,7 @@ pub(super) struct Target {
     root: Option<VolumeOption>,
     volumes: Vec<VolumeOption>,
     efi: Option<bool>,
+    board: Option<String>,
 }
 
 impl Target {
@@ -80,6 +87,9 @@ impl Target {
                     _ => return Err(Failure::Usage("--firmware takes efi or bios".into())),
                 });
             }
+            Argument::Option(name) if name == "board" => {
+                self.board = Some(text::decode(arguments.value()?.as_bytes()));
+            }
             _ => return Ok(false),
         }
         Ok(true)
@@ -93,7 +103,12 @@ impl Target {
 
     /// Opens the volumes.
     pub fn open(self) -> Result<Disks, Failure> {
-        if self.is_offline() { self.directories() } else { self.machine() }
+        let board = self.board.clone();
+        let mut disks = if self.is_offline() { self.directories() } else { self.machine() }?;
+        if let Some(board) = board {
+            disks.context.compatible = vec![board];
+        }
+        Ok(disks)
     }
 
     /// Whether directories stand for the machine.

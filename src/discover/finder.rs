@@ -12,6 +12,8 @@ use crate::{
 pub struct Context {
     /// Booted by UEFI (GRUB's `grub_platform` is `efi`).
     pub efi: bool,
+    /// What the device tree calls this machine, the most special name first; empty without one.
+    pub compatible: Vec<String>,
     /// Where image files of live media lie beside the usual places: directories, files, or patterns of files.
     pub images: Vec<String>,
     /// The firmware starts only what is signed.

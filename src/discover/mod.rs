@@ -13,6 +13,7 @@ mod merge;
 mod metered;
 mod petitboot;
 mod place;
+mod raspberry_pi;
 pub mod sandbox;
 mod scan;
 mod syslinux;
@@ -36,8 +37,14 @@ use crate::{
 
 /// Every boot-loader family that is read. Where one volume holds several configurations, the first one's default counts:
 /// what was written for a loader like this one, by hand, before what a distribution keeps up to date.
-static FINDERS: &[&dyn Finder] =
-    &[&petitboot::PETITBOOT, &kboot::KBOOT, &grub::Grub, &bls::Bls, &syslinux::Syslinux];
+static FINDERS: &[&dyn Finder] = &[
+    &petitboot::PETITBOOT,
+    &kboot::KBOOT,
+    &grub::Grub,
+    &bls::Bls,
+    &syslinux::Syslinux,
+    &raspberry_pi::RaspberryPi,
+];
 
 /// Finds everything that the volumes offer to boot.
 #[must_use]

@@ -44,6 +44,8 @@ formats! {
     Petitboot "petitboot" "petitboot.conf",
     /// kboot.conf, as petitboot reads it.
     Kboot "kboot" "kboot.conf",
+    /// Firmware of the Raspberry Pi: config.txt.
+    RaspberryPi "raspberrypi" "Raspberry Pi configuration",
     /// No configuration: kernels paired with initrds by their names.
     Scan "scan" "kernels by name",
 }

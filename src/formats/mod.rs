@@ -23,6 +23,7 @@ pub mod modules;
 pub mod nearest;
 pub mod partition;
 pub mod petitboot;
+pub mod raspberry_pi;
 pub mod settings;
 pub mod superblock;
 pub mod syslinux;

@@ -90,7 +90,7 @@ numbers! { u8 u32 u64 }
 
 records! {
     Companion { role file }
-    Context { efi secure_boot loader images }
+    Context { efi compatible secure_boot loader images }
     Device { name disk partition size transport removable path }
     Discovery { timeout default warnings entries }
     Entry {
