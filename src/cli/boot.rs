@@ -27,6 +27,7 @@ use crate::{
     kexec::{
         self,
         cmdline::{self, Firmware},
+        reason,
         state::{self, Slot},
     },
     running::{
@@ -388,7 +389,7 @@ fn jump() -> Result<String, Failure> {
     rest.freeze(&busy).map_err(|error| failed(&error))?;
     let error = kexec::jump();
     drop(rest);
-    Err(Failure::Failed(format!("cannot jump: {error}; the system goes on as it was")))
+    Err(Failure::Failed(format!("cannot jump: {}; the system goes on as it was", reason::of_jump(&error))))
 }
 
 #[cfg(test)]

@@ -9,12 +9,14 @@ use std::{
 
 use crate::{
     formats::text,
+    image::{identify::identify, uki},
     kexec::{
         self, Image, LoadError, Method,
         command::{
             HELP, cmdline,
             options::{self, Invocation, Options, Purpose, UsageError},
         },
+        reason,
         segments::Wishes,
         state::{self, Slot},
     },
@@ -23,6 +25,8 @@ use crate::{
 
 /// kexec-tools' exit code for everything that is no wrong usage: -1.
 const FAILED: u8 = 255;
+/// kexec-tools' exit code where kexec_file_load is asked for alone (`-s`) and the kernel lacks it: -3.
+const NO_FILE_CALL: u8 = 253;
 
 /// Why nothing came of it.
 #[derive(Debug, thiserror::Error)]
@@ -47,10 +51,13 @@ enum Failure {
     Untold,
     #[error("cannot unload: {0}")]
     Unload(io::Error),
-    #[error("cannot jump: {0}")]
+    #[error("cannot jump: {}", reason::of_jump(.0))]
     Jump(io::Error),
     #[error("cannot run /sbin/shutdown ({0}); the kernel is loaded, and kexec -e jumps into it at once")]
     Shutdown(io::Error),
+    /// Asked for alone, and not there.
+    #[error("{0}")]
+    NoFileCall(LoadError),
     /// What becomes of the kernel that was loaded before.
     #[error("{0}{1}")]
     NotReplaced(LoadError, &'static str),
@@ -65,6 +72,7 @@ enum Failure {
 impl Failure {
     fn exit_code(&self) -> ExitCode {
         match self {
+            Self::NoFileCall(_) => ExitCode::from(NO_FILE_CALL),
             Self::Usage(_) | Self::NoCrashMemory | Self::NothingLoaded => ExitCode::from(1),
             _ => ExitCode::from(FAILED),
         }
@@ -82,7 +90,9 @@ pub fn run(arguments: &[OsString]) -> ExitCode {
             // Nobody is left to tell if stderr is closed.
             let _ = match failure {
                 // It begins with the command's name already.
-                Failure::Load(_) | Failure::NotReplaced(..) => writeln!(stderr, "{failure}"),
+                Failure::Load(_) | Failure::NoFileCall(_) | Failure::NotReplaced(..) => {
+                    writeln!(stderr, "{failure}")
+                }
                 ref failure => writeln!(stderr, "kexec: {failure}"),
             };
             if matches!(failure, Failure::Usage(_) | Failure::NoKernel) {
@@ -127,6 +137,11 @@ fn act(invocation: Invocation) -> Result<ExitCode, Failure> {
         let before = state::loaded(slot);
         load(&options).map_err(|failure| {
             match (failure, state::after_failure(before, state::loaded(slot))) {
+                (Failure::Load(error @ LoadError::Refused { .. }), _)
+                    if lacks_call(&error, options.method) =>
+                {
+                    Failure::NoFileCall(error)
+                }
                 (Failure::Load(error), note) if !note.is_empty() => Failure::NotReplaced(error, note),
                 (failure, _) => failure,
             }
@@ -165,10 +180,23 @@ fn status(options: &Options) -> Result<ExitCode, Failure> {
 
 fn load(options: &Options) -> Result<(), Failure> {
     let kernel = options.kernel.as_ref().ok_or(Failure::NoKernel)?;
-    let kernel = open(kernel)?;
-    let initrds: Vec<Image> = options.initrds.iter().map(open).collect::<Result<_, _>>()?;
+    let mut kernel = open(kernel)?;
+    let mut initrds: Vec<Image> = options.initrds.iter().map(open).collect::<Result<_, _>>()?;
     let running = text::decode(&fs::read("/proc/cmdline").unwrap_or_default());
-    let cmdline = text::encode(&cmdline::cmdline(options, &running));
+    let mut cmdline = text::encode(&cmdline::cmdline(options, &running));
+    let unreadable = |error| Failure::Unreadable(kernel.name.clone(), error);
+    if let Some(parts) = uki::take_apart(&kernel.file).map_err(unreadable)? {
+        // What the command line names takes the place of what the image brings.
+        let own = identify(&kernel.file).map_err(unreadable)?.texts.cmdline;
+        if options.append.is_none() && !options.reuse_cmdline {
+            cmdline = text::encode(&own.unwrap_or_default());
+        }
+        let part = |file| Image { name: kernel.name.clone(), file };
+        if initrds.is_empty() {
+            initrds.extend([parts.microcode, parts.initrd].into_iter().flatten().map(part));
+        }
+        kernel = part(parts.kernel);
+    }
     log::debug!(
         "{} with {} initrds and the command line {}",
         kernel.name,
@@ -195,6 +223,10 @@ fn open(path: &String) -> Result<Image, Failure> {
         return Err(unreadable(io::ErrorKind::IsADirectory.into()));
     }
     Ok(Image { name: path.clone(), file })
+}
+
+fn lacks_call(error: &LoadError, method: Method) -> bool {
+    method == Method::File && matches!(error, LoadError::Refused { name, .. } if name == "ENOSYS")
 }
 
 /// Neither an action nor a kernel is named, nor anything that would go with one: the machine's own default is meant.

@@ -18,8 +18,14 @@ use super::{
     state::Slot,
 };
 use crate::{
-    formats::bzimage::{self, Header},
-    image::unwrap::{UnwrapError, unwrap},
+    formats::{
+        bzimage::{self, Header},
+        kernel_file::KernelFile,
+    },
+    image::{
+        identify::{Identity, identify},
+        unwrap::{UnwrapError, unwrap},
+    },
     sys,
 };
 
@@ -64,6 +70,39 @@ pub enum LoadError {
         length: u64,
         /// Bytes that the header tells of.
         expected: u64,
+    },
+    /// It is for another kind of machine.
+    #[error(
+        "kexec: {kernel}: it is a kernel for {architecture}, and this machine is {machine}; name one that was built for it"
+    )]
+    Foreign {
+        /// Name of the kernel.
+        kernel: String,
+        /// What it is for, as `uname -m` prints it.
+        architecture: String,
+        /// What this machine is.
+        machine: &'static str,
+    },
+    /// It is in no format that is known.
+    #[error(
+        "kexec: {kernel}: this is no kernel, or a damaged one; name a kernel's file, or install it again"
+    )]
+    NoKernel {
+        /// Name of the kernel.
+        kernel: String,
+    },
+    /// More than the kernel keeps beside itself.
+    #[error(
+        "kexec: {name}: kernel and initrds take {} MiB, more than half of the memory ({} MiB); give the machine more, or \
+         make the initrd smaller", size >> 20, memory >> 20
+    )]
+    TooLarge {
+        /// Name of the largest file.
+        name: String,
+        /// All together, in bytes.
+        size: u64,
+        /// The machine's memory in bytes.
+        memory: u64,
     },
     /// It could not be taken out of what it is wrapped in.
     #[error("kexec: {kernel}: cannot be unpacked: {source}; install the kernel again")]
@@ -140,8 +179,8 @@ pub fn load_by(
     match method {
         Method::Segments => parts.by_segments(wishes),
         Method::File => parts.by_file(Slot::Boot),
-        Method::Auto if parts.circumstances.lockdown => {
-            log::debug!("lockdown is on: only kexec_file_load checks signatures");
+        Method::Auto if let Some(why) = reason::enforcement(&parts.circumstances) => {
+            log::debug!("{why}: only kexec_file_load checks signatures");
             parts.by_file(Slot::Boot)
         }
         Method::Auto => parts.by_segments(wishes).or_else(|error| {
@@ -215,10 +254,18 @@ impl<'a> Parts<'a> {
         let file = unwrapped.as_ref().unwrap_or(&kernel.file);
         let header = header(file);
         let length = size(file);
+        recognise(&kernel.name, file)?;
         if let Some(header) = header.filter(|header| header.length > length) {
             return Err(LoadError::CutShort { kernel: name(), length, expected: header.length });
         }
         let cmdline = CString::new(cmdline).map_err(|_| LoadError::CommandLineHoldsNul { kernel: name() })?;
+        let needed = initrds.iter().fold(length, |sum, initrd| sum.saturating_add(size(&initrd.file)));
+        let memory = reason::memory();
+        if needed > memory / 2 {
+            let largest = initrds.iter().chain([kernel]).max_by_key(|image| size(&image.file));
+            let name = largest.map_or_else(name, |image| image.name.clone());
+            return Err(LoadError::TooLarge { name, size: needed, memory });
+        }
         let initrd = match initrds {
             [] => None,
             // Its own descriptor keeps what IMA and fs-verity know of the file.
@@ -228,8 +275,7 @@ impl<'a> Parts<'a> {
                     .map_err(|(name, source)| LoadError::Initrd { name: name.to_owned(), source })?,
             )),
         };
-        let needed = initrds.iter().fold(length, |sum, initrd| sum.saturating_add(size(&initrd.file)));
-        let circumstances = reason::circumstances(needed, header.is_some());
+        let circumstances = reason::circumstances(header.is_some());
         Ok(Self { kernel, unwrapped, header, initrd, cmdline, circumstances })
     }
 
@@ -249,7 +295,7 @@ impl<'a> Parts<'a> {
         segments::load(self.file(), self.initrd(), self.cmdline.as_bytes(), wishes).map_err(|source| {
             match source {
                 SegmentsError::Refused(errno) if errno != Errno::NOSYS => {
-                    refused(kernel(), errno, &self.circumstances)
+                    refused(kernel(), errno, &reason::Circumstances { segments: true, ..self.circumstances })
                 }
                 source => LoadError::Segments { kernel: kernel(), source },
             }
@@ -289,6 +335,27 @@ fn refused(kernel: String, errno: Errno, circumstances: &reason::Circumstances) 
     }
 }
 
+/// That it is a kernel, and one for this machine.
+fn recognise(name: &str, file: &File) -> Result<(), LoadError> {
+    let kernel = name.to_owned();
+    // What cannot be read now is told by what reads it next.
+    let Ok(Identity { format, .. }) = identify(file) else { return Ok(()) };
+    let architecture = match format {
+        None | Some(KernelFile::Devicetree(_)) => return Err(LoadError::NoKernel { kernel }),
+        Some(KernelFile::Bzimage(_)) => "x86_64".to_owned(),
+        Some(KernelFile::Image(image)) => image.architecture.to_owned(),
+        Some(KernelFile::Elf(elf)) => elf.architecture,
+        Some(KernelFile::EfiProgram(program)) => program.architecture,
+        Some(_) => return Ok(()),
+    };
+    let machine = std::env::consts::ARCH;
+    // A 32-bit kernel runs here, though it may not be possible to enter it.
+    if architecture == machine || (architecture.as_str(), machine) == ("i386", "x86_64") {
+        return Ok(());
+    }
+    Err(LoadError::Foreign { kernel, architecture, machine })
+}
+
 fn header(kernel: &File) -> Option<Header> {
     let mut head = [0; bzimage::HEADER_LENGTH];
     kernel.read_exact_at(&mut head, 0).ok()?;
@@ -323,6 +390,23 @@ mod tests {
         image("/boot/vmlinuz", &head)
     }
 
+    /// The header of a kernel for RISC-V.
+    fn foreign() -> Vec<u8> {
+        let mut head = vec![0; 64];
+        head[48..56].copy_from_slice(b"RISCV\0\0\0");
+        head[56..60].copy_from_slice(b"RSC\x05");
+        head
+    }
+
+    #[test]
+    fn what_takes_more_than_half_of_the_memory_is_named() {
+        let initrd = image("/boot/initrd.img", b"");
+        initrd.file.set_len(reason::memory() / 2 + 1).unwrap();
+        let kernel = kernel(0);
+        let error = load_by(Method::File, &Wishes::default(), &kernel, &[initrd], b"").unwrap_err();
+        assert!(matches!(&error, LoadError::TooLarge { name, .. } if name == "/boot/initrd.img"), "{error}");
+    }
+
     fn error(kernel: &Image, cmdline: &[u8]) -> String {
         load_by(Method::File, &Wishes::default(), kernel, &[], cmdline).unwrap_err().to_string()
     }
@@ -339,6 +423,20 @@ mod tests {
                 kernel(0),
                 b"a\0b".to_vec(),
                 "kexec: /boot/vmlinuz: the command line holds a NUL character; correct the boot configuration",
+            ),
+            (
+                image("/boot/README", b"no kernel"),
+                vec![],
+                "kexec: /boot/README: this is no kernel, or a damaged one; name a kernel's file, or install it again",
+            ),
+            (
+                image("/boot/Image", &foreign()),
+                vec![],
+                if cfg!(target_arch = "x86_64") {
+                    "kexec: /boot/Image: it is a kernel for riscv64, and this machine is x86_64; name one that was built for it"
+                } else {
+                    "kexec: /boot/Image: it is a kernel for riscv64, and this machine is aarch64; name one that was built for it"
+                },
             ),
             (
                 kernel(1),

@@ -1,7 +1,7 @@
 //! Why the kernel refused to load a kernel, in plain words and with what to do about it: the answers of
 //! kexec_file_load(2) in the order of the checks in Linux kernel/kexec_file.c.
 
-use std::fs;
+use std::{fs, io};
 
 use rustix::io::Errno;
 
@@ -14,8 +14,8 @@ pub struct Circumstances {
     pub disabled: bool,
     /// `/sys/kernel/security/lockdown` names a mode other than `none`.
     pub lockdown: bool,
-    /// Kernel and initrds together need more than half of the memory.
-    pub too_large: bool,
+    /// `kexec_load` was asked, which is shown no file.
+    pub segments: bool,
     /// The file begins as a kernel does that this machine takes as it is.
     pub kernel_file: bool,
 }
@@ -50,7 +50,7 @@ const fn row(
 const ALWAYS: fn(&Circumstances) -> bool = |_| true;
 
 /// The first row that applies counts.
-const REASONS: [Row; 24] = [
+const REASONS: [Row; 25] = [
     row(
         Errno::NOSYS,
         "ENOSYS",
@@ -75,6 +75,13 @@ const REASONS: [Row; 24] = [
     row(
         Errno::PERM,
         "EPERM",
+        |it| it.lockdown && it.segments,
+        "lockdown is on, and kexec_load shows no signature",
+        "leave -c out, so that kexec_file_load checks the kernel's signature",
+    ),
+    row(
+        Errno::PERM,
+        "EPERM",
         |it| it.lockdown,
         "lockdown is on, and the kernel is not signed by a key that the running kernel trusts",
         "boot a signed kernel or turn lockdown (Secure Boot) off",
@@ -85,6 +92,13 @@ const REASONS: [Row; 24] = [
         ALWAYS,
         "no more kernels may be loaded (kernel.kexec_load_limit_reboot is used up)",
         "restart the machine, and remove what sets the limit",
+    ),
+    row(
+        Errno::ACCESS,
+        "EACCES",
+        |it| it.segments,
+        "a security policy (IMA) wants to see the kernel's file, and kexec_load shows none",
+        "leave -c out, so that kexec_file_load is taken",
     ),
     row(
         Errno::ACCESS,
@@ -152,13 +166,6 @@ const REASONS: [Row; 24] = [
     row(
         Errno::INVAL,
         "EINVAL",
-        |it| it.too_large,
-        "kernel and initrds need more than half of the memory",
-        "give the machine more memory, or make the initrd smaller",
-    ),
-    row(
-        Errno::INVAL,
-        "EINVAL",
         |it| !it.kernel_file,
         "this is not a kernel that can be started as it is: the file is damaged or in another format",
         "install the kernel again",
@@ -203,21 +210,54 @@ pub fn explain(errno: Errno, circumstances: &Circumstances) -> Option<Reason> {
     REASONS.iter().find(|row| row.errno == errno && (row.applies)(circumstances)).map(|row| row.reason)
 }
 
-/// Gathers what the machine tells about itself. `needed` is the size of kernel and initrds in bytes.
+/// The machine's memory, in bytes.
 #[must_use]
-pub fn circumstances(needed: u64, kernel_file: bool) -> Circumstances {
-    let read = |path| fs::read_to_string(path).unwrap_or_default();
+pub fn memory() -> u64 {
     let system = rustix::system::sysinfo();
     // Both are 64 bits wide on 64-bit machines, and 32 on others.
     #[allow(clippy::useless_conversion, reason = "the width differs between machines")]
-    let memory = u64::from(system.totalram).saturating_mul(u64::from(system.mem_unit));
+    u64::from(system.totalram).saturating_mul(u64::from(system.mem_unit))
+}
+
+/// Why only signed kernels shall be loaded here, if that is so.
+#[must_use]
+pub fn enforcement(circumstances: &Circumstances) -> Option<&'static str> {
+    if circumstances.lockdown {
+        return Some("lockdown is on");
+    }
+    let contains = |path: &str, text: &str| fs::read_to_string(path).is_ok_and(|file| file.contains(text));
+    if contains("/sys/kernel/security/ima/policy", "func=KEXEC_KERNEL_CHECK") {
+        return Some("IMA appraises kernels");
+    }
+    let release = rustix::system::uname();
+    let config = format!("/boot/config-{}", release.release().to_string_lossy());
+    contains(&config, "\nCONFIG_KEXEC_SIG_FORCE=y").then_some("the kernel enforces signatures")
+}
+
+/// Why the jump failed, and what to do.
+#[must_use]
+pub fn of_jump(error: &io::Error) -> String {
+    let reason = match Errno::from_io_error(error) {
+        Some(Errno::INVAL) => "no kernel is loaded (kexec -l loads one), or this is a container",
+        Some(Errno::PERM) => "this process lacks CAP_SYS_BOOT; run it as root, outside of a container",
+        Some(Errno::NOSYS) => "the running kernel was built without CONFIG_KEXEC; use one that has it",
+        Some(Errno::BUSY) => "a kernel is being loaded at this moment; try again",
+        _ => return error.to_string(),
+    };
+    format!("{error}: {reason}")
+}
+
+/// Gathers what the machine tells about itself.
+#[must_use]
+pub fn circumstances(kernel_file: bool) -> Circumstances {
+    let read = |path| fs::read_to_string(path).unwrap_or_default();
     let capable = rustix::thread::capabilities(None)
         .is_ok_and(|sets| sets.effective.contains(rustix::thread::CapabilitySet::SYS_BOOT));
     Circumstances {
         capable,
         disabled: read("/proc/sys/kernel/kexec_load_disabled").trim() == "1",
         lockdown: locked_down(&read("/sys/kernel/security/lockdown")),
-        too_large: needed > memory / 2,
+        segments: false,
         kernel_file,
     }
 }
@@ -239,7 +279,12 @@ mod tests {
             (Errno::PERM, Circumstances { disabled: true, ..usual }, "kexec_load_disabled"),
             (Errno::PERM, Circumstances { lockdown: true, ..usual }, "lockdown is on"),
             (Errno::PERM, usual, "kexec_load_limit_reboot"),
-            (Errno::INVAL, Circumstances { too_large: true, ..usual }, "half of the memory"),
+            (
+                Errno::PERM,
+                Circumstances { lockdown: true, segments: true, ..usual },
+                "kexec_load shows no signature",
+            ),
+            (Errno::ACCESS, Circumstances { segments: true, ..usual }, "kexec_load shows none"),
             (Errno::INVAL, Circumstances { kernel_file: false, ..usual }, "not a kernel"),
             (Errno::INVAL, usual, "command line"),
             (Errno::NOEXEC, usual, "another machine"),
