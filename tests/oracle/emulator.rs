@@ -1,38 +1,68 @@
 //! GRUB itself: Debian's grub-emu runs a configuration in this process's place and prints what it makes of it.
 
 use std::{
-    io::Write as _,
+    io::{Read as _, Write as _},
     path::Path,
     process::{Command, Stdio},
 };
 
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+
 /// Seconds after which grub-emu counts as hung.
-const DEADLINE: &str = "60";
+const DEADLINE: &str = "30";
 
 /// Runs the configuration `grub.cfg` in a directory and gives what stands between `@@NAME:` and `@@.` for each name that
 /// was asked for, without the line breaks that its terminal puts in.
 pub fn run(directory: &Path, names: usize) -> Vec<Option<String>> {
-    let mut child = Command::new("timeout")
-        .args([DEADLINE, "grub-emu", "--root=host"])
-        .arg(format!("--directory={}", directory.display()))
-        .env("TERM", "dumb")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("grub-emu: install the package grub-emu (scripts/setup.sh does)");
-    // Keys that get it past any “Press any key”, should a script lead there.
-    child.stdin.take().unwrap().write_all(&[b'\n'; 64]).unwrap();
-    let output = child.wait_with_output().unwrap();
-    let text: String =
-        String::from_utf8_lossy(&output.stdout).chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
-    let text = without_escapes(&text);
+    let text = output(directory, &[], None);
     (0..names)
         .map(|name| {
             let (_, rest) = text.split_once(&format!("@@{name}:"))?;
             rest.split_once("@@.").map(|(found, _)| found.to_owned())
         })
         .collect()
+}
+
+/// Runs the configuration `grub.cfg` in a directory until it ends or has shown this text, and gives what stood on the
+/// screen, as one line.
+pub fn output(directory: &Path, arguments: &[&str], until: Option<&str>) -> String {
+    let mut child = Command::new("timeout")
+        .args([DEADLINE, "grub-emu", "--root=host"])
+        .arg(format!("--directory={}", directory.display()))
+        .args(arguments)
+        .env("TERM", "dumb")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("grub-emu: install the package grub-emu (scripts/setup.sh does)");
+    let mut keys = child.stdin.take().unwrap();
+    if until.is_none() {
+        // They get it past any “Press any key”, should a script lead there.
+        keys.write_all(&[b'\n'; 64]).unwrap();
+    }
+    let mut screen = Vec::new();
+    let mut output = child.stdout.take().unwrap();
+    let mut buffer = [0; 4096];
+    loop {
+        match output.read(&mut buffer).unwrap() {
+            0 => break,
+            length => screen.extend(&buffer[..length]),
+        }
+        let seen = |text: &str| screen.windows(text.len()).any(|window| window == text.as_bytes());
+        if until.is_some_and(seen) {
+            // timeout(1) hands the signal on.
+            kill(Pid::from_raw(child.id().try_into().unwrap()), Signal::SIGTERM).unwrap();
+            break;
+        }
+    }
+    child.wait().unwrap();
+    let text: String =
+        String::from_utf8_lossy(&screen).chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
+    without_escapes(&text)
 }
 
 /// Text without a terminal's escape sequences.

@@ -3,6 +3,8 @@
 //! `ORACLE_SCRIPTS=N` runs another number of scripts, `ORACLE_SEED=N` repeats a run.
 
 mod accepted;
+mod corpus;
+mod disks;
 mod emulator;
 mod host;
 mod menus;

@@ -1,0 +1,233 @@
+//! Every system of the corpus that GRUB boots: grub-emu runs its configuration on disks made of its directories, boots
+//! each entry in turn, and hands over what `firstlight list` says of it.
+
+use std::{fmt::Write as _, fs, path::Path, process::Command};
+
+use serde_json::Value;
+
+use crate::{
+    accepted::{self, System},
+    disks::{self, Disks},
+    emulator,
+};
+
+/// Commands that grub-emu lacks: they record what they were given, and the root at that time.
+const COMMANDS: [&str; 14] = [
+    "linux",
+    "linux16",
+    "linuxefi",
+    "initrd",
+    "initrd16",
+    "initrdefi",
+    "chainloader",
+    "multiboot",
+    "multiboot2",
+    "module",
+    "module2",
+    "devicetree",
+    "xen_hypervisor",
+    "xen_module",
+];
+
+/// What GRUB says once an entry has run without a kernel being loaded.
+const DONE: &str = "Press any key to continue";
+
+/// What GRUB did for an entry.
+#[derive(Debug, Default)]
+struct Run {
+    /// The path of ids that was chosen.
+    chosen: Option<String>,
+    /// Each command with the root and its arguments, in order.
+    commands: Vec<(String, String, Vec<String>)>,
+}
+
+/// The driver: what is wrapped, and where GRUB's core begins.
+fn driver(disks: &Disks, device: &str, config: &str, efi: bool) -> String {
+    let drive = &disks.volumes.iter().find(|volume| volume.name == device).unwrap().drive;
+    let mut text = String::from("insmod regexp\n");
+    for command in COMMANDS {
+        write!(
+            text,
+            "function {command} {{\n set oracle=\"@@C$chosen@@+{command}@@+$root\"\n for oracle_word in \"$@\"; do\n  \
+             set oracle=\"$oracle@@+$oracle_word\"\n done\n tr --set=oracle ' ' '~' \"$oracle\"\n \
+             echo \"$oracle@@.\"\n}}\n"
+        )
+        .unwrap();
+    }
+    let (platform, cpu) = if efi { ("efi", "x86_64") } else { ("pc", "i386") };
+    let (directory, _) = config.rsplit_once('/').unwrap();
+    write!(
+        text,
+        "set grub_platform={platform}\nset grub_cpu={cpu}\nexport grub_platform grub_cpu\nset root={drive}\n\
+         set prefix=({drive}){directory}\nexport prefix root\nsource ({drive}){config}\n"
+    )
+    .unwrap();
+    text
+}
+
+/// Lets GRUB boot what `choice` makes the default.
+fn boot(directory: &Path, disks: &Disks, choice: &str) -> Run {
+    fs::write(directory.join("choice"), format!("{choice}\nset timeout=0\nset timeout_style=menu\n"))
+        .unwrap();
+    let map = format!("--device-map={}", disks.map.display());
+    let text = emulator::output(directory, &[&map], Some(DONE));
+    let mut run = Run::default();
+    for piece in text.split("@@C").skip(1) {
+        let Some((record, _)) = piece.split_once("@@.") else { continue };
+        let mut words = record.split("@@+").map(|word| word.replace('~', " "));
+        let chosen = words.next().unwrap();
+        let [command, root] = [words.next().unwrap(), words.next().unwrap()];
+        // The keys may have booted it once more.
+        let again = run.commands.first().is_some_and(|(first, ..)| *first == command)
+            && !matches!(command.as_str(), "initrd" | "module" | "module2");
+        if again || run.chosen.as_ref().is_some_and(|known| *known != chosen) {
+            break;
+        }
+        run.chosen = Some(chosen);
+        run.commands.push((command, root, words.collect()));
+    }
+    run
+}
+
+/// A file as GRUB names it, as `device:path`.
+fn file(disks: &Disks, root: &str, name: &str) -> String {
+    let (drive, path) = name.strip_prefix('(').and_then(|rest| rest.split_once(')')).unwrap_or((root, name));
+    let volume = disks.volumes.iter().find(|volume| volume.drive == drive);
+    let mut path = path.to_owned();
+    while path.contains("//") {
+        path = path.replace("//", "/");
+    }
+    format!("{}:{path}", volume.map_or(drive, |volume| &volume.name))
+}
+
+/// A word of the kernel's command line: GRUB quotes what a kernel would split.
+fn quoted(word: &str) -> String {
+    let escaped: String =
+        word.chars().flat_map(|c| if "\\'\"".contains(c) { vec!['\\', c] } else { vec![c] }).collect();
+    if word.contains(' ') { format!("\"{escaped}\"") } else { escaped }
+}
+
+/// Kernel, initrds and command line as GRUB hands them over.
+fn handed_over(disks: &Disks, run: &Run) -> (Option<String>, Vec<String>, Option<String>) {
+    let (mut kernel, mut cmdline, mut initrds) = (None, None, Vec::new());
+    for (command, root, words) in &run.commands {
+        let files = || words.iter().map(|word| file(disks, root, word));
+        match command.trim_end_matches("efi").trim_end_matches("16") {
+            "linux" => {
+                kernel = files().next();
+                let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+                cmdline = Some(format!("BOOT_IMAGE={}", words.join(" ")));
+            }
+            "initrd" => initrds = files().collect(),
+            "chainloader" | "multiboot" | "multiboot2" | "xen_hypervisor" => kernel = files().next(),
+            "module" | "module2" | "xen_module" => {
+                initrds.extend(files().find(|file| !file.ends_with(":--nounzip")));
+            }
+            _ => {}
+        }
+    }
+    (kernel, initrds, cmdline)
+}
+
+/// The place of each entry as a default: `1>0` is the first entry of the submenu that stands second.
+fn places(entries: &[&Value]) -> (Vec<String>, usize) {
+    let mut counts = vec![0_usize];
+    let mut path: Vec<&str> = Vec::new();
+    let places = entries.iter().map(|entry| {
+        let titles: Vec<&str> =
+            entry["path_in_menu"].as_array().unwrap().iter().map(|title| title.as_str().unwrap()).collect();
+        let common = titles.iter().zip(&path).take_while(|(one, other)| one == other).count();
+        counts.truncate(common + 1);
+        for _ in common..titles.len() {
+            *counts.last_mut().unwrap() += 1;
+            counts.push(0);
+        }
+        path = titles;
+        *counts.last_mut().unwrap() += 1;
+        counts.iter().map(|count| (count - 1).to_string()).collect::<Vec<_>>().join(">")
+    });
+    let places = places.collect();
+    (places, counts[0])
+}
+
+fn listed(system: &Path) -> Value {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_firstlight"));
+    command.args(["list", "--json"]).current_dir(system);
+    for volume in fs::read_to_string(system.join("volumes")).unwrap().lines() {
+        command.args(["--volume", volume]);
+    }
+    serde_json::from_slice(&command.output().unwrap().stdout).unwrap()
+}
+
+/// Compares a system, and gives what differs and how many entries were compared.
+fn compare(system: &Path, wrong: &mut String) -> usize {
+    let name = system.file_name().unwrap().to_str().unwrap();
+    let start = fs::read_to_string(system.join("start")).unwrap();
+    let (device, config) = start.trim().split_once(' ').unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    let base = directory.path();
+    let disks = disks::make(system, base, &format!("source (host){}/choice\n", base.display()));
+    let efi = disks.volumes.iter().any(|volume| volume.directory.join("EFI").is_dir());
+    fs::write(base.join("grub.cfg"), driver(&disks, device, config, efi)).unwrap();
+    let listed = listed(system);
+    let entries: Vec<&Value> = listed["entries"].as_array().unwrap().iter().collect();
+    // What GRUB's own menu shows, in a build that has none of the commands that read other formats.
+    let own: Vec<&Value> = entries
+        .iter()
+        .filter(|entry| entry["source"]["format"] == "grub" && entry["hidden"] == false)
+        .copied()
+        .collect();
+    let (places, count) = places(&own);
+    let mut differs = |what: &str, ours: &str, theirs: &str| {
+        if ours != theirs && accepted::system(name, what).is_none() {
+            writeln!(wrong, "{name}: {what}:\n  ours {ours}\n  GRUB {theirs}").unwrap();
+        }
+    };
+    // First of all: GRUB writes to its environment block as it boots.
+    let default = listed["default"].as_str().unwrap_or_default();
+    differs("default", default, &boot(base, &disks, "").chosen.unwrap_or_default());
+    let mut compared = 0;
+    for (entry, place) in own.iter().zip(&places) {
+        if entry["kind"] == "firmware" || entry["kernel"].is_null() {
+            continue;
+        }
+        let run = boot(base, &disks, &format!("set default='{place}'"));
+        let id = entry["id"].as_str().unwrap();
+        let chosen = run.chosen.clone().unwrap_or_default();
+        differs(&format!("entry {place}"), id.split('@').next().unwrap(), chosen.split('@').next().unwrap());
+        let (kernel, initrds, cmdline) = handed_over(&disks, &run);
+        let ours = |value: &Value| match value.as_object() {
+            Some(file) => format!("{}:{}", file["volume"].as_str().unwrap(), file["path"].as_str().unwrap()),
+            None => String::new(),
+        };
+        differs(&format!("kernel of {id}"), &ours(&entry["kernel"]), &kernel.unwrap_or_default());
+        let own: Vec<String> = entry["initrds"].as_array().unwrap().iter().map(ours).collect();
+        differs(&format!("initrds of {id}"), &own.join(" "), &initrds.join(" "));
+        if let Some(cmdline) = cmdline {
+            differs(&format!("command line of {id}"), entry["cmdline"].as_str().unwrap(), &cmdline);
+        }
+        compared += 1;
+    }
+    // One past the end is the first again.
+    let [first, past] = [0, count].map(|place| boot(base, &disks, &format!("set default='{place}'")).chosen);
+    differs("number of entries", &format!("{first:?}"), &format!("{past:?}"));
+    compared
+}
+
+#[test]
+fn every_system_of_the_corpus_boots_what_grub_boots() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
+    let mut systems: Vec<_> = fs::read_dir(corpus).unwrap().map(|entry| entry.unwrap().path()).collect();
+    systems.retain(|path| path.join("start").is_file());
+    systems.sort();
+    let only = std::env::var("ORACLE_SYSTEM").ok();
+    systems.retain(|path| only.as_ref().is_none_or(|only| path.ends_with(only)));
+    let mut wrong = String::new();
+    let compared: usize = systems.iter().map(|system| compare(system, &mut wrong)).sum();
+    println!("{compared} entries of {} systems", systems.len());
+    for System { name, what, reason } in accepted::SYSTEMS {
+        println!("accepted: {name}: {what}: {reason}");
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+    assert!(compared > 0);
+}
