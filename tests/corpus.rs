@@ -20,14 +20,9 @@ fn systems() -> Vec<PathBuf> {
 }
 
 /// What an entry need not be said to have.
-const UNREMARKABLE: &[(&str, fn() -> Value)] = &[
-    ("path_in_menu", || json!([])),
-    ("kind", || json!("linux")),
-    ("hidden", || json!(false)),
-    ("kernel", || Value::Null),
-    ("initrds", || json!([])),
-    ("cmdline", || json!("")),
-];
+fn unremarkable() -> Value {
+    json!({"path_in_menu": [], "kind": "linux", "hidden": false, "kernel": null, "initrds": [], "cmdline": ""})
+}
 
 /// A string `sda2:/path` in the place of a file.
 fn file(value: &Value) -> Value {
@@ -65,8 +60,8 @@ fn entry(short: &Value, list: &Map<String, Value>) -> Map<String, Value> {
         let source = json!({"format": format, "volume": volume, "path": path});
         entry.insert("source".into(), source);
     }
-    for (name, value) in UNREMARKABLE {
-        entry.entry(*name).or_insert_with(value);
+    for (name, value) in unremarkable().as_object().unwrap() {
+        entry.entry(name).or_insert(value.clone());
     }
     entry
 }
