@@ -1,7 +1,5 @@
 //! GRUB 2: where its configurations are, whose build of GRUB reads them, and their entries.
 
-use std::collections::HashSet;
-
 use super::finder::{Context, Deed, Finder, Findings, Note};
 use crate::{
     entry::{Entry, FileReference, FilesystemKind, Format, Kind, Source, Warning},
@@ -39,6 +37,9 @@ const SUBVOLUME_PLACES: [&str; 4] = [
     "/*/grub2/grub.cfg",
 ];
 
+/// As much of a configuration is searched for its author's words, in bytes: they stand in its head.
+const HEAD: usize = 64 << 10;
+
 /// No more configurations of one volume are read, and no more directories looked into for each `*`.
 const CONFIGURATION_LIMIT: usize = 16;
 const DIRECTORY_LIMIT: usize = 64;
@@ -70,7 +71,7 @@ impl Finder for Grub {
             return None;
         }
         let mut findings = Findings::default();
-        let mut seen = HashSet::new();
+        let mut seen = Vec::new();
         for path in configurations {
             read(lookup, volume, &path, context, &mut seen, &mut findings);
         }
@@ -84,7 +85,7 @@ fn read(
     volume: usize,
     path: &str,
     context: &Context,
-    seen: &mut HashSet<FileReference>,
+    seen: &mut Vec<FileReference>,
     findings: &mut Findings,
 ) {
     let Some(device) = lookup.volumes().get(volume).map(|volume| volume.device.name.clone()) else {
@@ -114,7 +115,12 @@ fn read(
         if entries.is_empty() { Deed::PassedOver } else { Deed::Used },
         format!("a GRUB configuration ({}) with {} entries", flavour.name, entries.len()),
     ));
-    seen.extend(entries.iter().map(|(_, entry)| entry.file.clone()));
+    for (_, entry) in &entries {
+        // Most stand in one file: the search for it ends at once.
+        if seen.last() != Some(&entry.file) && !seen.contains(&entry.file) {
+            seen.push(entry.file.clone());
+        }
+    }
     take(lookup, &menu, &entries, findings);
 }
 
@@ -230,11 +236,13 @@ fn flavour(lookup: &dyn Lookup, volume: usize, path: &str) -> &'static Flavour {
         ["etc", "usr/lib"].iter().find_map(|directory| read(&format!("{root}/{directory}/os-release")));
     if let Some(release) = release {
         let ids = release.lines().filter(|line| line.starts_with("ID=") || line.starts_with("ID_LIKE="));
-        let ids: String = ids.collect::<Vec<_>>().join("\n").to_lowercase();
+        let ids: String = ids.collect::<Vec<_>>().join("\n").to_ascii_lowercase();
         return by_words(&ids).unwrap_or(&UPSTREAM);
     }
-    by_words(&path.to_lowercase())
-        .or_else(|| read(path).and_then(|text| by_words(&text.to_lowercase())))
+    let head =
+        || lookup.read_at(volume, path, 0, HEAD).ok().map(|bytes| text::decode(&bytes).to_ascii_lowercase());
+    by_words(&path.to_ascii_lowercase())
+        .or_else(|| head().and_then(|text| by_words(&text)))
         .unwrap_or(&UPSTREAM)
 }
 

@@ -9,6 +9,11 @@ const STRAY: u32 = 0x0010_FF00;
 /// Turns bytes into text, keeping stray bytes as private-use characters.
 #[must_use]
 pub fn decode(bytes: &[u8]) -> String {
+    if let Ok(text) = str::from_utf8(bytes)
+        && !holds_strays(text)
+    {
+        return text.to_owned();
+    }
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         if holds_strays(chunk.valid()) {

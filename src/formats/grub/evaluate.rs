@@ -13,7 +13,7 @@ use super::{
     glob,
     load::Loaded,
     menu::Item,
-    syntax::{Command, Statement, Word},
+    syntax::{Command, Part, Statement},
 };
 use crate::{entry::Warning, formats::lookup::Lookup};
 
@@ -280,7 +280,7 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    fn for_loop(&mut self, name: &str, words: &[Word], body: &[Statement]) -> u64 {
+    fn for_loop(&mut self, name: &str, words: &[Part], body: &[Statement]) -> u64 {
         let values = expand::expand(self, words).words;
         self.flow.loops = self.flow.loops.saturating_add(1);
         let mut status = 0;
@@ -326,7 +326,7 @@ impl<'a> Evaluator<'a> {
         self.flow.loops = self.flow.loops.saturating_sub(1);
     }
 
-    fn simple(&mut self, words: &[Word]) -> u64 {
+    fn simple(&mut self, words: &[Part]) -> u64 {
         let arguments = expand::expand(self, words);
         let Some((name, words)) = arguments.words.split_first() else {
             return 0;

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::{
     evaluate::Evaluator,
-    syntax::{Block, Part, Word},
+    syntax::{Block, Part},
 };
 
 /// The arguments of one command.
@@ -17,34 +17,35 @@ pub struct Arguments {
     pub block: Option<Rc<Block>>,
 }
 
-/// One argument in the making.
-#[derive(Default)]
-struct Field {
-    text: String,
-    /// Where in `text` a `*` or `?` is a wildcard.
-    wild: Vec<usize>,
-}
-
+/// Arguments in the making.
 #[derive(Default)]
 struct Fields {
-    done: Vec<Field>,
-    current: Option<Field>,
+    words: Vec<String>,
+    /// The last word is not at its end.
+    open: bool,
+    /// Where a `*` or `?` is a wildcard: the word and the place in it. `None` where no wildcard is expanded.
+    wild: Option<Vec<(usize, usize)>>,
 }
 
 impl Fields {
     fn append(&mut self, text: &str, quoted: bool) {
-        let field = self.current.get_or_insert_default();
-        if !quoted {
-            let at = field.text.len();
-            let wild = text.bytes().enumerate().filter(|(_, byte)| matches!(byte, b'*' | b'?'));
-            field.wild.extend(wild.map(|(index, _)| at.saturating_add(index)));
+        if !self.open {
+            self.open = true;
+            self.words.push(String::with_capacity(text.len()));
         }
-        field.text.push_str(text);
+        let word = self.words.len().saturating_sub(1);
+        let Some(field) = self.words.last_mut() else { return };
+        if let Some(wild) = self.wild.as_mut().filter(|_| !quoted) {
+            let at = field.len();
+            let places = text.bytes().enumerate().filter(|(_, byte)| matches!(byte, b'*' | b'?'));
+            wild.extend(places.map(|(index, _)| (word, at.saturating_add(index))));
+        }
+        field.push_str(text);
     }
 
     /// Ends the argument; one that was never begun is none.
     fn next(&mut self) {
-        self.done.extend(self.current.take());
+        self.open = false;
     }
 
     /// The pieces between blanks: the first joins what stands before it.
@@ -65,38 +66,43 @@ pub fn is_blank(c: char) -> bool {
 }
 
 /// Expands words to arguments.
-pub fn expand(evaluator: &mut Evaluator<'_>, words: &[Word]) -> Arguments {
-    let mut fields = Fields::default();
+pub fn expand(evaluator: &mut Evaluator<'_>, words: &[Part]) -> Arguments {
+    let mut fields = Fields { wild: evaluator.wildcards.then(Vec::new), ..Fields::default() };
     let mut block = None;
-    for word in words {
-        fields.next();
-        for part in word {
-            match part {
-                Part::Plain(text) => fields.append(text, false),
-                Part::Quoted(text) => fields.append(text, true),
-                Part::Variable { name, quoted } => variable(evaluator, &mut fields, name, *quoted),
-                Part::Block(it) => {
-                    fields.append(&it.text, true);
-                    block = Some(it.clone());
-                }
+    for part in words {
+        match part {
+            Part::Plain(text) => fields.append(text, false),
+            Part::Quoted(text) => fields.append(text, true),
+            Part::Variable { name, quoted } => variable(evaluator, &mut fields, name, *quoted),
+            Part::Block(it) => {
+                fields.append(&it.text, true);
+                block = Some(it.clone());
             }
+            Part::Gap => fields.next(),
         }
     }
-    fields.next();
-    let mut words = Vec::with_capacity(fields.done.len());
-    let mut bytes = 0_usize;
-    for field in fields.done {
-        bytes = bytes.saturating_add(field.text.len());
-        let matches =
-            if field.wild.is_empty() { Vec::new() } else { evaluator.matching(&field.text, &field.wild) };
-        if matches.is_empty() {
-            words.push(field.text);
-        } else {
-            words.extend(matches);
-        }
-    }
-    evaluator.spend(bytes);
+    evaluator.spend(fields.words.iter().map(String::len).fold(0, usize::saturating_add));
+    let words = match fields.wild {
+        Some(wild) if !wild.is_empty() => matched(evaluator, fields.words, &wild),
+        _ => fields.words,
+    };
     Arguments { words, block }
+}
+
+/// Puts the files that match in the place of each word with wildcards that matches any.
+fn matched(evaluator: &mut Evaluator<'_>, words: Vec<String>, wild: &[(usize, usize)]) -> Vec<String> {
+    let mut expanded = Vec::with_capacity(words.len());
+    for (index, word) in words.into_iter().enumerate() {
+        let places: Vec<usize> =
+            wild.iter().filter(|(at, _)| *at == index).map(|(_, place)| *place).collect();
+        let matches = if places.is_empty() { Vec::new() } else { evaluator.matching(&word, &places) };
+        if matches.is_empty() {
+            expanded.push(word);
+        } else {
+            expanded.extend(matches);
+        }
+    }
+    expanded
 }
 
 fn variable(evaluator: &Evaluator<'_>, fields: &mut Fields, name: &str, quoted: bool) {

@@ -4,16 +4,16 @@
 //! string or a block, and carriage returns are dropped. Whether the end of a line ends the text is for the parser to
 //! say: inside a compound command it does not.
 
-use super::syntax::{Part, Word};
+use std::rc::Rc;
+
+use super::syntax::{Part, Text, Words};
 
 /// A token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Token<'a> {
-    /// A word; `name` is its text if it is nothing but an unquoted name, and so may be a keyword.
+    /// A word, whose pieces are [`Lexer::parts`].
     Word {
-        /// Its pieces.
-        word: Word,
-        /// The whole word, if it is one plain name.
+        /// The whole word, if it is nothing but an unquoted name, and so may be a keyword.
         name: Option<&'a str>,
     },
     /// `;`
@@ -30,9 +30,33 @@ pub enum Token<'a> {
     Bad(String),
 }
 
+/// A line that is read.
+struct Line<'a> {
+    /// From 1, in the file.
+    number: u32,
+    /// Its place in the file, in bytes.
+    start: usize,
+    text: &'a str,
+}
+
+impl Line<'_> {
+    /// Where it ends in the file.
+    fn end(&self) -> usize {
+        self.start.saturating_add(self.text.len())
+    }
+
+    /// Where a column of it is in the file.
+    fn place(&self, column: usize) -> usize {
+        self.start.saturating_add(column).min(self.end())
+    }
+}
+
 /// The reader of one file.
 pub struct Lexer<'a> {
-    lines: Vec<(u32, &'a str)>,
+    script: &'a Rc<str>,
+    lines: Vec<Line<'a>>,
+    /// The pieces of the word that was read last.
+    pub parts: Words,
     /// The line being read, as a place in `lines`, and the place in its text.
     row: usize,
     column: usize,
@@ -45,24 +69,26 @@ pub struct Lexer<'a> {
 impl<'a> Lexer<'a> {
     /// A lexer over a whole file without its carriage returns.
     #[must_use]
-    pub fn new(text: &'a str, keep_hex_escapes: bool) -> Self {
-        let mut lines: Vec<_> = text
-            .split('\n')
-            .zip(1..)
-            .filter(|(line, _)| !line.starts_with('#'))
-            // The rest of a line behind a NUL is lost to a reader in C.
-            .map(|(line, number)| (number, line.split('\0').next().unwrap_or_default()))
-            .collect();
-        if text.ends_with('\n') || text.is_empty() {
+    pub fn new(script: &'a Rc<str>, keep_hex_escapes: bool) -> Self {
+        let mut start = 0_usize;
+        let mut lines = Vec::new();
+        for (text, number) in script.split('\n').zip(1..) {
+            if !text.starts_with('#') {
+                // The rest of a line behind a NUL is lost to a reader in C.
+                lines.push(Line { number, start, text: text.split('\0').next().unwrap_or_default() });
+            }
+            start = start.saturating_add(text.len()).saturating_add(1);
+        }
+        if script.ends_with('\n') || script.is_empty() {
             lines.pop();
         }
-        Self { lines, row: 0, column: 0, keep_hex_escapes, wrong: None }
+        Self { script, lines, parts: Words::new(), row: 0, column: 0, keep_hex_escapes, wrong: None }
     }
 
     /// Number of the line being read, from 1.
     #[must_use]
     pub fn line(&self) -> u32 {
-        self.lines.get(self.row).or(self.lines.last()).map_or(1, |(number, _)| *number)
+        self.lines.get(self.row).or(self.lines.last()).map_or(1, |line| line.number)
     }
 
     /// Whether every line has been read.
@@ -85,18 +111,23 @@ impl<'a> Lexer<'a> {
 
     /// The text between a mark and here.
     #[must_use]
-    pub fn text_since(&self, (row, column): (usize, usize)) -> String {
+    pub fn text_since(&self, (row, column): (usize, usize)) -> Text {
+        let lines = self.lines.get(row..=self.row).unwrap_or_default();
+        let whole = lines.array_windows().all(|[line, next]| line.end().checked_add(1) == Some(next.start));
+        if let ([first, .., last], true) | ([first @ last], true) = (lines, whole) {
+            return Text::piece(self.script, first.place(column), last.place(self.column));
+        }
+        // Lines in between are not read: a text of its own.
         let mut text = String::new();
-        for index in row..=self.row {
-            let line = self.lines.get(index).map_or("", |(_, line)| line);
-            let from = if index == row { column } else { 0 };
-            let to = if index == self.row { self.column } else { line.len() };
-            text.push_str(line.get(from..to.max(from)).unwrap_or_default());
-            if index < self.row {
+        for (index, line) in lines.iter().enumerate() {
+            let from = if index == 0 { column } else { 0 };
+            let to = if index.saturating_add(1) == lines.len() { self.column } else { line.text.len() };
+            text.push_str(line.text.get(from..to.max(from)).unwrap_or_default());
+            if index.saturating_add(1) < lines.len() {
                 text.push('\n');
             }
         }
-        text
+        text.into()
     }
 
     /// The next token. `open`: inside a compound command, where lines go on.
@@ -129,16 +160,17 @@ impl<'a> Lexer<'a> {
 
     fn word(&mut self, open: bool) -> Token<'a> {
         let start = self.mark();
-        let mut word = Word::new();
+        self.parts.clear();
         while let Some(c) = self.peek() {
             let read = match c {
                 ' ' | '\t' | ';' | '{' | '}' | '&' | '|' | '<' | '>' => break,
-                '\\' => self.escape(&mut word),
-                '\'' => self.single_quotes(&mut word),
-                '"' => self.double_quotes(&mut word),
-                '$' => self.dollar(&mut word),
+                '\\' => self.escape(),
+                '\'' => self.single_quotes(),
+                '"' => self.double_quotes(),
+                '$' => self.dollar(),
                 _ => {
-                    push_plain(&mut word, self.run(is_special));
+                    let text = self.run(is_special);
+                    self.push(Part::Plain(text));
                     Ok(())
                 }
             };
@@ -150,7 +182,7 @@ impl<'a> Lexer<'a> {
         if let Some(message) = self.wrong.take() {
             return Token::Bad(message);
         }
-        if word.is_empty() {
+        if self.parts.is_empty() {
             // Nothing but continued lines: what follows them is the token.
             return self.token(open);
         }
@@ -159,11 +191,11 @@ impl<'a> Lexer<'a> {
         if let Some(text @ ("[[" | "]]")) = text {
             return Token::Bad(format!("“{text}” has no meaning here"));
         }
-        Token::Word { word, name: text.filter(|text| is_name(text)) }
+        Token::Word { name: text.filter(|text| is_name(text)) }
     }
 
-    fn escape(&mut self, word: &mut Word) -> Result<(), String> {
-        self.bump();
+    fn escape(&mut self) -> Result<(), String> {
+        let backslash = self.taken(1);
         let Some(c) = self.peek() else {
             return self.continue_line();
         };
@@ -171,57 +203,60 @@ impl<'a> Lexer<'a> {
             && c == 'x'
             && self.rest().chars().skip(1).take(2).all(|c| c.is_ascii_hexdigit())
         {
-            push_plain(word, "\\");
+            self.push(Part::Plain(backslash));
             return Ok(());
         }
-        self.bump();
-        word.push(Part::Quoted(c.into()));
+        let character = self.taken(c.len_utf8());
+        self.parts.push(Part::Quoted(character));
         Ok(())
     }
 
-    fn single_quotes(&mut self, word: &mut Word) -> Result<(), String> {
+    fn single_quotes(&mut self) -> Result<(), String> {
         self.bump();
-        let mut text = String::new();
+        let start = self.mark();
         loop {
-            text.push_str(self.run(|byte| byte == b'\''));
+            self.run(|byte| byte == b'\'');
             if self.peek().is_some() {
                 break;
             }
-            text.push('\n');
             self.continue_line()?;
         }
+        self.parts.push(Part::Quoted(self.text_since(start)));
         self.bump();
-        word.push(Part::Quoted(text));
         Ok(())
     }
 
-    fn double_quotes(&mut self, word: &mut Word) -> Result<(), String> {
+    fn double_quotes(&mut self) -> Result<(), String> {
         self.bump();
         // An empty string is an argument too.
-        word.push(Part::Quoted(String::new()));
+        let empty = self.taken(0);
+        self.push(Part::Quoted(empty));
         loop {
             match self.peek() {
                 Some('"') => break,
                 Some('$') => match self.variable() {
-                    Ok(name) => word.push(Part::Variable { name, quoted: true }),
+                    Ok(name) => self.parts.push(Part::Variable { name, quoted: true }),
                     Err(message) => self.wrong = Some(message),
                 },
                 Some('\\') => {
-                    self.bump();
+                    let backslash = self.taken(1);
                     match self.peek() {
                         Some(c) => {
-                            self.bump();
                             if !matches!(c, '$' | '"' | '\\') {
-                                push_quoted(word, "\\");
+                                self.push(Part::Quoted(backslash));
                             }
-                            push_quoted(word, c.encode_utf8(&mut [0; 4]));
+                            let character = self.taken(c.len_utf8());
+                            self.push(Part::Quoted(character));
                         }
                         None => self.continue_line()?,
                     }
                 }
-                Some(_) => push_quoted(word, self.run(|byte| matches!(byte, b'"' | b'$' | b'\\'))),
+                Some(_) => {
+                    let text = self.run(|byte| matches!(byte, b'"' | b'$' | b'\\'));
+                    self.push(Part::Quoted(text));
+                }
                 None => {
-                    push_quoted(word, "\n");
+                    self.push(Part::Quoted(String::from("\n").into()));
                     self.continue_line()?;
                 }
             }
@@ -230,19 +265,19 @@ impl<'a> Lexer<'a> {
         Ok(())
     }
 
-    fn dollar(&mut self, word: &mut Word) -> Result<(), String> {
+    fn dollar(&mut self) -> Result<(), String> {
         // $"…" is a string to be translated; ours is shown as it stands.
         if self.rest().starts_with("$\"") {
             self.bump();
-            return self.double_quotes(word);
+            return self.double_quotes();
         }
         let name = self.variable()?;
-        word.push(Part::Variable { name, quoted: false });
+        self.parts.push(Part::Variable { name, quoted: false });
         Ok(())
     }
 
     /// `$name`, `${name}`, `$12`, `$?` and their like.
-    fn variable(&mut self) -> Result<String, String> {
+    fn variable(&mut self) -> Result<Text, String> {
         self.bump();
         let braces = self.peek() == Some('{');
         if braces {
@@ -255,8 +290,7 @@ impl<'a> Lexer<'a> {
             Some(c) if is_name_start(c) => rest.bytes().take_while(|&b| is_name_byte(b)).count(),
             _ => 0,
         };
-        let name = rest.get(..length).unwrap_or_default().to_string();
-        self.advance(length);
+        let name = self.taken(length);
         if name.is_empty() || (braces && self.peek() != Some('}')) {
             return Err("a “$” without a variable's name".into());
         }
@@ -272,7 +306,7 @@ impl<'a> Lexer<'a> {
     }
 
     fn rest(&self) -> &'a str {
-        self.lines.get(self.row).and_then(|(_, line)| line.get(self.column..)).unwrap_or_default()
+        self.lines.get(self.row).and_then(|line| line.text.get(self.column..)).unwrap_or_default()
     }
 
     fn peek(&self) -> Option<char> {
@@ -288,31 +322,38 @@ impl<'a> Lexer<'a> {
     }
 
     /// The text up to one of these ASCII characters or the end of the line, which is read by that.
-    fn run(&mut self, ends: impl Fn(u8) -> bool) -> &'a str {
+    fn run(&mut self, ends: impl Fn(u8) -> bool) -> Text {
         let rest = self.rest();
-        let length = rest.bytes().position(ends).unwrap_or(rest.len());
-        self.advance(length);
-        rest.get(..length).unwrap_or_default()
+        self.taken(rest.bytes().position(ends).unwrap_or(rest.len()))
+    }
+
+    /// The next bytes of the line, which are read by that.
+    fn taken(&mut self, bytes: usize) -> Text {
+        let from = self.column;
+        self.advance(bytes);
+        match self.lines.get(self.row) {
+            Some(line) => Text::piece(self.script, line.place(from), line.place(self.column)),
+            None => String::new().into(),
+        }
+    }
+
+    /// Adds a piece to the word being read: to its last piece where both are one in the script too.
+    fn push(&mut self, part: Part) {
+        let joined = match (self.parts.last_mut(), &part) {
+            (Some(Part::Plain(text)), Part::Plain(more)) | (Some(Part::Quoted(text)), Part::Quoted(more)) => {
+                text.extend(more)
+            }
+            _ => false,
+        };
+        if !joined {
+            self.parts.push(part);
+        }
     }
 
     /// The text between a mark on the line being read and here.
     fn text_on_line(&self, (row, column): (usize, usize)) -> Option<&'a str> {
-        let (_, line) = self.lines.get(self.row).filter(|_| row == self.row)?;
-        line.get(column..self.column)
-    }
-}
-
-fn push_plain(word: &mut Word, more: &str) {
-    match word.last_mut() {
-        Some(Part::Plain(text)) => text.push_str(more),
-        _ => word.push(Part::Plain(more.into())),
-    }
-}
-
-fn push_quoted(word: &mut Word, more: &str) {
-    match word.last_mut() {
-        Some(Part::Quoted(text)) => text.push_str(more),
-        _ => word.push(Part::Quoted(more.into())),
+        let line = self.lines.get(self.row).filter(|_| row == self.row)?;
+        line.text.get(column..self.column)
     }
 }
 

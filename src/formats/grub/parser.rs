@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use super::{
     lexer::{Lexer, Token},
-    syntax::{Block, Command, Part, Piece, Statement, SyntaxError, Word},
+    syntax::{Block, Command, Part, Piece, Statement, SyntaxError, Words},
 };
 
 /// Compound commands nest no deeper than this.
@@ -21,7 +21,7 @@ const KEYWORDS: [&str; 14] = [
 
 /// Parses a whole file. Each piece is what GRUB parses before it runs anything of it.
 #[must_use]
-pub fn parse(text: &str, keep_hex_escapes: bool) -> Vec<Piece> {
+pub fn parse(text: &Rc<str>, keep_hex_escapes: bool) -> Vec<Piece> {
     let lexer = Lexer::new(text, keep_hex_escapes);
     let mut parser = Parser { lexer, ahead: None, open: 0, depth: 0, functions: Vec::new() };
     let mut pieces = Vec::new();
@@ -155,10 +155,8 @@ impl<'a> Parser<'a> {
     fn for_loop(&mut self) -> Parsed<Command> {
         let name = self.name()?;
         self.keyword("in")?;
-        let mut words = Vec::new();
-        while let Some(word) = self.word() {
-            words.push(word);
-        }
+        let mut words = Words::new();
+        while self.word(&mut words) {}
         if !self.delimiter() {
             return Err(self.unexpected());
         }
@@ -187,17 +185,16 @@ impl<'a> Parser<'a> {
     }
 
     fn simple(&mut self) -> Parsed<Command> {
-        let mut words: Vec<Word> = Vec::new();
-        loop {
-            match self.peek() {
-                Token::Word { .. } => words.extend(self.word()),
-                Token::Open if !words.is_empty() => {
-                    words.push(vec![self.block()?]);
-                    return Ok(Command::Simple(words));
-                }
-                _ if words.is_empty() => return Err(self.unexpected()),
-                _ => return Ok(Command::Simple(words)),
+        let mut words = Words::new();
+        while self.word(&mut words) {}
+        match self.peek() {
+            Token::Open if !words.is_empty() => {
+                words.push(Part::Gap);
+                words.push(self.block()?);
+                Ok(Command::Simple(words))
             }
+            _ if words.is_empty() => Err(self.unexpected()),
+            _ => Ok(Command::Simple(words)),
         }
     }
 
@@ -256,16 +253,17 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// The word that comes next, if it is one.
-    fn word(&mut self) -> Option<Word> {
-        self.peek();
-        match self.ahead.take() {
-            Some((Token::Word { word, .. }, ..)) => Some(word),
-            other => {
-                self.ahead = other;
-                None
+    /// Adds what comes next to some words, if it is one.
+    fn word(&mut self, words: &mut Words) -> bool {
+        let found = matches!(self.peek(), Token::Word { .. });
+        if found {
+            if !words.is_empty() {
+                words.push(Part::Gap);
             }
+            words.append(&mut self.lexer.parts);
+            self.ahead = None;
         }
+        found
     }
 
     fn expect(&mut self, token: &Token<'_>) -> Parsed<()> {

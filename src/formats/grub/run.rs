@@ -36,7 +36,7 @@ impl Evaluator<'_> {
         let outer = self.fixed_line.replace(line);
         let done = self.nest(|evaluator| {
             let mut status = 0;
-            for piece in parser::parse(text, evaluator.flavour.keep_hex_escapes) {
+            for piece in parser::parse(&text.into(), evaluator.flavour.keep_hex_escapes) {
                 evaluator.define(piece.functions);
                 match piece.statements {
                     Ok(statements) => status = evaluator.run_list(&statements),
@@ -65,7 +65,7 @@ impl Evaluator<'_> {
         let bytes = self.lookup.read(*volume, path, CONFIG_LIMIT);
         let bytes = bytes.map_err(|error| Failure::new(Status::FileNotFound, format!("{path}: {error}")))?;
         self.spend(bytes.len());
-        let text = text::decode(&bytes).replace('\r', "");
+        let text = text::decode(&bytes).replace('\r', "").into();
         let place = Place { volume: *volume, path: path.as_str().into() };
         let place = std::mem::replace(&mut self.place, place);
         let line = self.line;

@@ -1,6 +1,59 @@
 //! What a parsed script is made of (GNU GRUB manual, "Writing full configuration files": commands, quoting).
 
-use std::rc::Rc;
+use std::{fmt, ops::Deref, rc::Rc};
+
+/// Text of a script: a piece of it where it stands there as it is, since most words do, else a text of its own.
+#[derive(Clone)]
+pub struct Text {
+    script: Rc<str>,
+    from: usize,
+    to: usize,
+}
+
+impl Text {
+    /// A piece of a script, by its places in bytes.
+    #[must_use]
+    pub fn piece(script: &Rc<str>, from: usize, to: usize) -> Self {
+        Self { script: script.clone(), from, to }
+    }
+
+    /// Adds what stands right behind it in the script; `false` if that is something else.
+    pub fn extend(&mut self, more: &Self) -> bool {
+        let next = Rc::ptr_eq(&self.script, &more.script) && self.to == more.from;
+        if next {
+            self.to = more.to;
+        }
+        next
+    }
+}
+
+impl Deref for Text {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        self.script.get(self.from..self.to).unwrap_or_default()
+    }
+}
+
+impl From<String> for Text {
+    fn from(text: String) -> Self {
+        Self { from: 0, to: text.len(), script: text.into() }
+    }
+}
+
+impl PartialEq for Text {
+    fn eq(&self, other: &Self) -> bool {
+        **self == **other
+    }
+}
+
+impl Eq for Text {}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, formatter)
+    }
+}
 
 /// A command and the line on which it begins, from 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,7 +68,7 @@ pub struct Statement {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// A name and its arguments; the name is known only after expansion.
-    Simple(Vec<Word>),
+    Simple(Words),
     /// `if`, each `elif`, and `else`.
     If {
         /// Conditions and what follows each.
@@ -28,7 +81,7 @@ pub enum Command {
         /// The variable.
         name: String,
         /// Its values, before expansion.
-        words: Vec<Word>,
+        words: Words,
         /// Run for each value.
         body: Vec<Statement>,
     },
@@ -43,32 +96,35 @@ pub enum Command {
     },
 }
 
-/// One word: adjacent pieces that are joined after expansion.
-pub type Word = Vec<Part>;
+/// Words: the pieces of each are joined after expansion, a [`Part::Gap`] stands between two words. They are not lists of
+/// lists because there are tens of thousands of them.
+pub type Words = Vec<Part>;
 
 /// A piece of a word.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Part {
     /// Plain text, its backslashes already taken away.
-    Plain(String),
+    Plain(Text),
     /// A character that stood behind a backslash or text in quotes: never a wildcard, and an argument even when empty.
-    Quoted(String),
+    Quoted(Text),
     /// `$name`: `quoted` inside double quotes, where its value is not split.
     Variable {
         /// Name, number or one of `? # * @`.
-        name: String,
+        name: Text,
         /// Inside double quotes.
         quoted: bool,
     },
     /// `{ … }` behind a command's arguments.
     Block(Rc<Block>),
+    /// What stands behind it is the next word.
+    Gap,
 }
 
 /// The body of a menu entry, as text (with its braces) and as commands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Block {
     /// As it stands written.
-    pub text: String,
+    pub text: Text,
     /// What it does.
     pub body: Rc<[Statement]>,
 }
