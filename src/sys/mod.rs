@@ -3,6 +3,7 @@
 pub mod block_device;
 pub mod child;
 #[cfg(feature = "running-system")]
+mod copy;
 pub mod freeze;
 pub mod inherited;
 pub mod interfaces;
