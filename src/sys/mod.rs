@@ -2,8 +2,8 @@
 
 pub mod block_device;
 pub mod child;
-#[cfg(feature = "running-system")]
 mod copy;
+#[cfg(feature = "running-system")]
 pub mod freeze;
 pub mod inherited;
 pub mod interfaces;

@@ -114,7 +114,7 @@ impl<'a> Lexer<'a> {
     pub fn text_since(&self, (row, column): (usize, usize)) -> Text {
         let lines = self.lines.get(row..=self.row).unwrap_or_default();
         let whole = lines.array_windows().all(|[line, next]| line.end().checked_add(1) == Some(next.start));
-        if let ([first, .., last], true) | ([first @ last], true) = (lines, whole) {
+        if let ([first, .., last] | [first @ last], true) = (lines, whole) {
             return Text::piece(self.script, first.place(column), last.place(self.column));
         }
         // Lines in between are not read: a text of its own.
