@@ -4,7 +4,7 @@
 use std::{cmp::Reverse, collections::HashSet};
 
 use crate::{
-    entry::{Entry, Format, Kind, Transport, Volume},
+    entry::{Discovery, Entry, Format, Kind, Transport, Volume},
     formats::{settings::Settings, volume_name::VolumeName},
 };
 
@@ -34,19 +34,27 @@ const REPAIR_WORDS: [&str; 9] = [
     "systemd.unit=emergency.target",
 ];
 
-/// The entries that may boot on their own, first choice first: the default of the first volume, the other entries on it,
-/// the default of the next one, and so on.
+/// The entries that may boot on their own, first choice first: on the first disk what discovery elected, what its loader
+/// falls back to, the default of the first volume, the other entries on it; the default of the next one, and so on.
 #[must_use]
-pub fn attempts<'a>(entries: &'a [Entry], electorate: &Electorate<'_>) -> Vec<&'a Entry> {
+pub fn attempts<'a>(discovery: &'a Discovery, electorate: &Electorate<'_>) -> Vec<&'a Entry> {
+    let Discovery { entries, default, fallback, .. } = discovery;
+    let turn = |entry: &Entry| {
+        let mut ids = default.iter().chain(fallback);
+        ids.position(|id| *id == entry.id).unwrap_or(usize::MAX)
+    };
     let wanted = electorate.settings.default.as_ref();
     let is_wanted = |entry: &Entry| wanted.is_some_and(|it| *it == entry.id || *it == entry.title);
     let mut candidates: Vec<(_, &Entry)> = entries
         .iter()
         .enumerate()
-        .filter(|(_, entry)| is_bootable(entry) && (!entry.hidden || entry.default || is_wanted(entry)))
+        .filter(|(_, entry)| {
+            is_bootable(entry)
+                && (!entry.hidden || entry.default || is_wanted(entry) || turn(entry) != usize::MAX)
+        })
         .filter_map(|(place, entry)| {
             // An entry whose volume has just gone cannot be loaded.
-            let rank = rank_of_volume(&entry.source.volume, is_scan(entry), electorate)?;
+            let rank = rank_of_volume(&entry.source.volume, turn(entry), is_scan(entry), electorate)?;
             // Reverse: true before false.
             Some(((Reverse(is_wanted(entry)), rank, Reverse(entry.default), is_repair(entry), place), entry))
         })
@@ -63,7 +71,7 @@ pub fn attempts<'a>(entries: &'a [Entry], electorate: &Electorate<'_>) -> Vec<&'
 pub fn order<'a>(electorate: &Electorate<'a>) -> Vec<&'a str> {
     let names = electorate.volumes.iter().map(|volume| volume.device.name.as_str());
     let mut order: Vec<&str> = names.collect();
-    order.sort_by_cached_key(|name| rank_of_volume(name, false, electorate));
+    order.sort_by_cached_key(|name| rank_of_volume(name, usize::MAX, false, electorate));
     order
 }
 
@@ -98,13 +106,15 @@ struct Rank<'a> {
     removable: bool,
     transport: Transport,
     path: &'a str,
+    /// What discovery elected, and what its loader falls back to.
+    turn: usize,
     /// Kernels that no configuration speaks of come after those of a configuration on the same disk.
     scan: bool,
     partition: u32,
     name: &'a str,
 }
 
-fn rank_of_volume<'a>(name: &str, scan: bool, electorate: &Electorate<'a>) -> Option<Rank<'a>> {
+fn rank_of_volume<'a>(name: &str, turn: usize, scan: bool, electorate: &Electorate<'a>) -> Option<Rank<'a>> {
     let Electorate { settings, volumes, late, firmware } = *electorate;
     let volume = volumes.iter().find(|volume| volume.device.name == name)?;
     let device = &volume.device;
@@ -121,6 +131,7 @@ fn rank_of_volume<'a>(name: &str, scan: bool, electorate: &Electorate<'a>) -> Op
         removable: device.removable,
         transport: device.transport,
         path: &device.path,
+        turn,
         scan,
         partition: device.partition.as_ref().map_or(0, |partition| partition.number),
         name: &device.name,
@@ -168,7 +179,9 @@ mod tests {
             late: &late.iter().map(|name| (*name).to_owned()).collect(),
             firmware: &firmware.iter().map(|uuid| (*uuid).to_owned()).collect::<Vec<_>>(),
         };
-        let ids: Vec<&str> = attempts(entries, &electorate).iter().map(|entry| entry.id.as_str()).collect();
+        let discovery = Discovery { entries: entries.to_vec(), ..Discovery::default() };
+        let ids: Vec<&str> =
+            attempts(&discovery, &electorate).iter().map(|entry| entry.id.as_str()).collect();
         ids.join(" ")
     }
 
@@ -260,6 +273,40 @@ mod tests {
             elected(&entries, &volumes, &[], &[], "default = broken"),
             "default older counted repair second-volume"
         );
+    }
+
+    #[test]
+    fn on_one_disk_the_elected_entry_comes_first_and_then_what_its_loader_falls_back_to() {
+        let volumes = [
+            volume("nvme0n1p1", Transport::Nvme),
+            volume("sda2", Transport::Scsi),
+            volume("sda3", Transport::Scsi),
+        ];
+        let mut entries = [
+            entry("n", "nvme0n1p1"),
+            entry("a", "sda2"),
+            entry("b", "sda2"),
+            entry("c", "sda3"),
+            entry("d", "sda3"),
+        ];
+        entries[4].hidden = true;
+        entries[1].default = true;
+        let discovery = Discovery {
+            default: Some("c".into()),
+            fallback: vec!["gone".into(), "d".into(), "b".into()],
+            entries: entries.to_vec(),
+            ..Discovery::default()
+        };
+        for (config, expected) in
+            [("", "n c d b a"), ("order = sda", "c d b a n"), ("default = a", "a n c d b")]
+        {
+            let (settings, _) = Settings::parse(config, "");
+            let electorate =
+                Electorate { settings: &settings, volumes: &volumes, late: &HashSet::new(), firmware: &[] };
+            let ids: Vec<&str> =
+                attempts(&discovery, &electorate).iter().map(|entry| entry.id.as_str()).collect();
+            assert_eq!(ids.join(" "), expected, "{config}");
+        }
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! What the firmware says about booting: whether it is UEFI, and which partitions its boot order names.
+//! What the firmware says about booting: whether it is UEFI, its boot options in their order, and what it keeps for
+//! systemd-boot.
 
 use std::{fs::File, io::Read, path::Path};
 
@@ -6,7 +7,11 @@ use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
 
 use crate::{
     discover::finder::Context,
-    formats::{bls, efi_boot, text},
+    formats::{
+        bls,
+        efi_boot::{self, LoadOption},
+        text,
+    },
 };
 
 /// Where the kernel shows UEFI variables (Linux Documentation/filesystems/efivarfs.rst).
@@ -45,7 +50,8 @@ pub fn context(variables: &Path) -> Context {
         compatible: compatible(),
         secure_boot: read(variables, "SecureBoot").is_some_and(|value| value == [1]),
         loader: bls::Variables::read(|name| efi_boot::variable_text(&read_of(variables, name, bls::VENDOR)?)),
-        images: Vec::new(),
+        boot_options: boot_options(variables),
+        ..Context::default()
     }
 }
 
@@ -64,17 +70,20 @@ pub fn forget_one_shots(variables: &Path) {
     }
 }
 
-/// UUIDs of the partitions that the firmware would boot from, in its order; empty without UEFI. `variables` is the
-/// directory of variables.
+/// UUIDs of the partitions that the firmware would boot from, in its order.
 #[must_use]
-pub fn boot_order(variables: &Path) -> Vec<String> {
+pub fn partitions(context: &Context) -> Vec<String> {
+    context.boot_options.iter().filter_map(|option| option.partition.clone()).collect()
+}
+
+/// The options that the firmware tries on its own, in its order; none without UEFI.
+fn boot_options(variables: &Path) -> Vec<LoadOption> {
     let order = read(variables, "BootOrder").unwrap_or_default();
     efi_boot::order(&order)
         .into_iter()
         .take(OPTION_LIMIT)
         .filter_map(|number| efi_boot::load_option(&read(variables, &efi_boot::variable(number))?))
         .filter(|option| option.active)
-        .filter_map(|option| option.partition)
         .collect()
 }
 
@@ -118,7 +127,7 @@ mod tests {
         write("Boot0000", &option(1, 0x11));
         write("Boot0001", &option(0, 0x22));
         write("Boot0002", &option(1, 0x33));
-        let order = boot_order(&directory);
+        let order = partitions(&context(&directory));
         std::fs::remove_dir_all(&directory).unwrap();
         assert_eq!(order, ["33333333-3333-3333-3333-333333333333", "11111111-1111-1111-1111-111111111111"]);
     }
@@ -148,6 +157,6 @@ mod tests {
 
     #[test]
     fn without_uefi_there_is_no_order() {
-        assert_eq!(boot_order(Path::new("/nonexistent")), [""; 0]);
+        assert_eq!(context(Path::new("/nonexistent")), Context { efi: is_efi(), ..Context::default() });
     }
 }

@@ -39,9 +39,7 @@ pub fn entry(id: &str, volume: &str) -> Entry {
     Entry {
         id: id.into(),
         title: format!("Title of {id}"),
-        path_in_menu: Vec::new(),
         kind: Kind::Linux,
-        hidden: false,
         source: Source {
             format: Format::Grub,
             volume: volume.into(),
@@ -50,13 +48,7 @@ pub fn entry(id: &str, volume: &str) -> Entry {
             line: Some(1),
         },
         kernel: Some(FileReference::new(volume.into(), format!("/{id}"))),
-        initrds: Vec::new(),
         cmdline: id.into(),
-        devicetree: None,
-        version: None,
-        unified: Default::default(),
-        tries_left: None,
-        default: false,
-        problem: None,
+        ..Entry::default()
     }
 }

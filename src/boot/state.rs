@@ -187,7 +187,12 @@ impl State {
                 self.rejected.push((device, reason));
             }
             Event::Gone(name) => self.forget(&name),
-            Event::BootOrder(order) => self.firmware = order,
+            Event::BootOrder(order) => {
+                // It also tells which loader on a disk is the one that counts.
+                self.changed |= self.firmware != order && !self.volumes.is_empty();
+                self.awaited |= self.changed;
+                self.firmware = order;
+            }
             Event::KnownLookedAt => self.known_looked_at = true,
             Event::Discovered(result) => self.discovered(result, &mut actions),
             Event::Loaded(number, result) => self.loaded(number, result, &mut actions),
@@ -382,7 +387,7 @@ impl State {
 
     fn elect(&self) -> Option<Entry> {
         let electorate = self.electorate();
-        let attempts = election::attempts(&self.discovery.entries, &electorate);
+        let attempts = election::attempts(&self.discovery, &electorate);
         attempts.into_iter().find(|entry| self.failure(&entry.id).is_none()).cloned()
     }
 

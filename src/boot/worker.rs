@@ -22,7 +22,7 @@ use super::{
     supervision::{Notice, Request, Task},
 };
 use crate::{
-    discover::sandbox,
+    discover::{finder::Context, sandbox},
     formats::{lookup::CONFIG_LIMIT, settings::Settings, text::printable},
     kexec::{self, cmdline::Firmware},
     storage::{
@@ -79,6 +79,7 @@ struct Worker {
     watch: Watch,
     volumes: Vec<Arc<OpenVolume>>,
     append: Vec<String>,
+    context: Context,
     turn: Turn,
     sender: Sender<Message>,
 }
@@ -106,6 +107,7 @@ impl Worker {
         let input = Input::listen(&consoles, move |key| send(&events, Message::Event(Event::Key(key))))?;
 
         let append = settings.append.clone();
+        let context = Context { grub_flavour: settings.grub_flavour.clone(), ..Context::default() };
         let mut state = State::new(settings, options.pass_over_entries);
         for mistake in mistakes {
             consoles.write(&format!("firstlight: {}\n", printable(&mistake)));
@@ -113,12 +115,25 @@ impl Worker {
             state.tell(mistake);
         }
         let (screen, volumes, turn) = (Screen::default(), Vec::new(), Turn::default());
-        let worker =
-            Self { state, start, link, consoles, screen, input, watch, volumes, append, turn, sender };
+        let worker = Self {
+            state,
+            start,
+            link,
+            consoles,
+            screen,
+            input,
+            watch,
+            volumes,
+            append,
+            context,
+            turn,
+            sender,
+        };
         Ok((worker, messages))
     }
 
     fn run(mut self, messages: &Receiver<Message>) -> ExitCode {
+        self.read_variables();
         loop {
             let first = match self.state.next_moment(self.now()) {
                 Some(moment) => messages.recv_timeout(moment.saturating_sub(self.now())),
@@ -135,14 +150,23 @@ impl Worker {
                 if let Event::Notice(Notice::ModulesLoaded) = event {
                     self.watch.modules_loaded();
                     // The firmware's variables may need a module, too.
-                    let order = firmware::boot_order(firmware::VARIABLES.as_ref());
-                    log::debug!("the firmware's boot order names the partitions {order:?}");
-                    self.decide(Event::BootOrder(order));
+                    if self.context.boot_options.is_empty() {
+                        self.read_variables();
+                    }
                 }
                 self.decide(event);
             }
             self.draw();
         }
+    }
+
+    /// Reads what the firmware says. Each variable is a call into it, so that is done once.
+    fn read_variables(&mut self) {
+        let grub_flavour = self.context.grub_flavour.take();
+        self.context = Context { grub_flavour, ..firmware::context(firmware::VARIABLES.as_ref()) };
+        let order = firmware::partitions(&self.context);
+        log::debug!("the firmware's boot order names the partitions {order:?}");
+        self.decide(Event::BootOrder(order));
     }
 
     fn now(&self) -> Duration {
@@ -214,7 +238,7 @@ impl Worker {
         let mut volumes = self.volumes.clone();
         let order = self.state.search_order();
         volumes.sort_by_key(|open| order.iter().position(|name| *name == open.volume.device.name));
-        let context = firmware::context(firmware::VARIABLES.as_ref());
+        let context = self.context.clone();
         let discover = move || sandbox::discover(&volumes, &context).map_err(|error| error.to_string());
         self.spawn("discover", discover, Event::Discovered);
     }

@@ -1,6 +1,6 @@
 //! Which volumes a command is about: directories that stand for file systems, or the disks of this machine.
 
-use std::{collections::HashSet, fs, os::unix::ffi::OsStrExt, path::Path};
+use std::{collections::HashSet, fs, os::unix::ffi::OsStrExt, path::PathBuf};
 
 use rustix::process::geteuid;
 
@@ -16,12 +16,12 @@ use crate::{
     },
     discover::{Survey, finder::Context, sandbox},
     entry::{Device, Volume},
-    formats::{settings::Settings, text},
+    formats::{grub::Flavour, settings::Settings, text},
     storage::{OpenVolume, root::Root, watch},
 };
 
 /// The options that name them, for the tables of the commands.
-pub(super) const OPTIONS: [Opt; 4] = [
+pub(super) const OPTIONS: [Opt; 6] = [
     Opt { short: None, long: "root", value: "DIR", what: "the one file system to search, mounted at DIR" },
     Opt {
         short: None,
@@ -41,6 +41,18 @@ pub(super) const OPTIONS: [Opt; 4] = [
         long: "board",
         value: "NAME",
         what: "what configurations take this board for, as its device tree has it (raspberrypi,4-model-b)",
+    },
+    Opt {
+        short: None,
+        long: "efivars",
+        value: "DIR",
+        what: "UEFI variables: which loader the firmware starts, what systemd-boot keeps (offline: none)",
+    },
+    Opt {
+        short: None,
+        long: "grub-flavour",
+        value: "NAME",
+        what: "whose GRUB reads all its configurations: upstream, fedora, rhel8 or suse (without it: as each tells)",
     },
 ];
 
@@ -67,6 +79,8 @@ pub(super) struct Target {
     volumes: Vec<VolumeOption>,
     efi: Option<bool>,
     board: Option<String>,
+    efivars: Option<PathBuf>,
+    grub_flavour: Option<String>,
 }
 
 impl Target {
@@ -90,6 +104,16 @@ impl Target {
             Argument::Option(name) if name == "board" => {
                 self.board = Some(text::decode(arguments.value()?.as_bytes()));
             }
+            Argument::Option(name) if name == "efivars" => self.efivars = Some(arguments.value()?.into()),
+            Argument::Option(name) if name == "grub-flavour" => {
+                let name = arguments.value()?.to_string_lossy().into_owned();
+                if Flavour::named(&name).is_none() {
+                    return Err(Failure::Usage(
+                        "--grub-flavour takes upstream, fedora, rhel8 or suse".into(),
+                    ));
+                }
+                self.grub_flavour = Some(name);
+            }
             _ => return Ok(false),
         }
         Ok(true)
@@ -102,13 +126,15 @@ impl Target {
     }
 
     /// Opens the volumes.
-    pub fn open(self) -> Result<Disks, Failure> {
-        let board = self.board.clone();
-        let mut disks = if self.is_offline() { self.directories() } else { self.machine() }?;
-        if let Some(board) = board {
-            disks.context.compatible = vec![board];
+    pub fn open(mut self) -> Result<Disks, Failure> {
+        let is_offline = self.is_offline();
+        let directory = self.efivars.take().or_else(|| (!is_offline).then(|| firmware::VARIABLES.into()));
+        let mut context = directory.map(|directory| firmware::context(&directory)).unwrap_or_default();
+        context.grub_flavour = self.grub_flavour.take();
+        if let Some(board) = self.board.take() {
+            context.compatible = vec![board];
         }
-        Ok(disks)
+        if is_offline { self.directories(context) } else { self.machine(context) }
     }
 
     /// Whether directories stand for the machine.
@@ -117,28 +143,27 @@ impl Target {
     }
 
     /// The disks of this machine, in the order in which they are elected.
-    fn machine(self) -> Result<Disks, Failure> {
+    fn machine(self, context: Context) -> Result<Disks, Failure> {
         if !geteuid().is_root() {
             let message = "only root can read this machine's disks; use sudo, or name directories with --root or --volume";
             return Err(Failure::Failed(message.into()));
         }
         let (mut open, rejected) = watch::survey();
         let volumes: Vec<Volume> = open.iter().map(|open| open.volume.clone()).collect();
-        let (settings, late) = (Settings::default(), HashSet::new());
-        let boot_order = firmware::boot_order(Path::new(firmware::VARIABLES));
+        let (settings, late, firmware) =
+            (Settings::default(), HashSet::new(), firmware::partitions(&context));
         let order = election::order(&Electorate {
             settings: &settings,
             volumes: &volumes,
             late: &late,
-            firmware: &boot_order,
+            firmware: &firmware,
         });
         open.sort_by_key(|open| order.iter().position(|name| *name == open.volume.device.name));
-        let context = firmware::context(Path::new(firmware::VARIABLES));
         let context = Context { efi: self.efi.unwrap_or(context.efi), ..context };
         Ok(Disks { open, rejected, context })
     }
 
-    fn directories(self) -> Result<Disks, Failure> {
+    fn directories(self, context: Context) -> Result<Disks, Failure> {
         if self.root.is_some() && !self.volumes.is_empty() {
             return Err(Failure::Usage(
                 "--root stands for the only volume; use --volume for each of several".into(),
@@ -153,7 +178,7 @@ impl Target {
             open.push(open_directory(option)?);
         }
         let efi = self.efi.unwrap_or_else(|| open.iter().any(has_efi_directory));
-        Ok(Disks { open, rejected: Vec::new(), context: Context { efi, ..Context::default() } })
+        Ok(Disks { open, rejected: Vec::new(), context: Context { efi, ..context } })
     }
 }
 

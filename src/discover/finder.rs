@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::{
-    entry::{Entry, Format, Warning},
-    formats::{bls, lookup::Lookup},
+    entry::{Entry, Format, TimeoutStyle, Warning},
+    formats::{bls, efi_boot::LoadOption, lookup::Lookup},
 };
 
 /// Facts about this machine that configurations ask for.
@@ -20,6 +20,10 @@ pub struct Context {
     pub secure_boot: bool,
     /// What the firmware keeps for systemd-boot.
     pub loader: bls::Variables,
+    /// The boot options that the firmware tries on its own, in its order.
+    pub boot_options: Vec<LoadOption>,
+    /// Name of the build of GRUB that reads every configuration; `None`: each is read as the system around it says.
+    pub grub_flavour: Option<String>,
 }
 
 /// What a finder did with a file.
@@ -56,6 +60,10 @@ pub struct Findings {
     pub default: Option<String>,
     /// Seconds until it does; `None` waits for a person.
     pub timeout: Option<u32>,
+    /// What is seen meanwhile.
+    pub timeout_style: TimeoutStyle,
+    /// Ids of the entries that the loader tries when the default fails, in order.
+    pub fallback: Vec<String>,
     /// What was lost, and where.
     pub warnings: Vec<Warning>,
     /// How it came about, where the entries do not say so themselves.

@@ -127,15 +127,15 @@ fn read(
 fn take(lookup: &dyn Lookup, menu: &Menu, entries: &[(Vec<&str>, &MenuEntry)], findings: &mut Findings) {
     let default = menu.level.default_entry();
     // The first configuration with entries is the one whose default counts.
-    let first = findings.entries.is_empty();
+    if findings.entries.is_empty() {
+        findings.default = default.map(|entry| entry.id.clone());
+        findings.timeout = menu.timeout;
+        findings.timeout_style = menu.timeout_style;
+        findings.fallback = menu.fallback_entries().map(|entry| entry.id.clone()).collect();
+    }
     for (titles, entry) in entries {
-        let mut converted = convert(lookup, titles, entry);
-        if first && default.is_some_and(|default| std::ptr::eq(default, *entry)) {
-            converted.default = true;
-            findings.default = Some(converted.id.clone());
-            findings.timeout = menu.timeout;
-        }
-        findings.entries.push(converted);
+        let is_default = default.is_some_and(|default| std::ptr::eq(default, *entry));
+        findings.entries.push(Entry { default: is_default, ..convert(lookup, titles, entry) });
     }
     findings.warnings.extend(menu.warnings.iter().cloned());
 }
@@ -154,15 +154,9 @@ fn convert(lookup: &dyn Lookup, titles: &[&str], entry: &MenuEntry) -> Entry {
             inside: entry.file.inside.clone(),
             line: entry.line,
         },
-        kernel: None,
-        initrds: Vec::new(),
-        cmdline: String::new(),
-        devicetree: None,
-        version: None,
-        unified: Default::default(),
-        tries_left: None,
-        default: false,
+        changes: entry.changes.to_vec(),
         problem: entry.problem.clone(),
+        ..Entry::default()
     };
     match &entry.action {
         Action::Boot(loaded, cmdline) => {

@@ -83,13 +83,15 @@ pub(super) fn findings(
     let first = tried.next();
     let default = first.filter(|entry| entry.problem.is_none());
     let default = default.or_else(|| tried.find(|entry| entry.problem.is_none())).or(first);
+    let fallback = tried.map(|entry| entry.id.clone()).collect();
     let lost = menu.lost.into_iter();
     Findings {
         default: default.map(|entry| entry.id.clone()),
         timeout: menu.timeout,
+        fallback,
         warnings: lost.map(|(line, message)| place.warning(path, Some(line), message)).collect(),
         entries,
-        notes: Vec::new(),
+        ..Findings::default()
     }
 }
 

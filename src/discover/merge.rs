@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::finder::Findings;
-use crate::entry::{Discovery, Entry, Format, Volume, Warning};
+use crate::entry::{Discovery, Entry, Format, TimeoutStyle, Volume, Warning};
 
 /// No more entries are kept: a menu that long serves nobody, and a loop in a script can make any number.
 const ENTRY_LIMIT: usize = 4096;
@@ -37,6 +37,9 @@ struct Candidate {
     /// Its place in the list.
     entry: usize,
     timeout: Option<u32>,
+    timeout_style: TimeoutStyle,
+    /// Places of what it would boot when that fails.
+    fallback: Vec<usize>,
 }
 
 /// Joins findings in their order.
@@ -60,8 +63,15 @@ pub(super) fn merge(volumes: &[Volume], found: Vec<Found>) -> Merged {
     make_ids_unique(&mut entries);
     let elected = elect(volumes, &candidates, &entries);
     let default = elected.and_then(|candidate| entries.get(candidate.entry)).map(|entry| entry.id.clone());
-    let timeout = elected.and_then(|candidate| candidate.timeout);
-    Merged { discovery: Discovery { timeout, default, warnings, entries }, repeated }
+    let (timeout, timeout_style, fallback) = match elected {
+        Some(Candidate { timeout, timeout_style, fallback, .. }) => {
+            (*timeout, *timeout_style, fallback.as_slice())
+        }
+        None => Default::default(),
+    };
+    let fallback =
+        fallback.iter().filter_map(|place| entries.get(*place)).map(|entry| entry.id.clone()).collect();
+    Merged { discovery: Discovery { timeout, timeout_style, default, fallback, warnings, entries }, repeated }
 }
 
 #[derive(Default)]
@@ -78,13 +88,20 @@ struct Merging {
 impl Merging {
     /// Takes what is new and tells how many entries were not.
     fn add(&mut self, found: Found) -> usize {
-        let Findings { entries, default, timeout, warnings, .. } = found.findings.unwrap_or_default();
+        let Findings { entries, default, timeout, timeout_style, fallback, warnings, .. } =
+            found.findings.unwrap_or_default();
         let mut repeated = 0_usize;
         let mut new_places = HashMap::new();
         let mut default_place = None;
+        // Of several entries with one id, the finder may have said which it means.
+        let is_told = entries.iter().any(|entry| entry.default && default.as_deref() == Some(&entry.id));
+        let mut fallback_places = vec![None; fallback.len()];
         for mut entry in entries {
             let origin = (entry.source.volume.clone(), entry.source.path.clone(), entry.source.line);
-            let is_default = default_place.is_none() && default.as_deref() == Some(&entry.id);
+            let as_fallback = fallback.iter().position(|id| *id == entry.id);
+            let is_default = default_place.is_none()
+                && default.as_deref() == Some(&entry.id)
+                && (entry.default || !is_told);
             let place = match self.places.get(&origin) {
                 Some(place) => {
                     repeated = repeated.saturating_add(1);
@@ -110,6 +127,9 @@ impl Merging {
             if is_default {
                 default_place = Some(place);
             }
+            if let Some(slot) = as_fallback.and_then(|at| fallback_places.get_mut(at)) {
+                slot.get_or_insert(place);
+            }
         }
         self.places.extend(new_places);
         self.candidates.extend(default_place.map(|entry| Candidate {
@@ -117,6 +137,8 @@ impl Merging {
             format: found.format,
             entry,
             timeout,
+            timeout_style,
+            fallback: fallback_places.into_iter().flatten().collect(),
         }));
         for warning in warnings {
             self.warn(warning);
@@ -182,9 +204,7 @@ mod tests {
         Entry {
             id: id.into(),
             title: id.into(),
-            path_in_menu: vec![],
             kind: Kind::Linux,
-            hidden: false,
             source: Source {
                 format: Format::Grub,
                 volume: device.into(),
@@ -192,15 +212,7 @@ mod tests {
                 inside: None,
                 line: Some(line),
             },
-            kernel: None,
-            initrds: vec![],
-            cmdline: String::new(),
-            devicetree: None,
-            version: None,
-            unified: Default::default(),
-            tries_left: None,
-            default: false,
-            problem: None,
+            ..Entry::default()
         }
     }
 
@@ -325,7 +337,7 @@ mod tests {
         let whole = tree(&[("boot/grub/grub.cfg", &CONFIG.replace("NAME", "1")), ("vmlinuz-1", "")]);
         let [first, second] =
             [("sda1", FilesystemKind::Ext4), ("sdb1", FilesystemKind::Ext4)].map(|(n, k)| volume(n, k));
-        let context = Context { efi: false, ..Context::default() };
+        let context = Context::default();
         let alone = discover(&testing::volumes(&[(&broken, first.clone())]), &context);
         assert_eq!((alone.default.as_deref(), alone.timeout), (Some("a"), Some(7)));
         assert_eq!(alone.entries[0].problem.as_deref(), Some("/vmlinuz-gone: no such file"));

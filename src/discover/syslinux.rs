@@ -157,7 +157,7 @@ mod tests {
     fn find(files: &[(&str, &str)]) -> Findings {
         let tree = tree(files);
         let open = volumes(&[(&tree, volume("sda1", FilesystemKind::Ext4))]);
-        Syslinux.find(&open, 0, &Context { efi: false, ..Context::default() }).unwrap()
+        Syslinux.find(&open, 0, &Context::default()).unwrap()
     }
 
     fn file(path: &str) -> FileReference {
@@ -182,9 +182,7 @@ mod tests {
         let entry = Entry {
             id: "lts".into(),
             title: "Linux lts".into(),
-            path_in_menu: vec![],
             kind: Kind::Linux,
-            hidden: false,
             source: Source {
                 format: Format::Syslinux,
                 volume: "sda1".into(),
@@ -196,12 +194,7 @@ mod tests {
             initrds: vec![file("/boot/ucode"), file("/boot/initramfs-lts")],
             cmdline: "BOOT_IMAGE=vmlinuz-lts root=UUID=1 modules=ext4 quiet initrd=ucode,initramfs-lts"
                 .into(),
-            devicetree: None,
-            version: None,
-            unified: Default::default(),
-            tries_left: None,
-            default: false,
-            problem: None,
+            ..Entry::default()
         };
         assert_eq!(found.entries[0], entry);
         let rest: Vec<_> =

@@ -17,13 +17,38 @@ pub struct Warning {
     pub message: String,
 }
 
+/// How the menu shows itself before the default boots.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TimeoutStyle {
+    /// The menu, with the seconds counting down.
+    #[default]
+    Menu,
+    /// Only the seconds.
+    Countdown,
+    /// Nothing.
+    Hidden,
+}
+
+impl TimeoutStyle {
+    fn is_menu(&self) -> bool {
+        *self == Self::Menu
+    }
+}
+
 /// Everything that a set of volumes offers to boot.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Discovery {
     /// Seconds until the default boots; `None` waits for a person.
     pub timeout: Option<u32>,
+    /// What is seen meanwhile.
+    #[serde(skip_serializing_if = "TimeoutStyle::is_menu")]
+    pub timeout_style: TimeoutStyle,
     /// Id of the entry that boots on its own.
     pub default: Option<String>,
+    /// Ids of the entries that its loader tries when the default fails, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fallback: Vec<String>,
     /// What was lost, and where.
     pub warnings: Vec<Warning>,
     /// All entries, in the order of the loader that owns them.

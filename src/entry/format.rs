@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 macro_rules! formats {
     ($($(#[$doc:meta])* $format:ident $name:literal $title:literal,)*) => {
         /// Which boot loader's configuration an entry was read from.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
         pub enum Format {
             $($(#[$doc])* $format,)*
         }
@@ -47,6 +47,7 @@ formats! {
     /// Firmware of the Raspberry Pi: config.txt.
     RaspberryPi "raspberrypi" "Raspberry Pi configuration",
     /// No configuration: kernels paired with initrds by their names.
+    #[default]
     Scan "scan" "kernels by name",
 }
 

@@ -2,17 +2,19 @@
 
 mod device;
 mod discovery;
+mod environment;
 mod format;
 mod unified;
 
 pub use device::{Device, Filesystem, FilesystemKind, Partition, PartitionTable, Transport, Volume};
-pub use discovery::{Discovery, Warning};
+pub use discovery::{Discovery, TimeoutStyle, Warning};
+pub use environment::EnvironmentChange;
 pub use format::Format;
 use serde::Serialize;
 pub use unified::{Companion, Role, Unified};
 
 /// A file on a volume: the volume's device name (`sda2`) and the path from its file system's root.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 pub struct FileReference {
     /// Kernel name of the device that the volume is on.
     pub volume: String,
@@ -59,7 +61,7 @@ pub enum Kind {
 }
 
 /// Where an entry stands written.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 pub struct Source {
     /// The configuration's format.
     pub format: Format,
@@ -83,7 +85,7 @@ impl Source {
 }
 
 /// One bootable choice.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Entry {
     /// Unique within a [`Discovery`], stable from boot to boot.
     pub id: String,
@@ -114,6 +116,9 @@ pub struct Entry {
     pub tries_left: Option<u32>,
     /// It is what its loader would boot on its own.
     pub default: bool,
+    /// What its loader would have written by the time it starts the entry, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<EnvironmentChange>,
     /// Why it cannot be booted here; such an entry is shown and never chosen automatically.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
@@ -124,22 +129,6 @@ impl Entry {
     #[must_use]
     pub fn new(id: impl Into<String>, source: Source) -> Self {
         let id = id.into();
-        Self {
-            title: id.clone(),
-            id,
-            path_in_menu: Vec::new(),
-            kind: Kind::Linux,
-            hidden: false,
-            source,
-            kernel: None,
-            initrds: Vec::new(),
-            cmdline: String::new(),
-            devicetree: None,
-            unified: Unified::default(),
-            version: None,
-            tries_left: None,
-            default: false,
-            problem: None,
-        }
+        Self { title: id.clone(), id, source, ..Self::default() }
     }
 }

@@ -8,7 +8,7 @@ const NODE_LIMIT: usize = 64;
 const ACTIVE: u32 = 1;
 
 /// What one `Boot####` variable says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LoadOption {
     /// The firmware tries it on its own.
     pub active: bool,
@@ -110,7 +110,7 @@ fn partition(content: &[u8]) -> Option<String> {
     }
 }
 
-/// UCS-2 text up to its NUL or the end of the bytes, and what follows the NUL.
+/// Text of 16-bit units up to its NUL or the end of the bytes, and what follows the NUL.
 fn text(bytes: &[u8]) -> (String, &[u8]) {
     let mut units = Vec::new();
     let mut rest = bytes;

@@ -5,7 +5,7 @@
 
 use log::LevelFilter;
 
-use super::{nearest::nearest, volume_name::VolumeName};
+use super::{grub::Flavour, nearest::nearest, volume_name::VolumeName};
 
 /// Messages are counted no further than this: a file that is no configuration gives one for each line.
 const MESSAGE_LIMIT: usize = 32;
@@ -42,6 +42,8 @@ pub struct Settings {
     pub wait: Vec<VolumeName>,
     /// Volumes and disks in the order in which their defaults are tried, before all others.
     pub order: Vec<VolumeName>,
+    /// Name of the build of GRUB that reads every configuration; `None`: as the system around each says.
+    pub grub_flavour: Option<String>,
     /// Words appended to every kernel command line.
     pub append: Vec<String>,
     /// What happens when nothing could be booted.
@@ -65,6 +67,7 @@ impl Default for Settings {
             default: None,
             wait: Vec::new(),
             order: Vec::new(),
+            grub_flavour: None,
             append: Vec::new(),
             after_failure: AfterFailure::Menu,
             log_level: LevelFilter::Info,
@@ -96,7 +99,7 @@ const VOLUME: &str = "UUID=…, LABEL=…, PARTUUID=…, PARTLABEL=…, a device
                       mmc, usb or optical";
 
 /// The table of keys.
-const KEYS: [Key; 11] = [
+const KEYS: [Key; 12] = [
     Key {
         name: "timeout",
         takes: "a number of seconds, or menu",
@@ -153,6 +156,15 @@ const KEYS: [Key; 11] = [
                 Some(())
             },
         },
+    },
+    Key {
+        name: "grub-flavour",
+        takes: "upstream, fedora, rhel8 or suse",
+        default: "what the system around each configuration says",
+        kind: Store::One(|settings, value| {
+            settings.grub_flavour = Some(Flavour::named(value)?.name.to_owned());
+            Some(())
+        }),
     },
     Key {
         name: "after-failure",
@@ -389,13 +401,14 @@ mod tests {
     #[test]
     fn the_file_is_read_line_by_line() {
         let config = "# comment\n\ntimeout = 5\n default=\"Debian GNU/Linux\"\nwait = UUID=0a1b\nwait = LABEL=my disk\n\
-                      order = usb\nappend = quiet splash\nafter-failure = reboot\nlog-level = debug\ntiming = yes\n\
+                      order = usb\nappend = quiet splash\ngrub-flavour = suse\nafter-failure = reboot\nlog-level = debug\ntiming = yes\n\
                       watchdog = 60\nwatchdog-over-jump = yes\nworker-deaths = 5\n";
         let expected = Settings {
             timeout: Some(Timeout::Seconds(5)),
             default: Some("Debian GNU/Linux".into()),
             wait: vec![VolumeName::Uuid("0a1b".into()), VolumeName::Label("my disk".into())],
             order: vec![VolumeName::Transport(crate::entry::Transport::Usb)],
+            grub_flavour: Some("suse".into()),
             append: vec!["quiet splash".into()],
             after_failure: AfterFailure::Reboot,
             log_level: LevelFilter::Debug,

@@ -64,9 +64,7 @@ fn entry(lookup: &dyn Lookup, file: &EntryFile) -> Result<Entry, String> {
     Ok(Entry {
         id: file.name.id.clone(),
         title: file.entry.title.clone().unwrap_or_else(|| linux.clone()),
-        path_in_menu: Vec::new(),
         kind: Kind::Linux,
-        hidden: false,
         source: Source {
             format: Format::Bls,
             volume: device(lookup, file.volume),
@@ -79,10 +77,9 @@ fn entry(lookup: &dyn Lookup, file: &EntryFile) -> Result<Entry, String> {
         cmdline: cmdline.trim_end().to_owned(),
         devicetree: file.entry.devicetree.as_ref().map(|path| place(path)),
         version: file.entry.version.clone(),
-        unified: Default::default(),
         tries_left: file.name.tries_left,
-        default: false,
         problem,
+        ..Entry::default()
     })
 }
 

@@ -182,7 +182,6 @@ fn entry(lookup: &dyn Lookup, file: &EntryFile, title: String) -> Result<Entry, 
     Ok(Entry {
         id: format!("{}{}", file.name.id, variant(file)),
         title,
-        path_in_menu: Vec::new(),
         kind,
         hidden: problem.as_ref().is_some_and(|problem| problem.hides),
         source: Source {
@@ -197,10 +196,9 @@ fn entry(lookup: &dyn Lookup, file: &EntryFile, title: String) -> Result<Entry, 
         cmdline,
         devicetree: file.entry.devicetree.as_ref().map(|path| file.reference(lookup, path)),
         version: file.entry.version.clone(),
-        unified: Default::default(),
         tries_left: file.name.tries_left,
-        default: false,
         problem: problem.map(|problem| problem.message),
+        ..Entry::default()
     })
 }
 

@@ -55,9 +55,7 @@ fn systemd_boot_shows_the_esp_and_xbootldr_as_one_menu() {
     let entry = |id: &str, title: &str, volume: &str, path: &str| Entry {
         id: id.into(),
         title: title.into(),
-        path_in_menu: vec![],
         kind: Kind::Linux,
-        hidden: false,
         source: Source {
             format: Format::Bls,
             volume: volume.into(),
@@ -65,15 +63,7 @@ fn systemd_boot_shows_the_esp_and_xbootldr_as_one_menu() {
             inside: None,
             line: None,
         },
-        kernel: None,
-        initrds: vec![],
-        cmdline: String::new(),
-        devicetree: None,
-        version: None,
-        unified: Default::default(),
-        tries_left: None,
-        default: false,
-        problem: None,
+        ..Entry::default()
     };
     let expected = Findings {
         entries: vec![

@@ -10,10 +10,11 @@ use crate::{
         finder::{Context, Deed, Note},
     },
     entry::{
-        Companion, Device, Discovery, Entry, FileReference, Filesystem, FilesystemKind, Format, Kind,
-        Partition, PartitionTable, Role, Source, Transport, Unified, Volume, Warning,
+        Companion, Device, Discovery, Entry, EnvironmentChange, FileReference, Filesystem, FilesystemKind,
+        Format, Kind, Partition, PartitionTable, Role, Source, TimeoutStyle, Transport, Unified, Volume,
+        Warning,
     },
-    formats::bls::Variables,
+    formats::{bls::Variables, efi_boot::LoadOption},
 };
 
 /// A value that can be told.
@@ -90,15 +91,17 @@ numbers! { u8 u32 u64 }
 
 records! {
     Companion { role file }
-    Context { efi compatible secure_boot loader images }
+    Context { efi compatible images secure_boot loader boot_options grub_flavour }
     Device { name disk partition size transport removable path }
-    Discovery { timeout default warnings entries }
+    Discovery { timeout timeout_style default fallback warnings entries }
     Entry {
         id title path_in_menu kind hidden source kernel initrds cmdline devicetree unified version tries_left default
-        problem
+        changes problem
     }
+    EnvironmentChange { block name value }
     FileReference { volume path inside }
     Filesystem { kind uuid label }
+    LoadOption { active description partition file }
     Note { deed volume path message }
     Partition { number table uuid label type_id }
     Report { volume filesystem searches notes }
@@ -123,6 +126,7 @@ choices! {
         Addon Credential GlobalCredential SystemExtension GlobalSystemExtension ConfigurationExtension
         GlobalConfigurationExtension
     }
+    TimeoutStyle { Menu Countdown Hidden }
     Transport { Nvme Scsi Virtio Mmc Other Usb Optical }
 }
 
@@ -204,6 +208,17 @@ impl<T: Told> Told for Vec<T> {
     }
 }
 
+impl<A: Told, B: Told> Told for (A, B) {
+    fn put(&self, to: &mut Vec<u8>) {
+        self.0.put(to);
+        self.1.put(to);
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        Some((A::take(from)?, B::take(from)?))
+    }
+}
+
 impl Told for Outcome {
     fn put(&self, to: &mut Vec<u8>) {
         match self {
@@ -270,6 +285,11 @@ mod tests {
             version: Some("6.1".into()),
             tries_left: Some(u32::MAX),
             default: false,
+            changes: vec![EnvironmentChange {
+                block: file("/boot/grub/grubenv"),
+                name: "recordfail".into(),
+                value: Some("1".into()),
+            }],
             problem: None,
         };
         let warning = Warning { volume: "sda2".into(), path: "/".into(), line: None, message: "lost".into() };
@@ -290,7 +310,9 @@ mod tests {
         Survey {
             discovery: Discovery {
                 timeout: Some(5),
+                timeout_style: TimeoutStyle::Hidden,
                 default: None,
+                fallback: vec!["b".into()],
                 warnings: vec![warning],
                 entries: vec![entry],
             },

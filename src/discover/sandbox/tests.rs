@@ -19,6 +19,7 @@ use super::{confine::confine, *};
 use crate::{
     discover::{explain::report, testing},
     entry::FilesystemKind,
+    formats::efi_boot::LoadOption,
     storage::root::Root,
 };
 
@@ -34,7 +35,7 @@ fn ask_shell(script: &str, deadline: Duration) -> Result<Survey, SandboxError> {
     let mut command = Command::new("/bin/sh");
     command.args(["-c", script]);
     let volumes = open(&["sda1"]);
-    ask(command, &volumes.iter().collect::<Vec<_>>(), &Context { efi: false, ..Context::default() }, deadline)
+    ask(command, &volumes.iter().collect::<Vec<_>>(), &Context::default(), deadline)
 }
 
 const LONG: Duration = Duration::from_secs(60);
@@ -55,8 +56,8 @@ fn a_finder_that_dies_is_named_for_how_it_died() {
 fn an_answer_is_all_or_nothing() {
     assert!(matches!(ask_shell("echo '{}'", LONG), Err(SandboxError::Garbled)));
     assert!(matches!(ask_shell("exit 0", LONG), Err(SandboxError::Garbled)));
-    // No timeout, no default, and three counts of zero.
-    assert_eq!(ask_shell("head -c 26 /dev/zero", LONG).unwrap(), Survey::default());
+    // No timeout, the first style, no default, and four counts of zero.
+    assert_eq!(ask_shell("head -c 35 /dev/zero", LONG).unwrap(), Survey::default());
 }
 
 #[test]
@@ -81,9 +82,7 @@ fn a_finder_that_hangs_is_killed_at_the_deadline() {
 fn a_finder_that_is_not_there_says_so() {
     let volumes = open(&["sda1"]);
     let volumes: Vec<_> = volumes.iter().collect();
-    let error =
-        ask(Command::new("/nonexistent"), &volumes, &Context { efi: false, ..Context::default() }, LONG)
-            .unwrap_err();
+    let error = ask(Command::new("/nonexistent"), &volumes, &Context::default(), LONG).unwrap_err();
     assert!(matches!(error, SandboxError::Start(_)));
 }
 
@@ -135,7 +134,17 @@ fn the_request_arrives_with_its_directories() {
     let tree = testing::tree(&[("marker", "here")]);
     let (own, mut other) = UnixStream::pair().unwrap();
     let request = Request {
-        context: Context { efi: true, ..Context::default() },
+        context: Context {
+            efi: true,
+            grub_flavour: Some("suse".into()),
+            boot_options: vec![LoadOption {
+                active: true,
+                description: "debian".into(),
+                partition: None,
+                file: Some("\\EFI\\debian\\shimx64.efi".into()),
+            }],
+            ..Context::default()
+        },
         volumes: vec![testing::volume("sda1", FilesystemKind::Vfat)],
     };
     let root = Root::from_directory(tree.path()).unwrap();

@@ -72,6 +72,7 @@ pub(super) fn scan(lookup: &dyn Lookup, volume: usize, offered: &[&Entry]) -> Op
         entries,
         warnings,
         notes: scan.notes,
+        ..Findings::default()
     })
 }
 
@@ -239,9 +240,7 @@ impl Scan<'_> {
                 "" => format!("{name} ({path})"),
                 version => format!("{name}, with Linux {version}"),
             },
-            path_in_menu: Vec::new(),
             kind: Kind::Linux,
-            hidden: false,
             source: Source {
                 format: Format::Scan,
                 volume: self.name.clone(),
@@ -252,12 +251,9 @@ impl Scan<'_> {
             kernel: Some(reference(path.clone())),
             initrds: initrds.into_iter().map(reference).collect(),
             cmdline: derived.cmdline,
-            devicetree: None,
             version: Some(kernel.version().to_owned()).filter(|version| !version.is_empty()),
-            unified: Default::default(),
-            tries_left: None,
-            default: false,
             problem,
+            ..Entry::default()
         }
     }
 

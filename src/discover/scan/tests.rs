@@ -55,9 +55,7 @@ fn debian_boots_its_newest_kernel() {
     let entry = |version: &str| Entry {
         id: format!("/boot/vmlinuz-{version}"),
         title: format!("Debian GNU/Linux 12 (bookworm), with Linux {version}"),
-        path_in_menu: vec![],
         kind: Kind::Linux,
-        hidden: false,
         source: Source {
             format: Format::Scan,
             volume: "sda2".into(),
@@ -68,12 +66,8 @@ fn debian_boots_its_newest_kernel() {
         kernel: Some(reference(&format!("/boot/vmlinuz-{version}"))),
         initrds: vec![reference(&format!("/boot/initrd.img-{version}"))],
         cmdline: cmdline.into(),
-        devicetree: None,
         version: Some(version.into()),
-        unified: Default::default(),
-        tries_left: None,
-        default: false,
-        problem: None,
+        ..Entry::default()
     };
     assert_eq!(findings.entries, [entry("6.1.0-18-amd64"), entry("6.1.0-9-amd64")]);
     assert_eq!(findings.default.as_deref(), Some("/boot/vmlinuz-6.1.0-18-amd64"));

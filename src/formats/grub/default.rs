@@ -5,27 +5,40 @@ use super::{flavour::Flavour, menu::Item, number};
 /// The place of the entry that `default` means: the first if it means none.
 #[must_use]
 pub fn resolve(default: &str, items: &[Item], flavour: &Flavour) -> Option<usize> {
-    let shown = || items.iter().enumerate().filter(|(_, item)| !item.hidden);
     let spec = first(default);
-    let number = || {
-        let number = number::leading(default)?;
-        // What is no place in the menu means the first entry.
-        Some(
-            usize::try_from(number.value)
-                .ok()
-                .and_then(|number| shown().nth(number))
-                .or_else(|| shown().next())?
-                .0,
-        )
-    };
-    let by =
-        |matches: &dyn Fn(&Item) -> bool| shown().find(|(_, item)| matches(item)).map(|(index, _)| index);
+    let number = || place(items, number::leading(default)?.value).or_else(|| place(items, 0));
     let found = if flavour.id_before_number {
-        by(&|item| item.id == spec).or_else(|| by(&|item| item.title == spec)).or_else(number)
+        named(&spec, items, flavour).or_else(number)
     } else {
-        number().or_else(|| by(&|item| item.title == spec || item.id == spec))
+        // What is no place in the menu means the first entry, too.
+        number().or_else(|| named(&spec, items, flavour))
     };
-    found.or_else(|| shown().next().map(|(index, _)| index))
+    found.or_else(|| place(items, 0))
+}
+
+/// The places of the entries that `fallback` lists, up to the first word that means none.
+#[must_use]
+pub fn fallback(list: &str, items: &[Item], flavour: &Flavour) -> Vec<usize> {
+    let one = |word: &str| {
+        let by_name = flavour.id_before_number.then(|| named(word, items, flavour)).flatten();
+        by_name.or_else(|| place(items, number::leading(word)?.value))
+    };
+    list.split_whitespace().map_while(one).collect()
+}
+
+/// The entry with this number, hidden ones not counted.
+fn place(items: &[Item], number: u64) -> Option<usize> {
+    let mut shown = items.iter().enumerate().filter(|(_, item)| !item.hidden);
+    Some(shown.nth(usize::try_from(number).ok()?)?.0)
+}
+
+/// The entry with this id or title; where ids count before numbers, they also count before titles.
+fn named(name: &str, items: &[Item], flavour: &Flavour) -> Option<usize> {
+    let by = |matches: &dyn Fn(&Item) -> bool| items.iter().position(|item| !item.hidden && matches(item));
+    match flavour.id_before_number {
+        true => by(&|item| item.id == name).or_else(|| by(&|item| item.title == name)),
+        false => by(&|item| item.title == name || item.id == name),
+    }
 }
 
 /// The first level of a default, with `>>` read as `>`.

@@ -4,23 +4,10 @@
 //! or a newline of a value, and `#` up to the end. GRUB writes it in place by its place on the disk, so whoever changes
 //! it must keep its length.
 
-use crate::{
-    entry::FileReference,
-    formats::text::{decode, encode},
-};
+pub use crate::entry::EnvironmentChange as Change;
+use crate::formats::text::{decode, encode};
 
 const SIGNATURE: &[u8] = b"# GRUB Environment Block\n";
-
-/// One variable that GRUB would write into an environment block.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Change {
-    /// The block's file.
-    pub block: FileReference,
-    /// The variable.
-    pub name: String,
-    /// Its value; `None` deletes it.
-    pub value: Option<String>,
-}
 
 /// Why a block could not be changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

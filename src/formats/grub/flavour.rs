@@ -9,13 +9,28 @@ pub struct Flavour {
     pub id_before_number: bool,
     /// `\xHH` in unquoted text and in the kernel's arguments stays as it is.
     pub keep_hex_escapes: bool,
+    /// `blscfg` puts entries in the order of their `version`, if every one of them has it, before that of their names.
+    pub sorts_by_version: bool,
+}
+
+impl Flavour {
+    /// The build of this name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<&'static Self> {
+        [&UPSTREAM, &FEDORA, &RHEL8, &SUSE].into_iter().find(|flavour| flavour.name == name)
+    }
 }
 
 /// GNU GRUB, and Debian, Ubuntu, Arch and whoever else builds it as it is.
-pub const UPSTREAM: Flavour = Flavour { name: "upstream", id_before_number: false, keep_hex_escapes: false };
+pub const UPSTREAM: Flavour =
+    Flavour { name: "upstream", id_before_number: false, keep_hex_escapes: false, sorts_by_version: false };
 
 /// Fedora, RHEL and their kin.
-pub const FEDORA: Flavour = Flavour { name: "fedora", id_before_number: true, keep_hex_escapes: true };
+pub const FEDORA: Flavour =
+    Flavour { name: "fedora", id_before_number: true, keep_hex_escapes: true, ..UPSTREAM };
+
+/// RHEL 8 and what is built from it.
+pub const RHEL8: Flavour = Flavour { name: "rhel8", sorts_by_version: true, ..FEDORA };
 
 /// openSUSE and SLE.
-pub const SUSE: Flavour = Flavour { name: "suse", id_before_number: false, keep_hex_escapes: true };
+pub const SUSE: Flavour = Flavour { name: "suse", keep_hex_escapes: true, ..UPSTREAM };

@@ -62,18 +62,6 @@ pub struct Item {
     pub body: Body,
 }
 
-/// How the menu shows itself before the default boots.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum TimeoutStyle {
-    /// The menu, with the seconds counting down.
-    #[default]
-    Menu,
-    /// Only the seconds.
-    Countdown,
-    /// Nothing.
-    Hidden,
-}
-
 /// What booting an entry does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
@@ -112,6 +100,17 @@ pub struct MenuEntry {
     pub problem: Option<String>,
 }
 
+impl MenuEntry {
+    /// What boots when nobody is there: itself, or what a submenu's own default leads to.
+    #[must_use]
+    pub fn booted(&self) -> Option<&Self> {
+        match &self.action {
+            Action::Submenu(level) => level.default_entry(),
+            _ => Some(self),
+        }
+    }
+}
+
 /// One menu: of a configuration or of a submenu.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Level {
@@ -125,11 +124,7 @@ impl Level {
     /// The entry that boots on its own, through all submenus.
     #[must_use]
     pub fn default_entry(&self) -> Option<&MenuEntry> {
-        let entry = self.entries.get(self.default?)?;
-        match &entry.action {
-            Action::Submenu(level) => level.default_entry(),
-            _ => Some(entry),
-        }
+        self.entries.get(self.default?)?.booted()
     }
 
     /// Each entry that is no submenu, with the titles of the submenus that lead to it.

@@ -38,10 +38,10 @@ use device::{Devices, Located};
 use environment_block::Change;
 use evaluate::{Evaluator, Place, Shown, Stop};
 pub use flavour::Flavour;
-use menu::{Level, TimeoutStyle};
+use menu::{Level, MenuEntry};
 
 use super::lookup::{Lookup, LookupError};
-use crate::entry::Warning;
+use crate::entry::{TimeoutStyle, Warning};
 
 /// Facts about the machine that scripts ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,12 +73,19 @@ pub struct Menu {
     pub timeout: Option<u32>,
     /// What is seen meanwhile.
     pub timeout_style: TimeoutStyle,
-    /// Entries to try when the default fails: numbers, ids or titles.
-    pub fallback: Vec<String>,
+    /// Places in `level` of the entries to try when the default fails, in order.
+    pub fallback: Vec<usize>,
     /// What GRUB would have written to its environment blocks before any entry runs.
     pub changes: Rc<Vec<Change>>,
     /// What was lost, and where.
     pub warnings: Vec<Warning>,
+}
+
+impl Menu {
+    /// The entries that boot when the default fails, through all submenus.
+    pub fn fallback_entries(&self) -> impl Iterator<Item = &MenuEntry> {
+        self.fallback.iter().filter_map(|place| self.level.entries.get(*place)?.booted())
+    }
 }
 
 /// Runs a configuration and all its entries.
@@ -115,7 +122,7 @@ pub fn read(
         "countdown" => TimeoutStyle::Countdown,
         _ => TimeoutStyle::Menu,
     };
-    let fallback = shown.environment.value("fallback").split_whitespace().map(str::to_owned).collect();
+    let fallback = default::fallback(&shown.environment.value("fallback"), &shown.items, flavour);
     Ok(Menu {
         level,
         // GRUB keeps it in an int: what is negative there waits.

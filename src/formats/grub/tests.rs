@@ -4,11 +4,11 @@ use super::{
     Facts, Flavour, Menu,
     environment_block::Change,
     flavour::{FEDORA, SUSE, UPSTREAM},
-    menu::{Action, TimeoutStyle},
+    menu::Action,
     read,
     testing::Table,
 };
-use crate::entry::FileReference;
+use crate::entry::{FileReference, TimeoutStyle};
 
 const FACTS: Facts = Facts { efi: true, cpu: "x86_64" };
 
