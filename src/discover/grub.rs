@@ -6,7 +6,7 @@ use crate::{
     formats::{
         grub::{
             self, Facts, Flavour, Menu,
-            flavour::{FEDORA, SUSE, UPSTREAM},
+            flavour::{FEDORA, RHEL8, SUSE, UPSTREAM},
             menu::{Action, MenuEntry, firmware_problem, kind_problem},
         },
         lookup::{CONFIG_LIMIT, FileKind, Lookup},
@@ -45,7 +45,8 @@ const CONFIGURATION_LIMIT: usize = 16;
 const DIRECTORY_LIMIT: usize = 64;
 
 /// Words that tell a distribution whose GRUB is not upstream's: in os-release(5), in the path or in the text.
-const FLAVOURS: [(&str, &Flavour); 12] = [
+const FLAVOURS: [(&str, &Flavour); 13] = [
+    ("platform:el8", &RHEL8),
     ("suse", &SUSE),
     ("btrfs_relative_path", &SUSE),
     ("fedora", &FEDORA),
@@ -92,7 +93,8 @@ fn read(
         return;
     };
     let note = |deed, message: String| Note { deed, volume: device.clone(), path: path.to_owned(), message };
-    let flavour = flavour(lookup, volume, path);
+    let wanted = context.grub_flavour.as_deref().and_then(Flavour::named);
+    let flavour = wanted.unwrap_or_else(|| flavour(lookup, volume, path));
     let menu = match grub::read(lookup, volume, path, Facts::here(context.efi), flavour) {
         Ok(menu) => menu,
         Err(error) => {
@@ -229,7 +231,8 @@ fn flavour(lookup: &dyn Lookup, volume: usize, path: &str) -> &'static Flavour {
     let release =
         ["etc", "usr/lib"].iter().find_map(|directory| read(&format!("{root}/{directory}/os-release")));
     if let Some(release) = release {
-        let ids = release.lines().filter(|line| line.starts_with("ID=") || line.starts_with("ID_LIKE="));
+        let told = ["ID=", "ID_LIKE=", "PLATFORM_ID="];
+        let ids = release.lines().filter(|line| told.iter().any(|key| line.starts_with(key)));
         let ids: String = ids.collect::<Vec<_>>().join("\n").to_ascii_lowercase();
         return by_words(&ids).unwrap_or(&UPSTREAM);
     }

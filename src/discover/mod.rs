@@ -4,6 +4,7 @@
 //! and merges what came of it. It trusts nothing that it reads, and runs in a child without any privilege ([`sandbox`]).
 
 mod bls;
+pub mod environment;
 mod explain;
 pub mod finder;
 mod grub;

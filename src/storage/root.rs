@@ -71,7 +71,16 @@ impl Root {
     /// # Errors
     /// [`LookupError`] says why it cannot be read.
     pub fn open_file(&self, path: &str) -> Result<File, LookupError> {
-        let (file, _) = self.open_regular(path)?;
+        let (file, _) = self.open_regular(path, OFlags::RDONLY)?;
+        Ok(file)
+    }
+
+    /// Opens a regular file for reading and writing.
+    ///
+    /// # Errors
+    /// [`LookupError`] says why it cannot be written: most of all, where the file system is mounted read-only.
+    pub fn open_to_write(&self, path: &str) -> Result<File, LookupError> {
+        let (file, _) = self.open_regular(path, OFlags::RDWR)?;
         Ok(file)
     }
 
@@ -80,7 +89,7 @@ impl Root {
     /// # Errors
     /// [`LookupError`] says why it cannot be read.
     pub fn read(&self, path: &str, limit: usize) -> Result<Vec<u8>, LookupError> {
-        let (file, size) = self.open_regular(path)?;
+        let (file, size) = self.open_regular(path, OFlags::RDONLY)?;
         // What is read ends at the limit too: the size is only what the file system says.
         let capacity = usize::try_from(size).ok().filter(|size| *size <= limit);
         let mut content = Vec::with_capacity(capacity.ok_or(LookupError::TooLarge(limit))?);
@@ -94,7 +103,7 @@ impl Root {
     /// # Errors
     /// [`LookupError`] says why it cannot be read.
     pub fn read_at(&self, path: &str, offset: u64, length: usize) -> Result<Vec<u8>, LookupError> {
-        let (file, size) = self.open_regular(path)?;
+        let (file, size) = self.open_regular(path, OFlags::RDONLY)?;
         let there = usize::try_from(size.saturating_sub(offset)).unwrap_or(usize::MAX).min(length);
         let mut content = vec![0; there];
         let filled =
@@ -124,11 +133,11 @@ impl Root {
     }
 
     /// Opens a regular file and tells its size in bytes.
-    fn open_regular(&self, path: &str) -> Result<(File, u64), LookupError> {
+    fn open_regular(&self, path: &str, access: OFlags) -> Result<(File, u64), LookupError> {
         // The look before the leap: opening a device node for reading can already do something, opening its path not.
         let place = self.resolve(path, OFlags::PATH).map_err(reason)?;
         regular(&fstat(place).map_err(reason)?)?;
-        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY;
+        let flags = access | OFlags::NONBLOCK | OFlags::NOCTTY;
         let file = self.resolve(path, flags).map_err(reason)?;
         let status = fstat(&file).map_err(reason)?;
         regular(&status)?;

@@ -323,8 +323,27 @@ fn the_firmwares_order_counts_when_it_becomes_known() {
         .done();
     assert_eq!(
         scene.on(Event::BootOrder(vec!["uuid-of-sdb1".into()])).done(),
-        "@default b Title of b; unload; load 2 b"
+        "discover; @default b Title of b; unload; load 2 b"
     );
+}
+
+#[test]
+fn what_the_loader_falls_back_to_is_tried_when_its_default_fails() {
+    let mut scene = Scene::new("");
+    let names = ["a", "b", "c", "d"];
+    let discovery = Discovery {
+        timeout: Some(5),
+        default: Some("b".into()),
+        fallback: vec!["d".into(), "a".into()],
+        entries: names.map(|id| entry(id, "sda1")).into(),
+        ..Discovery::default()
+    };
+    scene.found("sda1").on(Event::Discovered(Ok(discovery)));
+    assert_eq!(scene.done(), "discover; @default b Title of b; load 1 b");
+    for (number, next) in [(1, "d"), (2, "a"), (3, "c")] {
+        let expected = format!("@default {next} Title of {next}; load {} {next}", number + 1);
+        assert!(scene.refused(number).done().ends_with(&expected), "{expected}");
+    }
 }
 
 /// Any event, over two disks with two entries each.

@@ -9,6 +9,9 @@ use crate::formats::text::{decode, encode};
 
 const SIGNATURE: &[u8] = b"# GRUB Environment Block\n";
 
+/// No environment block is longer, in bytes.
+pub const BLOCK_LIMIT: usize = 64 << 10;
+
 /// Why a block could not be changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChangeError {
@@ -46,7 +49,8 @@ pub fn read(block: &[u8]) -> Option<Vec<(String, String)>> {
 /// # Errors
 /// [`ChangeError`]: the block is none, or too small.
 pub fn write(block: &[u8], changes: &[(&str, Option<&str>)]) -> Result<Vec<u8>, ChangeError> {
-    let body = block.strip_prefix(SIGNATURE).ok_or(ChangeError::NotABlock)?;
+    let body = block.strip_prefix(SIGNATURE).filter(|_| block.len() <= BLOCK_LIMIT);
+    let body = body.ok_or(ChangeError::NotABlock)?;
     let (lines, _) = lines(body);
     let mut pending: Vec<(&str, Option<&str>)> = Vec::new();
     for change in changes {

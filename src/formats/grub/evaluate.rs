@@ -27,7 +27,7 @@ const DEPTH_LIMIT: u32 = 256;
 const STEP: usize = 32;
 const LOOK: usize = 2048;
 
-/// Work that one configuration may cost, and any one menu entry of it.
+/// Work that the top level of a configuration may cost, and that all its menu entries together may cost.
 pub const FUEL: u64 = 16 << 20;
 /// Work that one menu entry may cost.
 pub const ENTRY_FUEL: u64 = 1 << 20;

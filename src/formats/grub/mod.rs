@@ -21,6 +21,8 @@ pub mod flavour;
 pub mod glob;
 pub mod lexer;
 pub mod load;
+#[cfg(test)]
+mod memory_tests;
 pub mod menu;
 pub mod number;
 pub mod options;
@@ -36,7 +38,7 @@ use std::rc::Rc;
 
 use device::{Devices, Located};
 use environment_block::Change;
-use evaluate::{Evaluator, Place, Shown, Stop};
+use evaluate::{Evaluator, FUEL, Place, Shown, Stop};
 pub use flavour::Flavour;
 use menu::{Level, MenuEntry};
 
@@ -116,6 +118,8 @@ pub fn read(
     let timeout =
         shown.environment.get("timeout").and_then(|value| number::leading(&value).map(|it| it.value));
     let changes = evaluator.changes.clone();
+    // Whatever the top level cost, the entries that it made are run.
+    evaluator.fuel = FUEL;
     let level = menu::level(&mut evaluator, &shown, true, 0);
     let timeout_style = match &*shown.environment.value("timeout_style") {
         "hidden" => TimeoutStyle::Hidden,

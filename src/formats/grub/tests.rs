@@ -370,6 +370,16 @@ fn a_script_without_end_ends() {
     }
 }
 
+#[test]
+fn entries_are_kept_that_stand_before_a_loop_without_end() {
+    let text = "menuentry a { linux /k a; }\nset default=1\nmenuentry b { linux /k b; }\nwhile true; do true; done\n";
+    let table = Table::default().volume("sda2", &[("/grub.cfg", text), ("/k", "k")]);
+    let menu = menu_of(&table, "/grub.cfg", &UPSTREAM);
+    assert_eq!(lines(&table, &menu), ["a: sda2:/k: BOOT_IMAGE=/k a", "b: sda2:/k: BOOT_IMAGE=/k b"]);
+    assert_eq!(menu.level.default_entry().unwrap().id, "b");
+    assert_eq!(menu.warnings[0].message, "this runs too long and was cut off here");
+}
+
 proptest::proptest! {
     #[test]
     fn no_text_is_too_much(text in "([a-z ;\n{}$\"'\\\\]|if |then |fi\n|menuentry a \\{|linux /k |set a=|done\n|do |while |for a in |\\[ |submenu b \\{|\\}\n){0,60}") {

@@ -12,7 +12,7 @@ use crate::formats::{
         menu::{Body, Item, Users},
     },
     lookup::FileKind,
-    text,
+    text, version,
 };
 
 pub const COMMANDS: &[(&str, Handler)] = &[("blscfg", blscfg), ("bls_import", blscfg)];
@@ -47,6 +47,15 @@ fn blscfg(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
         ));
     };
     files.sort_by(|a, b| compare_grub(&a.name, &b.name));
+    if evaluator.flavour.sorts_by_version {
+        let versions: Option<Vec<String>> =
+            files.iter().map(|file| Entry::parse(&file.text, Reading::Grub).version).collect();
+        if let Some(versions) = versions {
+            let mut keyed: Vec<(String, File)> = versions.into_iter().zip(files).collect();
+            keyed.sort_by(|(one, _), (other, _)| version::rpm(other, one));
+            files = keyed.into_iter().map(|(_, file)| file).collect();
+        }
+    }
     files.dedup_by(|later, first| compare_grub(&later.name, &first.name).is_eq());
     let default = evaluator.environment.value("default");
     for file in files {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::{Call, Handler};
 use crate::formats::grub::{
     environment_block,
-    environment_block::Change,
+    environment_block::{BLOCK_LIMIT, Change},
     evaluate::Evaluator,
     failure::{Failure, Outcome, Status},
     options::{Known, Rule, Value, known, parse},
@@ -16,9 +16,6 @@ pub const COMMANDS: &[(&str, Handler)] =
 
 const OPTIONS: &[Known] =
     &[known("file", Some('f'), Value::Needed), known("skip-sig", Some('s'), Value::None)];
-
-/// No environment block is larger.
-const BLOCK_LIMIT: usize = 64 << 10;
 
 fn load(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
     let given = parse(call.words, OPTIONS, Rule::Strict)?;

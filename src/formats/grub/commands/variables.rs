@@ -3,7 +3,7 @@
 use super::{Call, Handler};
 use crate::formats::grub::{
     evaluate::Evaluator,
-    failure::{Failure, Outcome},
+    failure::{Failure, Outcome, Status},
     number,
 };
 
@@ -48,8 +48,8 @@ fn count(evaluator: &mut Evaluator<'_>, call: &Call<'_>, by: i64) -> Outcome {
     let value = evaluator
         .environment
         .get(name)
-        .ok_or_else(|| Failure::usage(format!("{}: {name} is unset", call.name)))?;
-    let value = number::signed(&value).saturating_add(by).max(0);
+        .ok_or_else(|| Failure::new(Status::FileNotFound, format!("{}: {name} is unset", call.name)))?;
+    let value = number::signed(&value).saturating_add(by);
     evaluator.environment.set(name, &value.to_string());
     Ok(())
 }

@@ -1,0 +1,189 @@
+//! Writing back what GRUB would have written: the variables of an environment block (`grubenv`), changed in place.
+//!
+//! GRUB finds the block by its place on the disk, so the file keeps its blocks and its length, and only the bytes that
+//! differ are written.
+
+use std::{borrow::Borrow, fs::File, io, os::unix::fs::FileExt};
+
+use crate::{
+    entry::{EnvironmentChange, FileReference},
+    formats::{
+        grub::environment_block::{self, BLOCK_LIMIT, ChangeError},
+        lookup::LookupError,
+        text::printable,
+    },
+    storage::OpenVolume,
+};
+
+/// Why a block was left as it is.
+#[derive(Debug, thiserror::Error)]
+pub enum EnvironmentError {
+    /// Its volume is not there.
+    #[error("{block}: its volume is not there any more; attach the disk again")]
+    VolumeGone {
+        /// The block's file.
+        block: String,
+    },
+    /// It cannot be opened for writing.
+    #[error("{block}: cannot be opened for writing ({reason}); mount its file system read-write")]
+    Open {
+        /// The block's file.
+        block: String,
+        /// The kernel's reason.
+        reason: LookupError,
+    },
+    /// It is no block, or full.
+    #[error("{block}: {reason}")]
+    Block {
+        /// The block's file.
+        block: String,
+        /// What is wrong with it.
+        reason: ChangeError,
+    },
+    /// It cannot be read or written.
+    #[error("{block}: cannot be changed ({source}); check the disk and its cables")]
+    Write {
+        /// The block's file.
+        block: String,
+        /// The kernel's reason.
+        source: io::Error,
+    },
+}
+
+/// Makes changes to the blocks on these volumes; when it comes back, they are on the disks. The volumes must be mounted
+/// read-write, other than discovery has them.
+///
+/// # Errors
+/// [`EnvironmentError`] for the first block that could not be changed; the others are changed all the same.
+pub fn write(
+    volumes: &[impl Borrow<OpenVolume>],
+    changes: &[EnvironmentChange],
+) -> Result<(), EnvironmentError> {
+    let mut result = Ok(());
+    let mut done: Vec<&FileReference> = Vec::new();
+    for EnvironmentChange { block, .. } in changes {
+        if !done.contains(&block) {
+            done.push(block);
+            let written = write_block(volumes, block, changes);
+            result = result.and(written);
+        }
+    }
+    result
+}
+
+fn write_block(
+    volumes: &[impl Borrow<OpenVolume>],
+    place: &FileReference,
+    changes: &[EnvironmentChange],
+) -> Result<(), EnvironmentError> {
+    let block = || printable(&format!("{} on {}", place.path, place.volume));
+    let mut volumes = volumes.iter().map(Borrow::borrow);
+    let volume = volumes.find(|open| open.volume.device.name == place.volume);
+    let Some(volume) = volume else { return Err(EnvironmentError::VolumeGone { block: block() }) };
+    let file = volume.root.open_to_write(&place.path);
+    let file = file.map_err(|reason| EnvironmentError::Open { block: block(), reason })?;
+    let broken = |source| EnvironmentError::Write { block: block(), source };
+    let before = content(&file).map_err(broken)?;
+    let own = changes.iter().filter(|change| change.block == *place);
+    let own: Vec<_> = own.map(|change| (change.name.as_str(), change.value.as_deref())).collect();
+    let after = environment_block::write(&before, &own);
+    let after = after.map_err(|reason| EnvironmentError::Block { block: block(), reason })?;
+    let differs = |(one, other): (&u8, &u8)| one != other;
+    let Some(start) = before.iter().zip(&after).position(differs) else { return Ok(()) };
+    let end = before.iter().zip(&after).rposition(differs).unwrap_or(start).saturating_add(1);
+    let offset = u64::try_from(start).unwrap_or(u64::MAX);
+    file.write_all_at(after.get(start..end).unwrap_or_default(), offset).map_err(broken)?;
+    file.sync_data().map_err(broken)
+}
+
+/// The whole block; more than any block is what the format then refuses.
+fn content(file: &File) -> io::Result<Vec<u8>> {
+    let mut content = Vec::new();
+    let limit = u64::try_from(BLOCK_LIMIT).unwrap_or(u64::MAX).saturating_add(1);
+    io::Read::read_to_end(&mut io::Read::take(file, limit), &mut content)?;
+    Ok(content)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::MetadataExt};
+
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::{
+        discover::testing::{tree, volume},
+        entry::FilesystemKind,
+        storage::root::Root,
+    };
+
+    const SIGNATURE: &str = "# GRUB Environment Block\n";
+
+    fn block(body: &str) -> String {
+        format!("{:#<1024}", format!("{SIGNATURE}{body}"))
+    }
+
+    fn change(path: &str, name: &str, value: Option<&str>) -> EnvironmentChange {
+        let block = FileReference { volume: "sda2".into(), path: path.into() };
+        EnvironmentChange { block, name: name.into(), value: value.map(Into::into) }
+    }
+
+    fn open(tree: &TempDir) -> [OpenVolume; 1] {
+        let root = Root::from_directory(tree.path()).unwrap();
+        [OpenVolume { volume: volume("sda2", FilesystemKind::Ext4), root }]
+    }
+
+    #[test]
+    fn blocks_are_changed_in_place_and_keep_their_length() {
+        let before = block("saved_entry=a\nnext_entry=b\n");
+        let tree = tree(&[("boot/grub/grubenv", &before), ("other", &block("x=1\n"))]);
+        let inode = |path: &str| fs::metadata(tree.path().join(path)).unwrap().ino();
+        let first = inode("boot/grub/grubenv");
+        let changes = [
+            change("/boot/grub/grubenv", "next_entry", None),
+            change("/other", "x", Some("2")),
+            change("/boot/grub/grubenv", "recordfail", Some("1")),
+        ];
+        write(&open(&tree), &changes).unwrap();
+        let read = |path: &str| fs::read_to_string(tree.path().join(path)).unwrap();
+        assert_eq!(read("boot/grub/grubenv"), block("saved_entry=a\nrecordfail=1\n"));
+        assert_eq!(read("other"), block("x=2\n"));
+        assert_eq!(inode("boot/grub/grubenv"), first);
+        // What is so already is not written again.
+        let file = tree.path().join("other");
+        let modified = || fs::metadata(&file).unwrap().modified().unwrap();
+        let then = modified();
+        write(&open(&tree), &changes).unwrap();
+        assert_eq!(modified(), then);
+    }
+
+    #[test]
+    fn one_block_that_cannot_be_changed_holds_up_no_other() {
+        let full = block(&format!("a={}\n", "x".repeat(990)));
+        let long = block("").repeat(100);
+        let tree = tree(&[("full", &full), ("long", &long), ("none", "text"), ("good", &block(""))]);
+        let value = Some("12345678");
+        for (path, message) in [
+            (
+                "/full",
+                "/full on sda2: the environment block of 1024 bytes is full: 1029 bytes are needed; unset a variable in it",
+            ),
+            ("/long", "/long on sda2: not a GRUB environment block"),
+            ("/none", "/none on sda2: not a GRUB environment block"),
+            (
+                "/gone",
+                "/gone on sda2: cannot be opened for writing (no such file); mount its file system read-write",
+            ),
+        ] {
+            let changes = [change(path, "b", value), change("/good", "path", Some(path))];
+            assert_eq!(write(&open(&tree), &changes).unwrap_err().to_string(), message);
+            let good = fs::read_to_string(tree.path().join("good")).unwrap();
+            assert_eq!(good, block(&format!("path={path}\n")));
+        }
+        let elsewhere = EnvironmentChange {
+            block: FileReference { volume: "sdb1".into(), path: "/x".into() },
+            ..change("", "a", None)
+        };
+        assert!(matches!(write(&open(&tree), &[elsewhere]), Err(EnvironmentError::VolumeGone { .. })));
+    }
+}
