@@ -124,7 +124,7 @@ mod tests {
     }
 
     fn change(path: &str, name: &str, value: Option<&str>) -> EnvironmentChange {
-        let block = FileReference { volume: "sda2".into(), path: path.into() };
+        let block = FileReference::new("sda2".into(), path.into());
         EnvironmentChange { block, name: name.into(), value: value.map(Into::into) }
     }
 
@@ -181,7 +181,7 @@ mod tests {
             assert_eq!(good, block(&format!("path={path}\n")));
         }
         let elsewhere = EnvironmentChange {
-            block: FileReference { volume: "sdb1".into(), path: "/x".into() },
+            block: FileReference::new("sdb1".into(), "/x".into()),
             ..change("", "a", None)
         };
         assert!(matches!(write(&open(&tree), &[elsewhere]), Err(EnvironmentError::VolumeGone { .. })));
