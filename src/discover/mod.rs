@@ -8,7 +8,10 @@ pub mod environment;
 mod explain;
 pub mod finder;
 mod grub;
+mod grub_legacy;
 mod kboot;
+mod lilo;
+mod limine;
 mod menu;
 mod merge;
 mod metered;
@@ -37,7 +40,8 @@ use crate::{
 };
 
 /// Every boot-loader family that is read. Where one volume holds several configurations, the first one's default counts:
-/// what was written for a loader like this one, by hand, before what a distribution keeps up to date.
+/// first what an administrator wrote for a loader like this one, then what a distribution keeps up to date, then what
+/// older installations have left behind.
 static FINDERS: &[&dyn Finder] = &[
     &petitboot::PETITBOOT,
     &kboot::KBOOT,
@@ -45,6 +49,12 @@ static FINDERS: &[&dyn Finder] = &[
     &bls::Bls,
     &syslinux::Syslinux,
     &raspberry_pi::RaspberryPi,
+    &limine::LIMINE,
+    &limine::LIMINE_CFG,
+    &lilo::YABOOT,
+    &lilo::ELILO,
+    &lilo::LILO,
+    &grub_legacy::GRUB_LEGACY,
 ];
 
 /// Finds everything that the volumes offer to boot.

@@ -46,6 +46,16 @@ formats! {
     Kboot "kboot" "kboot.conf",
     /// Firmware of the Raspberry Pi: config.txt.
     RaspberryPi "raspberrypi" "Raspberry Pi configuration",
+    /// limine.conf, and limine.cfg of older releases.
+    Limine "limine" "Limine",
+    /// yaboot.conf, of PowerPC machines.
+    Yaboot "yaboot" "yaboot.conf",
+    /// elilo.conf, of EFI machines.
+    Elilo "elilo" "elilo.conf",
+    /// lilo.conf.
+    Lilo "lilo" "lilo.conf",
+    /// menu.lst or grub.conf of GRUB Legacy.
+    GrubLegacy "grub-legacy" "GRUB Legacy menu",
     /// No configuration: kernels paired with initrds by their names.
     #[default]
     Scan "scan" "kernels by name",

@@ -1,0 +1,124 @@
+//! Limine: where its configurations stand, and its names of devices.
+
+use super::{
+    menu::{Loader, partition, volume_by},
+    place::Place,
+};
+use crate::{
+    entry::Format,
+    formats::{
+        grub::device::Devices,
+        limine::{Syntax, parse},
+    },
+};
+
+/// Finds limine.conf.
+pub(super) static LIMINE: Loader = Loader {
+    format: Format::Limine,
+    places: &[
+        "/EFI/*/limine.conf",
+        "/efi/*/limine.conf",
+        "/boot/limine/limine.conf",
+        "/boot/limine.conf",
+        "/limine/limine.conf",
+        "/limine.conf",
+    ],
+    read: |_, text| parse(text, Syntax::Slashes),
+    locate,
+};
+
+/// Finds limine.cfg, which the releases before 7 read.
+pub(super) static LIMINE_CFG: Loader = Loader {
+    format: Format::Limine,
+    places: &[
+        "/limine.cfg",
+        "/limine/limine.cfg",
+        "/boot/limine.cfg",
+        "/boot/limine/limine.cfg",
+        "/EFI/BOOT/limine.cfg",
+    ],
+    read: |_, text| parse(text, Syntax::Colons),
+    locate,
+};
+
+/// `resource(argument):/path`, before 7 `resource://argument/path`; `#` and a digest may follow, which Limine checks and
+/// we do not.
+fn locate(place: &Place<'_>, name: &str) -> Option<(usize, String)> {
+    let name = name.strip_prefix('$').unwrap_or(name).split('#').next()?;
+    let (resource, argument, path) = match name.split_once("://") {
+        Some((resource, rest)) => {
+            let (argument, path) = rest.split_once('/')?;
+            (resource, argument, path)
+        }
+        None => {
+            let (resource, rest) = name.split_once('(')?;
+            let (argument, path) = rest.split_once("):")?;
+            (resource, argument, path)
+        }
+    };
+    let volume = match (resource, argument) {
+        ("boot", "") => place.volume,
+        ("boot", number) => partition(place, number)?,
+        ("hdd" | "odd", _) => {
+            let (drive, number) = argument.split_once(':').unwrap_or((argument, ""));
+            let drive = drive.parse::<u16>().ok()?.checked_sub(1)?;
+            let name = if number.is_empty() { format!("hd{drive}") } else { format!("hd{drive},{number}") };
+            Devices::new(place.volume, "").volume(place.lookup, &name)?
+        }
+        ("guid" | "uuid", id) => volume_by(place, |volume| {
+            let partition = volume.device.partition.as_ref().and_then(|it| it.uuid.as_ref());
+            [volume.filesystem.uuid.as_ref(), partition]
+                .iter()
+                .flatten()
+                .any(|it| it.eq_ignore_ascii_case(id))
+        })?,
+        ("fslabel", label) => volume_by(place, |volume| volume.filesystem.label.as_deref() == Some(label))?,
+        _ => return None,
+    };
+    Some((volume, place.path(&format!("/{path}"))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        discover::testing::{tree, volume, volumes},
+        entry::FilesystemKind,
+    };
+
+    #[test]
+    fn devices_are_named_in_the_old_way_and_the_new() {
+        let empty = tree(&[]);
+        let mut labelled = volume("sda2", FilesystemKind::Ext4);
+        labelled.filesystem.label = Some("root fs".into());
+        let open = volumes(&[
+            (&empty, volume("sda1", FilesystemKind::Vfat)),
+            (&empty, labelled),
+            (&empty, volume("sdb1", FilesystemKind::Ext4)),
+        ]);
+        let place = Place::of(&open, 0, "/EFI/limine/limine.conf").unwrap();
+        for (name, expected) in [
+            ("boot():/vmlinuz", Some((0, "/vmlinuz"))),
+            ("boot():vmlinuz#00ff", Some((0, "/vmlinuz"))),
+            ("boot(2):/boot/k", Some((1, "/boot/k"))),
+            ("hdd(2:1):/k", Some((2, "/k"))),
+            ("guid(PART-SDB1):/k", Some((2, "/k"))),
+            ("uuid(uuid-sda2):/k", Some((1, "/k"))),
+            ("fslabel(root fs):/k", Some((1, "/k"))),
+            ("boot:///a/k", Some((0, "/a/k"))),
+            ("$boot://2/k.gz", Some((1, "/k.gz"))),
+            ("hdd://1:2/k", Some((1, "/k"))),
+            ("boot(9):/k", None),
+            ("hdd(0:1):/k", None),
+            ("uuid(none):/k", None),
+            ("tftp():/k", None),
+            ("/vmlinuz", None),
+        ] {
+            assert_eq!(
+                locate(&place, name),
+                expected.map(|(volume, path)| (volume, path.to_owned())),
+                "{name}"
+            );
+        }
+    }
+}

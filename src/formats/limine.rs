@@ -1,0 +1,271 @@
+//! limine.conf, and limine.cfg of the releases before 7 (Limine, CONFIG.md).
+//!
+//! An entry begins with its title behind slashes (`/Arch`, `//Fallback` one level below) or, before 7, colons; options are
+//! `name: value`, before 7 `NAME=value`; `${MACRO}=text` names a text that `${MACRO}` then stands for.
+
+use std::{collections::HashMap, env::consts::ARCH};
+
+use super::{
+    lines::{lines, statement},
+    menu::{Choice, Menu},
+};
+use crate::entry::Kind;
+
+/// Macros may make a configuration this many times as long, as in Limine itself.
+const GROWTH: usize = 4;
+
+/// How a configuration is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Syntax {
+    /// limine.conf: slashes, and options with a colon.
+    Slashes,
+    /// limine.cfg: colons, and options with an equals sign.
+    Colons,
+}
+
+/// An entry or a directory of entries.
+struct Item {
+    line: u32,
+    depth: usize,
+    title: String,
+    is_expanded: bool,
+    options: Vec<(String, String)>,
+}
+
+impl Item {
+    fn get(&self, names: &[&str]) -> Option<&str> {
+        let mut options = self.options.iter();
+        options.find(|(name, _)| names.contains(&name.as_str())).map(|(_, value)| value.as_str())
+    }
+}
+
+/// Reads a configuration. Files are named as in it: `boot():/vmlinuz`, before 7 `boot:///vmlinuz`.
+#[must_use]
+pub fn parse(text: &str, syntax: Syntax) -> Menu {
+    let (mark, separator) = match syntax {
+        Syntax::Slashes => ('/', ':'),
+        Syntax::Colons => (':', '='),
+    };
+    let mut menu = Menu { timeout: Some(5), ..Menu::default() };
+    let mut default = "1".to_owned();
+    let mut items: Vec<Item> = Vec::new();
+    let macros = macros(text);
+    let mut room = text.len().saturating_mul(GROWTH);
+    for (line, text) in lines(text).filter(|(_, text)| definition(text).is_none()) {
+        let Some(text) = expand(text, &macros, &mut room) else {
+            menu.lose(line, "macros make the configuration too long: it ends here");
+            break;
+        };
+        if text.starts_with(mark) {
+            let title = text.trim_start_matches(mark);
+            let depth = text.len().saturating_sub(title.len());
+            let is_expanded = title.starts_with('+');
+            let title = title.strip_prefix('+').unwrap_or(title).trim().to_owned();
+            items.push(Item { line, depth, title, is_expanded, options: Vec::new() });
+            continue;
+        }
+        let (name, value) = statement(&text, &[separator]);
+        let name = name.to_ascii_lowercase();
+        match (&*name, items.last_mut()) {
+            // Options for all may stand anywhere.
+            ("timeout", _) => menu.timeout = value.parse().ok(),
+            ("default_entry", _) => value.clone_into(&mut default),
+            (_, Some(item)) => item.options.push((name, value.to_owned())),
+            _ => {}
+        }
+    }
+    take(&items, &default, &mut menu);
+    menu
+}
+
+/// Makes choices of the items that are no directories, and finds the default among the visible ones.
+fn take(items: &[Item], default: &str, menu: &mut Menu) {
+    // The directories around the item, and whether all that it holds is on the screen.
+    let mut around: Vec<(&str, bool)> = Vec::new();
+    let mut visible = 0_usize;
+    for (index, item) in items.iter().enumerate() {
+        around.truncate(item.depth.saturating_sub(1));
+        let is_shown = around.iter().all(|(_, is_expanded)| *is_expanded);
+        visible = visible.saturating_add(usize::from(is_shown));
+        let path_in_menu: Vec<String> = around.iter().map(|(title, _)| (*title).to_owned()).collect();
+        let next = items.get(index.saturating_add(1));
+        if next.is_some_and(|next| next.depth > item.depth) {
+            if next.is_some_and(|next| next.depth > item.depth.saturating_add(1)) {
+                menu.lose(item.line, "the entry behind it is more than one level deeper");
+            }
+            around.push((&item.title, item.is_expanded));
+            continue;
+        }
+        let is_default = match default.parse::<usize>() {
+            Ok(number) => is_shown && visible == number.max(1),
+            Err(_) => [&path_in_menu[..], std::slice::from_ref(&item.title)].concat().join("/") == default,
+        };
+        if is_default && menu.default.is_none() {
+            menu.default = Some(menu.choices.len());
+        }
+        menu.push(choice(item, path_in_menu));
+    }
+    // A directory, or nothing, is waited upon.
+    menu.timeout = menu.timeout.filter(|_| menu.default.is_some());
+}
+
+fn choice(item: &Item, path_in_menu: Vec<String>) -> Choice {
+    let protocol = item.get(&["protocol"]).unwrap_or_default().to_ascii_lowercase();
+    let (kind, problem) = match &*protocol {
+        "linux" => (Kind::Linux, None),
+        "multiboot" | "multiboot1" | "multiboot2" => (Kind::Multiboot, None),
+        "efi" | "uefi" | "efi_chainload" | "bios" | "bios_chainload" | "chainload" | "chainload_next"
+        | "efi_boot_entry" => (Kind::Chainload, None),
+        "" => (Kind::Linux, Some("it names no protocol".into())),
+        _ => (Kind::Linux, Some(format!("kernels of the protocol {protocol} are not loaded"))),
+    };
+    let get = |names: &[&str]| item.get(names).unwrap_or_default().to_owned();
+    let modules = item.options.iter().filter(|(name, _)| name == "module_path");
+    Choice {
+        title: item.title.clone(),
+        path_in_menu,
+        kind,
+        kernel: get(&["path", "kernel_path", "image_path"]),
+        initrds: modules.map(|(_, path)| path.clone()).collect(),
+        devicetree: get(&["dtb_path"]),
+        cmdline: get(&["cmdline", "kernel_cmdline"]),
+        problem,
+        line: item.line,
+        ..Choice::default()
+    }
+}
+
+/// `${NAME}=text`.
+fn definition(line: &str) -> Option<(&str, &str)> {
+    line.strip_prefix("${")?.split_once("}=")
+}
+
+fn macros(text: &str) -> HashMap<&str, &str> {
+    let arch = match ARCH {
+        "x86_64" => "x86-64",
+        "x86" => "ia-32",
+        other => other,
+    };
+    std::iter::once(("ARCH", arch)).chain(lines(text).filter_map(|(_, line)| definition(line))).collect()
+}
+
+/// Puts texts in place of macros; those that are not defined stand for nothing. `None` where there is no more room.
+fn expand(line: &str, macros: &HashMap<&str, &str>, room: &mut usize) -> Option<String> {
+    let mut parts = line.split("${");
+    let mut expanded = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (name, behind) = part.split_once('}').unwrap_or((part, ""));
+        for text in [macros.get(name).copied().unwrap_or_default(), behind] {
+            *room = room.checked_sub(text.len())?;
+            expanded.push_str(text);
+        }
+    }
+    Some(expanded)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn choice(line: u32, path: &[&str], title: &str, kernel: &str, cmdline: &str) -> Choice {
+        Choice {
+            title: title.into(),
+            path_in_menu: path.iter().map(|&title| title.into()).collect(),
+            kernel: kernel.into(),
+            cmdline: cmdline.into(),
+            line,
+            ..Choice::default()
+        }
+    }
+
+    const SLASHES: &str = "# Limine\ntimeout: 3\nDefault_Entry: 3\n${ROOT}=root=UUID=1 rw\n\
+                           /+Arch Linux\n    comment: x\n    //linux\n    protocol: linux\n    path: boot():/vmlinuz\n\
+                           \x20   cmdline: ${ROOT} quiet a: b\n    module_path: boot():/ucode.img\n    module_path: boot():/initramfs.img#00ff\n\
+                           //fallback\nPROTOCOL: linux\nkernel_path: guid(aa):/k\ndtb_path: boot():/a.dtb\nkernel_cmdline: ${NONE}x${ARCH\n\
+                           /More\n//Windows\nprotocol: efi\nimage_path: boot(1):/EFI/Microsoft/Boot/bootmgfw.efi\n\
+                           /Toy\nprotocol: limine\npath: boot():/toy\n/\n";
+
+    #[test]
+    fn a_tree_of_entries_is_read_in_its_order() {
+        let expected = Menu {
+            choices: vec![
+                Choice {
+                    initrds: vec!["boot():/ucode.img".into(), "boot():/initramfs.img#00ff".into()],
+                    ..choice(7, &["Arch Linux"], "linux", "boot():/vmlinuz", "root=UUID=1 rw quiet a: b")
+                },
+                Choice {
+                    devicetree: "boot():/a.dtb".into(),
+                    ..choice(13, &["Arch Linux"], "fallback", "guid(aa):/k", "xx86-64")
+                },
+                Choice {
+                    kind: Kind::Chainload,
+                    ..choice(19, &["More"], "Windows", "boot(1):/EFI/Microsoft/Boot/bootmgfw.efi", "")
+                },
+                Choice {
+                    problem: Some("kernels of the protocol limine are not loaded".into()),
+                    ..choice(22, &[], "Toy", "boot():/toy", "")
+                },
+                Choice { problem: Some("it names no protocol".into()), ..choice(25, &[], "", "", "") },
+            ],
+            default: Some(1),
+            timeout: Some(3),
+            ..Menu::default()
+        };
+        let mut found = parse(SLASHES, Syntax::Slashes);
+        if ARCH != "x86_64" {
+            found.choices[1].cmdline = "xx86-64".into();
+        }
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn the_syntax_before_7_has_colons_and_equals_signs() {
+        let text = "TIMEOUT=no\n:Linux\nPROTOCOL=linux\nKERNEL_PATH=boot:///vmlinuz\nCMDLINE=root=/dev/sda1 a=b: c\n\
+                    MODULE_PATH=boot:///initrd\n";
+        let expected = Menu {
+            choices: vec![Choice {
+                initrds: vec!["boot:///initrd".into()],
+                ..choice(2, &[], "Linux", "boot:///vmlinuz", "root=/dev/sda1 a=b: c")
+            }],
+            default: Some(0),
+            ..Menu::default()
+        };
+        assert_eq!(parse(text, Syntax::Colons), expected);
+    }
+
+    #[test]
+    fn the_default_counts_what_is_on_the_screen() {
+        let menu = "/a\n/+b\n//c\n//d\n///e\n/f\n";
+        for (default, expected) in [
+            ("", Some("a")),
+            ("default_entry: 0\n", Some("a")),
+            ("default_entry: 2\n", None),
+            ("default_entry: 3\n", Some("c")),
+            ("default_entry: 4\n", None),
+            ("default_entry: 5\n", Some("f")),
+            ("default_entry: 6\n", None),
+            ("default_entry: b/d/e\n", Some("e")),
+            ("default_entry: g\n", None),
+        ] {
+            let found = parse(&format!("{default}{menu}"), Syntax::Slashes);
+            let title = found.default.map(|index| found.choices[index].title.as_str());
+            assert_eq!((title, found.timeout), (expected, expected.map(|_| 5)), "{default}");
+        }
+    }
+
+    #[test]
+    fn an_entry_without_a_parent_is_told() {
+        let found = parse("/a\n///c\nprotocol: linux\n/d\n", Syntax::Slashes);
+        assert_eq!(found.lost, [(1, "the entry behind it is more than one level deeper".into())]);
+        assert_eq!(found.choices.len(), 2);
+    }
+
+    #[test]
+    fn macros_grow_no_further_than_they_do_in_limine() {
+        let text = format!("${{A}}={}\n{}", "x".repeat(1000), "/${A}${A}${A}${A}${A}\n".repeat(1000));
+        let found = parse(&text, Syntax::Slashes);
+        assert_eq!(found.lost.len(), 1);
+        let length: usize = found.choices.iter().map(|choice| choice.title.len()).sum();
+        assert!(length <= GROWTH * text.len(), "{length}");
+    }
+}
