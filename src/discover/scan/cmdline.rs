@@ -1,13 +1,19 @@
 //! The command line of a kernel that no configuration names: from what its system says of itself, each guess noted.
 //!
-//! In this order: the complete command line in /etc/kernel/cmdline (kernel-install(8)); the words in /etc/default/grub;
-//! the root file system in /etc/fstab; the root partition by its type (Discoverable Partitions Specification).
+//! In this order: the words of another entry that boots the same system; the complete command line in /etc/kernel/cmdline
+//! (kernel-install(8)) or in the settings of Alpine's update-extlinux; the words in /etc/default/grub with the root file
+//! system in /etc/fstab; the root partition by its type (Discoverable Partitions Specification).
 
-use super::system::System;
+use super::{
+    hints::{self, Hints},
+    system::{Family, System},
+};
 use crate::{
     discover::finder::{Deed, Note},
-    entry::Volume,
-    formats::{assignments::Assignments, fstab, fstab::Mount, lookup::Lookup},
+    entry::{Entry, Kind, Volume},
+    formats::{
+        assignments::Assignments, cmdline, fstab, fstab::Mount, lookup::Lookup, volume_name::VolumeName,
+    },
 };
 
 /// Type of the root partition for this machine's architecture.
@@ -33,8 +39,9 @@ pub(super) fn derive(
     volume: usize,
     system: Option<&System>,
     has_initrd: bool,
+    offered: &[&Entry],
 ) -> Derived {
-    let mut way = Way { lookup, volume, has_initrd, notes: Vec::new() };
+    let mut way = Way { lookup, volume, has_initrd, offered, notes: Vec::new() };
     let cmdline = system.and_then(|system| way.of_system(system)).or_else(|| way.by_partition_type());
     let cmdline = cmdline.unwrap_or_default();
     let has_root = cmdline.split(' ').any(|word| word.starts_with("root="));
@@ -45,27 +52,105 @@ struct Way<'a> {
     lookup: &'a dyn Lookup,
     volume: usize,
     has_initrd: bool,
+    /// What configurations offer.
+    offered: &'a [&'a Entry],
     notes: Vec<Note>,
 }
 
 impl Way<'_> {
     fn of_system(&mut self, system: &System) -> Option<String> {
+        if let Some(cmdline) = self.elsewhere(system) {
+            return Some(cmdline);
+        }
         let root = self.root(system);
         if let Some(cmdline) = self.kernel_cmdline(system, root.as_ref()) {
+            return Some(cmdline);
+        }
+        if let Some(cmdline) = self.update_extlinux(system, root.as_ref()) {
             return Some(cmdline);
         }
         let root = root?;
         let mut words = root.words.clone();
         words.push("ro".into());
         self.note(root.volume, &root.path, &format!("{}: {}", words.join(" "), root.reason));
-        words.extend(self.default_grub(system).unwrap_or_default());
+        let settings = self.default_grub(system).unwrap_or_default();
+        let name = |word: &str| word.split('=').next().unwrap_or_default().to_owned();
+        let told: Vec<String> = settings.iter().map(|word| name(word)).collect();
+        let hints = if self.has_initrd { root.hints } else { Vec::new() };
+        // What the administrator has said already is not said again.
+        for (path, hint) in hints.into_iter().filter(|(_, hint)| !told.contains(&name(hint))) {
+            self.note(system.volume, &system.path(path), &format!("{hint}: the way to the root file system"));
+            words.push(hint);
+        }
+        words.extend(settings);
         Some(words.join(" "))
+    }
+
+    /// The words of an entry that boots the same system with another kernel.
+    fn elsewhere(&mut self, system: &System) -> Option<String> {
+        let volume = self.lookup.volumes().get(system.volume)?;
+        let boots_it = |entry: &&&Entry| {
+            let root = cmdline::value(&entry.cmdline, "root").and_then(VolumeName::parse);
+            let flags = cmdline::value(&entry.cmdline, "rootflags").unwrap_or_default();
+            let subvolume = flags.split(',').find_map(|flag| flag.strip_prefix("subvol="));
+            let prefix = system.prefix.trim_start_matches('/');
+            entry.problem.is_none()
+                && entry.kind == Kind::Linux
+                && entry.initrds.is_empty() != self.has_initrd
+                && root.is_some_and(|root| root.names(volume))
+                && (prefix.is_empty() || subvolume.map(|name| name.trim_start_matches('/')) == Some(prefix))
+        };
+        let entry = self.offered.iter().find(boots_it)?;
+        let words = cmdline::without(&entry.cmdline, &["BOOT_IMAGE", "initrd"]);
+        let message = format!("{words}: an entry for the same system, {}", entry.title);
+        self.notes.push(Note {
+            deed: Deed::Guessed,
+            volume: entry.source.volume.clone(),
+            path: entry.source.path.clone(),
+            message,
+        });
+        Some(words)
+    }
+
+    /// What Alpine's update-extlinux would put on every entry. Its initrds load the modules that they are told, and mount
+    /// the type of file system that they are told.
+    fn update_extlinux(&mut self, system: &System, root: Option<&Root>) -> Option<String> {
+        if system.family(self.lookup) != Family::Alpine {
+            return None;
+        }
+        let path = "/etc/update-extlinux.conf";
+        let mut settings = Assignments::default();
+        settings.read(&system.read(self.lookup, path).unwrap_or_default());
+        let volume = self.lookup.volumes().get(system.volume)?;
+        let kind = volume.filesystem.kind;
+        let default = |name: &str, value: String| {
+            settings.get(name).filter(|value| !value.is_empty()).map_or(value, str::to_owned)
+        };
+        let own_root = root.and_then(|root| root.words.first()?.strip_prefix("root="));
+        let source = default("root", own_root?.to_owned());
+        let modules = default("modules", format!("sd-mod,usb-storage,nvme,{kind}"));
+        let mut words = vec![format!("root={source}"), format!("modules={modules}")];
+        words.extend(root.iter().flat_map(|root| &root.hints).map(|(_, hint)| hint.clone()));
+        words.push(default("default_kernel_opts", format!("quiet rootfstype={kind}")));
+        let words = words.join(" ");
+        self.note(system.volume, &system.path(path), &format!("{words}: what update-extlinux would write"));
+        Some(words)
     }
 
     /// The whole command line, written down for kernel-install.
     fn kernel_cmdline(&mut self, system: &System, root: Option<&Root>) -> Option<String> {
+        let mut texts: Vec<(&str, String)> = Vec::new();
         for path in ["/etc/kernel/cmdline", "/usr/lib/kernel/cmdline"] {
-            let Some(text) = system.read(self.lookup, path) else { continue };
+            texts.extend(system.read(self.lookup, path).map(|text| (path, text)));
+        }
+        // mkinitcpio(8) takes it in pieces.
+        let directory = "/etc/cmdline.d";
+        let pieces = self.lookup.list(system.volume, &system.path(directory)).into_iter();
+        let pieces = pieces.filter(|file| file.name.ends_with(".conf"));
+        let pieces =
+            pieces.filter_map(|file| system.read(self.lookup, &format!("{directory}/{}", file.name)));
+        texts.push((directory, pieces.collect::<Vec<_>>().join("\n")));
+        for (path, text) in texts {
             let lines = text.lines().filter(|line| !line.trim_start().starts_with('#'));
             let mut words: Vec<String> = lines.flat_map(str::split_whitespace).map(str::to_owned).collect();
             if words.is_empty() {
@@ -131,13 +216,18 @@ impl Way<'_> {
                 (format!("UUID={uuid}"), place.to_owned(), "the root of an installed system")
             }
         };
+        // A volume of which no disk is known may be anything.
+        let is_plain = volume.device.partition.is_some();
+        let hints = hints::of(self.lookup, system, &source, is_plain);
         let source = if self.has_initrd { source } else { self.without_initrd(&source)? };
         let subvolume =
             mount.and_then(|mount| mount.option("subvol")).map(|name| name.trim_start_matches('/'));
         let subvolume = subvolume.or_else(|| system.prefix.strip_prefix('/')).filter(|name| !name.is_empty());
         let mut words = vec![format!("root={source}")];
+        let number = mount.and_then(|mount| mount.option("subvolid")).filter(|_| subvolume.is_none());
         words.extend(subvolume.map(|name| format!("rootflags=subvol={name}")));
-        Some(Root { words, volume: system.volume, path, reason })
+        words.extend(number.map(|number| format!("rootflags=subvolid={number}")));
+        Some(Root { words, hints, volume: system.volume, path, reason })
     }
 
     /// The kernel alone knows partitions and device names, not what is on them.
@@ -159,11 +249,13 @@ impl Way<'_> {
     fn by_partition_type(&mut self) -> Option<String> {
         let volumes = self.lookup.volumes();
         let disk = &volumes.get(self.volume)?.device.disk;
-        let (place, uuid) = volumes.iter().enumerate().find_map(|(place, volume)| {
+        let roots = volumes.iter().enumerate().filter_map(|(place, volume)| {
             let partition = volume.device.partition.as_ref()?;
             let root = volume.device.disk == *disk && partition.type_id.as_deref() == Some(ROOT_TYPE);
-            partition.uuid.clone().filter(|_| root).map(|uuid| (place, uuid))
-        })?;
+            partition.uuid.clone().filter(|_| root).map(|uuid| (partition.number, place, uuid))
+        });
+        // The first of the disk, as systemd's generator takes it.
+        let (_, place, uuid) = roots.min_by_key(|(number, ..)| *number)?;
         let cmdline = format!("root=PARTUUID={uuid} ro");
         self.note(place, "/", &format!("{cmdline}: a partition of the type for this architecture's root"));
         Some(cmdline)
@@ -182,6 +274,8 @@ impl Way<'_> {
 /// A root file system, and how it was found.
 struct Root {
     words: Vec<String>,
+    /// What leads the initrd there.
+    hints: Hints,
     volume: usize,
     path: String,
     reason: &'static str,

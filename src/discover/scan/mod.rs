@@ -1,6 +1,7 @@
 //! No configuration: kernels paired with initrds by their names, and a command line derived from the installed system.
 
 mod cmdline;
+mod hints;
 mod names;
 mod order;
 mod system;
@@ -11,11 +12,14 @@ use std::{
     rc::Rc,
 };
 
-use self::system::System;
+use self::system::{Family, System};
 use super::finder::{Deed, Findings, Note};
 use crate::{
     entry::{Entry, FileReference, Format, Kind, Source, Warning},
-    formats::lookup::{FileKind, Lookup},
+    formats::{
+        lookup::{FileKind, Lookup},
+        text,
+    },
 };
 
 /// No more kernels of one volume are offered, the newest ones.
@@ -23,6 +27,9 @@ const KERNEL_LIMIT: usize = 64;
 
 /// No more directories are searched for each `*` of a place.
 const DIRECTORY_LIMIT: usize = 256;
+
+/// A package's name is no longer than this, in bytes.
+const PKGBASE_LIMIT: usize = 256;
 
 /// Seconds until the newest kernel boots: no configuration asks for a person to choose.
 const TIMEOUT: u32 = 5;
@@ -52,7 +59,10 @@ pub(super) fn scan(lookup: &dyn Lookup, volume: usize, offered: &[&Entry]) -> Op
     let mut scan = Scan { lookup, volume, name, notes: Vec::new(), names: HashMap::new() };
     let mut kernels = scan.kernels();
     kernels.retain(|kernel| !scan.is_known(kernel, offered));
-    kernels.sort_by(|one, other| order::newest_first(one.version(), other.version()));
+    let systems = if kernels.is_empty() { Vec::new() } else { System::all(lookup) };
+    let family = kernels.first().and_then(|kernel| scan.system(kernel, &systems));
+    let family = family.map_or(Family::Other, |system| system.family(lookup));
+    kernels.sort_by(|one, other| order::newest_first(family, one.version(), other.version()));
     let mut warnings = Vec::new();
     if let Some(dropped) = kernels.get(KERNEL_LIMIT) {
         warnings.push(Warning {
@@ -63,8 +73,7 @@ pub(super) fn scan(lookup: &dyn Lookup, volume: usize, offered: &[&Entry]) -> Op
         });
         kernels.truncate(KERNEL_LIMIT);
     }
-    let systems = if kernels.is_empty() { Vec::new() } else { System::all(lookup) };
-    let entries: Vec<Entry> = kernels.iter().map(|kernel| scan.entry(kernel, &systems)).collect();
+    let entries: Vec<Entry> = kernels.iter().map(|kernel| scan.entry(kernel, &systems, offered)).collect();
     let default = entries.iter().find(|entry| entry.problem.is_none()).map(|entry| entry.id.clone());
     Some(Findings {
         timeout: default.as_ref().map(|_| TIMEOUT),
@@ -154,9 +163,17 @@ impl Scan<'_> {
                 self.pass_over(&path, "named like a kernel, but no regular file");
                 continue;
             }
-            // kernel-install and the distributions' packages name the directory for the version instead.
+            // kernel-install and the distributions' packages name the directory for the version instead; pacman's have a
+            // file beside it that says what the kernel in /boot and its initrd are named for.
             let parent = directory.rsplit('/').next().unwrap_or_default();
-            if versions.is_empty() && parent.contains(|c: char| c.is_ascii_digit()) {
+            if versions.is_empty() && directory.contains("/lib/modules/") {
+                let name = self.lookup.read(self.volume, &join(directory, "pkgbase"), PKGBASE_LIMIT);
+                let name = name.map(|name| text::decode(&name).trim().to_owned());
+                versions.extend(name.ok().filter(|name| !name.is_empty() && !name.contains('/')));
+            }
+            if (versions.is_empty() || directory.contains("/lib/modules/"))
+                && parent.contains(|c: char| c.is_ascii_digit())
+            {
                 versions.push(parent.to_owned());
             }
             let kernel = Kernel { directory: directory.to_owned(), name: file.name, versions };
@@ -205,10 +222,10 @@ impl Scan<'_> {
         volumes.iter().any(|volume| volume.device.name == name && Some(&volume.device.disk) == disk)
     }
 
-    fn entry(&mut self, kernel: &Kernel, systems: &[System]) -> Entry {
+    fn entry(&mut self, kernel: &Kernel, systems: &[System], offered: &[&Entry]) -> Entry {
         let initrd = self.initrd(kernel);
         let system = self.system(kernel, systems);
-        let derived = cmdline::derive(self.lookup, self.volume, system, initrd.is_some());
+        let derived = cmdline::derive(self.lookup, self.volume, system, initrd.is_some(), offered);
         for note in derived.notes {
             if !self.notes.contains(&note) {
                 self.notes.push(note);
@@ -269,6 +286,10 @@ impl Scan<'_> {
             kernel.versions.first().is_some_and(|version| kernel.directory.ends_with(version));
         if kernel.versions.is_empty() || own_directory {
             candidates.splice(0..0, names::bare_initrd_names(&kernel.name));
+        }
+        // Slackware's generic kernel takes the one that mkinitrd makes; its huge one takes none.
+        if kernel.version().starts_with("generic") {
+            candidates.extend(names::bare_initrd_names(&kernel.name));
         }
         std::iter::once(kernel.directory.clone()).chain(elsewhere).find_map(|directory| {
             let names = self.names_in(&directory);

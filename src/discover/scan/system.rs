@@ -18,6 +18,38 @@ const SUBVOLUMES: [&str; 3] = ["/@", "/@rootfs", "/root"];
 /// Files that only the root of an installed system holds.
 const EVIDENCE: [&str; 4] = ["/etc/os-release", "/usr/lib/os-release", "/etc/fstab", "/sbin/init"];
 
+/// Distributions that number their kernels and make their initrds alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Family {
+    Debian,
+    /// Those with RPM's order of versions, and dracut.
+    Dracut,
+    /// pacman and mkinitcpio.
+    Arch,
+    Alpine,
+    Other,
+}
+
+/// Beginnings of the names in os-release.
+const FAMILIES: [(&str, Family); 16] = [
+    ("debian", Family::Debian),
+    ("ubuntu", Family::Debian),
+    ("fedora", Family::Dracut),
+    ("rhel", Family::Dracut),
+    ("centos", Family::Dracut),
+    ("almalinux", Family::Dracut),
+    ("rocky", Family::Dracut),
+    ("opensuse", Family::Dracut),
+    ("suse", Family::Dracut),
+    ("sle", Family::Dracut),
+    ("mageia", Family::Dracut),
+    ("void", Family::Dracut),
+    ("arch", Family::Arch),
+    ("manjaro", Family::Arch),
+    ("alpine", Family::Alpine),
+    ("postmarketos", Family::Alpine),
+];
+
 /// The root of an installed system.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct System {
@@ -55,11 +87,25 @@ impl System {
 
     /// What it calls itself: os-release(5).
     pub fn name(&self, lookup: &dyn Lookup) -> Option<String> {
-        let release =
-            ["/etc/os-release", "/usr/lib/os-release"].iter().find_map(|path| self.read(lookup, path))?;
-        let mut fields = Assignments::default();
-        fields.read(&release);
+        let fields = self.release(lookup);
         ["PRETTY_NAME", "NAME", "ID"].iter().find_map(|name| fields.get(name)).map(str::to_owned)
+    }
+
+    /// Which family of distributions it is of.
+    pub fn family(&self, lookup: &dyn Lookup) -> Family {
+        let fields = self.release(lookup);
+        let names =
+            ["ID", "ID_LIKE"].iter().filter_map(|name| fields.get(name)).flat_map(str::split_whitespace);
+        let family = |name: &str| FAMILIES.iter().find(|(start, _)| name.starts_with(start));
+        names.into_iter().find_map(family).map_or(Family::Other, |(_, family)| *family)
+    }
+
+    fn release(&self, lookup: &dyn Lookup) -> Assignments {
+        let release =
+            ["/etc/os-release", "/usr/lib/os-release"].iter().find_map(|path| self.read(lookup, path));
+        let mut fields = Assignments::default();
+        fields.read(&release.unwrap_or_default());
+        fields
     }
 
     /// Whether the modules of this kernel version are installed in it.

@@ -86,7 +86,7 @@ fn debian_boots_its_newest_kernel() {
 #[test]
 fn distributions_pair_by_their_own_names() {
     let fstab = ("etc/fstab", "UUID=u / ext4 defaults 0 1\n");
-    let cases: [(&str, Files, Pair); 9] = [
+    let cases: [(&str, Files, Pair); 10] = [
         (
             "arch",
             &[
@@ -156,6 +156,11 @@ fn distributions_pair_by_their_own_names() {
             ("/vmlinuz", &["/initrd.img"]),
         ),
         (
+            "slackware",
+            &[("boot/vmlinuz-generic-5.15.19", ""), ("boot/initrd.gz", "")],
+            ("/boot/vmlinuz-generic-5.15.19", &["/boot/initrd.gz"]),
+        ),
+        (
             "void",
             &[("boot/vmlinuz-6.6.1_1", ""), ("boot/initramfs-6.6.1_1.img", "")],
             ("/boot/vmlinuz-6.6.1_1", &["/boot/initramfs-6.6.1_1.img"]),
@@ -176,7 +181,12 @@ fn the_root_comes_from_the_best_witness() {
         ("etc/default/grub", "GRUB_CMDLINE_LINUX=\"a=1\"\nGRUB_CMDLINE_LINUX_DEFAULT='quiet splash'\n");
     let snippet = ("etc/default/grub.d/50-cloud.cfg", "GRUB_CMDLINE_LINUX=\"$GRUB_CMDLINE_LINUX b=2\"\n");
     let complete = ("etc/kernel/cmdline", "# comment\nroot=UUID=own  rw\nquiet\n");
-    let cases: [(&[(&str, &str)], &str); 7] = [
+    let pieces = ("etc/cmdline.d/root.conf", "root=UUID=pieces\n");
+    let more = ("etc/cmdline.d/z.conf", "# comment\nquiet\n");
+    let number = ("etc/fstab", "LABEL=top / btrfs subvolid=257 0 0\n");
+    let cases: [(&[(&str, &str)], &str); 9] = [
+        (&[pieces, more, fstab], "root=UUID=pieces quiet"),
+        (&[number], "root=LABEL=top rootflags=subvolid=257 ro"),
         (&[complete, grub, fstab], "root=UUID=own rw quiet"),
         (&[grub, snippet, fstab], "root=LABEL=top rootflags=subvol=@sys ro a=1 b=2 quiet splash"),
         (&[fstab], "root=LABEL=top rootflags=subvol=@sys ro"),
@@ -193,6 +203,72 @@ fn the_root_comes_from_the_best_witness() {
             [pair("/boot/vmlinuz-6.1", &["/boot/initrd.img-6.1"], cmdline)],
             "{files:?}"
         );
+    }
+}
+
+#[test]
+fn alpine_is_told_modules_and_file_system() {
+    let files: Files = &[
+        ("boot/vmlinuz-lts", ""),
+        ("boot/initramfs-lts", ""),
+        ("etc/os-release", "ID=alpine\n"),
+        ("etc/fstab", "UUID=u / ext4 rw,relatime 0 1\n"),
+    ];
+    let own = (
+        "etc/update-extlinux.conf",
+        "default_kernel_opts=\"quiet rootfstype=ext4\"\nmodules=sd-mod,ext4\nroot=UUID=own\n",
+    );
+    for (files, cmdline) in [
+        (files.to_vec(), "root=UUID=u modules=sd-mod,usb-storage,nvme,ext4 quiet rootfstype=ext4"),
+        ([files, &[own]].concat(), "root=UUID=own modules=sd-mod,ext4 quiet rootfstype=ext4"),
+    ] {
+        let tree = tree(&files);
+        let lookup = volumes(&[(&tree, volume("sda2", Ext4))]);
+        assert_eq!(paired(&lookup, 0), [pair("/boot/vmlinuz-lts", &["/boot/initramfs-lts"], cmdline)]);
+    }
+}
+
+#[test]
+fn an_entry_elsewhere_for_the_same_system_knows_the_words_best() {
+    let boot = tree(&[
+        ("boot/vmlinuz-6.2", ""),
+        ("boot/initrd.img-6.2", ""),
+        ("etc/fstab", "UUID=x / ext4 x 0 0\n"),
+    ]);
+    let lookup = volumes(&[(&boot, volume("sda2", Ext4))]);
+    let reference = |path: &str| FileReference::new("sda1".into(), path.into());
+    let source = Source { format: Format::Bls, ..scan(&lookup, 0, &[]).unwrap().entries[0].source.clone() };
+    let mut entry = Entry::new(
+        "other",
+        Source { volume: "sda1".into(), path: "/loader/entries/a.conf".into(), ..source },
+    );
+    entry.kernel = Some(reference("/linux"));
+    entry.initrds = vec![reference("/initrd")];
+    for (words, cmdline) in [
+        ("BOOT_IMAGE=/linux root=UUID=uuid-sda2 a=1 initrd=\\x quiet", "root=UUID=uuid-sda2 a=1 quiet"),
+        ("root=PARTUUID=PART-SDA2 rw", "root=PARTUUID=PART-SDA2 rw"),
+        ("root=UUID=another quiet", "root=UUID=x ro"),
+    ] {
+        entry.cmdline = words.into();
+        let findings = scan(&lookup, 0, &[&entry]).unwrap();
+        assert_eq!(findings.entries[0].cmdline, cmdline);
+    }
+}
+
+#[test]
+fn pacmans_kernel_beside_its_modules_is_the_one_in_boot() {
+    let copy: &[(&str, &str)] = &[
+        ("usr/lib/modules/6.9.1-arch1-1/vmlinuz", ""),
+        ("usr/lib/modules/6.9.1-arch1-1/pkgbase", "linux\n"),
+    ];
+    let boot: &[(&str, &str)] = &[("boot/initramfs-linux.img", ""), ("etc/fstab", "UUID=u / ext4 x 0 0\n")];
+    for (files, kernel) in [
+        ([copy, boot].concat(), "/usr/lib/modules/6.9.1-arch1-1/vmlinuz"),
+        ([copy, boot, &[("boot/vmlinuz-linux", "")]].concat(), "/boot/vmlinuz-linux"),
+    ] {
+        let tree = tree(&files);
+        let lookup = volumes(&[(&tree, volume("sda2", Ext4))]);
+        assert_eq!(paired(&lookup, 0), [pair(kernel, &["/boot/initramfs-linux.img"], "root=UUID=u ro")]);
     }
 }
 
