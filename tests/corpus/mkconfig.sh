@@ -7,13 +7,14 @@
 #   release=   Debian release whose grub-common generates
 #   config=    the grub.cfg to write, from the system's directory
 #   boot=      directory of its kernels and initrds, which stand in /boot while it runs
-#   prefix=    what stands before the system's root on its file system ("/@/"); "-/boot" where /boot is a file system of
+#   prefix=    what stands before the system's root on its file system ("/@"); "-/boot" where /boot is a file system of
 #              its own, and behind that what stands before all else ("-/boot /ROOT/debian@")
 #   devices=   a line for each device: name, mount point or -, file system as GRUB names it, partition table or -,
 #              GRUB's name for it or -, UUID, partition UUID or -, and what lies underneath (lvm, cryptodisk)
 #   switches=  Ubuntu's build-time switches of the scripts in grub.d
 #   packages=  other packages that bring a script in grub.d
-#   patch=     sed script over grub.d/10_linux, for what a distribution changed in it
+#   patch=     sed script over 10_linux and 20_linux_xen, for what a distribution changed in them
+#   cryptodisk= UUID of the encrypted disk that /boot is on
 #   osprober=, linuxprober=   what os-prober and linux-boot-prober print
 # default-grub beside it becomes /etc/default/grub, a grub.d beside it comes over the packages' scripts.
 set -eu
@@ -43,7 +44,7 @@ package() { # RELEASE PACKAGE
 
 for system; do
     system=$here/$(basename "$system")
-    release='' config='' boot='' prefix='' devices='' switches='' packages='' patch='' osprober='' linuxprober=''
+    release='' config='' boot='' prefix='' devices='' switches='' packages='' patch='' cryptodisk='' osprober='' linuxprober=''
     # shellcheck disable=SC1091
     . "$system/recipe"
     grub=$(package "$release" grub-common)
@@ -52,11 +53,12 @@ for system; do
     cp "$grub"/etc/grub.d/* "$root/etc/grub.d/"
     for package in $packages; do cp "$(package "$release" "$package")"/etc/grub.d/* "$root/etc/grub.d/"; done
     for switch in $switches; do sed -i "s/^$switch=\"0\"/$switch=\"1\"/" "$root"/etc/grub.d/*; done
-    [ -z "$patch" ] || sed -i "$patch" "$root/etc/grub.d/10_linux"
+    [ -z "$patch" ] || sed -i "$patch" "$root"/etc/grub.d/*_linux*
     [ ! -d "$system/grub.d" ] || install -m 755 "$system"/grub.d/* "$root/etc/grub.d/"
     cp "$system/default-grub" "$root/etc/default/grub"
     echo "$devices" > "$root/devices"
     echo "$prefix" > "$root/prefix"
+    echo "$cryptodisk" > "$root/cryptodisk"
     echo "$osprober" > "$root/osprober"
     echo "$linuxprober" > "$root/linuxprober"
     unshare --mount bash -eu -s "$root" "$grub" "$system/$boot" "$system/$config" <<'END'
@@ -103,6 +105,7 @@ case $target in
     fs_uuid) tell "$uuid" "$uuid" ;;
     partuuid) tell "$partuuid" "$partuuid" ;;
     partmap) tell "$table" "$table" ;;
+    cryptodisk_uuid) cat /cryptodisk ;;
     abstraction) tr ' ' '\n' <<< "$under" ;;
     drive) tell "$drive" "($drive)" ;;
     fs_label) echo rpool ;;
@@ -123,7 +126,7 @@ case $prefix in
     -*)
         read -r mount rest <<< "${prefix#-}"
         case $path in "$mount"*) path=${path#"$mount"} ;; *) path=$rest${path%/} ;; esac ;;
-    *) path=${prefix:-/}${path#/} ;;
+    ?*) path=$prefix${path%/} ;;
 esac
 echo "$path"
 RELPATH

@@ -102,15 +102,17 @@ pub fn make(system: &Path, directory: &Path, end: &str) -> Disks {
     Disks { volumes, map: path }
 }
 
-/// Puts text behind every grub.cfg below a directory.
+/// Puts text behind every grub.cfg below a directory, and lets the menus of all other configurations boot at once.
 fn append(directory: &Path, text: &str) {
     for entry in fs::read_dir(directory).unwrap().map(Result::unwrap) {
+        let path = entry.path();
         if entry.file_type().unwrap().is_dir() {
-            append(&entry.path(), text);
-        } else if entry.file_name() == "grub.cfg" {
+            append(&path, text);
+        } else if path.extension().is_some_and(|extension| extension == "cfg") {
+            let end = if path.ends_with("grub.cfg") { text } else { "set timeout=0\n" };
             // A graphical terminal would show nothing of what is recorded.
-            let config = fs::read_to_string(entry.path()).unwrap().replace("terminal_output", "true");
-            fs::write(entry.path(), format!("{config}\n{text}")).unwrap();
+            let config = fs::read_to_string(&path).unwrap().replace("terminal_output", "true");
+            fs::write(&path, format!("{config}\n{end}")).unwrap();
         }
     }
 }
