@@ -13,7 +13,7 @@ use std::{
 use crate::{
     entry::{Entry, FileReference},
     formats::{lookup::LookupError, text::printable},
-    image::uki,
+    image::apart::{ApartError, Companion, assemble},
     kexec::{self, Image, LoadError, cmdline, cmdline::Firmware},
     storage::OpenVolume,
 };
@@ -50,6 +50,14 @@ pub enum AttemptError {
         file: String,
         /// The kernel's reason.
         source: io::Error,
+    },
+    /// A file that holds more than a kernel cannot be taken apart.
+    #[error("{file}: {reason}")]
+    Apart {
+        /// The file.
+        file: String,
+        /// What is wrong, and what to do.
+        reason: ApartError,
     },
     /// Nobody waits for it any more.
     #[error("given up")]
@@ -93,29 +101,29 @@ impl Loader {
     /// # Errors
     /// [`AttemptError`] names the file that is to blame, why, and what to do.
     pub fn load(&self, number: u64, entry: &Entry) -> Result<(), AttemptError> {
-        let mut kernel = self.open(entry.kernel.as_ref().ok_or(AttemptError::NoKernel)?)?;
-        let mut initrds =
-            entry.initrds.iter().map(|initrd| self.open(initrd)).collect::<Result<Vec<_>, _>>()?;
+        let kernel = self.open(entry.kernel.as_ref().ok_or(AttemptError::NoKernel)?)?;
+        let initrds = entry.initrds.iter().map(|initrd| self.open(initrd)).collect::<Result<Vec<_>, _>>()?;
+        let companions = entry.unified.companions.iter().map(|companion| {
+            let name = companion.file.path.rsplit('/').next().unwrap_or_default().to_owned();
+            Ok(Companion { role: companion.role, name, file: self.open(&companion.file)?.file })
+        });
+        let companions = companions.collect::<Result<Vec<_>, AttemptError>>()?;
         // The kernel holds its lock for loading while it reads. So what may hang, a disk, is read beforehand: it holds up
         // no other load then. Several initrds are joined without that lock.
         read_through(&kernel)?;
-        let parts = uki::take_apart(&kernel.file)
-            .map_err(|source| AttemptError::Read { file: kernel.name.clone(), source })?;
-        if let Some(parts) = parts {
-            // What the image brings stands around what the entry names: its microcode before, its own initrd behind.
-            let part = |file| Image { name: kernel.name.clone(), file };
-            initrds.splice(0..0, parts.microcode.map(part));
-            initrds.extend(parts.initrd.map(part));
-            kernel = part(parts.kernel);
-        }
-        if let [initrd] = initrds.as_slice() {
+        let assembled = assemble(kernel, initrds, entry.unified.profile, &companions)
+            .map_err(|(file, reason)| AttemptError::Apart { file, reason })?;
+        if let [initrd] = assembled.initrds.as_slice() {
             read_through(initrd)?;
         }
-        let cmdline = cmdline::complete(&entry.cmdline, &self.append, self.firmware);
+        if assembled.devicetree.is_some() && cfg!(not(target_arch = "x86_64")) {
+            log::info!("the device tree that comes with {} gives way to the one of this machine", entry.id);
+        }
+        let cmdline = cmdline::complete(&assembled.cmdline(&entry.cmdline), &self.append, self.firmware);
         if !self.turn.has(number) {
             return Err(AttemptError::GivenUp);
         }
-        Ok(kexec::load(&kernel, &initrds, &cmdline)?)
+        Ok(kexec::load(&assembled.kernel, &assembled.initrds, &cmdline)?)
     }
 
     fn open(&self, reference: &FileReference) -> Result<Image, AttemptError> {

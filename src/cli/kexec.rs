@@ -7,9 +7,10 @@ use std::{
     process::ExitCode,
 };
 
+use super::kernel_file::take_apart;
 use crate::{
     formats::text,
-    image::{identify::identify, uki},
+    image::apart::ApartError,
     kexec::{
         self, Image, LoadError, Method,
         command::{
@@ -37,6 +38,8 @@ enum Failure {
     NoKernel,
     #[error("{0}: {1}")]
     Unreadable(String, io::Error),
+    #[error("{0}: {1}")]
+    Apart(String, ApartError),
     #[error("{0}")]
     Load(#[from] LoadError),
     #[error(
@@ -180,23 +183,13 @@ fn status(options: &Options) -> Result<ExitCode, Failure> {
 
 fn load(options: &Options) -> Result<(), Failure> {
     let kernel = options.kernel.as_ref().ok_or(Failure::NoKernel)?;
-    let mut kernel = open(kernel)?;
-    let mut initrds: Vec<Image> = options.initrds.iter().map(open).collect::<Result<_, _>>()?;
+    let kernel = open(kernel)?;
+    let initrds: Vec<Image> = options.initrds.iter().map(open).collect::<Result<_, _>>()?;
     let running = text::decode(&fs::read("/proc/cmdline").unwrap_or_default());
-    let mut cmdline = text::encode(&cmdline::cmdline(options, &running));
-    let unreadable = |error| Failure::Unreadable(kernel.name.clone(), error);
-    if let Some(parts) = uki::take_apart(&kernel.file).map_err(unreadable)? {
-        // What the command line names takes the place of what the image brings.
-        let own = identify(&kernel.file).map_err(unreadable)?.texts.cmdline;
-        if options.append.is_none() && !options.reuse_cmdline {
-            cmdline = text::encode(&own.unwrap_or_default());
-        }
-        let part = |file| Image { name: kernel.name.clone(), file };
-        if initrds.is_empty() {
-            initrds.extend([parts.microcode, parts.initrd].into_iter().flatten().map(part));
-        }
-        kernel = part(parts.kernel);
-    }
+    let (assembled, cmdline) = take_apart(kernel, initrds, &cmdline::cmdline(options, &running))
+        .map_err(|(name, reason)| Failure::Apart(name, reason))?;
+    let (kernel, initrds) = (assembled.kernel, assembled.initrds);
+    let cmdline = text::encode(&cmdline);
     log::debug!(
         "{} with {} initrds and the command line {}",
         kernel.name,

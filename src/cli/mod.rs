@@ -6,6 +6,7 @@ mod boot;
 mod config;
 mod help;
 mod inspect;
+mod kernel_file;
 pub mod kexec;
 mod list;
 mod status;

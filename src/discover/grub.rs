@@ -1,6 +1,9 @@
 //! GRUB 2: where its configurations are, whose build of GRUB reads them, and their entries.
 
-use super::finder::{Context, Deed, Finder, Findings, Note};
+use super::{
+    finder::{Context, Deed, Finder, Findings, Note},
+    unified::complete_chained,
+};
 use crate::{
     entry::{Entry, FileReference, FilesystemKind, Format, Kind, Source, Warning},
     formats::{
@@ -123,7 +126,10 @@ fn read(
             seen.push(entry.file.clone());
         }
     }
+    let before = findings.entries.len();
     take(lookup, &menu, &entries, findings);
+    let Findings { entries, warnings, .. } = findings;
+    complete_chained(lookup, context, entries.iter_mut().skip(before), warnings);
 }
 
 fn take(lookup: &dyn Lookup, menu: &Menu, entries: &[(Vec<&str>, &MenuEntry)], findings: &mut Findings) {

@@ -23,6 +23,7 @@ mod scan;
 mod syslinux;
 #[cfg(test)]
 mod testing;
+mod unified;
 mod volumes;
 
 pub use explain::{Outcome, Report, Search, Survey};
@@ -35,7 +36,7 @@ use self::{
     metered::Metered,
 };
 use crate::{
-    entry::{Discovery, Entry, Format},
+    entry::{Discovery, Entry, Format, Warning},
     formats::lookup::Lookup,
 };
 
@@ -56,6 +57,19 @@ static FINDERS: &[&dyn Finder] = &[
     &lilo::LILO,
     &grub_legacy::GRUB_LEGACY,
 ];
+
+/// Puts into an entry what belongs to the unified kernel image at a path on the first volume: its command line, unless the
+/// entry brings one, and what lies beside it. Gives what was lost by it; `None` if the file is no such image.
+#[must_use]
+pub fn complete_image(
+    lookup: &dyn Lookup,
+    path: &str,
+    context: &Context,
+    entry: &mut Entry,
+) -> Option<Vec<Warning>> {
+    let mut warnings = Vec::new();
+    unified::Image::at(lookup, 0, path).complete(context, entry, &mut warnings).then_some(warnings)
+}
 
 /// Finds everything that the volumes offer to boot.
 #[must_use]

@@ -193,7 +193,7 @@ mod tests {
                 let _ = Entry::parse(&text, reading);
             }
             let _ = entry_name(&name, ".conf");
-            let _ = Loader::parse(&format!("timeout {text}\ndefault {text}")).default_of(&[&name]);
+            let _ = Loader::parse(&format!("timeout {text}\ndefault {text}")).choice(&Variables::default(), &[(&name, false)]);
         }
     }
 }

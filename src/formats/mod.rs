@@ -10,6 +10,7 @@ pub mod bytes;
 pub mod bzimage;
 pub mod cmdline;
 pub mod compression;
+pub mod cpio;
 pub mod efi_boot;
 pub mod fstab;
 pub mod glob;

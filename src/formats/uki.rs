@@ -10,10 +10,7 @@ use super::{
 pub const TEXT_LIMIT: usize = 64 << 10;
 
 /// No more profiles of one image are listed: systemd's own limit.
-const PROFILES_LIMIT: usize = 256;
-
-/// Sections that hold what is loaded into memory, beside the command line.
-const LOADED: [&str; 6] = [".linux", ".initrd", ".ucode", ".dtb", ".dtbauto", ".efifw"];
+const PROFILES_LIMIT: u32 = 256;
 
 /// One way to boot an image: one entry in the menu.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,30 +27,63 @@ pub struct Profile {
     pub sort_key: Option<String>,
     /// `.cmdline`, fit for a kernel.
     pub cmdline: Option<String>,
-    /// It has a kernel, an initrd or a device tree of its own, not only a command line.
-    pub has_own_parts: bool,
+}
+
+/// The sections that count in one profile: its own, and of those that it lacks the ones before the first profile.
+#[derive(Clone, Copy, Debug)]
+pub struct Sections<'a> {
+    mark: Option<&'a Section>,
+    own: &'a [Section],
+    base: &'a [Section],
+}
+
+impl<'a> Sections<'a> {
+    /// Those of this profile. Every image has number 0.
+    #[must_use]
+    pub fn of(program: &'a Program, profile: u32) -> Option<Self> {
+        let is_mark = |section: &&Section| section.name == MARK;
+        let mut parts = program.sections.split(|section| section.name == MARK);
+        let base = parts.next().unwrap_or_default();
+        let number = usize::try_from(profile).ok()?;
+        match (parts.nth(number), program.sections.iter().filter(is_mark).nth(number)) {
+            (Some(own), mark) => Some(Self { mark, own, base }),
+            (None, _) => (profile == 0).then_some(Self { mark: None, own: &[], base }),
+        }
+    }
+
+    /// All of this name, its own first; the first is the one that counts, but for `.dtbauto`.
+    pub fn all(self, name: &'static str) -> impl Iterator<Item = &'a Section> {
+        self.mark.into_iter().chain(self.own).chain(self.base).filter(move |section| section.name == name)
+    }
+
+    /// The section of this name.
+    #[must_use]
+    pub fn get(self, name: &'static str) -> Option<&'a Section> {
+        self.all(name).next()
+    }
+}
+
+/// The section that begins a profile, with its name in it.
+const MARK: &str = ".profile";
+
+/// The text in a section, of which the bytes are given; builders end it with a NUL, or with nothing.
+#[must_use]
+pub fn section_text(bytes: &[u8]) -> String {
+    text::decode(bytes).trim_end_matches('\0').to_owned()
 }
 
 /// The profiles of an image that say what system they boot; systemd-boot does not list others. `read` gives the content
 /// of a section, of which [`TEXT_LIMIT`] bytes are enough.
 pub fn profiles(program: &Program, read: &dyn Fn(&Section) -> Option<Vec<u8>>) -> Vec<Profile> {
-    let mut parts = program.sections.split(|section| section.name == ".profile");
-    let base = parts.next().unwrap_or_default();
-    // What stands before the first profile belongs to all; the marks themselves fell out of the parts.
-    let marks: Vec<&Section> = program.sections.iter().filter(|section| section.name == ".profile").collect();
-    let parts: Vec<&[Section]> = parts.collect();
-    let count = parts.len().clamp(1, PROFILES_LIMIT);
-    let one = |number: usize| {
-        let own = parts.get(number).copied().unwrap_or_default();
-        let section = |name: &str| own.iter().chain(base).find(|section| section.name == name);
-        let content = |section: &Section| {
-            read(section).map(|bytes| text::decode(&bytes).trim_end_matches('\0').to_owned())
-        };
-        let release = section(".osrel").and_then(content)?;
+    let one = |number: u32| {
+        let sections = Sections::of(program, number)?;
+        let content = |name| sections.get(name).and_then(read).map(|bytes| section_text(&bytes));
+        // One that does not say its system is passed over, and the search goes on.
+        let Some(release) = content(".osrel") else { return Some(None) };
+        let mark = content(MARK).unwrap_or_default();
         let release = Fields(&release);
-        let mark = marks.get(number).and_then(|mark| content(mark)).unwrap_or_default();
         let mark = Fields(&mark);
-        let name = release.first(&["PRETTY_NAME", "IMAGE_ID", "NAME", "ID"])?;
+        let Some(name) = release.first(&["PRETTY_NAME", "IMAGE_ID", "NAME", "ID"]) else { return Some(None) };
         let id = mark.first(&["ID"]);
         let title = match (mark.first(&["TITLE"]), &id) {
             (Some(title), _) => format!("{name} ({title})"),
@@ -61,38 +91,16 @@ pub fn profiles(program: &Program, read: &dyn Fn(&Section) -> Option<Vec<u8>>) -
             (None, Some(id)) => format!("{name} ({id})"),
             (None, None) => format!("{name} (Profile #{})", number.saturating_add(1)),
         };
-        Some(Profile {
-            number: u32::try_from(number).ok()?,
+        Some(Some(Profile {
+            number,
             id,
             title,
             version: release.first(&["IMAGE_VERSION", "VERSION", "VERSION_ID", "BUILD_ID"]),
             sort_key: release.first(&["IMAGE_ID", "ID"]),
-            cmdline: section(".cmdline").and_then(content).map(|cmdline| mangled(&cmdline)),
-            has_own_parts: own.iter().any(|section| LOADED.contains(&section.name.as_str())),
-        })
+            cmdline: content(".cmdline").map(|cmdline| mangled(&cmdline)),
+        }))
     };
-    (0..count).filter_map(one).collect()
-}
-
-/// What of an image is loaded, without regard to profiles.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Parts<T> {
-    /// The kernel.
-    pub kernel: T,
-    /// Microcode, which stands before all other initrds.
-    pub microcode: Option<T>,
-    /// The initrd, behind all that the loader brings.
-    pub initrd: Option<T>,
-}
-
-/// The sections that are loaded; `None` where there is no kernel.
-#[must_use]
-pub fn parts(program: &Program) -> Option<Parts<&Section>> {
-    Some(Parts {
-        kernel: program.section(".linux")?,
-        microcode: program.section(".ucode"),
-        initrd: program.section(".initrd"),
-    })
+    (0..PROFILES_LIMIT).map_while(one).flatten().collect()
 }
 
 /// `NAME=value` lines, cut as systemd-boot cuts them.
@@ -107,7 +115,8 @@ impl Fields<'_> {
 }
 
 /// Control characters become blanks, and blanks at both ends fall away.
-fn mangled(cmdline: &str) -> String {
+#[must_use]
+pub fn mangled(cmdline: &str) -> String {
     let plain: String = cmdline.chars().map(|c| if c.is_ascii_control() { ' ' } else { c }).collect();
     plain.trim_matches(' ').to_owned()
 }
@@ -143,7 +152,6 @@ mod tests {
             version: Some("rolling".into()),
             sort_key: Some("arch".into()),
             cmdline: Some("root=UUID=1 rw".into()),
-            has_own_parts: false,
         }
     }
 
@@ -176,13 +184,25 @@ mod tests {
                 cmdline: Some("rescue".into()),
                 ..arch()
             },
-            Profile { number: 2, title: "Arch Linux (Profile #3)".into(), has_own_parts: true, ..arch() },
+            Profile { number: 2, title: "Arch Linux (Profile #3)".into(), ..arch() },
         ];
         assert_eq!(read(&sections), expected);
         let (program, _) = image(&sections);
-        let offsets =
-            parts(&program).map(|parts| (parts.kernel.offset, parts.initrd.map(|initrd| initrd.offset)));
-        assert_eq!(offsets, Some((2, Some(7))));
+        let offsets = |profile, name| {
+            Sections::of(&program, profile).map(|sections| sections.get(name).map(|section| section.offset))
+        };
+        assert_eq!(offsets(1, ".cmdline"), Some(Some(5)));
+        assert_eq!(offsets(2, ".cmdline"), Some(Some(1)));
+        assert_eq!(offsets(2, ".profile"), Some(Some(6)));
+        assert_eq!((offsets(1, ".initrd"), offsets(2, ".initrd")), (Some(None), Some(Some(7))));
+        assert_eq!(offsets(3, ".linux"), None);
+    }
+
+    #[test]
+    fn a_profile_that_does_not_say_its_system_does_not_hide_the_next_one() {
+        let sections = [(".linux", "k"), (".profile", "ID=a"), (".profile", "ID=b"), (".osrel", RELEASE)];
+        let numbers: Vec<u32> = read(&sections).iter().map(|profile| profile.number).collect();
+        assert_eq!(numbers, [1]);
     }
 
     proptest! {

@@ -1,7 +1,18 @@
 //! What a kernel file is and how to unwrap it.
 
+pub mod apart;
+mod companions;
 pub mod decompress;
 mod gzip;
 pub mod identify;
-pub mod uki;
+mod memory;
 pub mod unwrap;
+
+/// A file to load, with the name that messages call it by.
+#[derive(Debug)]
+pub struct Image {
+    /// Path, and the volume that it is on.
+    pub name: String,
+    /// The file itself, open for reading.
+    pub file: std::fs::File,
+}

@@ -23,20 +23,12 @@ use crate::{
         kernel_file::KernelFile,
     },
     image::{
+        Image,
         identify::{Identity, identify},
         unwrap::{UnwrapError, unwrap},
     },
     sys,
 };
-
-/// A file to load, with the name that messages call it by.
-#[derive(Debug)]
-pub struct Image {
-    /// Path, and the volume that it is on.
-    pub name: String,
-    /// The file itself, open for reading.
-    pub file: File,
-}
 
 /// Why a kernel could not be loaded.
 #[derive(Debug, thiserror::Error)]

@@ -11,4 +11,5 @@ pub mod reason;
 pub mod segments;
 pub mod state;
 
-pub use load::{Image, LoadError, Method, jump, load, load_by, load_for_panic, unload, unload_from};
+pub use crate::image::Image;
+pub use load::{LoadError, Method, jump, load, load_by, load_for_panic, unload, unload_from};

@@ -3,6 +3,7 @@
 //! Who owns the directory decides how its files are read and sorted. systemd-boot shows what is on the ESP and on XBOOTLDR
 //! beside it as one menu, so the ESP answers for both.
 
+mod automatic;
 mod grub;
 mod systemd_boot;
 #[cfg(test)]
@@ -42,14 +43,14 @@ impl Finder for Bls {
         Format::Bls
     }
 
-    fn find(&self, lookup: &dyn Lookup, volume: usize, _: &Context) -> Option<Findings> {
+    fn find(&self, lookup: &dyn Lookup, volume: usize, context: &Context) -> Option<Findings> {
         let own = lookup.volumes().get(volume)?;
         let base = |base: &&&str| is_systemd_boots(lookup, volume, base);
         if let Some(base) = BASES.iter().find(base) {
             let beside = if base.is_empty() { beside(lookup, own, &XBOOTLDR) } else { Vec::new() };
             let places =
                 std::iter::once((volume, *base)).chain(beside.into_iter().map(|volume| (volume, "")));
-            return systemd_boot::find(lookup, (volume, base), &places.collect::<Vec<_>>());
+            return systemd_boot::find(lookup, context, (volume, base), &places.collect::<Vec<_>>());
         }
         if is_type(own, &XBOOTLDR)
             && beside(lookup, own, &ESP).into_iter().any(|esp| is_systemd_boots(lookup, esp, ""))
@@ -60,7 +61,7 @@ impl Finder for Bls {
             return None;
         }
         if is_type(own, &ESP) || is_type(own, &XBOOTLDR) || type2::are_in(lookup, (volume, "")) {
-            return systemd_boot::find(lookup, (volume, ""), &[(volume, "")]);
+            return systemd_boot::find(lookup, context, (volume, ""), &[(volume, "")]);
         }
         grub::find(lookup, volume)
     }

@@ -2,13 +2,21 @@
 
 use std::{collections::HashMap, env::consts::ARCH};
 
-use super::{EntryFile, device, entries, type2, warning};
+use super::{
+    EntryFile,
+    automatic::{self, FIRMWARE_ONLY},
+    device, entries, type2, warning,
+};
 use crate::{
-    discover::finder::Findings,
-    entry::{Entry, FileReference, Format, Kind, Source},
+    discover::{
+        finder::{Context, Findings},
+        unified::Image,
+    },
+    entry::{Companion, Entry, FileReference, Format, Kind, Role, Source, Warning},
     formats::{
         bls::{Loader, Program, Reading, compare_systemd_boot},
-        bzimage, cmdline,
+        cmdline,
+        kernel_file::{HEAD_LENGTH, KernelFile, recognise},
         lookup::{CONFIG_LIMIT, Lookup},
         text,
         uki::Profile,
@@ -16,7 +24,7 @@ use crate::{
 };
 
 /// EFI's names of the architectures, as entries write them.
-const ARCHITECTURES: &[(&str, &str)] = &[
+pub(super) const ARCHITECTURES: &[(&str, &str)] = &[
     ("x86_64", "x64"),
     ("x86", "ia32"),
     ("aarch64", "aa64"),
@@ -31,6 +39,7 @@ const NOTHING_TO_BOOT: u32 = 10;
 /// Reads the menu whose loader.conf stands at `home`, with the entries of all `places`; `None` where there is no entry.
 pub(super) fn find(
     lookup: &dyn Lookup,
+    context: &Context,
     home: (usize, &str),
     places: &[(usize, &'static str)],
 ) -> Option<Findings> {
@@ -42,31 +51,37 @@ pub(super) fn find(
     }
     files.sort_by(|a, b| compare_systemd_boot((&a.name, &a.entry), (&b.name, &b.entry)));
     let titles = titles(&files);
-    let mut names = Vec::new();
+    // What systemd-boot does not show it cannot choose either.
+    let mut names: Vec<Option<String>> = Vec::new();
     for (file, title) in files.iter().zip(titles) {
-        match entry(lookup, file, title) {
+        match entry(lookup, context, file, title, &mut findings.warnings) {
             Ok(entry) => {
-                // What systemd-boot does not show it cannot choose either.
-                if !entry.hidden {
-                    names.push(systemd_boot_id(file));
-                }
+                names.push((!entry.hidden).then(|| systemd_boot_id(file)));
                 findings.entries.push(entry);
             }
             Err(message) => findings.warnings.push(warning(lookup, file.volume, &file.path, message)),
         }
     }
+    let is_menu = !findings.entries.is_empty();
     let loader = loader(lookup, home, &mut findings);
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let mut shown = findings.entries.iter().filter(|entry| !entry.hidden);
-    let chosen = loader.default_of(&names).and_then(|place| shown.nth(place));
-    let chosen = chosen.filter(|entry| entry.problem.is_none());
+    if is_menu && !loader.no_automatic_entries {
+        let automatic = automatic::entries(lookup, home);
+        names.extend(automatic.iter().map(|entry| Some(entry.id.clone())));
+        findings.entries.extend(automatic);
+    }
+    let named =
+        names.iter().zip(&findings.entries).filter_map(|(name, entry)| Some((name.as_deref()?, entry)));
+    let named: Vec<_> = named.collect();
+    let candidates: Vec<_> = named.iter().map(|(name, entry)| (*name, entry.tries_left == Some(0))).collect();
+    let chosen = loader.choice(&context.loader, &candidates).and_then(|place| named.get(place));
+    let chosen = chosen.map(|(_, entry)| *entry).filter(|entry| entry.problem.is_none());
     let chosen = chosen.or_else(|| findings.entries.iter().find(|entry| entry.problem.is_none()));
     findings.default = chosen.map(|entry| entry.id.clone());
-    findings.timeout = loader.seconds();
+    findings.timeout = loader.seconds(&context.loader);
     if findings.default.is_none() && findings.timeout == Some(0) {
         findings.timeout = Some(NOTHING_TO_BOOT);
     }
-    (!findings.entries.is_empty() || !findings.warnings.is_empty()).then_some(findings)
+    (is_menu || !findings.warnings.is_empty()).then_some(findings)
 }
 
 fn loader(lookup: &dyn Lookup, (volume, base): (usize, &str), findings: &mut Findings) -> Loader {
@@ -126,16 +141,34 @@ fn systemd_boot_id(file: &EntryFile) -> String {
 }
 
 /// Makes the entry, or says why systemd-boot drops the file.
-fn entry(lookup: &dyn Lookup, file: &EntryFile, title: String) -> Result<Entry, String> {
-    let options = file.entry.options.clone().unwrap_or_default();
+fn entry(
+    lookup: &dyn Lookup,
+    context: &Context,
+    file: &EntryFile,
+    title: String,
+    warnings: &mut Vec<Warning>,
+) -> Result<Entry, String> {
+    let source = Source {
+        format: if file.profile.is_some() { Format::Uki } else { Format::Bls },
+        volume: device(lookup, file.volume),
+        path: file.path.clone(),
+        inside: None,
+        line: None,
+    };
+    let mut entry = Entry {
+        title,
+        cmdline: file.entry.options.clone().unwrap_or_default(),
+        version: file.entry.version.clone(),
+        tries_left: file.name.tries_left,
+        ..Entry::new(format!("{}{}", file.name.id, variant(file)), source)
+    };
     let (kind, path) = match &file.entry.program {
         Some(Program::Linux(path)) => (Kind::Linux, path),
         Some(Program::Uki(path)) => (Kind::Uki, path),
         Some(Program::Efi(path)) => (Kind::Chainload, path),
         Some(Program::UkiUrl(url)) => {
-            return Err(format!(
-                "{url} is an image on the network, which is not fetched: this entry is lost"
-            ));
+            let problem = format!("{url} is an image on the network; download it to EFI/Linux to boot it");
+            return Ok(Entry { kind: Kind::Uki, problem: Some(problem), ..entry });
         }
         None => {
             return Err(
@@ -144,105 +177,100 @@ fn entry(lookup: &dyn Lookup, file: &EntryFile, title: String) -> Result<Entry, 
         }
     };
     let kernel = file.reference(lookup, path);
-    let mut problem = problem(lookup, file, &kernel);
-    let mut kind = kind;
-    let mut initrds: Vec<FileReference> =
-        file.entry.initrds.iter().map(|path| file.reference(lookup, path)).collect();
-    let mut cmdline = options;
-    if kind == Kind::Uki && file.entry.options.is_none() {
-        // Nothing from the loader: the image's own command line counts.
-        let profile = file.entry.profile.unwrap_or(0);
-        let profiles = type2::profiles(lookup, file.volume, &kernel.path).unwrap_or_default();
-        let profile = profiles.into_iter().find(|candidate| candidate.number == profile);
-        cmdline = profile.and_then(|profile| profile.cmdline).unwrap_or_default();
+    let problem = problem(lookup, file, &kernel);
+    (entry.kind, entry.hidden) = (kind, problem.is_some());
+    entry.problem = problem;
+    // Nobody has signed a device tree.
+    entry.devicetree = file
+        .entry
+        .devicetree
+        .as_ref()
+        .filter(|_| !context.secure_boot)
+        .map(|path| file.reference(lookup, path));
+    entry.unified.profile = file.entry.profile.unwrap_or(0);
+    if kind == Kind::Linux && !file.entry.initrds.is_empty() {
+        entry.initrds = file.entry.initrds.iter().map(|path| file.reference(lookup, path)).collect();
+        let is_empty =
+            |path: &str| lookup.status(file.volume, path, true).is_some_and(|status| status.size == 0);
+        entry.initrds.retain(|initrd| !is_empty(&initrd.path));
+        entry.cmdline = with_initrds(file, &entry.initrds);
     }
-    let has_own_parts =
-        file.profile.as_ref().is_some_and(|profile| profile.number > 0 && profile.has_own_parts);
-    if has_own_parts && problem.is_none() {
-        let message =
-            "this profile has a kernel, initrd or device tree of its own, which is not loaded".into();
-        problem = Some(Problem { hides: false, message });
-    }
-    if kind == Kind::Chainload && is_linux(lookup, file.volume, &kernel.path) {
-        kind = Kind::Linux;
-        initrds.clear();
-    }
-    if kind == Kind::Linux && initrds.is_empty() {
-        // The kernel's EFI stub loads what its command line names.
-        let words =
-            cmdline::words(&cmdline).filter(|word| word.name == "initrd").filter_map(|word| word.value);
-        initrds = words.map(|path| file.reference(lookup, path)).collect();
-    } else if kind == Kind::Linux {
-        cmdline = with_initrds(file, &cmdline);
-    }
-    let missing = initrds.iter().find(|initrd| !lookup.is_file(file.volume, &initrd.path));
-    if let (None, Some(missing)) = (&problem, missing) {
-        problem = Some(Problem { hides: false, message: format!("there is no initrd {}", missing.path) });
-    }
-    Ok(Entry {
-        id: format!("{}{}", file.name.id, variant(file)),
-        title,
-        kind,
-        hidden: problem.as_ref().is_some_and(|problem| problem.hides),
-        source: Source {
-            format: if file.profile.is_some() { Format::Uki } else { Format::Bls },
-            volume: device(lookup, file.volume),
-            path: file.path.clone(),
-            inside: None,
-            line: None,
-        },
-        kernel: Some(kernel),
-        initrds,
-        cmdline,
-        devicetree: file.entry.devicetree.as_ref().map(|path| file.reference(lookup, path)),
-        version: file.entry.version.clone(),
-        tries_left: file.name.tries_left,
-        problem: problem.map(|problem| problem.message),
-        ..Entry::default()
-    })
-}
-
-/// Why an entry cannot be booted.
-struct Problem {
-    /// systemd-boot does not show it.
-    hides: bool,
-    message: String,
-}
-
-fn problem(lookup: &dyn Lookup, file: &EntryFile, kernel: &FileReference) -> Option<Problem> {
-    let own = ARCHITECTURES.iter().find(|(name, _)| *name == ARCH).map_or(ARCH, |(_, name)| name);
-    match &file.entry.architecture {
-        Some(architecture) if !architecture.eq_ignore_ascii_case(own) => {
-            return Some(Problem {
-                hides: true,
-                message: format!("it is for {architecture}, this is {own}"),
-            });
+    entry.unified.companions =
+        file.entry.extras.iter().filter_map(|path| extra(file.reference(lookup, path))).collect();
+    let image = Image { lookup, volume: file.volume, base: file.base, path: &kernel.path };
+    let is_image = image.complete(context, &mut entry, warnings);
+    match entry.kind {
+        Kind::Chainload if is_linux(lookup, file.volume, &kernel.path) => entry.kind = Kind::Linux,
+        Kind::Chainload => entry.problem = entry.problem.or_else(|| Some(FIRMWARE_ONLY.into())),
+        Kind::Uki if entry.problem.is_none() && !is_image => {
+            entry.problem = Some(format!("{} is no unified kernel image", kernel.path));
         }
         _ => {}
     }
-    (!lookup.is_file(file.volume, &kernel.path))
-        .then(|| Problem { hides: true, message: format!("there is no {}", kernel.path) })
+    if entry.kind == Kind::Linux && entry.initrds.is_empty() {
+        // The kernel's EFI stub loads what its command line names.
+        let words =
+            cmdline::words(&entry.cmdline).filter(|word| word.name == "initrd").filter_map(|word| word.value);
+        entry.initrds = words.map(|path| file.reference(lookup, path)).collect();
+    }
+    let companions = entry.unified.companions.iter().map(|companion| &companion.file);
+    let missing =
+        entry.initrds.iter().chain(companions).find(|part| !lookup.is_file(file.volume, &part.path));
+    if let (None, Some(missing)) = (&entry.problem, missing) {
+        entry.problem = Some(format!("there is no {}", missing.path));
+    }
+    entry.kernel = Some(kernel);
+    Ok(entry)
 }
 
-/// systemd-boot names the initrds on the command line too, as EFI writes paths.
-fn with_initrds(file: &EntryFile, options: &str) -> String {
-    let mut cmdline = String::new();
-    for initrd in &file.entry.initrds {
+/// `extra`: what it is for shows in its name.
+fn extra(file: FileReference) -> Option<Companion> {
+    let suffixes = [
+        (".cred", Role::Credential),
+        (".sysext.raw", Role::SystemExtension),
+        (".confext.raw", Role::ConfigurationExtension),
+    ];
+    let role = suffixes.into_iter().find(|(suffix, _)| file.path.ends_with(suffix))?.1;
+    Some(Companion { role, file })
+}
+
+/// Why systemd-boot does not show an entry.
+fn problem(lookup: &dyn Lookup, file: &EntryFile, kernel: &FileReference) -> Option<String> {
+    let own = ARCHITECTURES.iter().find(|(name, _)| *name == ARCH).map_or(ARCH, |(_, name)| name);
+    match &file.entry.architecture {
+        Some(architecture) if !architecture.eq_ignore_ascii_case(own) => {
+            Some(format!("it is for {architecture}, this is {own}"))
+        }
+        _ if !lookup.is_file(file.volume, &kernel.path) => Some(format!("there is no {}", kernel.path)),
+        _ => None,
+    }
+}
+
+/// systemd-boot names the initrds that are not empty on the command line too, as EFI writes paths.
+fn with_initrds(file: &EntryFile, initrds: &[FileReference]) -> String {
+    let is_there = |path: &&String| {
+        let wanted = path.split(['/', '\\']).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/");
+        initrds.iter().any(|initrd| initrd.path == format!("{}/{wanted}", file.base))
+    };
+    let mut words: Vec<String> = Vec::new();
+    for initrd in file.entry.initrds.iter().filter(is_there) {
         let mut path = initrd.replace('/', "\\");
         while path.contains("\\\\") {
             path = path.replace("\\\\", "\\");
         }
-        cmdline.push_str(&format!("initrd={path} "));
+        words.push(format!("initrd={path}"));
     }
     // Options that are there but empty leave the blank.
-    if file.entry.options.is_none() {
-        cmdline.truncate(cmdline.trim_end().len());
-    }
-    cmdline + options
+    words.extend(file.entry.options.clone());
+    words.join(" ")
 }
 
 /// Whether an EFI program is a kernel that can be loaded without the firmware.
 fn is_linux(lookup: &dyn Lookup, volume: usize, path: &str) -> bool {
-    let head = lookup.read_at(volume, path, 0, bzimage::HEADER_LENGTH);
-    head.is_ok_and(|head| bzimage::parse(&head).is_some())
+    let size = lookup.status(volume, path, true).map_or(0, |status| status.size);
+    let head = lookup.read_at(volume, path, 0, HEAD_LENGTH).unwrap_or_default();
+    let is_kernel = |file: &KernelFile| {
+        matches!(file, KernelFile::Bzimage(_) | KernelFile::Image(_) | KernelFile::EfiZboot(_))
+    };
+    recognise(&head, size).as_ref().is_some_and(is_kernel)
 }

@@ -2,17 +2,12 @@
 
 use super::{ENTRY_LIMIT, EntryFile, warning};
 use crate::{
-    discover::finder::Findings,
+    discover::{finder::Findings, unified::Image},
     formats::{
         bls::{Entry, EntryName, Program, entry_name},
-        kernel_file::pe,
         lookup::{FileKind, Lookup},
-        uki::{self, Profile, TEXT_LIMIT},
     },
 };
-
-/// Headers and section table of an EFI program are within this many bytes.
-const HEAD_LENGTH: usize = 16 << 10;
 
 /// FAT takes any case; elsewhere the directory is written in one of these.
 const DIRECTORIES: [&str; 3] = ["EFI/Linux", "EFI/LINUX", "efi/linux"];
@@ -42,7 +37,7 @@ pub(super) fn entries(
 ) -> Vec<EntryFile> {
     let mut entries = Vec::new();
     for (name, path) in images(lookup, (volume, base)) {
-        let profiles = profiles(lookup, volume, &path);
+        let profiles = Image { lookup, volume, base, path: &path }.profiles();
         if profiles.as_ref().is_none_or(Vec::is_empty) || entries.len() >= ENTRY_LIMIT {
             let message = match profiles {
                 None => "it is no unified kernel image: it is no entry".to_owned(),
@@ -63,7 +58,6 @@ pub(super) fn entries(
                 version: profile.version.clone(),
                 sort_key: profile.sort_key.clone(),
                 program: Some(Program::Uki(inside)),
-                options: Some(profile.cmdline.clone().unwrap_or_default()),
                 profile: Some(profile.number),
                 ..Entry::default()
             };
@@ -72,18 +66,4 @@ pub(super) fn entries(
         }
     }
     entries
-}
-
-/// The profiles of the image at this path; `None` if it is none.
-pub(super) fn profiles(lookup: &dyn Lookup, volume: usize, path: &str) -> Option<Vec<Profile>> {
-    let size = lookup.status(volume, path, true)?.size;
-    let program = pe::parse(&lookup.read_at(volume, path, 0, HEAD_LENGTH).ok()?, size)?;
-    if !program.is_uki() {
-        return None;
-    }
-    let read = |section: &pe::Section| {
-        let length = usize::try_from(section.size).ok()?.min(TEXT_LIMIT);
-        lookup.read_at(volume, path, section.offset.into(), length).ok()
-    };
-    Some(uki::profiles(&program, &read))
 }

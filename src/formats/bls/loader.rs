@@ -1,6 +1,9 @@
 //! loader.conf(5): when systemd-boot boots on its own, and what.
 
-use super::fields::{Reading, fields};
+use super::{
+    Variables,
+    fields::{Reading, fields},
+};
 use crate::formats::glob;
 
 /// `timeout`.
@@ -16,7 +19,7 @@ pub enum MenuTimeout {
     Forced,
 }
 
-/// What loader.conf says of the choice; the rest concerns systemd-boot alone.
+/// What loader.conf says of the menu; the rest concerns systemd-boot's own screen and keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Loader {
     /// `timeout`; without one systemd-boot boots at once.
@@ -25,7 +28,12 @@ pub struct Loader {
     pub default: Option<String>,
     /// `preferred`: as `default`, before it, for entries that have not failed.
     pub preferred: Option<String>,
+    /// `auto-entries no`: other systems' loaders are not looked for.
+    pub no_automatic_entries: bool,
 }
+
+/// The word for what was booted last.
+const SAVED: &str = "@saved";
 
 impl Loader {
     /// Reads loader.conf. What makes no sense does not count, as with systemd-boot.
@@ -37,25 +45,42 @@ impl Loader {
                 "timeout" => loader.timeout = timeout(field.value).or(loader.timeout),
                 "default" => loader.default = pattern(field.value).or(loader.default),
                 "preferred" => loader.preferred = pattern(field.value).or(loader.preferred),
+                "auto-entries" => match field.value.to_ascii_lowercase().as_str() {
+                    "0" | "no" | "n" | "false" | "f" | "off" => loader.no_automatic_entries = true,
+                    "1" | "yes" | "y" | "true" | "t" | "on" => loader.no_automatic_entries = false,
+                    _ => {}
+                },
                 _ => {}
             }
         }
         loader
     }
 
-    /// Place of the first of these names (whole file names, in lower case) that `preferred` or else `default` means.
+    /// Place of the entry that boots on its own, among these names (whole file names without counters, in lower case) and
+    /// whether they have failed too often: what the firmware keeps comes before what is written here.
     #[must_use]
-    pub fn default_of(&self, names: &[&str]) -> Option<usize> {
-        [&self.preferred, &self.default]
-            .into_iter()
-            .flatten()
-            .find_map(|pattern| names.iter().position(|name| glob::matches(pattern, name)))
+    pub fn choice(&self, variables: &Variables, names: &[(&str, bool)]) -> Option<usize> {
+        let find = |pattern: Option<&str>, with_failed: bool| {
+            let pattern = pattern?.to_lowercase();
+            let pattern = if pattern == SAVED { variables.saved.as_ref()?.to_lowercase() } else { pattern };
+            names.iter().position(|(name, failed)| (with_failed || !failed) && glob::matches(&pattern, name))
+        };
+        let candidates = [
+            (&variables.one_shot, true),
+            (&variables.preferred, false),
+            (&self.preferred, false),
+            (&variables.default, true),
+            (&self.default, true),
+        ];
+        candidates.into_iter().find_map(|(pattern, with_failed)| find(pattern.as_deref(), with_failed))
     }
 
     /// Seconds until the default boots; `None` waits for a person.
     #[must_use]
-    pub fn seconds(&self) -> Option<u32> {
-        match self.timeout {
+    pub fn seconds(&self, variables: &Variables) -> Option<u32> {
+        let kept = [&variables.timeout_one_shot, &variables.timeout];
+        let kept = kept.into_iter().flatten().find_map(|value| timeout(value));
+        match kept.or(self.timeout) {
             None | Some(MenuTimeout::Hidden | MenuTimeout::Disabled) => Some(0),
             Some(MenuTimeout::Seconds(seconds)) => Some(seconds),
             Some(MenuTimeout::Forced) => None,
@@ -75,7 +100,7 @@ fn timeout(value: &str) -> Option<MenuTimeout> {
 
 fn pattern(value: &str) -> Option<String> {
     let value = value.to_lowercase();
-    (!value.starts_with('@') || value == "@saved").then_some(value)
+    (!value.starts_with('@') || value == SAVED).then_some(value)
 }
 
 #[cfg(test)]
@@ -100,9 +125,58 @@ mod tests {
         ] {
             let loader = Loader::parse(text);
             assert_eq!(loader.timeout, expected_timeout, "{text}");
-            assert_eq!(loader.seconds(), expected_seconds, "{text}");
-            let names = ["debian.conf", "arch-6.1.conf", "arch-lts.conf"];
-            assert_eq!(loader.default_of(&names), expected_default, "{text}");
+            assert_eq!(loader.seconds(&Variables::default()), expected_seconds, "{text}");
+            let names = [("debian.conf", false), ("arch-6.1.conf", false), ("arch-lts.conf", false)];
+            assert_eq!(loader.choice(&Variables::default(), &names), expected_default, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_the_firmware_keeps_comes_first() {
+        let text = |text: &str| Some(text.to_owned());
+        let none = Variables::default;
+        let names = [("a.conf", false), ("b.conf", false), ("c.conf", true)];
+        for (conf, variables, expected, seconds) in [
+            ("default a*", Variables { default: text("b.conf"), ..none() }, Some(1), Some(0)),
+            (
+                "default a*",
+                Variables { one_shot: text("C.conf"), default: text("b*"), ..none() },
+                Some(2),
+                Some(0),
+            ),
+            ("default @saved", Variables { saved: text("B.conf"), ..none() }, Some(1), Some(0)),
+            ("default @saved", none(), None, Some(0)),
+            (
+                "default a*",
+                Variables { default: text("@saved"), saved: text("gone"), ..none() },
+                Some(0),
+                Some(0),
+            ),
+            ("preferred c*\ndefault b*", none(), Some(1), Some(0)),
+            ("timeout 9", Variables { timeout: text("4"), ..none() }, None, Some(4)),
+            (
+                "timeout 9",
+                Variables { timeout_one_shot: text("menu-force"), timeout: text("4"), ..none() },
+                None,
+                None,
+            ),
+            ("timeout 9", Variables { timeout: text("soon"), ..none() }, None, Some(9)),
+        ] {
+            let loader = Loader::parse(conf);
+            assert_eq!(loader.choice(&variables, &names), expected, "{conf} {variables:?}");
+            assert_eq!(loader.seconds(&variables), seconds, "{conf} {variables:?}");
+        }
+    }
+
+    #[test]
+    fn automatic_entries_can_be_turned_off() {
+        for (text, expected) in [
+            ("", false),
+            ("auto-entries No", true),
+            ("auto-entries 0\nauto-entries maybe", true),
+            ("auto-entries off\nauto-entries on", false),
+        ] {
+            assert_eq!(Loader::parse(text).no_automatic_entries, expected, "{text}");
         }
     }
 }

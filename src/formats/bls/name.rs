@@ -14,10 +14,11 @@ pub struct EntryName {
 }
 
 impl EntryName {
-    /// The name by which systemd-boot sorts entries and finds the default: the whole, in lower case.
+    /// The name by which systemd-boot sorts entries and finds the default: without counters, in lower case.
     #[must_use]
     pub fn systemd_boot_id(&self) -> String {
-        self.file.to_lowercase()
+        let suffix = self.file.rsplit_once('.').map_or("", |(_, suffix)| suffix);
+        format!("{}.{suffix}", self.id).to_lowercase()
     }
 
     /// The name by which GRUB does: without `.conf`.

@@ -29,6 +29,7 @@ pub fn compare_systemd_boot(a: (&EntryName, &Entry), b: (&EntryName, &Entry)) ->
         .cmp(&(name_b.tries_left == Some(0)))
         .then_with(by_key)
         .then_with(|| version::uapi(&name_b.systemd_boot_id(), &name_a.systemd_boot_id()))
+        .then_with(|| a.profile.cmp(&b.profile))
         .then_with(by_tries)
 }
 

@@ -1,7 +1,7 @@
 //! Flattened trees: device trees (Devicetree Specification 0.4, chapter 5) and U-Boot's image trees (doc/usage/fit).
 
 use super::text;
-use crate::formats::bytes::{be32, holds, slice};
+use crate::formats::bytes::{ReadAt, be32, holds};
 use serde::Serialize;
 
 /// The top of a tree.
@@ -15,12 +15,6 @@ pub struct Tree {
     pub size: u32,
 }
 
-/// Tokens of the structure block.
-const BEGIN_NODE: u32 = 1;
-const END_NODE: u32 = 2;
-const PROPERTY: u32 = 3;
-const NO_OPERATION: u32 = 4;
-
 impl Tree {
     /// Whether it is an image tree, which always has a node of the images in it.
     #[must_use]
@@ -29,53 +23,148 @@ impl Tree {
     }
 }
 
-/// Reads the top of a tree; `None` also if it is larger than its file.
+/// A node of a tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    /// Names of the nodes that lead to it and its own, each behind a slash; empty for the root.
+    pub path: String,
+    /// Its properties.
+    pub properties: Vec<Property>,
+}
+
+/// Where a property is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Property {
+    /// Its name.
+    pub name: String,
+    /// Offset of its value in the file, in bytes.
+    pub offset: u64,
+    /// Length of its value in bytes.
+    pub length: u32,
+}
+
+/// Tokens of the structure block.
+const BEGIN_NODE: u32 = 1;
+const END_NODE: u32 = 2;
+const PROPERTY: u32 = 3;
+const NO_OPERATION: u32 = 4;
+
+/// Nodes below this depth are passed over: an image's check sums stand at the fourth.
+const DEPTH_LIMIT: usize = 4;
+/// No more tokens are read; the trees of the largest boards have some ten thousand.
+const TOKEN_LIMIT: usize = 1 << 17;
+/// No more nodes or properties are kept, each.
+const KEPT_LIMIT: usize = 1 << 12;
+/// No name is longer, in bytes.
+const NAME_LIMIT: usize = 256;
+/// No value of which a text or a number is wanted is longer, in bytes.
+const VALUE_LIMIT: u32 = 64 << 10;
+
+/// Size of the tree in bytes, by its header; `None` if this is no tree.
 #[must_use]
-pub fn parse(head: &[u8], file_size: u64) -> Option<Tree> {
-    if !holds(head, 0, b"\xd0\x0d\xfe\xed") {
-        return None;
-    }
-    let field = |at| be32(head, at);
-    let size = field(4)?;
-    let strings = usize::try_from(field(12)?).ok()?;
-    let mut at = usize::try_from(field(8)?).ok()?;
-    if u64::from(size) > file_size {
-        return None;
-    }
-    let mut tree = Tree { description: None, nodes: Vec::new(), size };
-    let mut depth: usize = 0;
-    // Past the head's end nothing more is learnt: embedded files may stand there.
-    while let Some(token) = be32(head, at) {
+pub fn size(source: &dyn ReadAt) -> Option<u32> {
+    let header = read(source, 0, 8);
+    holds(&header, 0, b"\xd0\x0d\xfe\xed").then(|| be32(&header, 4)).flatten()
+}
+
+/// The value of a property, if it is a short one.
+#[must_use]
+pub fn value(source: &dyn ReadAt, property: &Property) -> Option<Vec<u8>> {
+    let length = usize::try_from(property.length.min(VALUE_LIMIT)).ok()?;
+    Some(read(source, property.offset, length))
+        .filter(|value| value.len() as u64 == u64::from(property.length))
+}
+
+/// The upper nodes of a tree, as far as it can be read; empty if this is no tree. Values may be large files, so they are
+/// passed over.
+#[must_use]
+pub fn nodes(source: &dyn ReadAt) -> Vec<Node> {
+    let mut nodes = Vec::new();
+    // What was read before the tree turned out to be damaged or cut off stays.
+    let _ = walk(source, &mut nodes);
+    nodes
+}
+
+fn walk(source: &dyn ReadAt, nodes: &mut Vec<Node>) -> Option<()> {
+    size(source)?;
+    let header = read(source, 0, 16);
+    let (mut at, strings) = (u64::from(be32(&header, 8)?), u64::from(be32(&header, 12)?));
+    // Places among `nodes` of the nodes that are open; `None` for those that are passed over.
+    let mut open: Vec<Option<usize>> = Vec::new();
+    let mut kept: usize = 0;
+    for _ in 0..TOKEN_LIMIT {
+        let head = read(source, at, 12);
+        let token = be32(&head, 0)?;
         at = at.checked_add(4)?;
         match token {
             BEGIN_NODE => {
-                let Some(name) = head.get(at..).and_then(|rest| rest.split(|&byte| byte == 0).next()) else {
-                    break;
-                };
-                if depth == 1 {
-                    tree.nodes.push(text(name));
+                let name = name(source, at)?;
+                at = at.checked_add(name.len() as u64)?.checked_add(1)?.checked_next_multiple_of(4)?;
+                let parent = open.last().copied().flatten().and_then(|parent| nodes.get(parent));
+                let path = parent.map(|parent| format!("{}/{}", parent.path, text(&name)));
+                let is_kept = open.len() < DEPTH_LIMIT
+                    && nodes.len() < KEPT_LIMIT
+                    && (open.is_empty() || path.is_some());
+                open.push(is_kept.then_some(nodes.len()));
+                if is_kept {
+                    nodes.push(Node { path: path.unwrap_or_default(), properties: Vec::new() });
                 }
-                depth = depth.checked_add(1)?;
-                at = at.checked_add(name.len().checked_add(1)?)?.checked_next_multiple_of(4)?;
             }
             PROPERTY => {
-                let (Some(length), Some(name)) = (be32(head, at), be32(head, at.checked_add(4)?)) else {
-                    break;
-                };
-                let length = usize::try_from(length).ok()?;
+                let (length, name_at) = (be32(&head, 4)?, be32(&head, 8)?);
                 at = at.checked_add(8)?;
-                let name = head.get(strings.checked_add(usize::try_from(name).ok()?)?..).unwrap_or_default();
-                if depth == 1 && (name.starts_with(b"description\0") || name.starts_with(b"model\0")) {
-                    tree.description = slice(head, at, length).map(text);
+                let node = open.last().copied().flatten().and_then(|node| nodes.get_mut(node));
+                if let Some(node) = node.filter(|_| kept < KEPT_LIMIT) {
+                    kept = kept.saturating_add(1);
+                    let name = text(&name(source, strings.checked_add(name_at.into())?)?);
+                    node.properties.push(Property { name, offset: at, length });
                 }
-                at = at.checked_add(length)?.checked_next_multiple_of(4)?;
+                at = at.checked_add(length.into())?.checked_next_multiple_of(4)?;
             }
-            END_NODE if depth > 1 => depth = depth.checked_sub(1)?,
+            END_NODE => {
+                open.pop()?;
+                if open.is_empty() {
+                    break;
+                }
+            }
             NO_OPERATION => {}
             _ => break,
         }
     }
-    Some(tree)
+    Some(())
+}
+
+/// The bytes before the next NUL.
+fn name(source: &dyn ReadAt, at: u64) -> Option<Vec<u8>> {
+    let mut bytes = read(source, at, NAME_LIMIT);
+    bytes.truncate(bytes.iter().position(|&byte| byte == 0)?);
+    Some(bytes)
+}
+
+/// Fewer bytes where there are no more, or where they cannot be read.
+fn read(source: &dyn ReadAt, at: u64, length: usize) -> Vec<u8> {
+    let mut bytes = vec![0; length];
+    let count = source.read_at(at, &mut bytes).unwrap_or(0);
+    bytes.truncate(count);
+    bytes
+}
+
+/// Reads the top of a tree; `None` also if it is larger than its file.
+#[must_use]
+pub fn parse(head: &[u8], file_size: u64) -> Option<Tree> {
+    let size = size(&head).filter(|&size| u64::from(size) <= file_size)?;
+    // Past the head's end nothing more is learnt: embedded files may stand there.
+    let nodes = nodes(&head);
+    let description = nodes.first().and_then(|root| {
+        let named = root
+            .properties
+            .iter()
+            .find(|property| ["description", "model"].contains(&property.name.as_str()));
+        value(&head, named?).map(|value| text(&value))
+    });
+    let below = nodes.iter().filter_map(|node| node.path.strip_prefix('/'));
+    let nodes = below.filter(|path| !path.contains('/')).map(str::to_owned).collect();
+    Some(Tree { description, nodes, size })
 }
 
 #[cfg(test)]

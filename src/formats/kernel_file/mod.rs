@@ -2,6 +2,7 @@
 
 pub mod android;
 pub mod elf;
+pub mod fit;
 pub mod flat_tree;
 pub mod multiboot;
 pub mod pe;
@@ -42,6 +43,8 @@ pub enum KernelFile {
     Devicetree(flat_tree::Tree),
     /// Android's boot image.
     Android(android::Image),
+    /// The image with a vendor's initrds that goes with Android's boot image.
+    AndroidVendor(android::Vendor),
     /// Something compressed.
     Compressed(Wrapped),
 }
@@ -72,6 +75,7 @@ const RECOGNISERS: &[Recogniser] = &[
         Some(if tree.is_fit() { KernelFile::Fit(tree) } else { KernelFile::Devicetree(tree) })
     },
     |head, _| android::parse(head).map(KernelFile::Android),
+    |head, _| android::parse_vendor(head).map(KernelFile::AndroidVendor),
     |head, _| multiboot::parse(head).map(KernelFile::Multiboot),
     |head, _| Compression::recognise(head).map(|compression| KernelFile::Compressed(Wrapped { compression })),
 ];

@@ -112,6 +112,23 @@ pub(crate) mod tests {
         bytes
     }
 
+    /// An EFI program for this machine with texts in its sections, one after the other.
+    pub fn image(sections: &[(&[u8; 8], &str)]) -> Vec<u8> {
+        let place = |at: usize| 4096 + at as u32 * 512;
+        let table = sections.iter().enumerate();
+        let table: Vec<_> =
+            table.map(|(at, (name, text))| (*name, text.len() as u32, 512, place(at))).collect();
+        let mut bytes = program(&table);
+        for (_, text) in sections {
+            bytes.extend(text.as_bytes());
+            bytes.resize(bytes.len().next_multiple_of(512), 0);
+        }
+        if cfg!(target_arch = "aarch64") {
+            bytes[0x44..0x46].copy_from_slice(&[0x64, 0xaa]);
+        }
+        bytes
+    }
+
     fn section(name: &str, offset: u32, size: u32) -> Section {
         Section { name: name.to_owned(), offset, size }
     }

@@ -21,11 +21,19 @@ pub struct Image {
     pub size: u32,
     /// How the content is compressed, or the number in the header.
     pub compression: String,
+    /// Check sum of the content.
+    #[serde(skip)]
+    pub crc32: u32,
 }
+
+/// What a content is called that is several files, one after the other.
+pub const SEVERAL: &str = "several files";
+/// No more files are in one image.
+const FILES_LIMIT: usize = 16;
 
 /// The numbers of `IH_TYPE_…`, `IH_ARCH_…` and `IH_COMP_…` that occur with Linux.
 const CONTENTS: &[(u8, &str)] =
-    &[(2, "kernel"), (3, "ramdisk"), (4, "several files"), (6, "script"), (8, "device tree"), (14, "kernel")];
+    &[(2, "kernel"), (3, "ramdisk"), (4, SEVERAL), (6, "script"), (8, "device tree"), (14, "kernel")];
 const ARCHITECTURES: &[(u8, &str)] =
     &[(2, "arm"), (3, "x86"), (5, "mips"), (7, "powerpc"), (22, "arm64"), (24, "x86_64"), (26, "riscv")];
 const COMPRESSIONS: &[(u8, &str)] =
@@ -51,7 +59,22 @@ pub fn parse(head: &[u8]) -> Option<Image> {
         architecture: named(ARCHITECTURES, architecture),
         size: be32(&header, 12)?,
         compression: named(COMPRESSIONS, compression),
+        crc32: be32(&header, 24)?,
     })
+}
+
+/// Offsets and sizes of several files in the content of an image, from its first bytes: their sizes, up to one of zero.
+#[must_use]
+pub fn files(content: &[u8]) -> Vec<(u64, u64)> {
+    let sizes = content.chunks_exact(4).take(FILES_LIMIT).filter_map(|size| be32(size, 0));
+    let sizes: Vec<u64> = sizes.take_while(|&size| size != 0).map(u64::from).collect();
+    let mut at = (sizes.len() as u64).saturating_add(1).saturating_mul(4);
+    let place = |size: u64| {
+        let offset = at;
+        at = at.saturating_add(size).saturating_add(3) & !3;
+        (offset, size)
+    };
+    sizes.into_iter().map(place).collect()
 }
 
 fn named(names: &[(u8, &str)], number: u8) -> String {
@@ -79,6 +102,7 @@ mod tests {
             architecture: "arm64".to_owned(),
             size: 5,
             compression: "gzip".to_owned(),
+            crc32: 0x3610_a686,
         };
         assert_eq!(parse(MKIMAGE), Some(expected));
     }

@@ -1,0 +1,337 @@
+//! What systemd's stub in a unified kernel image would do with it: which command line counts, and which files beside the
+//! image go with it (systemd-stub(7)).
+
+use std::env::consts::ARCH;
+
+use super::finder::Context;
+use crate::{
+    entry::{Companion, Entry, FileReference, Kind, Role, Unified, Warning},
+    formats::{
+        bls::entry_name,
+        kernel_file::pe::{self, Program, Section},
+        lookup::{FileKind, Lookup},
+        uki::{Profile, Sections, TEXT_LIMIT, mangled, profiles, section_text},
+    },
+};
+
+/// Headers and section table of an EFI program are within this many bytes.
+const HEAD_LENGTH: usize = 16 << 10;
+
+/// No more companions of one image are taken.
+const COMPANION_LIMIT: usize = 256;
+/// No longer names, in bytes.
+const NAME_LIMIT: usize = 255;
+
+/// In the stub's order: directories (none is the image's own), the files' suffix, one that is left out, their role.
+const COMPANIONS: [(Option<&str>, &str, &str, Role); 8] = [
+    (Some("/loader/addons"), ".addon.efi", "", Role::Addon),
+    (None, ".addon.efi", "", Role::Addon),
+    (None, ".cred", "", Role::Credential),
+    (Some("/loader/credentials"), ".cred", "", Role::GlobalCredential),
+    (None, ".raw", CONFIGURATION, Role::SystemExtension),
+    (Some("/loader/extensions"), ".raw", CONFIGURATION, Role::GlobalSystemExtension),
+    (None, CONFIGURATION, "", Role::ConfigurationExtension),
+    (Some("/loader/extensions"), CONFIGURATION, "", Role::GlobalConfigurationExtension),
+];
+const CONFIGURATION: &str = ".confext.raw";
+
+/// An image on a volume.
+#[derive(Clone, Copy)]
+pub(super) struct Image<'a> {
+    pub lookup: &'a dyn Lookup,
+    pub volume: usize,
+    /// Where the root of its partition is seen from the root of the volume.
+    pub base: &'a str,
+    /// Path from the root of the volume.
+    pub path: &'a str,
+}
+
+impl Image<'_> {
+    /// An image, of which only the path is known.
+    pub fn at<'a>(lookup: &'a dyn Lookup, volume: usize, path: &'a str) -> Image<'a> {
+        let base = ["/EFI/", "/efi/"].iter().find_map(|directory| path.split_once(directory));
+        Image { lookup, volume, base: base.map_or("", |(base, _)| base), path }
+    }
+
+    /// Its headers; `None` if it is no EFI program.
+    pub fn program(&self) -> Option<Program> {
+        let size = self.lookup.status(self.volume, self.path, true)?.size;
+        pe::parse(&self.lookup.read_at(self.volume, self.path, 0, HEAD_LENGTH).ok()?, size)
+    }
+
+    fn read(&self, section: &Section) -> Option<Vec<u8>> {
+        let length = usize::try_from(section.size).ok()?.min(TEXT_LIMIT);
+        self.lookup.read_at(self.volume, self.path, section.offset.into(), length).ok()
+    }
+
+    fn text(&self, sections: Sections<'_>, name: &'static str) -> Option<String> {
+        sections.get(name).and_then(|section| self.read(section)).map(|bytes| section_text(&bytes))
+    }
+
+    /// Its profiles; `None` if it is no unified kernel image.
+    pub fn profiles(&self) -> Option<Vec<Profile>> {
+        let program = self.program().filter(Program::is_uki)?;
+        Some(profiles(&program, &|section| self.read(section)))
+    }
+
+    /// Puts into the entry what the stub adds. On coming in, the entry has the command line that its loader passes, which
+    /// may begin with the number of a profile (`@1 `). Says whether the file is an image at all.
+    pub fn complete(&self, context: &Context, entry: &mut Entry, warnings: &mut Vec<Warning>) -> bool {
+        let Some(program) = self.program().filter(Program::is_uki) else { return false };
+        entry.kind = Kind::Uki;
+        if program.architecture != ARCH {
+            let problem = format!("the image is for {}, this machine is {ARCH}", program.architecture);
+            entry.problem.get_or_insert(problem);
+            return true;
+        }
+        let (passed, rest) = profile_of(&entry.cmdline);
+        let profile = passed.unwrap_or(entry.unified.profile);
+        let Some(sections) = Sections::of(&program, profile) else {
+            entry.problem.get_or_insert(format!("the image has no profile {profile}"));
+            return true;
+        };
+        let own = self.text(sections, ".cmdline").map(|cmdline| mangled(&cmdline));
+        let is_ignored = context.secure_boot && own.is_some();
+        let passed = Some(mangled(rest)).filter(|passed| !passed.is_empty() && !is_ignored);
+        let mut cmdline: Vec<String> = passed.or(own).into_iter().collect();
+        let uname = self.text(sections, ".uname");
+        let mut companions = Vec::new();
+        for file in self.companions() {
+            if file.role == Role::Addon {
+                match self.addon(&file.file.path, uname.as_deref()) {
+                    Ok(words) => cmdline.extend(words),
+                    Err(reason) => {
+                        let (volume, path) = (file.file.volume, file.file.path);
+                        let message = format!("{reason}: {} boots without it", self.path);
+                        warnings.push(Warning { volume, path, line: None, message });
+                        continue;
+                    }
+                }
+            }
+            companions.push(file);
+        }
+        cmdline.retain(|part| !part.is_empty());
+        entry.cmdline = cmdline.join(" ");
+        // What the entry itself names comes behind what lies beside the image.
+        companions.append(&mut entry.unified.companions);
+        entry.unified = Unified { profile, companions };
+        true
+    }
+
+    /// The files beside the image.
+    fn companions(&self) -> Vec<Companion> {
+        let (directory, name) = self.path.rsplit_once('/').unwrap_or(("", self.path));
+        // Boot counters belong to no directory's name.
+        let name =
+            entry_name(name, ".efi").map_or_else(|| name.to_owned(), |name| format!("{}.efi", name.id));
+        let own = format!("{directory}/{name}.extra.d");
+        let Some(volume) = self.lookup.volumes().get(self.volume) else { return Vec::new() };
+        let mut found = Vec::new();
+        for (global, suffix, left_out, role) in COMPANIONS {
+            let directory = global.map_or_else(|| own.clone(), |global| format!("{}{global}", self.base));
+            for file in self.lookup.list(self.volume, &directory) {
+                let name = file.name.to_ascii_lowercase();
+                let is_one = file.kind != FileKind::Directory
+                    && !name.starts_with('.')
+                    && name.is_ascii()
+                    && name.len() <= NAME_LIMIT
+                    && name.ends_with(suffix)
+                    && (left_out.is_empty() || !name.ends_with(left_out));
+                if is_one && found.len() < COMPANION_LIMIT {
+                    let path = format!("{directory}/{}", file.name);
+                    found
+                        .push(Companion { role, file: FileReference::new(volume.device.name.clone(), path) });
+                }
+            }
+        }
+        found
+    }
+
+    /// What an addon puts on the command line; an error if the stub would not take it.
+    fn addon(&self, path: &str, uname: Option<&str>) -> Result<Option<String>, String> {
+        let addon = Image { path, ..*self };
+        let program = addon.program().ok_or("it is no EFI program")?;
+        let sections = Sections::of(&program, 0).ok_or("it has no sections")?;
+        if program.is_uki() {
+            return Err("it has a kernel of its own, so it is no addon".into());
+        }
+        if program.architecture != ARCH {
+            return Err(format!("it is for {}, this machine is {ARCH}", program.architecture));
+        }
+        match (uname, addon.text(sections, ".uname")) {
+            (Some(uname), Some(wanted)) if uname != wanted => {
+                Err(format!("it is for the kernel {wanted} only"))
+            }
+            _ => Ok(addon.text(sections, ".cmdline").map(|cmdline| mangled(&cmdline))),
+        }
+    }
+}
+
+/// Completes those of another loader's entries that start an image.
+pub(super) fn complete_chained<'a>(
+    lookup: &dyn Lookup,
+    context: &Context,
+    entries: impl Iterator<Item = &'a mut Entry>,
+    warnings: &mut Vec<Warning>,
+) {
+    for entry in entries.filter(|entry| entry.kind == Kind::Uki) {
+        let Some(kernel) = entry.kernel.clone().filter(|kernel| kernel.inside.is_none()) else { continue };
+        let volume = lookup.volumes().iter().position(|volume| volume.device.name == kernel.volume);
+        if let Some(volume) = volume {
+            Image::at(lookup, volume, &kernel.path).complete(context, entry, warnings);
+        }
+    }
+}
+
+/// The number of a profile that a command line begins with, and the rest.
+fn profile_of(cmdline: &str) -> (Option<u32>, &str) {
+    let parted = || {
+        let (number, rest) = cmdline.strip_prefix('@')?.split_once(' ').unwrap_or((cmdline.get(1..)?, ""));
+        let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+        is_number.then(|| number.parse().ok()).flatten().map(|number| (Some(number), rest))
+    };
+    parted().unwrap_or((None, cmdline))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::{
+        discover::testing::{tree, volume, volumes},
+        entry::{FilesystemKind, Format, Source},
+        formats::kernel_file::pe::tests::image,
+    };
+
+    const PATH: &str = "/EFI/Linux/a+3-0.efi";
+
+    fn entry(cmdline: &str) -> Entry {
+        let source = Source {
+            format: Format::Uki,
+            volume: "sda1".into(),
+            path: PATH.into(),
+            inside: None,
+            line: None,
+        };
+        Entry { cmdline: cmdline.into(), ..Entry::new("a", source) }
+    }
+
+    fn completed(files: &TempDir, context: &Context, entry: Entry) -> (Entry, Vec<String>) {
+        let (mut entry, mut warnings) = (entry, Vec::new());
+        let open = volumes(&[(files, volume("sda1", FilesystemKind::Vfat))]);
+        assert!(Image::at(&open, 0, PATH).complete(context, &mut entry, &mut warnings));
+        (
+            entry,
+            warnings.into_iter().map(|warning| format!("{}: {}", warning.path, warning.message)).collect(),
+        )
+    }
+
+    fn with_image(sections: &[(&[u8; 8], &str)]) -> TempDir {
+        let files = tree(&[("EFI/Linux/", "")]);
+        fs::write(files.path().join(&PATH[1..]), image(sections)).unwrap();
+        files
+    }
+
+    #[test]
+    fn the_stubs_rule_says_which_command_line_counts() {
+        let with = with_image(&[
+            (b".linux\0\0", "kernel"),
+            (b".cmdline", " root=LABEL=a\trw\n"),
+            (b".profile", "ID=x"),
+            (b".profile", "ID=y"),
+            (b".cmdline", "single"),
+        ]);
+        let without = with_image(&[(b".linux\0\0", "kernel")]);
+        for (files, secure_boot, passed, expected, profile) in [
+            (&with, false, "", "root=LABEL=a rw", 0),
+            (&with, false, " quiet", "quiet", 0),
+            (&with, true, "quiet", "root=LABEL=a rw", 0),
+            (&with, false, "@1 quiet", "quiet", 1),
+            (&with, true, "@1 quiet", "single", 1),
+            (&with, false, "@1", "single", 1),
+            (&with, false, "@1x", "@1x", 0),
+            (&without, true, "quiet", "quiet", 0),
+            (&without, false, "", "", 0),
+        ] {
+            let context = Context { secure_boot, ..Context::default() };
+            let (entry, _) = completed(files, &context, entry(passed));
+            let found = (entry.cmdline.as_str(), entry.unified.profile, entry.problem);
+            assert_eq!(found, (expected, profile, None), "{passed} {secure_boot}");
+        }
+        let (entry, _) = completed(&with, &Context::default(), entry("@2"));
+        assert_eq!(entry.problem.as_deref(), Some("the image has no profile 2"));
+    }
+
+    #[test]
+    fn what_lies_beside_an_image_goes_with_it_in_the_stubs_order() {
+        let files = with_image(&[(b".linux\0\0", "kernel"), (b".cmdline", "own"), (b".uname\0\0", "6.1")]);
+        for (path, content) in [
+            ("EFI/Linux/a.efi.extra.d/B.cred", ""),
+            ("EFI/Linux/a.efi.extra.d/a.cred", ""),
+            ("EFI/Linux/a.efi.extra.d/.hidden.cred", ""),
+            ("EFI/Linux/a.efi.extra.d/\u{e9}.cred", ""),
+            ("EFI/Linux/a.efi.extra.d/x.raw", ""),
+            ("EFI/Linux/a.efi.extra.d/y.confext.raw", ""),
+            ("EFI/Linux/a+3-0.efi.extra.d/not.cred", ""),
+            ("loader/credentials/g.cred", ""),
+            ("loader/extensions/g.sysext.raw", ""),
+            ("loader/extensions/g.CONFEXT.raw", ""),
+            ("loader/addons/readme.txt", ""),
+            ("loader/addons/broken.addon.efi", "text"),
+        ] {
+            let path = files.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content).unwrap();
+        }
+        type Part = (&'static [u8; 8], &'static str);
+        let addons: [(&str, &[Part]); 4] = [
+            ("loader/addons/z.addon.efi", &[(b".cmdline", "global\n")]),
+            ("loader/addons/k.addon.efi", &[(b".cmdline", "lost"), (b".linux\0\0", "k")]),
+            ("EFI/Linux/a.efi.extra.d/1.ADDON.EFI", &[(b".cmdline", "local"), (b".uname\0\0", "6.1")]),
+            ("EFI/Linux/a.efi.extra.d/2.addon.efi", &[(b".cmdline", "other"), (b".uname\0\0", "6.2")]),
+        ];
+        for (path, sections) in addons {
+            fs::write(files.path().join(path), image(sections)).unwrap();
+        }
+        let (entry, warnings) = completed(&files, &Context::default(), entry(""));
+        assert_eq!(entry.cmdline, "own global local");
+        let found: Vec<_> =
+            entry.unified.companions.iter().map(|found| (found.role, found.file.path.as_str())).collect();
+        let expected = [
+            (Role::Addon, "/loader/addons/z.addon.efi"),
+            (Role::Addon, "/EFI/Linux/a.efi.extra.d/1.ADDON.EFI"),
+            (Role::Credential, "/EFI/Linux/a.efi.extra.d/B.cred"),
+            (Role::Credential, "/EFI/Linux/a.efi.extra.d/a.cred"),
+            (Role::GlobalCredential, "/loader/credentials/g.cred"),
+            (Role::SystemExtension, "/EFI/Linux/a.efi.extra.d/x.raw"),
+            (Role::GlobalSystemExtension, "/loader/extensions/g.sysext.raw"),
+            (Role::ConfigurationExtension, "/EFI/Linux/a.efi.extra.d/y.confext.raw"),
+            (Role::GlobalConfigurationExtension, "/loader/extensions/g.CONFEXT.raw"),
+        ];
+        assert_eq!(found, expected);
+        assert_eq!(
+            warnings,
+            [
+                "/loader/addons/broken.addon.efi: it is no EFI program: /EFI/Linux/a+3-0.efi boots without it",
+                "/loader/addons/k.addon.efi: it has a kernel of its own, so it is no addon: /EFI/Linux/a+3-0.efi \
+                 boots without it",
+                "/EFI/Linux/a.efi.extra.d/2.addon.efi: it is for the kernel 6.2 only: /EFI/Linux/a+3-0.efi boots \
+                 without it",
+            ]
+        );
+    }
+
+    #[test]
+    fn an_image_for_another_machine_is_refused() {
+        let files = with_image(&[(b".linux\0\0", "kernel")]);
+        let path = files.path().join(&PATH[1..]);
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[0x44..0x46].copy_from_slice(&[0x64, 0x50]);
+        fs::write(&path, bytes).unwrap();
+        let (entry, _) = completed(&files, &Context::default(), entry(""));
+        assert_eq!(entry.problem, Some(format!("the image is for riscv64, this machine is {ARCH}")));
+    }
+}

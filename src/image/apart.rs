@@ -1,0 +1,292 @@
+//! Takes files apart that hold more than a kernel: unified kernel images, image trees, Android's and U-Boot's images.
+
+use std::{env::consts::ARCH, fs::File, io};
+
+use super::{
+    Image, companions,
+    identify::{self, identify},
+    memory::{self, Source},
+};
+use crate::{
+    entry::Role,
+    formats::{
+        kernel_file::{
+            KernelFile,
+            android::{self, Part, Vendor, bootconfig_trailer},
+            fit::{self, FitError},
+            pe::{Program, Section},
+            u_image::{self, HEADER_LENGTH, SEVERAL},
+        },
+        uki::{Sections, TEXT_LIMIT, mangled, section_text},
+    },
+};
+
+/// A boot configuration larger than this, in bytes, is not read: the kernel's own limit is half of it.
+const BOOTCONFIG_LIMIT: u64 = 64 << 10;
+
+/// Why a file could not be taken apart.
+#[derive(Debug, thiserror::Error)]
+pub enum ApartError {
+    /// It could not be read, or memory could not be had.
+    #[error("cannot be read ({0}); check the disk and its cables")]
+    Read(#[from] io::Error),
+    /// There is no such profile in it.
+    #[error("has no profile {0}; correct the boot configuration")]
+    Profile(u32),
+    /// It is for another machine.
+    #[error("is for {0}, and this machine is {ARCH}; install the system's kernel for this machine")]
+    Architecture(String),
+    /// The image tree names nothing that could be booted.
+    #[error("{0}; write the image anew")]
+    Fit(#[from] FitError),
+    /// What is in it has changed since it was made.
+    #[error("the check sum of {0} in it is wrong; write the image anew")]
+    CheckSum(String),
+    /// There is only an initrd in it.
+    #[error("holds no kernel; correct the boot configuration")]
+    NoKernel,
+}
+
+/// A file that goes with a unified kernel image.
+#[derive(Debug)]
+pub struct Companion {
+    /// What it is for.
+    pub role: Role,
+    /// The name that it gets in the initrd.
+    pub name: String,
+    /// The file, open for reading.
+    pub file: File,
+}
+
+/// What is handed to the kernel's loader.
+#[derive(Debug)]
+pub struct Assembled {
+    /// The kernel; it may still be compressed.
+    pub kernel: Image,
+    /// All initrds, in their order.
+    pub initrds: Vec<Image>,
+    /// The device tree that the file brings.
+    pub devicetree: Option<File>,
+    cmdline: Vec<String>,
+    has_bootconfig: bool,
+}
+
+impl Assembled {
+    /// The command line: the given one, or where that is empty what the files bring. The kernel looks for a boot
+    /// configuration only if it is told of one.
+    #[must_use]
+    pub fn cmdline(&self, given: &str) -> String {
+        let mut cmdline = if given.is_empty() { self.cmdline.join(" ") } else { given.to_owned() };
+        if self.has_bootconfig && !cmdline.split(' ').any(|word| word == "bootconfig") {
+            let blank = if cmdline.is_empty() { "" } else { " " };
+            cmdline = format!("{cmdline}{blank}bootconfig");
+        }
+        cmdline
+    }
+}
+
+/// The parts of a file: its initrds before those that the loader brings, and behind them.
+#[derive(Default)]
+struct Parts {
+    kernel: Option<File>,
+    early: Vec<File>,
+    late: Vec<File>,
+    cmdline: Vec<String>,
+    devicetree: Option<File>,
+    bootconfig: Option<Vec<u8>>,
+}
+
+/// Puts together what is loaded: the kernel and its initrds, each taken apart, with what goes with the kernel.
+///
+/// # Errors
+/// The name of the file that could not be taken apart, and why.
+pub fn assemble(
+    kernel: Image,
+    initrds: Vec<Image>,
+    profile: u32,
+    companions: &[Companion],
+) -> Result<Assembled, (String, ApartError)> {
+    let parts =
+        take_apart(&kernel.file, profile, companions).map_err(|error| (kernel.name.clone(), error))?;
+    let parts = parts.unwrap_or_default();
+    let part = |name: &str, file| Image { name: name.to_owned(), file };
+    let mut all: Vec<Image> = parts.early.into_iter().map(|file| part(&kernel.name, file)).collect();
+    let (mut cmdline, mut bootconfig) = (parts.cmdline, parts.bootconfig);
+    for initrd in initrds {
+        match initrd_parts(&initrd.file).map_err(|error| (initrd.name.clone(), error.into()))? {
+            None => all.push(initrd),
+            Some(parts) => {
+                all.extend(parts.late.into_iter().map(|file| part(&initrd.name, file)));
+                cmdline.extend(parts.cmdline);
+                bootconfig = parts.bootconfig.or(bootconfig);
+            }
+        }
+    }
+    all.extend(parts.late.into_iter().map(|file| part(&kernel.name, file)));
+    let has_bootconfig = bootconfig.is_some();
+    if let Some(bytes) = bootconfig {
+        let write = &mut |memory: &mut File| io::Write::write_all(memory, &bytes);
+        let file = memory::sealed(write).map_err(|error| (kernel.name.clone(), error.into()))?;
+        all.push(part("the boot configuration", file));
+    }
+    let kernel = match parts.kernel {
+        Some(file) => part(&kernel.name, file),
+        None => kernel,
+    };
+    Ok(Assembled { kernel, initrds: all, devicetree: parts.devicetree, cmdline, has_bootconfig })
+}
+
+/// `None` if the file is a kernel and nothing else.
+fn take_apart(file: &File, profile: u32, companions: &[Companion]) -> Result<Option<Parts>, ApartError> {
+    Ok(Some(match identify(file)?.format {
+        Some(KernelFile::Uki(program)) => uki(file, &program, profile, companions)?,
+        Some(KernelFile::Fit(_)) => fit(file)?,
+        Some(KernelFile::Uimage(image)) if image.content == SEVERAL => several(file, &image)?,
+        Some(KernelFile::Android(image)) => {
+            if image.kernel.size == 0 {
+                return Err(ApartError::NoKernel);
+            }
+            Parts {
+                kernel: Some(part(file, image.kernel)?),
+                late: present(file, image.ramdisk)?.into_iter().collect(),
+                cmdline: texts(image.cmdline),
+                devicetree: present(file, image.devicetree)?,
+                ..Parts::default()
+            }
+        }
+        Some(KernelFile::AndroidVendor(_)) => return Err(ApartError::NoKernel),
+        _ => return Ok(None),
+    }))
+}
+
+/// What is in an image that stands where an initrd is asked for; `None` if the file is the initrd itself.
+fn initrd_parts(file: &File) -> io::Result<Option<Parts>> {
+    // As much as tells them; all else is an initrd, and is read once only.
+    let head = identify::read_at(file, 0, 4096)?;
+    let late = if let Some(image) = u_image::parse(&head).filter(|image| image.content == "ramdisk") {
+        vec![memory::part(file, HEADER_LENGTH as u64, image.size.into())?]
+    } else if let Some(image) = android::parse(&head) {
+        vec![part(file, image.ramdisk)?]
+    } else if let Some(vendor) = android::parse_vendor(&head) {
+        return vendor_parts(file, vendor).map(Some);
+    } else {
+        return Ok(None);
+    };
+    Ok(Some(Parts { late, ..Parts::default() }))
+}
+
+fn vendor_parts(file: &File, vendor: Vendor) -> io::Result<Parts> {
+    let (table, _) = vendor.table;
+    let table =
+        identify::read_at(file, table.offset, usize::try_from(table.size).unwrap_or(0).min(TEXT_LIMIT))?;
+    let ramdisks = android::vendor_ramdisks(&vendor, &table).into_iter();
+    let bootconfig = Some(vendor.bootconfig).filter(|part| (1..=BOOTCONFIG_LIMIT).contains(&part.size));
+    let read = |part: Part| identify::read_at(file, part.offset, usize::try_from(part.size).unwrap_or(0));
+    Ok(Parts {
+        late: ramdisks.map(|ramdisk| part(file, ramdisk)).collect::<io::Result<_>>()?,
+        bootconfig: bootconfig.map(read).transpose()?.map(|text| bootconfig_trailer(&text)),
+        cmdline: texts(vendor.cmdline),
+        ..Parts::default()
+    })
+}
+
+fn uki(file: &File, program: &Program, profile: u32, companions: &[Companion]) -> Result<Parts, ApartError> {
+    check_architecture(&program.architecture)?;
+    let sections = Sections::of(program, profile).ok_or(ApartError::Profile(profile))?;
+    let section =
+        |file: &File, section: &Section| memory::part(file, section.offset.into(), section.size.into());
+    let own = |name| sections.get(name).map(|found| section(file, found)).transpose();
+    let mut parts = Parts {
+        kernel: own(".linux")?,
+        early: own(".ucode")?.into_iter().collect(),
+        late: own(".initrd")?.into_iter().collect(),
+        cmdline: texts(cmdline(file, sections)?),
+        devicetree: own(".dtb")?,
+        bootconfig: None,
+    };
+    parts.late.extend(companions::archives(file, sections, companions)?);
+    for addon in companions.iter().filter(|companion| companion.role == Role::Addon) {
+        let (Some(KernelFile::EfiProgram(program)), file) = (identify(&addon.file)?.format, &addon.file)
+        else {
+            continue;
+        };
+        let Some(sections) = Sections::of(&program, 0) else { continue };
+        let own = |name| sections.get(name).map(|found| section(file, found)).transpose();
+        // The first microcode for a processor counts: the last addon's stands first.
+        parts.early.splice(0..0, own(".ucode")?);
+        parts.late.extend(own(".initrd")?);
+        parts.cmdline.extend(texts(cmdline(file, sections)?));
+        parts.devicetree = own(".dtb")?.or(parts.devicetree);
+    }
+    Ok(parts)
+}
+
+fn cmdline(file: &File, sections: Sections<'_>) -> io::Result<String> {
+    let Some(section) = sections.get(".cmdline") else { return Ok(String::new()) };
+    let length = usize::try_from(section.size).unwrap_or(TEXT_LIMIT).min(TEXT_LIMIT);
+    Ok(mangled(&section_text(&identify::read_at(file, section.offset.into(), length)?)))
+}
+
+fn fit(file: &File) -> Result<Parts, ApartError> {
+    let configuration = fit::default_configuration(&Source(file))?;
+    if let Some(architecture) = &configuration.kernel.architecture {
+        check_architecture(architecture)?;
+    }
+    let take_out = |image: fit::Image| checked(file, (image.offset, image.size), image.crc32, &image.name);
+    Ok(Parts {
+        kernel: Some(take_out(configuration.kernel)?),
+        late: configuration.ramdisk.map(take_out).transpose()?.into_iter().collect(),
+        devicetree: configuration.devicetrees.into_iter().next().map(take_out).transpose()?,
+        ..Parts::default()
+    })
+}
+
+/// U-Boot's older image of several files: kernel, initrd, device tree.
+fn several(file: &File, image: &u_image::Image) -> Result<Parts, ApartError> {
+    check_architecture(&image.architecture)?;
+    let content = checked(file, (HEADER_LENGTH as u64, image.size.into()), Some(image.crc32), "the files")?;
+    let head = identify::read_at(&content, 0, 4096)?;
+    let mut files =
+        u_image::files(&head).into_iter().map(|(offset, size)| memory::part(&content, offset, size));
+    Ok(Parts {
+        kernel: Some(files.next().ok_or(ApartError::NoKernel)??),
+        late: files.next().transpose()?.into_iter().collect(),
+        devicetree: files.next().transpose()?,
+        ..Parts::default()
+    })
+}
+
+fn checked(
+    file: &File,
+    (offset, size): (u64, u64),
+    crc32: Option<u32>,
+    name: &str,
+) -> Result<File, ApartError> {
+    let part = memory::part(file, offset, size)?;
+    match crc32 {
+        Some(sum) if memory::crc32(&part)? != sum => Err(ApartError::CheckSum(name.to_owned())),
+        _ => Ok(part),
+    }
+}
+
+fn part(file: &File, part: Part) -> io::Result<File> {
+    memory::part(file, part.offset, part.size)
+}
+
+fn present(file: &File, wanted: Part) -> io::Result<Option<File>> {
+    (wanted.size > 0).then(|| part(file, wanted)).transpose()
+}
+
+fn texts(text: String) -> Vec<String> {
+    Some(text).filter(|text| !text.is_empty()).into_iter().collect()
+}
+
+/// Names of architectures as others write them.
+const ARCHITECTURES: &[(&str, &str)] = &[("arm64", "aarch64"), ("x86", "i386")];
+
+fn check_architecture(name: &str) -> Result<(), ApartError> {
+    let name = ARCHITECTURES.iter().find(|(other, _)| *other == name).map_or(name, |(_, own)| own);
+    // A 64-bit machine runs its 32-bit kernels, and RISC-V's names tell no width.
+    let is_own = ARCH.starts_with(name) || (ARCH == "x86_64" && name == "i386");
+    if is_own { Ok(()) } else { Err(ApartError::Architecture(name.to_owned())) }
+}

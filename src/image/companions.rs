@@ -1,0 +1,85 @@
+//! What systemd's stub adds to the initrd of a unified kernel image: archives of the files that lie beside it, and of texts
+//! in it (systemd-stub(7), Companion Files and Initrd Resources).
+
+use std::{
+    fs::File,
+    io::{self, Write},
+};
+
+use super::{apart::Companion, memory};
+use crate::{
+    entry::Role,
+    formats::{cpio, kernel_file::pe::Section, uki::Sections},
+};
+
+/// In the stub's order: which files, the directory that they come into, its permissions and theirs.
+const ARCHIVES: [(Role, &str, u32, u32); 6] = [
+    (Role::Credential, ".extra/credentials", 0o500, 0o400),
+    (Role::GlobalCredential, ".extra/global_credentials", 0o500, 0o400),
+    (Role::SystemExtension, ".extra/sysext", 0o555, 0o444),
+    (Role::GlobalSystemExtension, ".extra/global_sysext", 0o555, 0o444),
+    (Role::ConfigurationExtension, ".extra/confext", 0o555, 0o444),
+    (Role::GlobalConfigurationExtension, ".extra/global_confext", 0o555, 0o444),
+];
+
+/// In the stub's order: sections, and the files that they become.
+const TEXTS: [(&str, &str); 4] = [
+    (".pcrsig", "tpm2-pcr-signature.json"),
+    (".pcrpkey", "tpm2-pcr-public-key.pem"),
+    (".osrel", "os-release"),
+    (".profile", "profile"),
+];
+
+/// All archives, one after the other, for an image with these sections; `None` where there is nothing to put into them.
+///
+/// # Errors
+/// The kernel's reason why a file cannot be read, or memory not be had.
+pub(super) fn archives(
+    image: &File,
+    sections: Sections<'_>,
+    companions: &[Companion],
+) -> io::Result<Option<File>> {
+    let texts = TEXTS.iter().filter_map(|&(section, name)| Some((sections.get(section)?, name)));
+    let mut texts = texts.peekable();
+    let is_packed = |companion: &Companion| ARCHIVES.iter().any(|(role, ..)| *role == companion.role);
+    if texts.peek().is_none() && !companions.iter().any(is_packed) {
+        return Ok(None);
+    }
+    memory::sealed(&mut |memory| {
+        for (role, directory, permissions, file_permissions) in ARCHIVES {
+            let files: Vec<&Companion> =
+                companions.iter().filter(|companion| companion.role == role).collect();
+            if files.is_empty() {
+                continue;
+            }
+            let (head, mut inode) = cpio::directories(directory, permissions);
+            memory.write_all(&head)?;
+            for companion in files {
+                let path = format!("{directory}/{}", companion.name);
+                let size = companion.file.metadata()?.len();
+                file(memory, (inode, file_permissions, &path), (&companion.file, 0, size))?;
+                inode = inode.saturating_add(1);
+            }
+            memory.write_all(&cpio::trailer())?;
+        }
+        for (&Section { offset, size, .. }, name) in texts.by_ref() {
+            let (head, inode) = cpio::directories(".extra", 0o555);
+            memory.write_all(&head)?;
+            file(memory, (inode, 0o444, &format!(".extra/{name}")), (image, offset.into(), size.into()))?;
+            memory.write_all(&cpio::trailer())?;
+        }
+        Ok(())
+    })
+    .map(Some)
+}
+
+fn file(
+    memory: &mut File,
+    (inode, permissions, path): (u32, u32, &str),
+    (source, offset, size): (&File, u64, u64),
+) -> io::Result<()> {
+    let Ok(length) = u32::try_from(size) else { return Err(io::ErrorKind::FileTooLarge.into()) };
+    memory.write_all(&cpio::file(inode, permissions, length, path))?;
+    memory::append(memory, source, offset, size)?;
+    memory.write_all(cpio::padding(size))
+}
