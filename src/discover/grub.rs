@@ -9,7 +9,7 @@ use crate::{
     formats::{
         grub::{
             self, Facts, Flavour, Menu,
-            flavour::{FEDORA, RHEL8, SUSE, UPSTREAM},
+            flavour::UPSTREAM,
             menu::{Action, MenuEntry, firmware_problem, kind_problem},
         },
         lookup::{CONFIG_LIMIT, FileKind, Lookup},
@@ -46,23 +46,6 @@ const HEAD: usize = 64 << 10;
 /// No more configurations of one volume are read, and no more directories looked into for each `*`.
 const CONFIGURATION_LIMIT: usize = 16;
 const DIRECTORY_LIMIT: usize = 64;
-
-/// Words that tell a distribution whose GRUB is not upstream's: in os-release(5), in the path or in the text.
-const FLAVOURS: [(&str, &Flavour); 13] = [
-    ("platform:el8", &RHEL8),
-    ("suse", &SUSE),
-    ("btrfs_relative_path", &SUSE),
-    ("fedora", &FEDORA),
-    ("rhel", &FEDORA),
-    ("redhat", &FEDORA),
-    ("centos", &FEDORA),
-    ("rocky", &FEDORA),
-    ("almalinux", &FEDORA),
-    ("blscfg", &FEDORA),
-    ("menu_auto_hide", &FEDORA),
-    ("($root)/grub2", &FEDORA),
-    ("/boot/grub2", &FEDORA),
-];
 
 impl Finder for Grub {
     fn format(&self) -> Format {
@@ -239,16 +222,8 @@ fn flavour(lookup: &dyn Lookup, volume: usize, path: &str) -> &'static Flavour {
     if let Some(release) = release {
         let told = ["ID=", "ID_LIKE=", "PLATFORM_ID="];
         let ids = release.lines().filter(|line| told.iter().any(|key| line.starts_with(key)));
-        let ids: String = ids.collect::<Vec<_>>().join("\n").to_ascii_lowercase();
-        return by_words(&ids).unwrap_or(&UPSTREAM);
+        return Flavour::by_words(&ids.collect::<Vec<_>>().join("\n")).unwrap_or(&UPSTREAM);
     }
-    let head =
-        || lookup.read_at(volume, path, 0, HEAD).ok().map(|bytes| text::decode(&bytes).to_ascii_lowercase());
-    by_words(&path.to_ascii_lowercase())
-        .or_else(|| head().and_then(|text| by_words(&text)))
-        .unwrap_or(&UPSTREAM)
-}
-
-fn by_words(text: &str) -> Option<&'static Flavour> {
-    FLAVOURS.iter().find(|(word, _)| text.contains(word)).map(|(_, flavour)| *flavour)
+    let head = || lookup.read_at(volume, path, 0, HEAD).ok().map(|bytes| text::decode(&bytes));
+    Flavour::by_words(path).or_else(|| Flavour::by_words(&head()?)).unwrap_or(&UPSTREAM)
 }

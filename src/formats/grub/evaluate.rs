@@ -111,6 +111,8 @@ pub struct Evaluator<'a> {
     pub(super) warnings: Vec<Warning>,
     /// Wildcards are expanded only where the module `regexp` is.
     pub(super) wildcards: bool,
+    /// This is the GRUB that another one has started.
+    pub(super) chained: bool,
 }
 
 impl<'a> Evaluator<'a> {
@@ -144,6 +146,7 @@ impl<'a> Evaluator<'a> {
             changes: Rc::default(),
             warnings: Vec::new(),
             wildcards: false,
+            chained: false,
         }
     }
 
@@ -172,6 +175,7 @@ impl<'a> Evaluator<'a> {
             changes: self.changes.clone(),
             warnings: Vec::new(),
             wildcards: self.wildcards,
+            chained: self.chained,
         }
     }
 

@@ -13,7 +13,31 @@ pub struct Flavour {
     pub sorts_by_version: bool,
 }
 
+/// Words that tell a distribution whose GRUB is not upstream's: in os-release(5), in a path or in a configuration.
+const WORDS: [(&str, &Flavour); 13] = [
+    ("platform:el8", &RHEL8),
+    ("suse", &SUSE),
+    ("btrfs_relative_path", &SUSE),
+    ("fedora", &FEDORA),
+    ("rhel", &FEDORA),
+    ("redhat", &FEDORA),
+    ("centos", &FEDORA),
+    ("rocky", &FEDORA),
+    ("almalinux", &FEDORA),
+    ("blscfg", &FEDORA),
+    ("menu_auto_hide", &FEDORA),
+    ("($root)/grub2", &FEDORA),
+    ("/boot/grub2", &FEDORA),
+];
+
 impl Flavour {
+    /// The build that words of a text tell, in whatever case; `None` if none does.
+    #[must_use]
+    pub fn by_words(text: &str) -> Option<&'static Self> {
+        let text = text.to_ascii_lowercase();
+        WORDS.iter().find(|(word, _)| text.contains(word)).map(|(_, flavour)| *flavour)
+    }
+
     /// The build of this name.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {

@@ -18,6 +18,8 @@ pub struct Loaded {
     pub initrds: Vec<Located>,
     /// Device tree.
     pub devicetree: Option<Located>,
+    /// It is another GRUB: the configuration that this one reads.
+    pub follow: Option<Box<Located>>,
     /// Why it cannot be booted.
     pub problem: Option<String>,
 }

@@ -3,7 +3,8 @@
 use std::rc::Rc;
 
 use super::{
-    default,
+    Flavour, default,
+    device::{Devices, Located},
     environment::Environment,
     environment_block::Change,
     evaluate::{ENTRY_FUEL, Evaluator, Place, Shown, Stop},
@@ -196,6 +197,9 @@ fn run(
     evaluator.warnings.append(&mut copy.warnings);
     let changes = copy.changes.clone();
     let (action, problem) = match shown {
+        Err((Action::Boot(Loaded { follow: Some(configuration), .. }, _), None)) if depth < DEPTH_LIMIT => {
+            follow(evaluator, *configuration, automatic, depth)
+        }
         Ok(_) if depth >= DEPTH_LIMIT => (Action::Nothing, Some("menus nest too deeply".to_owned())),
         Ok(shown) => {
             copy.fuel = evaluator.fuel;
@@ -219,6 +223,32 @@ fn run(
         changes,
         problem: problem
             .or_else(|| restricted.then(|| "GRUB asks for a password before it boots this".to_owned())),
+    }
+}
+
+/// The menu of another GRUB, which knows nothing of this one's variables.
+fn follow(
+    evaluator: &mut Evaluator<'_>,
+    Located { volume, path, .. }: Located,
+    automatic: bool,
+    depth: usize,
+) -> (Action, Option<String>) {
+    let flavour = Flavour::by_words(&path).unwrap_or(evaluator.flavour);
+    let place = Place { volume, path: path.as_str().into() };
+    let devices = Devices::new(volume, &path);
+    let mut other = Evaluator::new(evaluator.lookup, evaluator.facts, flavour, devices, place);
+    (other.fuel, other.chained) = (evaluator.fuel, true);
+    let shown = super::start(&mut other);
+    let done = match shown {
+        Ok(shown) if shown.items.is_empty() => Err(format!("{path}: a GRUB without entries")),
+        Ok(shown) => Ok(level(&mut other, &shown, automatic, depth.saturating_add(1))),
+        Err(failure) => Err(failure.message),
+    };
+    evaluator.fuel = other.fuel;
+    evaluator.warnings.append(&mut other.warnings);
+    match done {
+        Ok(level) => (Action::Submenu(level), None),
+        Err(problem) => (Action::Nothing, Some(problem)),
     }
 }
 

@@ -39,6 +39,7 @@ use std::rc::Rc;
 use device::{Devices, Located};
 use environment_block::Change;
 use evaluate::{Evaluator, FUEL, Place, Shown, Stop};
+use failure::Failure;
 pub use flavour::Flavour;
 use menu::{Level, MenuEntry};
 
@@ -106,15 +107,7 @@ pub fn read(
     }
     let place = Place { volume, path: path.into() };
     let mut evaluator = Evaluator::new(lookup, facts, flavour, Devices::new(volume, path), place);
-    prepare(&mut evaluator, volume, path);
-    let file = Located { volume, path: path.to_owned(), image: None };
-    if let Err(failure) = evaluator.run_file(&file) {
-        return Err(LookupError::Failed(failure.message));
-    }
-    let shown = match evaluator.stop.take() {
-        Some(Stop::Menu(shown)) => shown,
-        _ => Shown { items: std::mem::take(&mut evaluator.menu), environment: evaluator.environment.clone() },
-    };
+    let shown = start(&mut evaluator).map_err(|failure| LookupError::Failed(failure.message))?;
     let timeout =
         shown.environment.get("timeout").and_then(|value| number::leading(&value).map(|it| it.value));
     let changes = evaluator.changes.clone();
@@ -137,6 +130,17 @@ pub fn read(
         fallback,
         changes,
         warnings: evaluator.warnings,
+    })
+}
+
+/// Runs the configuration at the evaluator's place, up to the menu that it shows.
+fn start(evaluator: &mut Evaluator<'_>) -> Result<Shown, Failure> {
+    let Place { volume, path } = evaluator.place.clone();
+    prepare(evaluator, volume, &path);
+    evaluator.run_file(&Located { volume, path: path.as_ref().into(), image: None })?;
+    Ok(match evaluator.stop.take() {
+        Some(Stop::Menu(shown)) => shown,
+        _ => Shown { items: std::mem::take(&mut evaluator.menu), environment: evaluator.environment.clone() },
     })
 }
 

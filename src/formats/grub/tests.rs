@@ -241,7 +241,7 @@ fn other_loaders_are_told_apart_from_what_can_be_booted() {
     assert_eq!(
         problems,
         [
-            ("windows", Some("a program that only the firmware can start")),
+            ("windows", Some("Windows, which only the firmware can start")),
             ("bios", Some("a boot sector: only the firmware can start it")),
             ("xen", None),
             ("setup", None),
@@ -249,6 +249,45 @@ fn other_loaders_are_told_apart_from_what_can_be_booted() {
             ("nothing", Some("loads nothing")),
         ]
     );
+}
+
+#[test]
+fn another_grub_is_followed_to_its_own_menu_and_no_further() {
+    let debian = "set secret=1\nset default=1\nmenuentry 'Debian' { linux /k debian; }\n\
+                  menuentry 'Fedora' --id f { chainloader (hd0,gpt1)/EFI/fedora/shimx64.efi; }\n\
+                  menuentry 'Boot' --id b { chainloader (hd0,gpt1)/EFI/systemd/systemd-bootx64.efi; }\n";
+    let fedora = "menuentry 'One' --id one { linux (hd0,gpt2)/k one $secret; }\n\
+                  menuentry 'Back' --id back { chainloader /EFI/debian/grubx64.efi; }\n\
+                  menuentry 'Two' --id 1 { linux (hd0,gpt2)/k two; }\nset default=1\n";
+    let table = Table::default().volume("sda2", &[("/boot/grub/grub.cfg", debian), ("/k", "k")]).volume(
+        "sda1",
+        &[
+            ("/EFI/fedora/shimx64.efi", "MZ"),
+            ("/EFI/fedora/grub.cfg", fedora),
+            ("/EFI/debian/grubx64.efi", "MZ"),
+            ("/EFI/debian/grub.cfg", "configfile (hd0,gpt2)/boot/grub/grub.cfg"),
+            ("/EFI/systemd/systemd-bootx64.efi", "MZ"),
+        ],
+    );
+    let menu = menu_of(&table, "/boot/grub/grub.cfg", &UPSTREAM);
+    let told = menu.level.flat().into_iter().map(|(titles, entry)| {
+        (titles.join(">"), entry.id.as_str(), entry.problem.as_deref().unwrap_or_default())
+    });
+    let again = "another GRUB, whose entries are offered where its configuration is";
+    let expected = [
+        ("", "Debian", ""),
+        ("Fedora", "one", ""),
+        ("Fedora", "back", again),
+        ("Fedora", "1", ""),
+        ("", "b", "systemd-boot, whose entries are offered by themselves"),
+    ];
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        expected.map(|(titles, id, problem)| (titles.to_owned(), id, problem))
+    );
+    // What boots on its own is what Fedora's GRUB takes “1” for: an id.
+    let default = menu.level.default_entry().unwrap();
+    assert_eq!((default.id.as_str(), default.file.path.as_str()), ("1", "/EFI/fedora/grub.cfg"));
 }
 
 #[test]

@@ -51,6 +51,7 @@ fn kernel(evaluator: &mut Evaluator<'_>, call: &Call<'_>, kind: Kind) -> Outcome
         arguments: call.words.to_vec(),
         initrds: Vec::new(),
         devicetree: None,
+        follow: None,
         problem: problem.clone(),
     });
     missing(problem.as_ref())

@@ -35,6 +35,15 @@ pub const COMMANDS: &[(&str, Handler)] = &[
     ("outb", nothing),
 ];
 
+/// Programs by the beginnings of their names, and what to tell of them.
+const PROGRAMS: [(&str, &str); 4] = [
+    ("bootmgfw", "Windows, which only the firmware can start"),
+    ("systemd-boot", "systemd-boot, whose entries are offered by themselves"),
+    ("refind", "rEFInd, whose entries are offered by themselves"),
+    ("limine", "Limine, whose entries are offered by themselves"),
+];
+const OTHER: &str = "a program that only the firmware can start";
+
 fn chain(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
     let words: Vec<String> = call.words.iter().skip_while(|word| word.starts_with("--")).cloned().collect();
     let path = words.first().ok_or_else(|| Failure::usage(format!("{} takes a file", call.name)))?.clone();
@@ -48,6 +57,8 @@ fn chain(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
         Err(problem) => (Kind::Chainload, Some(problem.clone())),
     };
     let is_missing = found.is_err() && !is_sector;
+    let own = found.as_ref().ok().filter(|_| problem.is_none() && kind == Kind::Chainload);
+    let follow = own.map(|file| Box::new(configuration_beside(file)));
     evaluator.loaded = Some(Loaded {
         kind,
         chained: true,
@@ -55,22 +66,42 @@ fn chain(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
         initrds: if kind == Kind::Linux { initrds(evaluator, &words) } else { Vec::new() },
         arguments: words,
         devicetree: None,
+        follow,
         problem,
     });
     if is_missing { Err(Failure::new(Status::FileNotFound, "")) } else { Ok(()) }
 }
 
-/// What a program is, by its first bytes: a kernel with an EFI stub and a unified kernel image are for us to boot.
+/// What a program is, by its first bytes: a kernel with an EFI stub and a unified kernel image are for us to boot. Of
+/// other programs their names tell.
 fn target(evaluator: &mut Evaluator<'_>, file: &Located) -> (Kind, Option<String>) {
     evaluator.spend_look();
     let lookup = evaluator.lookup;
     let size = lookup.status(file.volume, &file.path, true).map_or(0, |status| status.size);
     let head = lookup.read_at(file.volume, &file.path, 0, HEAD_LENGTH).unwrap_or_default();
     match recognise(&head, size) {
-        Some(KernelFile::Uki(_)) => (Kind::Uki, None),
-        Some(KernelFile::Bzimage(_) | KernelFile::Image(_) | KernelFile::EfiZboot(_)) => (Kind::Linux, None),
-        _ => (Kind::Chainload, Some("a program that only the firmware can start".to_owned())),
+        Some(KernelFile::Uki(_)) => return (Kind::Uki, None),
+        Some(KernelFile::Bzimage(_) | KernelFile::Image(_) | KernelFile::EfiZboot(_)) => {
+            return (Kind::Linux, None);
+        }
+        _ => {}
     }
+    let name = file.path.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
+    let grub = ["shim", "grub", "boot"].iter().any(|start| name.starts_with(start))
+        && lookup.is_file(file.volume, &configuration_beside(file).path);
+    let problem = match grub {
+        // Two that start each other would go on without end.
+        true if evaluator.chained => "another GRUB, whose entries are offered where its configuration is",
+        true => return (Kind::Chainload, None),
+        false => PROGRAMS.iter().find(|(start, _)| name.starts_with(start)).map_or(OTHER, |(_, told)| told),
+    };
+    (Kind::Chainload, Some(problem.to_owned()))
+}
+
+/// The configuration that the GRUB in this file reads first.
+fn configuration_beside(program: &Located) -> Located {
+    let directory = program.path.rsplit_once('/').map_or("", |(directory, _)| directory);
+    Located { path: format!("{directory}/grub.cfg"), ..program.clone() }
 }
 
 /// The initrds that a kernel's EFI stub loads itself: those that `initrd=` names.
