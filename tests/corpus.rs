@@ -32,6 +32,13 @@ fn file(value: &Value) -> Value {
     }
 }
 
+/// A string `sda2:/boot/grub/grubenv name=value` in the place of a change; `name` alone is deleted.
+fn change(value: &Value) -> Value {
+    let (block, change) = value.as_str().and_then(|text| text.split_once(' ')).unwrap();
+    let (name, value) = change.split_once('=').map_or((change, None), |(name, value)| (name, Some(value)));
+    json!({"block": file(&block.into()), "name": name, "value": value})
+}
+
 /// Writes an entry out in full: what is left out is unremarkable, or follows from the rest.
 fn entry(short: &Value, list: &Map<String, Value>) -> Map<String, Value> {
     let mut entry = short.as_object().unwrap().clone();
@@ -51,6 +58,10 @@ fn entry(short: &Value, list: &Map<String, Value>) -> Map<String, Value> {
     }
     let is_default = list.get("default") == entry.get("id");
     entry.entry("default").or_insert(is_default.into());
+    if let Some(changes) = entry.get("changes").or(list.get("changes")) {
+        let changes: Value = changes.as_array().unwrap().iter().map(change).collect();
+        entry.insert("changes".into(), changes);
+    }
     if let Some(source) = list.get("source") {
         entry.entry("source").or_insert(source.clone());
     }
@@ -114,6 +125,7 @@ fn compare(name: &str, listed: &Value, expected: &Map<String, Value>, wrong: &mu
     let mut head = expected.clone();
     let entries = head.remove("entries").unwrap();
     head.remove("source");
+    head.remove("changes");
     head.entry("warnings").or_insert(json!([]));
     head.entry("timeout").or_insert(Value::Null);
     head.entry("default").or_insert(Value::Null);
