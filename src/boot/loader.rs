@@ -130,7 +130,7 @@ impl Loader {
         let file = printable(&format!("{} on {}", reference.full_path(), reference.volume));
         let volume = self.volumes.iter().find(|volume| volume.volume.device.name == reference.volume);
         let Some(volume) = volume else { return Err(AttemptError::VolumeGone { file }) };
-        match volume.root.open_file(&reference.path) {
+        match volume.open(reference) {
             Ok(opened) => Ok(Image { name: file, file: opened }),
             Err(reason) => Err(AttemptError::Open { file, reason }),
         }

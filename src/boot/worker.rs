@@ -107,7 +107,11 @@ impl Worker {
         let input = Input::listen(&consoles, move |key| send(&events, Message::Event(Event::Key(key))))?;
 
         let append = settings.append.clone();
-        let context = Context { grub_flavour: settings.grub_flavour.clone(), ..Context::default() };
+        let context = Context {
+            grub_flavour: settings.grub_flavour.clone(),
+            images: settings.iso.clone(),
+            ..Context::default()
+        };
         let mut state = State::new(settings, options.pass_over_entries);
         for mistake in mistakes {
             consoles.write(&format!("firstlight: {}\n", printable(&mistake)));
@@ -162,8 +166,8 @@ impl Worker {
 
     /// Reads what the firmware says. Each variable is a call into it, so that is done once.
     fn read_variables(&mut self) {
-        let grub_flavour = self.context.grub_flavour.take();
-        self.context = Context { grub_flavour, ..firmware::context(firmware::VARIABLES.as_ref()) };
+        let Context { grub_flavour, images, .. } = std::mem::take(&mut self.context);
+        self.context = Context { grub_flavour, images, ..firmware::context(firmware::VARIABLES.as_ref()) };
         let order = firmware::partitions(&self.context);
         log::debug!("the firmware's boot order names the partitions {order:?}");
         self.decide(Event::BootOrder(order));

@@ -46,7 +46,7 @@ pub(super) const BOOT: Command = Command {
               without it, the entry that this machine would boot. The kernel is loaded, and the system shut down cleanly \
               into it, as its init system does it. It goes on when the terminal or the ssh connection ends.",
     options: &{
-        let [root, volume, firmware, board, efivars, flavour] = target::OPTIONS;
+        let [root, volume, iso, firmware, board, efivars, flavour] = target::OPTIONS;
         [
             Opt {
                 short: None,
@@ -82,6 +82,7 @@ pub(super) const BOOT: Command = Command {
             },
             root,
             volume,
+            iso,
             firmware,
             board,
             efivars,

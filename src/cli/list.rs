@@ -21,10 +21,11 @@ pub(super) const LIST: Command = Command {
     details: "Without --root or --volume it searches the disks of this machine, which takes root; with them it needs no \
               privilege. Nothing is ever written.",
     options: &{
-        let [root, volume, firmware, board, efivars, flavour] = target::OPTIONS;
+        let [root, volume, iso, firmware, board, efivars, flavour] = target::OPTIONS;
         [
             root,
             volume,
+            iso,
             firmware,
             board,
             efivars,
@@ -56,8 +57,8 @@ pub(super) const SHOW: Command = Command {
     summary: "Show one entry: what booting it means and where it stands written",
     details: "",
     options: &{
-        let [root, volume, firmware, board, efivars, flavour] = target::OPTIONS;
-        [root, volume, firmware, board, efivars, flavour, JSON]
+        let [root, volume, iso, firmware, board, efivars, flavour] = target::OPTIONS;
+        [root, volume, iso, firmware, board, efivars, flavour, JSON]
     },
     examples: &[(
         "firstlight show /boot/vmlinuz-6.1.0-18-amd64",

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The options that name them, for the tables of the commands.
-pub(super) const OPTIONS: [Opt; 6] = [
+pub(super) const OPTIONS: [Opt; 7] = [
     Opt { short: None, long: "root", value: "DIR", what: "the one file system to search, mounted at DIR" },
     Opt {
         short: None,
@@ -29,6 +29,12 @@ pub(super) const OPTIONS: [Opt; 6] = [
         value: "DIR[,key=value]…",
         what: "a file system mounted at DIR, one option for each; keys: uuid, label, partuuid, partlabel, parttype, \
                table=gpt|mbr, type, dev (kernel name, as sda2)",
+    },
+    Opt {
+        short: None,
+        long: "iso",
+        value: "PATH",
+        what: "images of live media on any volume: a directory, or files (* and ? stand for others); repeats",
     },
     Opt {
         short: None,
@@ -81,6 +87,7 @@ pub(super) struct Target {
     board: Option<String>,
     efivars: Option<PathBuf>,
     grub_flavour: Option<String>,
+    images: Vec<String>,
 }
 
 impl Target {
@@ -93,6 +100,9 @@ impl Target {
             Argument::Option(name) if name == "volume" => {
                 let place = u32::try_from(self.volumes.len()).unwrap_or(u32::MAX).saturating_add(1);
                 self.volumes.push(VolumeOption::parse(&arguments.value()?, place)?);
+            }
+            Argument::Option(name) if name == "iso" => {
+                self.images.push(text::decode(arguments.value()?.as_bytes()));
             }
             Argument::Option(name) if name == "firmware" => {
                 self.efi = Some(match arguments.value()?.to_str() {
@@ -130,6 +140,7 @@ impl Target {
         let is_offline = self.is_offline();
         let directory = self.efivars.take().or_else(|| (!is_offline).then(|| firmware::VARIABLES.into()));
         let mut context = directory.map(|directory| firmware::context(&directory)).unwrap_or_default();
+        context.images = std::mem::take(&mut self.images);
         context.grub_flavour = self.grub_flavour.take();
         if let Some(board) = self.board.take() {
             context.compatible = vec![board];

@@ -67,7 +67,7 @@ impl Finder for Grub {
 }
 
 /// Runs one configuration and takes its entries, except those of files that others have led to already.
-fn read(
+pub(super) fn read(
     lookup: &dyn Lookup,
     volume: usize,
     path: &str,

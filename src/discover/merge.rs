@@ -97,7 +97,7 @@ impl Merging {
         let is_told = entries.iter().any(|entry| entry.default && default.as_deref() == Some(&entry.id));
         let mut fallback_places = vec![None; fallback.len()];
         for mut entry in entries {
-            let origin = (entry.source.volume.clone(), entry.source.path.clone(), entry.source.line);
+            let origin = (entry.source.volume.clone(), entry.source.full_path(), entry.source.line);
             let as_fallback = fallback.iter().position(|id| *id == entry.id);
             let is_default = default_place.is_none()
                 && default.as_deref() == Some(&entry.id)

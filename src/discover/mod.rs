@@ -9,9 +9,11 @@ mod explain;
 pub mod finder;
 mod grub;
 mod grub_legacy;
+mod images;
 mod kboot;
 mod lilo;
 mod limine;
+mod live;
 mod menu;
 mod merge;
 mod metered;
@@ -32,6 +34,7 @@ pub use volumes::Volumes;
 use self::{
     explain::report,
     finder::{Context, Finder},
+    images::Images,
     merge::Found,
     metered::Metered,
 };
@@ -85,13 +88,16 @@ pub fn survey(lookup: &dyn Lookup, context: &Context) -> Survey {
 
 fn survey_with(finders: &[&dyn Finder], lookup: &dyn Lookup, context: &Context) -> Survey {
     let volumes = lookup.volumes();
-    let mut found = Vec::new();
+    let (mut found, mut live) = (Vec::new(), Vec::new());
     for volume in 0..volumes.len() {
         let lookup = Metered::new(lookup);
+        let images = Images::new(&lookup);
         for finder in finders {
-            let findings = finder.find(&lookup, volume, context);
+            let findings = finder.find(&images, volume, context);
             found.push(Found { volume, format: finder.format(), findings, exhausted: lookup.exhausted() });
         }
+        let findings = live::search(finders, &lookup, volume, context);
+        live.push(Found { volume, format: Format::Live, findings, exhausted: lookup.exhausted() });
     }
     let configured = |volume: usize| {
         let own = found.iter().filter(|found| found.volume == volume);
@@ -106,6 +112,7 @@ fn survey_with(finders: &[&dyn Finder], lookup: &dyn Lookup, context: &Context) 
         scanned.push(Found { volume, format: Format::Scan, findings, exhausted: lookup.exhausted() });
     }
     found.extend(scanned);
+    found.extend(live);
     // A stable sort: on each volume, the finders stay in their order.
     found.sort_by_key(|found| found.volume);
     report(volumes, found)

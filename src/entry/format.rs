@@ -56,6 +56,8 @@ formats! {
     Lilo "lilo" "lilo.conf",
     /// menu.lst or grub.conf of GRUB Legacy.
     GrubLegacy "grub-legacy" "GRUB Legacy menu",
+    /// An image file of a live medium, in which one of the others was found.
+    Live "live" "image files of live media",
     /// No configuration: kernels paired with initrds by their names.
     #[default]
     Scan "scan" "kernels by name",

@@ -3,7 +3,7 @@
 //! All paths are from the root of the volume's file system, in the text form of [`super::text`]; symbolic links resolve
 //! inside the volume and cannot leave it.
 
-use crate::entry::Volume;
+use crate::entry::{FileReference, Volume};
 
 /// No configuration file is read past this many bytes.
 pub const CONFIG_LIMIT: usize = 1 << 20;
@@ -59,6 +59,35 @@ pub enum LookupError {
 pub trait Lookup {
     /// All readable volumes, in the order in which disks are searched.
     fn volumes(&self) -> &[Volume];
+
+    /// A volume, or an image file that was opened.
+    fn volume(&self, volume: usize) -> Option<&Volume> {
+        self.volumes().get(volume)
+    }
+
+    /// Opens an image file on a volume, and gives the place under which its own files are found then.
+    ///
+    /// # Errors
+    /// [`LookupError`] says why it cannot be opened.
+    fn open_image(&self, _volume: usize, _path: &str) -> Result<usize, LookupError> {
+        Err(LookupError::Failed("no image file is opened here".into()))
+    }
+
+    /// Where the image file lies that was opened under this place: its volume, and its path there.
+    fn image(&self, _volume: usize) -> Option<(usize, &str)> {
+        None
+    }
+
+    /// The file as an entry names it.
+    fn reference(&self, volume: usize, path: &str) -> FileReference {
+        let name = |volume| self.volume(volume).map(|volume| volume.device.name.clone()).unwrap_or_default();
+        match self.image(volume) {
+            Some((host, image)) => {
+                FileReference { volume: name(host), path: image.to_owned(), inside: Some(path.to_owned()) }
+            }
+            None => FileReference::new(name(volume), path.to_owned()),
+        }
+    }
 
     /// Reads a whole regular file of at most `limit` bytes.
     ///

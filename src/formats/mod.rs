@@ -16,6 +16,7 @@ pub mod fstab;
 pub mod glob;
 pub mod grub;
 pub mod grub_legacy;
+pub mod iso9660;
 pub mod kboot;
 pub mod kernel_file;
 pub mod lilo;

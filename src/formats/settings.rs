@@ -46,6 +46,8 @@ pub struct Settings {
     pub grub_flavour: Option<String>,
     /// Words appended to every kernel command line.
     pub append: Vec<String>,
+    /// Directories, files and patterns of files that are images of live media, on any volume.
+    pub iso: Vec<String>,
     /// What happens when nothing could be booted.
     pub after_failure: AfterFailure,
     /// Messages of this level and above are logged.
@@ -69,6 +71,7 @@ impl Default for Settings {
             order: Vec::new(),
             grub_flavour: None,
             append: Vec::new(),
+            iso: Vec::new(),
             after_failure: AfterFailure::Menu,
             log_level: LevelFilter::Info,
             timing: false,
@@ -99,7 +102,7 @@ const VOLUME: &str = "UUID=…, LABEL=…, PARTUUID=…, PARTLABEL=…, a device
                       mmc, usb or optical";
 
 /// The table of keys.
-const KEYS: [Key; 12] = [
+const KEYS: [Key; 13] = [
     Key {
         name: "timeout",
         takes: "a number of seconds, or menu",
@@ -165,6 +168,18 @@ const KEYS: [Key; 12] = [
             settings.grub_flavour = Some(Flavour::named(value)?.name.to_owned());
             Some(())
         }),
+    },
+    Key {
+        name: "iso",
+        takes: "a path on a volume: a directory with images, or image files (* and ? stand for others)",
+        default: "*.iso in /, /boot, /boot-isos and /iso",
+        kind: Store::List {
+            empty: |settings| settings.iso.clear(),
+            add: |settings, value| {
+                settings.iso.push(filled(value)?);
+                Some(())
+            },
+        },
     },
     Key {
         name: "after-failure",
@@ -401,7 +416,7 @@ mod tests {
     #[test]
     fn the_file_is_read_line_by_line() {
         let config = "# comment\n\ntimeout = 5\n default=\"Debian GNU/Linux\"\nwait = UUID=0a1b\nwait = LABEL=my disk\n\
-                      order = usb\nappend = quiet splash\ngrub-flavour = suse\nafter-failure = reboot\nlog-level = debug\ntiming = yes\n\
+                      order = usb\nappend = quiet splash\niso = /srv/*.img\ngrub-flavour = suse\nafter-failure = reboot\nlog-level = debug\ntiming = yes\n\
                       watchdog = 60\nwatchdog-over-jump = yes\nworker-deaths = 5\n";
         let expected = Settings {
             timeout: Some(Timeout::Seconds(5)),
@@ -410,6 +425,7 @@ mod tests {
             order: vec![VolumeName::Transport(crate::entry::Transport::Usb)],
             grub_flavour: Some("suse".into()),
             append: vec!["quiet splash".into()],
+            iso: vec!["/srv/*.img".into()],
             after_failure: AfterFailure::Reboot,
             log_level: LevelFilter::Debug,
             timing: true,

@@ -236,9 +236,9 @@ fn unreadable(node: &Path, error: &io::Error) -> String {
 }
 
 /// A device's bytes.
-struct Blocks<'a> {
-    file: &'a File,
-    size: u64,
+pub(super) struct Blocks<'a> {
+    pub file: &'a File,
+    pub size: u64,
 }
 
 impl ReadAt for Blocks<'_> {

@@ -3,7 +3,7 @@
 //! Disk numbers follow the firmware's whim, so only two things are relied on: `hd0` is the disk that holds the
 //! configuration, and partition numbers are the partition table's own.
 
-use std::{collections::HashMap, rc::Rc};
+use std::{collections::BTreeMap, rc::Rc};
 
 use crate::{
     entry::{FileReference, FilesystemKind, PartitionTable},
@@ -17,16 +17,13 @@ pub struct Located {
     pub volume: usize,
     /// Path from its root, without doubled slashes.
     pub path: String,
-    /// The file lies inside this image (`loopback`), which lies on the volume.
-    pub image: Option<Rc<str>>,
 }
 
 impl Located {
     /// The file as an entry names it.
     #[must_use]
     pub fn reference(&self, lookup: &dyn Lookup) -> FileReference {
-        let volume = lookup.volumes().get(self.volume).map(|volume| volume.device.name.clone());
-        FileReference::new(volume.unwrap_or_default(), self.path.clone())
+        lookup.reference(self.volume, &self.path)
     }
 }
 
@@ -37,8 +34,8 @@ pub struct Devices {
     home: usize,
     /// The btrfs subvolume that holds it: empty, or a path like `/@`.
     subvolume: Rc<str>,
-    /// Images made into devices by `loopback`.
-    images: Rc<HashMap<String, (usize, Rc<str>)>>,
+    /// Images made into devices by `loopback`; `None` where no file in them can be read.
+    images: Rc<BTreeMap<String, Option<usize>>>,
 }
 
 impl Devices {
@@ -52,7 +49,10 @@ impl Devices {
     /// GRUB's name of a volume, without parentheses.
     #[must_use]
     pub fn name(&self, lookup: &dyn Lookup, volume: usize) -> String {
-        let Some(device) = lookup.volumes().get(volume).map(|volume| &volume.device) else {
+        if let Some((name, _)) = self.images.iter().find(|(_, image)| **image == Some(volume)) {
+            return name.clone();
+        }
+        let Some(device) = lookup.volume(volume).map(|volume| &volume.device) else {
             return String::new();
         };
         let disk = self.disks(lookup).iter().position(|disk| **disk == device.disk).unwrap_or_default();
@@ -71,6 +71,9 @@ impl Devices {
     /// The volume that a name means, without guessing.
     #[must_use]
     pub fn volume(&self, lookup: &dyn Lookup, name: &str) -> Option<usize> {
+        if let Some(image) = self.images.get(name) {
+            return *image;
+        }
         let (disk, partition) = name.strip_prefix("hd")?.split_once(',').unwrap_or((name.get(2..)?, ""));
         let disk: usize = disk.parse().ok()?;
         let disks = self.disks(lookup);
@@ -93,7 +96,7 @@ impl Devices {
     #[must_use]
     pub fn file_volume(&self, lookup: &dyn Lookup, name: &str) -> Option<usize> {
         let guess = || {
-            let home = lookup.volumes().get(self.home)?;
+            let home = lookup.volume(self.home).filter(|_| !self.images.contains_key(name))?;
             let unsure = home.filesystem.kind == FilesystemKind::Unknown || home.device.partition.is_none();
             let elsewhere = ["proc", "memdisk", "tftp", "http", "pxe", "fd", "cd"];
             (unsure && !elsewhere.iter().any(|prefix| name.starts_with(prefix))).then_some(self.home)
@@ -112,9 +115,6 @@ impl Devices {
             return None;
         }
         let path = single_slashes(path);
-        if let Some((volume, image)) = self.images.get(device) {
-            return Some(Located { volume: *volume, path, image: Some(image.clone()) });
-        }
         let volume = self.file_volume(lookup, device)?;
         // openSUSE counts from the default subvolume (btrfs_relative_path), which is the configuration's own.
         let inside = format!("{}{path}", self.subvolume);
@@ -122,7 +122,7 @@ impl Devices {
             && !self.subvolume.is_empty()
             && lookup.status(volume, &path, true).is_none()
             && lookup.status(volume, &inside, true).is_some();
-        Some(Located { volume, path: if is_inside { inside } else { path }, image: None })
+        Some(Located { volume, path: if is_inside { inside } else { path } })
     }
 
     /// Whether a device of this name is known.
@@ -131,9 +131,9 @@ impl Devices {
         self.images.contains_key(name) || self.volume(lookup, name).is_some()
     }
 
-    /// Makes an image a device.
-    pub fn add_image(&mut self, name: &str, image: &Located) {
-        Rc::make_mut(&mut self.images).insert(name.to_owned(), (image.volume, image.path.as_str().into()));
+    /// Makes an image a device: the place under which it was opened, `None` if it could not be.
+    pub fn add_image(&mut self, name: &str, image: Option<usize>) {
+        Rc::make_mut(&mut self.images).insert(name.to_owned(), image);
     }
 
     /// Forgets an image.
@@ -141,16 +141,15 @@ impl Devices {
         Rc::make_mut(&mut self.images).remove(name);
     }
 
-    /// Volumes in the order in which they are searched: the configuration's own, its disk's, the others.
+    /// Volumes in the order in which they are searched: the configuration's own, its disk's, the others, the images.
     #[must_use]
     pub fn search_order(&self, lookup: &dyn Lookup) -> Vec<usize> {
-        let volumes = lookup.volumes();
-        let home = volumes.get(self.home).map(|volume| &volume.device.disk);
-        let mut order: Vec<usize> = (0..volumes.len()).collect();
-        order.sort_by_key(|&index| {
-            let elsewhere = volumes.get(index).map(|volume| &volume.device.disk) != home;
-            (index != self.home, elsewhere)
-        });
+        let disk = |volume| lookup.volume(volume).map(|volume| &volume.device.disk);
+        let base = lookup.image(self.home).map_or(self.home, |(volume, _)| volume);
+        let mut order: Vec<usize> = (0..lookup.volumes().len()).collect();
+        let images = self.images.values().flatten().filter(|image| !order.contains(image)).copied();
+        order.extend(images.collect::<Vec<_>>());
+        order.sort_by_key(|&index| (index != self.home, index != base, disk(index) != disk(base)));
         order
     }
 
@@ -158,7 +157,7 @@ impl Devices {
     fn disks<'l>(&self, lookup: &'l dyn Lookup) -> Vec<&'l String> {
         let mut disks: Vec<&String> = Vec::new();
         let volumes = lookup.volumes();
-        for volume in volumes.get(self.home).into_iter().chain(volumes) {
+        for volume in lookup.volume(self.home).into_iter().chain(volumes) {
             if !disks.contains(&&volume.device.disk) {
                 disks.push(&volume.device.disk);
             }

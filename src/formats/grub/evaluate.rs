@@ -222,7 +222,7 @@ impl<'a> Evaluator<'a> {
 
     pub(super) fn warn_at(&mut self, line: u32, message: String) {
         if self.warnings.len() < WARNING_LIMIT {
-            let volume = self.lookup.volumes().get(self.place.volume).map(|it| it.device.name.clone());
+            let volume = self.lookup.volume(self.place.volume).map(|it| it.device.name.clone());
             self.warnings.push(Warning {
                 volume: volume.unwrap_or_default(),
                 path: self.place.path.to_string(),

@@ -210,14 +210,13 @@ fn run(
         }
         Err(done) => done,
     };
-    let volume = evaluator.lookup.volumes().get(item.place.volume).map(|volume| volume.device.name.clone());
     MenuEntry {
         id,
         title: item.title.clone(),
         classes: item.classes.clone(),
         hotkey: item.hotkey.clone(),
         hidden: item.hidden,
-        file: FileReference::new(volume.unwrap_or_default(), item.place.path.to_string()),
+        file: evaluator.lookup.reference(item.place.volume, &item.place.path),
         line: (item.line > 0).then_some(item.line),
         action,
         changes,

@@ -137,14 +137,15 @@ pub fn read(
 fn start(evaluator: &mut Evaluator<'_>) -> Result<Shown, Failure> {
     let Place { volume, path } = evaluator.place.clone();
     prepare(evaluator, volume, &path);
-    evaluator.run_file(&Located { volume, path: path.as_ref().into(), image: None })?;
+    evaluator.run_file(&Located { volume, path: path.as_ref().into() })?;
     Ok(match evaluator.stop.take() {
         Some(Stop::Menu(shown)) => shown,
         _ => Shown { items: std::mem::take(&mut evaluator.menu), environment: evaluator.environment.clone() },
     })
 }
 
-/// The variables that GRUB sets before it reads a configuration.
+/// The variables that GRUB sets before it reads a configuration; for one inside an image file, what such a configuration
+/// expects of the one that leads to it (the convention of loopback.cfg).
 fn prepare(evaluator: &mut Evaluator<'_>, volume: usize, path: &str) {
     const FEATURES: [&str; 11] = [
         "feature_200_final",
@@ -159,6 +160,11 @@ fn prepare(evaluator: &mut Evaluator<'_>, volume: usize, path: &str) {
         "feature_search_cryptodisk_only",
         "feature_timeout_style",
     ];
+    if let Some((_, image)) = evaluator.lookup.image(volume) {
+        evaluator.environment.set("iso_path", image);
+        evaluator.environment.export("iso_path");
+        evaluator.devices.add_image("loop", Some(volume));
+    }
     let device = evaluator.devices.name(evaluator.lookup, volume);
     let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);
     let here = format!("({device}){directory}");

@@ -245,7 +245,7 @@ fn other_loaders_are_told_apart_from_what_can_be_booted() {
             ("bios", Some("a boot sector: only the firmware can start it")),
             ("xen", None),
             ("setup", None),
-            ("iso", Some("(loop)/vmlinuz: inside the image /a.iso")),
+            ("iso", Some("(loop)/vmlinuz: no such device")),
             ("nothing", Some("loads nothing")),
         ]
     );

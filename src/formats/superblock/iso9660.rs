@@ -3,7 +3,10 @@
 use super::{bare, blocks::Blocks, names};
 use crate::{
     entry::{Filesystem, FilesystemKind},
-    formats::bytes::{holds, slice},
+    formats::{
+        bytes::{holds, slice},
+        iso9660::JOLIET,
+    },
 };
 
 const FIRST_DESCRIPTOR: u64 = 0x8000;
@@ -13,8 +16,6 @@ const DESCRIPTORS: u64 = 16;
 const PRIMARY: u8 = 1;
 const SUPPLEMENTARY: u8 = 2;
 const END: u8 = 255;
-/// The escape sequences that say that a supplementary descriptor is Joliet's.
-const JOLIET: [&[u8]; 3] = [b"%/@", b"%/C", b"%/E"];
 
 pub(super) fn probe(blocks: &Blocks) -> Option<Filesystem> {
     let first = blocks.bytes(FIRST_DESCRIPTOR, 2048)?;

@@ -75,7 +75,7 @@ fn blscfg(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
 /// The entry files of a directory; `None` if there are none.
 fn files(evaluator: &mut Evaluator<'_>, directory: &str) -> Option<(usize, Vec<File>)> {
     evaluator.spend_look();
-    let place = evaluator.locate(directory).filter(|place| place.image.is_none())?;
+    let place = evaluator.locate(directory)?;
     let mut files = Vec::new();
     for entry in evaluator.lookup.list(place.volume, &place.path).into_iter().take(COUNT_LIMIT) {
         let hidden = entry.name.starts_with('.') || !entry.name.ends_with(".conf");

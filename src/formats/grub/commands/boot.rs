@@ -131,9 +131,6 @@ fn files(evaluator: &mut Evaluator<'_>, words: &[String]) -> (Vec<Located>, Opti
 pub fn find(evaluator: &mut Evaluator<'_>, path: &str) -> Result<Located, String> {
     evaluator.spend_look();
     let file = evaluator.locate(path).ok_or_else(|| format!("{path}: no such device"))?;
-    if let Some(image) = &file.image {
-        return Err(format!("{path}: inside the image {image}"));
-    }
     if evaluator.lookup.is_file(file.volume, &file.path) {
         return Ok(file);
     }

@@ -141,7 +141,7 @@ impl Reader<'_, '_> {
                 .is_none_or(|device| self.evaluator.devices.is_known(self.evaluator.lookup, device));
             return known.then_some(FileStatus { kind: FileKind::Directory, size: 0, modified: 0 });
         }
-        let file = self.evaluator.locate(path).filter(|file| file.image.is_none())?;
+        let file = self.evaluator.locate(path)?;
         let path = match file.path.trim_end_matches('/') {
             "" => "/",
             path => path,
@@ -152,7 +152,7 @@ impl Reader<'_, '_> {
     /// Size of the file that the path leads to.
     fn size(&mut self, path: &str) -> u64 {
         self.evaluator.spend_look();
-        let file = self.evaluator.locate(path).filter(|file| file.image.is_none());
+        let file = self.evaluator.locate(path);
         let status = file.and_then(|file| self.evaluator.lookup.status(file.volume, &file.path, true));
         status.map_or(0, |status| status.size)
     }

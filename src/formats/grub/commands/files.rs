@@ -51,7 +51,7 @@ fn show(evaluator: &mut Evaluator<'_>, path: &str) {
 }
 
 fn run(evaluator: &mut Evaluator<'_>, path: &str) {
-    let Some(file) = evaluator.locate(path).filter(|file| file.image.is_none()) else {
+    let Some(file) = evaluator.locate(path) else {
         evaluator.warn(format!("{path}: no such device"));
         return;
     };

@@ -20,9 +20,15 @@ fn loopback(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
         return Ok(());
     }
     let path = given.argument(1).ok_or_else(|| Failure::usage("loopback takes a file"))?;
-    let image =
+    let file =
         super::boot::find(evaluator, path).map_err(|reason| Failure::new(Status::FileNotFound, reason))?;
-    evaluator.devices.add_image(name, &image);
+    evaluator.spend_look();
+    let image = evaluator.lookup.open_image(file.volume, &file.path);
+    // GRUB itself complains only where a file in it is asked for.
+    if let Err(error) = &image {
+        evaluator.warn(format!("{path}: {error}"));
+    }
+    evaluator.devices.add_image(name, image.ok());
     Ok(())
 }
 

@@ -29,7 +29,7 @@ fn probe(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
     let volume = evaluator
         .devices
         .file_volume(evaluator.lookup, name)
-        .and_then(|volume| evaluator.lookup.volumes().get(volume))
+        .and_then(|volume| evaluator.lookup.volume(volume))
         .ok_or_else(|| Failure::new(Status::UnknownDevice, format!("probe: no device {device}")))?;
     let question = given.options.iter().map(|(name, _)| *name).find(|name| *name != "set");
     let question = question.ok_or_else(|| Failure::usage("probe lacks what to ask"))?;

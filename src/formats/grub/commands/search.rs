@@ -116,7 +116,7 @@ fn find(
 }
 
 fn matches_key(evaluator: &Evaluator<'_>, volume: usize, kind: Kind, key: &str) -> bool {
-    let Some(it) = evaluator.lookup.volumes().get(volume) else {
+    let Some(it) = evaluator.lookup.volume(volume) else {
         return false;
     };
     let same = |id: Option<&String>| id.is_some_and(|id| id.eq_ignore_ascii_case(key));
@@ -138,7 +138,7 @@ fn matches_key(evaluator: &Evaluator<'_>, volume: usize, kind: Kind, key: &str) 
 /// that would say otherwise.
 fn unidentified(evaluator: &Evaluator<'_>) -> Option<usize> {
     evaluator.devices.search_order(evaluator.lookup).into_iter().find(|&volume| {
-        evaluator.lookup.volumes().get(volume).is_some_and(|it| {
+        evaluator.lookup.volume(volume).is_some_and(|it| {
             let filesystem = &it.filesystem;
             filesystem.kind == FilesystemKind::Unknown
                 && filesystem.uuid.is_none()

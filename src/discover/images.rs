@@ -1,0 +1,153 @@
+//! Image files on volumes, opened as volumes of their own: ISO 9660, read in place.
+
+use std::{cell::OnceCell, io};
+
+use crate::{
+    entry::{Device, Filesystem, FilesystemKind, Volume},
+    formats::{
+        bytes::ReadAt,
+        iso9660::Iso9660,
+        lookup::{DirectoryEntry, FileKind, FileStatus, Lookup, LookupError},
+        superblock,
+    },
+};
+
+/// Images that one search may hold open.
+const IMAGE_LIMIT: usize = 16;
+
+/// All volumes, behind them the images that were opened.
+pub(super) struct Images<'a> {
+    lookup: &'a dyn Lookup,
+    opened: Vec<OnceCell<Image<'a>>>,
+    /// The volumes with one image among them, where that is what is searched.
+    volumes: Option<Vec<Volume>>,
+}
+
+struct Image<'a> {
+    host: usize,
+    path: String,
+    volume: Volume,
+    files: Iso9660<'a>,
+}
+
+impl<'a> Images<'a> {
+    /// No image is open yet.
+    pub fn new(lookup: &'a dyn Lookup) -> Self {
+        Self { lookup, opened: (0..IMAGE_LIMIT).map(|_| OnceCell::new()).collect(), volumes: None }
+    }
+
+    /// The volumes and this image, which stands behind them in [`Lookup::volumes`].
+    pub fn with(lookup: &'a dyn Lookup, host: usize, path: &str) -> Result<Self, LookupError> {
+        let mut images = Self::new(lookup);
+        let image = images.volume(images.open_image(host, path)?).cloned();
+        images.volumes = Some(lookup.volumes().iter().cloned().chain(image).collect());
+        Ok(images)
+    }
+
+    fn opened(&self, volume: usize) -> Option<&Image<'a>> {
+        self.opened.get(volume.checked_sub(self.lookup.volumes().len())?)?.get()
+    }
+}
+
+impl<'a> Image<'a> {
+    fn open(lookup: &'a dyn Lookup, host: usize, path: &str) -> Result<Self, LookupError> {
+        let status = lookup.status(host, path, true).filter(|status| status.kind == FileKind::File);
+        let size = status.ok_or(LookupError::Missing)?.size;
+        let file = || File { lookup, host, path: path.to_owned(), size };
+        let files = Iso9660::open(Box::new(file()));
+        let files = files.ok_or_else(|| LookupError::Failed("not an ISO 9660 image".into()))?;
+        let filesystem = superblock::probe(&file()).ok().flatten();
+        let filesystem = filesystem.filter(|found| found.kind == FilesystemKind::Iso9660);
+        let filesystem =
+            filesystem.unwrap_or(Filesystem { kind: FilesystemKind::Iso9660, uuid: None, label: None });
+        let host_device = &lookup.volumes().get(host).ok_or(LookupError::Missing)?.device;
+        // A disk of its own: what a configuration inside calls hd0 or cd0.
+        let name = format!("{}:{path}", host_device.name);
+        let device = Device { disk: name.clone(), name, partition: None, size, ..host_device.clone() };
+        Ok(Self { host, path: path.to_owned(), volume: Volume { device, filesystem }, files })
+    }
+}
+
+impl Lookup for Images<'_> {
+    fn volumes(&self) -> &[Volume] {
+        self.volumes.as_deref().unwrap_or_else(|| self.lookup.volumes())
+    }
+
+    fn volume(&self, volume: usize) -> Option<&Volume> {
+        self.opened(volume).map(|image| &image.volume).or_else(|| self.lookup.volume(volume))
+    }
+
+    fn open_image(&self, host: usize, path: &str) -> Result<usize, LookupError> {
+        if self.opened(host).is_some() {
+            return Err(LookupError::Failed("an image inside an image is not opened".into()));
+        }
+        for (place, cell) in self.opened.iter().enumerate() {
+            let image = match cell.get() {
+                Some(image) => image,
+                None => {
+                    let image = Image::open(self.lookup, host, path)?;
+                    cell.get_or_init(|| image)
+                }
+            };
+            if (image.host, image.path.as_str()) == (host, path) {
+                return Ok(self.lookup.volumes().len().saturating_add(place));
+            }
+        }
+        Err(LookupError::Failed(format!("more than {IMAGE_LIMIT} images are open")))
+    }
+
+    fn image(&self, volume: usize) -> Option<(usize, &str)> {
+        self.opened(volume).map(|image| (image.host, image.path.as_str()))
+    }
+
+    fn read(&self, volume: usize, path: &str, limit: usize) -> Result<Vec<u8>, LookupError> {
+        let Some(image) = self.opened(volume) else { return self.lookup.read(volume, path, limit) };
+        let content = image.files.read_at(path, 0, limit.saturating_add(1))?;
+        if content.len() > limit { Err(LookupError::TooLarge(limit)) } else { Ok(content) }
+    }
+
+    fn read_at(&self, volume: usize, path: &str, offset: u64, length: usize) -> Result<Vec<u8>, LookupError> {
+        match self.opened(volume) {
+            Some(image) => image.files.read_at(path, offset, length),
+            None => self.lookup.read_at(volume, path, offset, length),
+        }
+    }
+
+    fn status(&self, volume: usize, path: &str, follow: bool) -> Option<FileStatus> {
+        match self.opened(volume) {
+            Some(image) => image.files.status(path, follow),
+            None => self.lookup.status(volume, path, follow),
+        }
+    }
+
+    fn list(&self, volume: usize, path: &str) -> Vec<DirectoryEntry> {
+        match self.opened(volume) {
+            Some(image) => image.files.list(path),
+            None => self.lookup.list(volume, path),
+        }
+    }
+}
+
+/// An image file as the reader of its content sees it.
+struct File<'a> {
+    lookup: &'a dyn Lookup,
+    host: usize,
+    path: String,
+    size: u64,
+}
+
+impl ReadAt for File<'_> {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.lookup.read_at(self.host, &self.path, offset, buffer.len());
+        let bytes = read.map_err(|error| io::Error::other(error.to_string()))?;
+        let length = bytes.len().min(buffer.len());
+        if let (Some(to), Some(from)) = (buffer.get_mut(..length), bytes.get(..length)) {
+            to.copy_from_slice(from);
+        }
+        Ok(length)
+    }
+}
