@@ -62,24 +62,9 @@ pub(super) fn first_file(lookup: &dyn Lookup, volume: usize, place: &str) -> Opt
     }
 }
 
-/// Makes entries of a configuration's choices.
-pub(super) fn findings(
-    place: &Place<'_>,
-    path: &str,
-    format: Format,
-    menu: Menu,
-    locate: Locate,
-) -> Findings {
-    let mut ids = HashSet::new();
-    let mut entries = Vec::new();
-    for (index, choice) in (1..).zip(menu.choices) {
-        let mut entry = entry(place, path, format, choice, locate);
-        if !ids.insert(entry.id.clone()) {
-            entry.id = format!("{}#{index}", entry.id);
-            ids.insert(entry.id.clone());
-        }
-        entries.push(entry);
-    }
+/// What a configuration comes to.
+fn findings(place: &Place<'_>, path: &str, format: Format, menu: Menu, locate: Locate) -> Findings {
+    let entries = entries(place, path, format, menu.choices, locate, &mut HashSet::new());
     let mut tried = menu.default.into_iter().chain(menu.fallback).filter_map(|index| entries.get(index));
     let first = tried.next();
     let default = first.filter(|entry| entry.problem.is_none());
@@ -94,6 +79,27 @@ pub(super) fn findings(
         entries,
         ..Findings::default()
     }
+}
+
+/// Makes entries of choices, under ids that are not taken yet.
+pub(super) fn entries(
+    place: &Place<'_>,
+    path: &str,
+    format: Format,
+    choices: Vec<Choice>,
+    locate: Locate,
+    ids: &mut HashSet<String>,
+) -> Vec<Entry> {
+    let mut entries = Vec::new();
+    for choice in choices {
+        let mut entry = entry(place, path, format, choice, locate);
+        if !ids.insert(entry.id.clone()) {
+            entry.id = format!("{}#{}", entry.id, ids.len().saturating_add(1));
+            ids.insert(entry.id.clone());
+        }
+        entries.push(entry);
+    }
+    entries
 }
 
 fn entry(place: &Place<'_>, path: &str, format: Format, choice: Choice, locate: Locate) -> Entry {

@@ -20,6 +20,7 @@ mod metered;
 mod petitboot;
 mod place;
 mod raspberry_pi;
+mod refind;
 pub mod sandbox;
 mod scan;
 mod syslinux;
@@ -55,6 +56,7 @@ static FINDERS: &[&dyn Finder] = &[
     &raspberry_pi::RaspberryPi,
     &limine::LIMINE,
     &limine::LIMINE_CFG,
+    &refind::Refind,
     &lilo::YABOOT,
     &lilo::ELILO,
     &lilo::LILO,

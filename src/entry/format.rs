@@ -48,6 +48,8 @@ formats! {
     RaspberryPi "raspberrypi" "Raspberry Pi configuration",
     /// limine.conf, and limine.cfg of older releases.
     Limine "limine" "Limine",
+    /// rEFInd: stanzas of refind.conf, and kernels with refind_linux.conf beside them.
+    Refind "refind" "rEFInd",
     /// yaboot.conf, of PowerPC machines.
     Yaboot "yaboot" "yaboot.conf",
     /// elilo.conf, of EFI machines.

@@ -29,6 +29,7 @@ pub mod nearest;
 pub mod partition;
 pub mod petitboot;
 pub mod raspberry_pi;
+pub mod refind;
 pub mod settings;
 pub mod superblock;
 pub mod syslinux;

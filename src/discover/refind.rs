@@ -1,0 +1,413 @@
+//! rEFInd: refind.conf with its stanzas, and the kernels that it finds by itself, with refind_linux.conf beside them.
+
+use std::{cmp::Reverse, collections::HashSet};
+
+use super::{
+    finder::{Context, Finder, Findings},
+    menu::{entries, first_file, volume_by},
+    place::Place,
+};
+use crate::{
+    entry::{Entry, Format, Warning},
+    formats::{
+        fstab,
+        grub::device::Devices,
+        lookup::{FileKind, Lookup},
+        menu::Choice,
+        refind::{Config, Options, initrd_for, initrds, is_kernel, version, with_version},
+    },
+};
+
+/// Where refind.conf stands.
+const PLACES: [&str; 3] = ["/EFI/*/refind.conf", "/efi/*/refind.conf", "/boot/refind.conf"];
+
+/// What the options of the kernels beside it stand in.
+const OPTIONS: [&str; 2] = ["refind_linux.conf", "refind-linux.conf"];
+
+/// No more kernels of a directory are offered, the newest ones.
+const KERNEL_LIMIT: usize = 64;
+
+/// Finds rEFInd's configurations.
+pub(super) struct Refind;
+
+impl Finder for Refind {
+    fn format(&self) -> Format {
+        Format::Refind
+    }
+
+    fn find(&self, lookup: &dyn Lookup, volume: usize, _: &Context) -> Option<Findings> {
+        let configuration = |volume| PLACES.iter().find_map(|place| first_file(lookup, volume, place));
+        let mut search =
+            Search { lookup, config: Config::default(), ids: HashSet::new(), warnings: Vec::new() };
+        let Some(path) = configuration(volume) else {
+            // Without one anywhere there are still the kernels that have options for rEFInd beside them.
+            if (0..lookup.volumes().len()).any(|other| configuration(other).is_some()) {
+                return None;
+            }
+            let found = search.kernels(volume, true);
+            return Some(search.finish(found, Vec::new())).filter(|found| !found.entries.is_empty());
+        };
+        let place = Place::of(lookup, volume, &path)?;
+        let text = match place.read(&path) {
+            Ok(text) => text,
+            Err(message) => {
+                let message = format!("{message}: its entries are lost");
+                return Some(Findings {
+                    warnings: vec![place.warning(&path, None, message)],
+                    ..Findings::default()
+                });
+            }
+        };
+        search.config = Config::parse(&text, &mut |name| place.read(name));
+        let lost = std::mem::take(&mut search.config.lost);
+        search
+            .warnings
+            .extend(lost.into_iter().map(|(line, message)| place.warning(&path, Some(line), message)));
+        let mut stanzas = std::mem::take(&mut search.config.stanzas);
+        stanzas.retain(|_| search.config.shows_stanzas);
+        let stanzas = entries(&place, &path, Format::Refind, stanzas, locate, &mut search.ids);
+        let mut found = Vec::new();
+        if search.config.finds_kernels {
+            for volume in Devices::new(volume, "").search_order(lookup) {
+                found.extend(search.kernels(volume, false));
+            }
+        }
+        Some(search.finish(found, stanzas))
+    }
+}
+
+struct Search<'a> {
+    lookup: &'a dyn Lookup,
+    config: Config,
+    ids: HashSet<String>,
+    warnings: Vec<Warning>,
+}
+
+impl Search<'_> {
+    /// The kernels of a volume, with `only_beside` only where there are options beside them.
+    fn kernels(&mut self, volume: usize, only_beside: bool) -> Vec<Entry> {
+        let mut found = Vec::new();
+        if self.is_passed_over(volume, "") {
+            return found;
+        }
+        let mut directories = vec![String::new()];
+        directories.extend(self.config.directories.iter().map(|path| format!("/{}", path.trim_matches('/'))));
+        let programs = self.lookup.list(volume, "/EFI").into_iter();
+        let programs = programs.filter(|entry| entry.kind == FileKind::Directory);
+        directories.extend(programs.map(|entry| format!("/EFI/{}", entry.name)));
+        for directory in directories {
+            if !self.is_passed_over(volume, directory.trim_start_matches('/')) {
+                found.extend(self.directory(volume, &directory, only_beside).unwrap_or_default());
+            }
+        }
+        found
+    }
+
+    fn is_passed_over(&self, volume: usize, path: &str) -> bool {
+        let volumes = self.lookup.volumes();
+        let label =
+            volumes.get(volume).and_then(|volume| volume.filesystem.label.as_deref()).unwrap_or_default();
+        self.config.passed_over.iter().any(|item| match item.split_once(':') {
+            Some((volume, directory)) => {
+                volume.eq_ignore_ascii_case(label) && directory.trim_matches('/').eq_ignore_ascii_case(path)
+            }
+            None if path.is_empty() => !label.is_empty() && item.eq_ignore_ascii_case(label),
+            None => item.eq_ignore_ascii_case(path),
+        })
+    }
+
+    /// The kernels of one directory.
+    fn directory(&mut self, volume: usize, directory: &str, only_beside: bool) -> Option<Vec<Entry>> {
+        let options = OPTIONS.iter().find(|name| self.lookup.is_file(volume, &format!("{directory}/{name}")));
+        if only_beside && options.is_none() {
+            return None;
+        }
+        let listed = self.lookup.list(volume, &format!("{directory}/"));
+        let file = match options {
+            Some(name) => format!("{directory}/{name}"),
+            None => "/etc/fstab".to_owned(),
+        };
+        let place = Place::of(self.lookup, volume, &file)?;
+        let text = place.read(&file);
+        let options = match (options, text) {
+            (Some(_), Ok(text)) => Options::parse(&text),
+            (Some(_), Err(message)) => {
+                self.warnings.push(place.warning(
+                    &file,
+                    None,
+                    format!("{message}: its kernels are passed over"),
+                ));
+                return None;
+            }
+            (None, text) => from_fstab(&text.ok()?),
+        };
+        let mut kernels: Vec<(i64, &str)> = Vec::new();
+        for entry in listed.iter().filter(|entry| entry.kind == FileKind::File && is_kernel(&entry.name)) {
+            let path = format!("{directory}/{}", entry.name);
+            let is_named = self.is_passed_over(volume, &entry.name);
+            let signed = format!("{}.efi.signed", entry.name);
+            // Only what the firmware can start is a kernel to rEFInd: an EFI program, or a compressed one.
+            let head = self.lookup.read_at(volume, &path, 0, 2).unwrap_or_default();
+            let is_program = matches!(&head[..], b"MZ" | [0x1f, 0x8b]);
+            if is_program && !is_named && !listed.iter().any(|other| other.name == signed) {
+                let status = self.lookup.status(volume, &path, true);
+                kernels.push((status.map_or(0, |status| status.modified), &entry.name));
+            }
+        }
+        kernels.sort_by_key(|(modified, name)| (Reverse(*modified), *name));
+        kernels.truncate(KERNEL_LIMIT);
+        let names: Vec<&str> = listed.iter().map(|entry| entry.name.as_str()).collect();
+        let mut choices = Vec::new();
+        let mut main: Option<String> = None;
+        for (_, name) in kernels {
+            let folded = main.as_ref().filter(|_| self.config.folds).cloned();
+            let path = format!("{directory}/{name}");
+            let title = path.trim_start_matches('/').replace('/', "\\");
+            for (index, line) in options.iter().enumerate() {
+                let (above, shown) = match &folded {
+                    Some(main) => (Some(main.clone()), format!("{name}: {}", line.label)),
+                    None if index == 0 => (None, title.clone()),
+                    None => (Some(title.clone()), line.label.clone()),
+                };
+                let cmdline = self.cmdline(directory, name, &names, &line.options);
+                choices.push(Choice {
+                    title: shown,
+                    path_in_menu: above.into_iter().collect(),
+                    initrds: initrds(&cmdline).collect(),
+                    kernel: path.clone(),
+                    cmdline,
+                    line: line.line,
+                    ..Choice::default()
+                });
+            }
+            main.get_or_insert(title);
+        }
+        Some(entries(&place, &file, Format::Refind, choices, locate, &mut self.ids))
+    }
+
+    /// Options with the version put in, and the initrd unless they name one.
+    fn cmdline(&self, directory: &str, kernel: &str, names: &[&str], options: &str) -> String {
+        let words = &self.config.version_words;
+        let cmdline = with_version(options, version(kernel, words));
+        match initrd_for(kernel, names.iter().copied(), words) {
+            Some(initrd) if !cmdline.contains("initrd=") => {
+                let path = format!("{directory}/{initrd}").replace('/', "\\");
+                // At the top of a volume stands a backslash, and nowhere else.
+                let path = if directory.is_empty() { &path } else { path.trim_start_matches('\\') };
+                format!("{cmdline} initrd={path}").trim_start().to_owned()
+            }
+            _ => cmdline,
+        }
+    }
+
+    /// Puts the entries in their order and finds the default among those on the first screen.
+    fn finish(self, mut kernels: Vec<Entry>, mut stanzas: Vec<Entry>) -> Findings {
+        let all = match self.config.stanzas_first {
+            true => {
+                stanzas.append(&mut kernels);
+                stanzas
+            }
+            false => {
+                kernels.append(&mut stanzas);
+                kernels
+            }
+        };
+        let first_screen = || all.iter().filter(|entry| entry.path_in_menu.is_empty());
+        let by_name = |name: &String| match name.parse::<usize>() {
+            Ok(number) => first_screen().nth(number.checked_sub(1)?),
+            // What was booted last is in the firmware's variables.
+            Err(_) if name == "+" => None,
+            Err(_) => {
+                let name = name.to_ascii_lowercase();
+                first_screen().find(|entry| entry.title.to_ascii_lowercase().contains(&name))
+            }
+        };
+        let default = self.config.default.iter().find_map(by_name).or_else(|| first_screen().next());
+        Findings {
+            default: default.map(|entry| entry.id.clone()),
+            timeout: self.config.timeout,
+            warnings: self.warnings,
+            entries: all,
+            ..Findings::default()
+        }
+    }
+}
+
+/// What rEFInd makes of fstab(5) where there is no file of options.
+fn from_fstab(text: &str) -> Vec<Options> {
+    let mounts = fstab::parse(text).into_iter();
+    let root = mounts.filter(|mount| mount.target == "/").map(|mount| mount.source).next();
+    let options = |root: &String| {
+        [("Boot with normal options", ""), ("Boot into single-user mode", " single")].map(|(label, word)| {
+            Options { label: label.into(), options: format!("ro root={root}{word}"), line: 1 }
+        })
+    };
+    root.iter().flat_map(options).collect()
+}
+
+/// `/path`, or `volume:/path` where the volume goes by its label, or its partition's, or by UUID.
+fn locate(place: &Place<'_>, name: &str) -> Option<(usize, String)> {
+    let Some((wanted, path)) = name.split_once(":/") else {
+        return Some((place.volume, place.path(name)));
+    };
+    let volume = volume_by(place, |volume| {
+        let partition = volume.device.partition.as_ref();
+        let names = [
+            volume.filesystem.label.as_ref(),
+            partition.and_then(|it| it.label.as_ref()),
+            partition.and_then(|it| it.uuid.as_ref()),
+            volume.filesystem.uuid.as_ref(),
+        ];
+        names.iter().flatten().any(|it| it.eq_ignore_ascii_case(wanted))
+    })?;
+    Some((volume, place.path(&format!("/{path}"))))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        fs::File,
+        time::{Duration, SystemTime},
+    };
+
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::{
+        discover::testing::{tree, volume, volumes},
+        entry::{FileReference, FilesystemKind, Source},
+    };
+
+    /// A root volume with three kernels, of which the first was written last.
+    fn root(more: &[(&str, &str)]) -> TempDir {
+        let mut files = vec![
+            ("boot/vmlinuz-6.1", "MZ"),
+            ("boot/vmlinuz-6.9", "MZ"),
+            ("boot/vmlinuz-old", "no program"),
+            ("boot/initrd.img-6.1", ""),
+            ("vmlinuz", "-> boot/vmlinuz-6.1"),
+        ];
+        files.extend(more);
+        let root = tree(&files);
+        for (name, age) in [("vmlinuz-6.1", 0), ("vmlinuz-6.9", 9), ("vmlinuz-old", 0)] {
+            let file = File::options().append(true).open(root.path().join("boot").join(name)).unwrap();
+            file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000 - age)).unwrap();
+        }
+        root
+    }
+
+    fn find(esp: &[(&str, &str)], root: &TempDir, which: usize) -> Option<Findings> {
+        let esp = tree(esp);
+        let mut labelled = volume("sda2", FilesystemKind::Ext4);
+        labelled.filesystem.label = Some("Root".into());
+        let open = volumes(&[(&esp, volume("sda1", FilesystemKind::Vfat)), (root, labelled)]);
+        Refind.find(&open, which, &Context::default())
+    }
+
+    /// Menus and title, kernel, command line, problem.
+    fn shown(found: &Findings) -> Vec<String> {
+        let shown = found.entries.iter().map(|entry| {
+            let kernel =
+                entry.kernel.as_ref().map_or_else(String::new, |it| format!("{}:{}", it.volume, it.path));
+            let problem = entry.problem.as_deref().unwrap_or_default();
+            format!("{} = {kernel} {}{problem}", entry.id, entry.cmdline)
+        });
+        shown.collect()
+    }
+
+    const LINUX_CONF: &str =
+        "\"Normal\" \"ro root=LABEL=Root %v\"\n\"Single\" \"single initrd=/boot/own.img\"\n";
+
+    #[test]
+    fn found_kernels_have_the_options_beside_them_and_the_initrd_of_their_version() {
+        let root = root(&[("boot/refind_linux.conf", LINUX_CONF), ("boot/own.img", "")]);
+        let found = find(&[("EFI/refind/refind.conf", "timeout 5\n")], &root, 0).unwrap();
+        let newest = "boot\\vmlinuz-6.1";
+        let expected = [
+            format!("{newest} = sda2:/boot/vmlinuz-6.1 ro root=LABEL=Root 6.1 initrd=boot\\initrd.img-6.1"),
+            format!("{newest}>Single = sda2:/boot/vmlinuz-6.1 single initrd=/boot/own.img"),
+            format!("{newest}>vmlinuz-6.9: Normal = sda2:/boot/vmlinuz-6.9 ro root=LABEL=Root 6.9"),
+            format!("{newest}>vmlinuz-6.9: Single = sda2:/boot/vmlinuz-6.9 single initrd=/boot/own.img"),
+        ];
+        assert_eq!(shown(&found), expected);
+        assert_eq!((found.default.as_deref(), found.timeout), (Some(newest), Some(5)));
+        let file = |path: &str| FileReference::new("sda2".into(), path.into());
+        let source = |line| Source {
+            format: Format::Refind,
+            volume: "sda2".into(),
+            path: "/boot/refind_linux.conf".into(),
+            line: Some(line),
+            ..found.entries[0].source.clone()
+        };
+        let single = Entry {
+            title: "Single".into(),
+            path_in_menu: vec![newest.into()],
+            kernel: Some(file("/boot/vmlinuz-6.1")),
+            initrds: vec![file("/boot/own.img")],
+            cmdline: "single initrd=/boot/own.img".into(),
+            version: Some("6.1".into()),
+            ..Entry::new(format!("{newest}>Single"), source(2))
+        };
+        assert_eq!(found.entries[1], single);
+        assert_eq!(find(&[("EFI/refind/refind.conf", "")], &root, 1), None);
+    }
+
+    #[test]
+    fn stanzas_stand_where_the_configuration_puts_them() {
+        let root = root(&[("etc/fstab", "LABEL=Root / ext4 defaults 0 1\n"), ("EFI/x/kernel", "MZ")]);
+        let stanza = "menuentry Mine {\nvolume ROOT\nloader /boot/vmlinuz-6.9\noptions \"root=x\"\n}\n\
+                      menuentry Lost {\nvolume Gone\nloader /k.efi\nostype Linux\n}\n";
+        let mine = "Mine = sda2:/boot/vmlinuz-6.9 root=x";
+        let lost = "Lost = sda1:Gone:/k.efi Gone:/k.efi: there is no such volume";
+        let kernels = [
+            "boot\\vmlinuz-6.1 = sda2:/boot/vmlinuz-6.1 ro root=LABEL=Root initrd=boot\\initrd.img-6.1",
+            "boot\\vmlinuz-6.1>Boot into single-user mode = sda2:/boot/vmlinuz-6.1 ro root=LABEL=Root single initrd=boot\\initrd.img-6.1",
+            "boot\\vmlinuz-6.9 = sda2:/boot/vmlinuz-6.9 ro root=LABEL=Root",
+            "boot\\vmlinuz-6.9>Boot into single-user mode = sda2:/boot/vmlinuz-6.9 ro root=LABEL=Root single",
+        ];
+        for (settings, expected, default) in [
+            ("scanfor manual\n", vec![mine, lost], "Mine"),
+            (
+                "scanfor manual,internal\nfold_linux_kernels 0\ndont_scan_dirs EFI/x\ndefault_selection 6.9\n",
+                [&[mine, lost], &kernels[..]].concat(),
+                "boot\\vmlinuz-6.9",
+            ),
+            (
+                "fold_linux_kernels off\ndont_scan_files kernel\ndefault_selection \"+,nothing,4\"\n",
+                [&kernels[..], &[mine, lost]].concat(),
+                "Lost",
+            ),
+            ("dont_scan_volumes Root\ndefault_selection mine\n", vec![mine, lost], "Mine"),
+            ("scan_all_linux_kernels false\n", vec![mine, lost], "Mine"),
+        ] {
+            let conf = format!("{settings}{stanza}");
+            let found = find(&[("EFI/refind/refind.conf", &conf)], &root, 0).unwrap();
+            assert_eq!(shown(&found), expected, "{settings}");
+            assert_eq!(found.default.as_deref(), Some(default), "{settings}");
+        }
+    }
+
+    #[test]
+    fn without_refind_conf_only_kernels_with_options_beside_them_are_found() {
+        let with = root(&[("boot/refind_linux.conf", LINUX_CONF), ("boot/own.img", "")]);
+        assert_eq!(find(&[], &with, 1).unwrap().entries.len(), 4);
+        let without = root(&[("etc/fstab", "LABEL=Root / ext4 defaults 0 1\n")]);
+        assert_eq!(find(&[], &without, 1), None);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_told() {
+        let root = root(&[]);
+        let warnings = |conf: &str| {
+            let found = find(&[("EFI/refind/refind.conf", conf)], &root, 0).unwrap();
+            found.warnings.into_iter().map(|it| (it.path, it.line, it.message)).collect::<Vec<_>>()
+        };
+        let path = "/EFI/refind/refind.conf".to_owned();
+        assert_eq!(
+            warnings("include theme.conf"),
+            [(path.clone(), Some(1), "theme.conf: no such file".into())]
+        );
+        let message = "larger than 1048576 bytes: its entries are lost";
+        assert_eq!(warnings(&"#".repeat(2 << 20)), [(path, None, message.into())]);
+    }
+}
