@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::{
     finder::{Deed, Note},
     merge::{Found, merge},
+    owner::Owner,
 };
 use crate::{
     entry::{Discovery, Filesystem, FilesystemKind, Format, Volume},
@@ -66,7 +67,7 @@ pub struct Report {
 }
 
 /// Merges what was found and tells for each volume what came of it.
-pub(super) fn report(volumes: &[Volume], mut found: Vec<Found>) -> Survey {
+pub(super) fn report(volumes: &[Volume], mut found: Vec<Found>, owners: &[Owner]) -> Survey {
     let mut reports: Vec<Report> = volumes.iter().map(Report::new).collect();
     let searches: Vec<_> = found.iter().map(|found| (found.volume, found.format, outcome(found))).collect();
     for found in &mut found {
@@ -74,7 +75,17 @@ pub(super) fn report(volumes: &[Volume], mut found: Vec<Found>) -> Survey {
             report.notes.append(&mut findings.notes);
         }
     }
-    let merged = merge(volumes, found);
+    for owner in owners {
+        if let Some(report) = reports.get_mut(owner.volume) {
+            report.notes.push(Note {
+                deed: Deed::Used,
+                volume: report.volume.clone(),
+                path: owner.program.clone(),
+                message: format!("the firmware starts this program ({})", owner.format.title()),
+            });
+        }
+    }
+    let merged = merge(volumes, found, owners);
     for ((volume, format, mut outcome), again) in searches.into_iter().zip(merged.repeated) {
         if let Outcome::Entries { repeated, .. } = &mut outcome {
             *repeated = again;

@@ -2,6 +2,7 @@
 
 use super::{
     finder::{Context, Deed, Finder, Findings, Note},
+    owner::owners,
     unified::complete_chained,
 };
 use crate::{
@@ -53,10 +54,13 @@ impl Finder for Grub {
     }
 
     fn find(&self, lookup: &dyn Lookup, volume: usize, context: &Context) -> Option<Findings> {
-        let configurations = configurations(lookup, volume);
+        let mut configurations = configurations(lookup, volume);
         if configurations.is_empty() {
             return None;
         }
+        let owners = owners(lookup, context);
+        let turn = |path: &String| owners.iter().position(|owner| owner.is_beside(volume, path));
+        configurations.sort_by_key(|path| turn(path).unwrap_or(usize::MAX));
         let mut findings = Findings::default();
         let mut seen = Vec::new();
         for path in configurations {

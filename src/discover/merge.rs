@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::finder::Findings;
-use crate::entry::{Discovery, Entry, Format, TimeoutStyle, Volume, Warning};
+use super::{finder::Findings, owner::Owner};
+use crate::entry::{Discovery, Entry, FileReference, Format, TimeoutStyle, Volume, Warning};
 
 /// No more entries are kept: a menu that long serves nobody, and a loop in a script can make any number.
 const ENTRY_LIMIT: usize = 4096;
@@ -43,7 +43,7 @@ struct Candidate {
 }
 
 /// Joins findings in their order.
-pub(super) fn merge(volumes: &[Volume], found: Vec<Found>) -> Merged {
+pub(super) fn merge(volumes: &[Volume], found: Vec<Found>, owners: &[Owner]) -> Merged {
     let mut merging = Merging::default();
     let mut repeated = Vec::new();
     for found in found {
@@ -59,9 +59,10 @@ pub(super) fn merge(volumes: &[Volume], found: Vec<Found>) -> Merged {
         }
         repeated.push(merging.add(found));
     }
-    let Merging { mut entries, warnings, candidates, .. } = merging;
+    let Merging { mut entries, warnings, mut candidates, .. } = merging;
     make_ids_unique(&mut entries);
-    let elected = elect(volumes, &candidates, &entries);
+    candidates.extend(owners.iter().filter_map(|owner| started(volumes, &entries, owner)));
+    let elected = elect(volumes, &candidates, &entries, owners);
     let default = elected.and_then(|candidate| entries.get(candidate.entry)).map(|entry| entry.id.clone());
     let (timeout, timeout_style, fallback) = match elected {
         Some(Candidate { timeout, timeout_style, fallback, .. }) => {
@@ -154,16 +155,45 @@ impl Merging {
     }
 }
 
-/// The first disk with a default that can be booted decides, and on it a configuration before a guess. Where none can be
-/// booted, what its loader would have tried is still named, with its timeout; the boot room starts no such entry.
-fn elect<'a>(volumes: &[Volume], candidates: &'a [Candidate], entries: &[Entry]) -> Option<&'a Candidate> {
+/// The first disk with a default that can be booted decides, and on it the loader that the firmware starts, then a
+/// configuration before a guess. Where none can be booted, what its loader would have tried is still named, with its
+/// timeout; the boot room starts no such entry.
+fn elect<'a>(
+    volumes: &[Volume],
+    candidates: &'a [Candidate],
+    entries: &[Entry],
+    owners: &[Owner],
+) -> Option<&'a Candidate> {
     let disk = |volume: usize| volumes.get(volume).map(|volume| volume.device.disk.as_str());
     let rank = |candidate: &&Candidate| {
-        let first = (0..volumes.len()).find(|volume| disk(*volume) == disk(candidate.volume));
-        let broken = entries.get(candidate.entry).is_none_or(|entry| entry.problem.is_some());
-        (broken, first, candidate.format == Format::Scan)
+        let own = disk(candidate.volume);
+        let first = (0..volumes.len()).find(|volume| disk(*volume) == own);
+        let entry = entries.get(candidate.entry);
+        let broken = entry.is_none_or(|entry| entry.problem.is_some());
+        let owner = owners.iter().find(|owner| disk(owner.volume) == own);
+        let foreign = owner.map(|owner| {
+            let kernel = entry.and_then(|entry| entry.kernel.as_ref());
+            let is_started = kernel.is_some_and(|kernel| owner.is(&kernel.path));
+            (candidate.format != owner.format, !is_started, candidate.volume != owner.volume)
+        });
+        (broken, first, foreign, candidate.format == Format::Scan)
     };
     candidates.iter().min_by_key(rank)
+}
+
+/// The entry of an image that the firmware starts by itself.
+fn started(volumes: &[Volume], entries: &[Entry], owner: &Owner) -> Option<Candidate> {
+    let device = &volumes.get(owner.volume)?.device.name;
+    let is_it = |file: &FileReference| file.volume == *device && owner.is(&file.path);
+    let entry = entries.iter().position(|entry| entry.kernel.as_ref().is_some_and(is_it))?;
+    Some(Candidate {
+        volume: owner.volume,
+        format: owner.format,
+        entry,
+        timeout: Some(0),
+        timeout_style: TimeoutStyle::Hidden,
+        fallback: Vec::new(),
+    })
 }
 
 /// The first keeps its id; later ones get the volume's name behind it, and a count where even that is not enough.
@@ -232,7 +262,7 @@ mod tests {
 
     /// Ids, default ones in brackets; the elected default; the timeout.
     fn merged(names: &[&str], found: Vec<Found>) -> (String, Option<String>, Option<u32>) {
-        let Discovery { entries, default, timeout, .. } = merge(&volumes(names), found).discovery;
+        let Discovery { entries, default, timeout, .. } = merge(&volumes(names), found, &[]).discovery;
         let shown = entries.iter().map(|entry| match entry.default {
             true => format!("[{}]", entry.id),
             false => entry.id.clone(),
@@ -249,7 +279,7 @@ mod tests {
         let own = [entry("a", "sda2", "/grub.cfg", 3), entry("b", "sda2", "/grub.cfg", 9)];
         let more = [own[0].clone(), own[1].clone(), entry("c", "sda2", "/custom.cfg", 1)];
         let found = vec![found(0, &own, "b", 5), found(1, &more, "a", 7)];
-        let merged_twice = merge(&volumes(&["sda1", "sda2"]), found);
+        let merged_twice = merge(&volumes(&["sda1", "sda2"]), found, &[]);
         assert_eq!(merged_twice.repeated, [0, 2]);
         let ids: Vec<_> = merged_twice.discovery.entries.iter().map(|entry| entry.id.as_str()).collect();
         assert_eq!(ids, ["a", "b", "c"]);
@@ -291,6 +321,45 @@ mod tests {
     }
 
     #[test]
+    fn on_a_disk_the_loader_that_the_firmware_starts_decides() {
+        let names = ["sda1", "sda2", "sdb1"];
+        let bls = |volume, id: &str, device| {
+            let mut entry = entry(id, device, id, 0);
+            entry.kernel = Some(FileReference::new(device.into(), format!("/EFI/Linux/{id}.efi")));
+            let mut other = entry.clone();
+            other.id = format!("{id}2");
+            other.source.path = other.id.clone();
+            other.kernel = Some(FileReference::new(device.into(), format!("/EFI/Linux/{id}2.efi")));
+            Found { format: Format::Bls, ..found(volume, &[entry, other], id, 3) }
+        };
+        let config = |volume, id: &str, device| found(volume, &[entry(id, device, id, 0)], id, 9);
+        let all = || {
+            vec![
+                config(0, "stub", "sda1"),
+                bls(0, "b", "sda1"),
+                config(1, "g", "sda2"),
+                config(2, "d", "sdb1"),
+            ]
+        };
+        let owner = |volume, format, program: &str| Owner { volume, format, program: program.into() };
+        for (owners, default, timeout) in [
+            (vec![], "stub", 9),
+            (vec![owner(0, Format::Bls, "/EFI/systemd/systemd-bootx64.efi")], "b", 3),
+            (vec![owner(0, Format::Bls, "/efi/linux/B2.EFI")], "b2", 0),
+            (vec![owner(1, Format::Grub, "/EFI/x/grubx64.efi")], "g", 9),
+            // The order of disks is the election's; here it only counts on each disk.
+            (vec![owner(2, Format::Bls, "/EFI/x/x.efi"), owner(0, Format::Bls, "/EFI/x/x.efi")], "b", 3),
+        ] {
+            let discovery = merge(&volumes(&names), all(), &owners).discovery;
+            assert_eq!(
+                (discovery.default.as_deref(), discovery.timeout),
+                (Some(default), Some(timeout)),
+                "{owners:?}"
+            );
+        }
+    }
+
+    #[test]
     fn what_cannot_be_booted_is_not_elected() {
         let mut windows = entry("windows", "sda1", "/grub.cfg", 1);
         windows.problem = Some("chainloading takes firmware".into());
@@ -312,7 +381,7 @@ mod tests {
         };
         let mut found = found(0, &many, "x", 1);
         found.findings.as_mut().unwrap().warnings = (0..5000).map(|line| warning(line / 2)).collect();
-        let merged = merge(&volumes(&["sda1"]), vec![found]).discovery;
+        let merged = merge(&volumes(&["sda1"]), vec![found], &[]).discovery;
         assert_eq!((merged.entries.len(), merged.warnings.len()), (ENTRY_LIMIT, WARNING_LIMIT));
         assert_eq!(merged.warnings[0].line, Some(4096), "the loss of entries comes first");
         assert_eq!((merged.warnings[1].line, merged.warnings[2].line), (Some(0), Some(1)));
@@ -322,7 +391,7 @@ mod tests {
     fn a_search_that_was_cut_short_is_told() {
         let mut found = found(0, &[], "", 1);
         found.exhausted = Some("64 MiB were read".into());
-        let warnings = merge(&volumes(&["sda1"]), vec![found]).discovery.warnings;
+        let warnings = merge(&volumes(&["sda1"]), vec![found], &[]).discovery.warnings;
         assert_eq!(
             warnings[0].message,
             "the search of this volume was cut short after 64 MiB were read; entries may be missing"

@@ -17,6 +17,7 @@ mod live;
 mod menu;
 mod merge;
 mod metered;
+mod owner;
 mod petitboot;
 mod place;
 mod raspberry_pi;
@@ -117,5 +118,5 @@ fn survey_with(finders: &[&dyn Finder], lookup: &dyn Lookup, context: &Context) 
     found.extend(live);
     // A stable sort: on each volume, the finders stay in their order.
     found.sort_by_key(|found| found.volume);
-    report(volumes, found)
+    report(volumes, found, &owner::owners(lookup, context))
 }

@@ -97,7 +97,7 @@ fn survey_against(names: &[&str], hostile: &[&str]) -> (Result<Survey, SandboxEr
             return Err(SandboxError::Died(ExitStatus::from_raw(libc::SIGSEGV)));
         }
         let volumes: Vec<_> = volumes.iter().map(|open| open.volume.clone()).collect();
-        Ok(report(&volumes, Vec::new()))
+        Ok(report(&volumes, Vec::new(), &[]))
     });
     (survey, tried.into_inner())
 }
