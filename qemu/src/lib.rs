@@ -29,6 +29,7 @@ pub mod tool;
 pub mod workshop;
 
 pub use error::Error;
+pub use probe::Report;
 
 /// What the rig's functions return.
 pub type Result<T> = std::result::Result<T, Error>;

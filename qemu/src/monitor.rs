@@ -1,7 +1,10 @@
 //! QEMU's own control channel: QMP, one JSON object a line.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
+use std::ops::RangeBounds;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -62,11 +65,60 @@ impl Monitor {
         self.execute("send-key", &json!({ "keys": keys })).map(drop)
     }
 
-    /// Writes what the screen shows as a PNG file.
+    /// What the screen shows; also written to `file`, as a PNG file.
     ///
     /// # Errors
-    /// As [`Self::execute`].
-    pub fn screenshot(&mut self, file: &std::path::Path) -> Result<()> {
-        self.execute("screendump", &json!({"filename": file, "format": "png"})).map(drop)
+    /// As [`Self::execute`], and when a file cannot be written or read.
+    pub fn screenshot(&mut self, file: &Path) -> Result<Screen> {
+        let pixels = file.with_extension("ppm");
+        for (file, format) in [(file, "png"), (&pixels, "ppm")] {
+            self.execute("screendump", &json!({"filename": file, "format": format}))?;
+        }
+        let bytes = fs::read(&pixels).context(|| format!("reading {}", pixels.display()))?;
+        fs::remove_file(&pixels).context(|| format!("removing {}", pixels.display()))?;
+        Screen::parse(&bytes).ok_or_else(|| Error::Other(format!("{}: no portable pixmap", pixels.display())))
+    }
+}
+
+/// What a machine's screen shows.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Screen {
+    width: usize,
+    pixels: Vec<u8>,
+}
+
+impl Screen {
+    /// Reads a portable pixmap with 255 shades, `P6`: width and height in its second line, then three bytes a pixel.
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        let mut parts = bytes.splitn(4, |byte| *byte == b'\n');
+        let (magic, size, shades) = (parts.next()?, parts.next()?, parts.next()?);
+        let (width, height) = std::str::from_utf8(size).ok()?.split_once(' ')?;
+        let (width, height): (usize, usize) = (width.parse().ok()?, height.parse().ok()?);
+        let pixels = parts.next()?.to_vec();
+        let whole = magic == b"P6" && shades == b"255" && pixels.len() == width * height * 3;
+        whole.then_some(Self { width, pixels })
+    }
+
+    /// How many pixels are brighter than half in these lines of pixels.
+    #[must_use]
+    pub fn bright(&self, lines: impl RangeBounds<usize>) -> usize {
+        let line = |pixel: usize| pixel / self.width;
+        let pixels = self.pixels.chunks_exact(3).enumerate();
+        pixels
+            .filter(|(pixel, rgb)| lines.contains(&line(*pixel)) && rgb.iter().all(|shade| *shade > 127))
+            .count()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pixmap_is_read_and_its_bright_pixels_are_counted_by_lines() {
+        let pixmap = b"P6\n2 2\n255\n\xff\xff\xff\x0a\x00\x00\xaa\xaa\xaa\xaa\xaa\xaa";
+        let screen = Screen::parse(pixmap).unwrap();
+        assert_eq!((screen.bright(..), screen.bright(..1), screen.bright(1..)), (3, 1, 2));
+        assert_eq!(Screen::parse(b"P6\n2 2\n255\n\xff"), None);
     }
 }

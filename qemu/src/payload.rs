@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use initramfs::{Addition, Compression, Node, Recipe, Tree, binary, modules};
 use probe::PARTS;
@@ -62,10 +63,16 @@ fn build_firstlight(name: &str, debian: &Debian, additions: Vec<Addition>) -> Re
         modified: 0,
     };
     let image = initramfs::build(&recipe).map_err(builder)?;
-    // Another test may be starting a machine with the same file: it is replaced as a whole.
+    write_whole(name, &image.bytes)
+}
+
+/// Another test may be starting a machine with the same file: it is replaced as a whole.
+fn write_whole(name: &str, bytes: &[u8]) -> Result<PathBuf> {
+    static WRITTEN: AtomicUsize = AtomicUsize::new(0);
     let path = place::directory("machines")?.join(name);
-    let unfinished = path.with_extension(format!("{}", std::process::id()));
-    fs::write(&unfinished, image.bytes).context(|| format!("writing {}", unfinished.display()))?;
+    let number = WRITTEN.fetch_add(1, Ordering::Relaxed);
+    let unfinished = path.with_extension(format!("{}-{number}", std::process::id()));
+    fs::write(&unfinished, bytes).context(|| format!("writing {}", unfinished.display()))?;
     fs::rename(&unfinished, &path).context(|| format!("writing {}", path.display()))?;
     Ok(path)
 }
@@ -78,6 +85,32 @@ pub fn probe_initrd(part: &str) -> Result<Vec<u8>> {
     let path = &programs()?.probe;
     let bytes = fs::read(path).context(|| format!("reading {}", path.display()))?;
     pack(part, Some(Node::File { bytes, executable: true }))
+}
+
+/// The init of [`hops`].
+const HOPS: &str = include_str!("../recipes/hops.sh");
+
+/// An initrd whose init reports and then goes on into `debian`'s kernel with firstlight's `kexec`, as often as the word
+/// `hops=METHOD,METHOD…` of its command line says, with itself as the initrd: a method is the letter of a `kexec` option,
+/// `s` for `kexec_file_load` and `c` for `kexec_load`. The last kernel writes on the screen and stays.
+///
+/// # Errors
+/// When cargo fails or a file cannot be written.
+pub fn hops(debian: &Debian) -> Result<PathBuf> {
+    let programs = programs()?;
+    let mut tree = Tree::default();
+    add_program(&mut tree, "busybox", "/bin/busybox")?;
+    let efivarfs = debian.modules().join("kernel/fs/efivarfs/efivarfs.ko");
+    for (source, path) in [
+        (&programs.firstlight, "/bin/kexec"),
+        (&programs.probe, "/bin/probe"),
+        (&efivarfs, "/efivarfs.ko"),
+        (&debian.kernel(), "/kernel"),
+    ] {
+        tree.copy(source, path).map_err(builder)?;
+    }
+    tree.insert("/init", Node::File { bytes: HOPS.into(), executable: true }).map_err(builder)?;
+    write_whole("hops.initrd", &initramfs::archive(&tree, 0).map_err(builder)?)
 }
 
 /// One more part of the probe's initrd: nothing but a marker.

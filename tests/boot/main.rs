@@ -5,6 +5,7 @@
 mod buses;
 mod demo;
 mod fallback;
+mod kexec;
 mod loaders;
 mod supervision;
 mod untouched;

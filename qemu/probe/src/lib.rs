@@ -26,6 +26,34 @@ pub struct Report {
     pub kexec: bool,
     /// Whether the kernel has UEFI's runtime services.
     pub efi: bool,
+    /// What it knows of the machine.
+    pub platform: Platform,
+}
+
+/// What a kernel knows of its machine from whoever booted it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Platform {
+    /// The processors that run, as `/sys/devices/system/cpu/online` lists them.
+    pub processors: String,
+    /// The memory map as it was handed over: ranges in order, and neighbours of the same type as one.
+    pub memory: Vec<Range>,
+    /// Names of ACPI's tables, sorted.
+    pub acpi: Vec<String>,
+    /// Names of UEFI's variables, sorted; none where efivarfs is not mounted.
+    pub efi_variables: Vec<String>,
+    /// `/proc/fb`: the framebuffers.
+    pub framebuffers: String,
+}
+
+/// A range of physical memory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Range {
+    /// Its first byte.
+    pub first: u64,
+    /// Its last byte.
+    pub last: u64,
+    /// What it is, in the kernel's words.
+    pub kind: String,
 }
 
 /// A file of the initramfs: the marker of one part, or another.
@@ -60,6 +88,7 @@ mod tests {
             loader: 0xd0,
             kexec: true,
             efi: false,
+            platform: Platform::default(),
         };
         let line = format!("[    1.2] {PREFIX}{}\r", serde_json::to_string(&report).unwrap());
         assert_eq!(Report::parse(&line), Some(report));

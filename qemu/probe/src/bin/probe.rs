@@ -1,4 +1,4 @@
-//! The target's init: says on the serial line what the kernel was given, and powers off.
+//! Says on the serial line what the kernel was given. As the target's init it then powers off.
 
 use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
@@ -6,40 +6,84 @@ use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use probe::{PARTS, PREFIX, Part, Report};
+use probe::{PARTS, PREFIX, Part, Platform, Range, Report};
 use rustix::mount::{MountFlags, mount};
 use rustix::system::{RebootCommand, reboot};
 use sha2::{Digest, Sha256};
 
 fn main() {
+    if std::process::id() != 1 {
+        // The rest of the initramfs is then what its init brings.
+        say(&line(Vec::new()));
+        return;
+    }
     for (kind, place) in [("proc", "/proc"), ("sysfs", "/sys"), ("devtmpfs", "/dev")] {
         // A missing one shows in the report.
         let _ = fs::create_dir_all(place);
         let _ = mount(kind, place, kind, MountFlags::empty(), None);
     }
-    say(&line());
+    let mut others = Vec::new();
+    let _ = fs::metadata("/").and_then(|root| files(Path::new("/"), root.dev(), &mut others));
+    others.sort_by(|one, other| one.name.cmp(&other.name));
+    say(&line(others));
     let _ = reboot(RebootCommand::PowerOff);
     let _ = reboot(RebootCommand::Restart);
 }
 
-fn line() -> String {
-    let mut others = Vec::new();
-    let _ = fs::metadata("/").and_then(|root| files(Path::new("/"), root.dev(), &mut others));
-    others.sort_by(|one, other| one.name.cmp(&other.name));
+fn line(files: Vec<Part>) -> String {
     let loader = text("/proc/sys/kernel/bootloader_type").parse().unwrap_or_default();
     let report = Report {
         release: text("/proc/sys/kernel/osrelease"),
         cmdline: text("/proc/cmdline"),
         parts: parts().unwrap_or_default(),
-        files: others,
+        files,
         loader,
         kexec: loader == 0xd0,
         efi: Path::new("/sys/firmware/efi").exists(),
+        platform: platform(),
     };
     match serde_json::to_string(&report) {
         Ok(json) => format!("{PREFIX}{json}\n"),
         Err(error) => format!("probe: {error}\n"),
     }
+}
+
+fn platform() -> Platform {
+    Platform {
+        processors: text("/sys/devices/system/cpu/online"),
+        memory: memory(),
+        acpi: names("/sys/firmware/acpi/tables"),
+        efi_variables: names("/sys/firmware/efi/efivars"),
+        framebuffers: text("/proc/fb"),
+    }
+}
+
+/// A kernel that took data from its loader cuts the range that these lay in.
+fn memory() -> Vec<Range> {
+    let range = |number: String| {
+        let value = |key| text(&format!("/sys/firmware/memmap/{number}/{key}"));
+        let address = |key| u64::from_str_radix(value(key).trim_start_matches("0x"), 16).ok();
+        Some(Range { first: address("start")?, last: address("end")?, kind: value("type") })
+    };
+    let mut ranges: Vec<Range> = names("/sys/firmware/memmap").into_iter().filter_map(range).collect();
+    ranges.sort_by_key(|range| range.first);
+    ranges.dedup_by(|next, range| {
+        let same = next.kind == range.kind && range.last.checked_add(1) == Some(next.first);
+        if same {
+            range.last = next.last;
+        }
+        same
+    });
+    ranges
+}
+
+/// The sorted names in a directory; none where there is no such directory.
+fn names(directory: &str) -> Vec<String> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let mut names: Vec<String> =
+        entries.map(|file| file.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
 }
 
 fn text(path: &str) -> String {
