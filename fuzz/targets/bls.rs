@@ -2,7 +2,7 @@
 #![no_main]
 
 use firstlight::formats::{
-    bls::{Entry, Loader, Reading, entry_name},
+    bls::{Entry, Loader, Reading, Variables, entry_name},
     text,
 };
 use libfuzzer_sys::fuzz_target;
@@ -13,5 +13,6 @@ fuzz_target!(|data: &[u8]| {
         let _ = Entry::parse(&text, reading);
     }
     let _ = entry_name(&text, ".conf");
-    let _ = Loader::parse(&text).default_of(&[&text, "arch.conf"]);
+    let variables = Variables { default: Some(text.to_string()), ..Variables::default() };
+    let _ = Loader::parse(&text).choice(&variables, &[(&text, false), ("arch.conf", true)]);
 });
