@@ -4,7 +4,7 @@
 use std::{cmp::Reverse, collections::HashSet};
 
 use crate::{
-    entry::{Discovery, Entry, Format, Kind, Transport, Volume},
+    entry::{Discovery, Entry, Kind, Transport, Volume},
     formats::{settings::Settings, volume_name::VolumeName},
 };
 
@@ -90,7 +90,7 @@ fn is_bootable(entry: &Entry) -> bool {
 }
 
 fn is_scan(entry: &Entry) -> bool {
-    entry.source.format == Format::Scan
+    entry.source.format.is_guess()
 }
 
 fn is_repair(entry: &Entry) -> bool {
@@ -317,7 +317,7 @@ mod tests {
             volume("sdb1", Transport::Usb),
         ];
         let mut found = entry("found", "sda1");
-        found.source.format = Format::Scan;
+        found.source.format = crate::entry::Format::Scan;
         let entries = [found, entry("configured", "sda2"), entry("usb", "sdb1")];
         assert_eq!(elected(&entries, &volumes, &[], &[], ""), "configured found usb");
     }

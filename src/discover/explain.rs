@@ -136,7 +136,10 @@ impl Report {
         if self.searches.iter().all(|search| nothing(search) || search.format == Some(Format::Scan)) {
             line.push_str(", no boot configuration");
         }
-        for search in self.searches.iter().filter(|search| !nothing(search)) {
+        let is_found = self.searches.iter().any(|search| matches!(search.outcome, Outcome::Entries { .. }));
+        let is_shown =
+            |search: &&Search| !(nothing(search) || is_found && search.outcome == Outcome::Nothing);
+        for search in self.searches.iter().filter(is_shown) {
             line.push_str(&search.text());
         }
         line

@@ -176,7 +176,7 @@ fn elect<'a>(
             let is_started = kernel.is_some_and(|kernel| owner.is(&kernel.path));
             (candidate.format != owner.format, !is_started, candidate.volume != owner.volume)
         });
-        (broken, first, foreign, candidate.format == Format::Scan)
+        (broken, first, foreign, candidate.format.is_guess())
     };
     candidates.iter().min_by_key(rank)
 }

@@ -98,6 +98,10 @@ impl Lookup for Metered<'_> {
         })
     }
 
+    fn link(&self, volume: usize, path: &str) -> Option<String> {
+        if self.spend(1) { self.inner.link(volume, path) } else { None }
+    }
+
     fn list(&self, volume: usize, path: &str) -> Vec<DirectoryEntry> {
         if !self.spend(1) {
             return Vec::new();

@@ -20,6 +20,7 @@ mod metered;
 mod owner;
 mod petitboot;
 mod place;
+mod profiles;
 mod raspberry_pi;
 mod refind;
 pub mod sandbox;
@@ -35,7 +36,7 @@ pub use volumes::Volumes;
 
 use self::{
     explain::report,
-    finder::{Context, Finder},
+    finder::{Context, Finder, Findings},
     images::Images,
     merge::Found,
     metered::Metered,
@@ -77,6 +78,13 @@ pub fn complete_image(
     unified::Image::at(lookup, 0, path).complete(context, entry, &mut warnings).then_some(warnings)
 }
 
+/// What is made of a volume without any entry of its own, given the entries of all others.
+type Guess = fn(&dyn Lookup, usize, &[&Entry]) -> Option<Findings>;
+
+/// Every way to entries that nobody has written down.
+const GUESSES: &[(Format, Guess)] =
+    &[(Format::Nixos, profiles::nixos), (Format::Guix, profiles::guix), (Format::Scan, scan::scan)];
+
 /// Finds everything that the volumes offer to boot.
 #[must_use]
 pub fn discover(lookup: &dyn Lookup, context: &Context) -> Discovery {
@@ -111,8 +119,10 @@ fn survey_with(finders: &[&dyn Finder], lookup: &dyn Lookup, context: &Context) 
     let mut scanned = Vec::new();
     for volume in (0..volumes.len()).filter(|volume| !configured(*volume)) {
         let lookup = Metered::new(lookup);
-        let findings = scan::scan(&lookup, volume, &offered);
-        scanned.push(Found { volume, format: Format::Scan, findings, exhausted: lookup.exhausted() });
+        for (format, guess) in GUESSES {
+            let findings = guess(&lookup, volume, &offered);
+            scanned.push(Found { volume, format: *format, findings, exhausted: lookup.exhausted() });
+        }
     }
     found.extend(scanned);
     found.extend(live);

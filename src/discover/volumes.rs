@@ -43,6 +43,10 @@ impl Lookup for Volumes {
         self.root(volume).ok()?.status(path, follow)
     }
 
+    fn link(&self, volume: usize, path: &str) -> Option<String> {
+        self.root(volume).ok()?.link(path)
+    }
+
     fn list(&self, volume: usize, path: &str) -> Vec<DirectoryEntry> {
         self.root(volume).map(|root| root.list(path)).unwrap_or_default()
     }

@@ -60,9 +60,21 @@ formats! {
     GrubLegacy "grub-legacy" "GRUB Legacy menu",
     /// An image file of a live medium, in which one of the others was found.
     Live "live" "image files of live media",
+    /// Profiles of NixOS.
+    Nixos "nixos" "generations of NixOS",
+    /// Profiles of Guix System.
+    Guix "guix" "generations of Guix",
     /// No configuration: kernels paired with initrds by their names.
     #[default]
     Scan "scan" "kernels by name",
+}
+
+impl Format {
+    /// Nobody has written down that it shall be booted.
+    #[must_use]
+    pub const fn is_guess(self) -> bool {
+        matches!(self, Self::Nixos | Self::Guix | Self::Scan)
+    }
 }
 
 impl fmt::Display for Format {

@@ -104,6 +104,11 @@ pub trait Lookup {
     /// Status of what the path leads to, following a final link if `follow`; `None` if there is nothing.
     fn status(&self, volume: usize, path: &str, follow: bool) -> Option<FileStatus>;
 
+    /// What a symbolic link says; `None` if it is none.
+    fn link(&self, _volume: usize, _path: &str) -> Option<String> {
+        None
+    }
+
     /// Names in a directory, sorted by byte value; empty if it is missing or no directory.
     fn list(&self, volume: usize, path: &str) -> Vec<DirectoryEntry>;
 

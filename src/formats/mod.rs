@@ -6,6 +6,7 @@
 
 pub mod assignments;
 pub mod bls;
+pub mod bootspec;
 pub mod bytes;
 pub mod bzimage;
 pub mod cmdline;
@@ -16,6 +17,7 @@ pub mod fstab;
 pub mod glob;
 pub mod grub;
 pub mod grub_legacy;
+pub mod guix;
 pub mod iso9660;
 pub mod kboot;
 pub mod kernel_file;

@@ -12,7 +12,9 @@ use std::{
 };
 
 use rustix::{
-    fs::{AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags, Stat, fstat, open, openat2, statat},
+    fs::{
+        AtFlags, Dir, FileType, Mode, OFlags, ResolveFlags, Stat, fstat, open, openat2, readlinkat, statat,
+    },
     io::Errno,
 };
 
@@ -122,6 +124,14 @@ impl Root {
             size: size(&status),
             modified: status.st_mtime,
         })
+    }
+
+    /// What a symbolic link says; `None` if it is none.
+    #[must_use]
+    pub fn link(&self, path: &str) -> Option<String> {
+        let link = self.resolve(path, OFlags::PATH | OFlags::NOFOLLOW).ok()?;
+        let target = readlinkat(link, "", Vec::new()).ok()?;
+        Some(text::decode(target.to_bytes())).filter(|target| !target.is_empty())
     }
 
     /// Names in a directory, sorted by byte value, at most [`LIST_LIMIT`]; empty if it is missing or no directory.

@@ -43,6 +43,7 @@ const ALLOWED: &[libc::c_long] = &[
     libc::SYS_close,
     libc::SYS_fstat,
     libc::SYS_newfstatat,
+    libc::SYS_readlinkat,
     libc::SYS_statx,
     libc::SYS_getdents64,
     libc::SYS_lseek,

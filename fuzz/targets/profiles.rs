@@ -1,0 +1,11 @@
+//! What generations of Guix System and NixOS say of themselves.
+#![no_main]
+
+use firstlight::formats::{bootspec, guix::Parameters, text};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    let text = text::decode(data);
+    let _ = Parameters::parse(&text).map(|parameters| parameters.cmdline("/gnu/store/x-system"));
+    let _ = (bootspec::string(&text, "init"), bootspec::string(&text, "label"));
+});
