@@ -8,6 +8,12 @@ use std::{
 };
 
 use super::kernel_file::take_apart;
+#[cfg(all(feature = "running-system", target_arch = "x86_64"))]
+use crate::{
+    formats::kernel_file::KernelFile,
+    image::{identify::identify, unwrap::unwrap},
+    kexec::segments,
+};
 use crate::{
     formats::text,
     image::apart::ApartError,
@@ -184,6 +190,10 @@ fn status(options: &Options) -> Result<ExitCode, Failure> {
 fn load(options: &Options) -> Result<(), Failure> {
     let kernel = options.kernel.as_ref().ok_or(Failure::NoKernel)?;
     let kernel = open(kernel)?;
+    #[cfg(all(feature = "running-system", target_arch = "x86_64"))]
+    if !options.modules.is_empty() || is_multiboot(&kernel) {
+        return load_multiboot(options, &kernel);
+    }
     let initrds: Vec<Image> = options.initrds.iter().map(open).collect::<Result<_, _>>()?;
     let running = text::decode(&fs::read("/proc/cmdline").unwrap_or_default());
     let (assembled, cmdline) = take_apart(kernel, initrds, &cmdline::cmdline(options, &running))
@@ -200,13 +210,56 @@ fn load(options: &Options) -> Result<(), Failure> {
         Purpose::Crash if state::crash_size() == 0 => Err(Failure::NoCrashMemory),
         Purpose::Crash => Ok(kexec::load_for_panic(&kernel, &initrds, &cmdline)?),
         Purpose::Boot => {
-            let wishes = Wishes { limits: options.memory_min..options.memory_max, no_efi: options.no_efi };
+            let device_tree = options
+                .devicetree
+                .as_ref()
+                .map(|path| fs::read(path).map_err(|error| Failure::Unreadable(path.clone(), error)));
+            let limits = options.memory_min..options.memory_max;
+            let wishes = Wishes { limits, no_efi: options.no_efi, device_tree: device_tree.transpose()? };
             // Hiding the firmware and choosing the memory is in the segments' power only.
             let chosen = wishes != Wishes::default() && options.method == Method::Auto;
             let method = if chosen { Method::Segments } else { options.method };
             Ok(kexec::load_by(method, &wishes, &kernel, &initrds, &cmdline)?)
         }
     }
+}
+
+#[cfg(all(feature = "running-system", target_arch = "x86_64"))]
+fn is_multiboot(kernel: &Image) -> bool {
+    let format = |file: &File| identify(file).ok().and_then(|identity| identity.format);
+    // A vmlinux has no such header.
+    let has_header = |format| match format {
+        Some(KernelFile::Elf(elf)) => elf.multiboot.is_some(),
+        format => matches!(format, Some(KernelFile::Multiboot(_))),
+    };
+    match unwrap(&kernel.file) {
+        Ok(Some(unwrapped)) => has_header(format(&unwrapped)),
+        _ => has_header(format(&kernel.file)),
+    }
+}
+
+/// A multiboot kernel with its modules, each of which is called by the words behind its path.
+#[cfg(all(feature = "running-system", target_arch = "x86_64"))]
+fn load_multiboot(options: &Options, kernel: &Image) -> Result<(), Failure> {
+    let name = || kernel.name.clone();
+    let wrapped = |source| LoadError::Wrapped { kernel: name(), source };
+    let unwrapped = unwrap(&kernel.file).map_err(wrapped)?;
+    let running = text::decode(&fs::read("/proc/cmdline").unwrap_or_default());
+    // Multiboot kernels take the first word for their own name.
+    let words = cmdline::cmdline(options, &running);
+    let cmdline = text::encode(format!("{} {words}", kernel.name).trim_end());
+    let mut modules = Vec::new();
+    for module in &options.modules {
+        let path = module.split_once(' ').map_or(module.as_str(), |(path, _)| path).to_owned();
+        let image = open(&path)?;
+        // Xen takes a kernel as it is; what else is compressed, its modules unpack themselves.
+        modules.push((image.file, text::encode(module)));
+    }
+    let limits = options.memory_min..options.memory_max;
+    let wishes = Wishes { limits, ..Wishes::default() };
+    let kernel_file = unwrapped.as_ref().unwrap_or(&kernel.file);
+    segments::load_multiboot(kernel_file, &cmdline, &modules, &wishes)
+        .map_err(|source| LoadError::Segments { kernel: name(), source }.into())
 }
 
 fn open(path: &String) -> Result<Image, Failure> {

@@ -12,6 +12,7 @@ pub mod bzimage;
 pub mod cmdline;
 pub mod compression;
 pub mod cpio;
+pub mod device_tree;
 pub mod efi_boot;
 pub mod fstab;
 pub mod glob;

@@ -70,6 +70,86 @@ firstlight_trampoline_end:
     "#
 );
 
+// To 32-bit protected mode without paging, as multiboot has it (Multiboot2 Specification 2.0, 3.3; Intel SDM, volume 3,
+// 10.8.5.4): through a 32-bit segment, then paging, long mode and the extensions off.
+#[cfg(all(target_arch = "x86_64", feature = "running-system"))]
+global_asm!(
+    r#"
+    .pushsection .rodata.firstlight_protected, "a", @progbits
+    .balign 16
+    .globl firstlight_protected_start, firstlight_protected_end
+firstlight_protected_start:
+    lea     firstlight_protected_start(%rip), %rbp
+    lea     3f(%rip), %rax
+    mov     %rax, 4f+2(%rip)
+    lgdt    4f(%rip)
+    lea     firstlight_protected_end(%rip), %rsp
+    pushq   $0x10
+    lea     2f(%rip), %rax
+    push    %rax
+    lretq
+    .code32
+2:  mov     $0x18, %eax
+    mov     %eax, %ds
+    mov     %eax, %es
+    mov     %eax, %ss
+    mov     %eax, %fs
+    mov     %eax, %gs
+    mov     $0x11, %eax
+    mov     %eax, %cr0
+    mov     $0xc0000080, %ecx
+    rdmsr
+    btr     $8, %eax
+    wrmsr
+    xor     %eax, %eax
+    mov     %eax, %cr4
+    mov     (5f - firstlight_protected_start)(%ebp), %ecx
+    mov     (6f - firstlight_protected_start)(%ebp), %eax
+    mov     (7f - firstlight_protected_start)(%ebp), %ebx
+    jmp     *%ecx
+    .code64
+    .balign 16
+3:  .quad   0, 0, 0x00cf9a000000ffff, 0x00cf92000000ffff
+4:  .word   4b - 3b - 1
+    .quad   0
+    .balign 4
+5:  .long   0
+6:  .long   0
+7:  .long   0
+    .fill   8, 8, 0
+firstlight_protected_end:
+    .popsection
+    "#,
+    options(att_syntax)
+);
+
+#[cfg(all(target_arch = "x86_64", feature = "running-system"))]
+unsafe extern "C" {
+    static firstlight_protected_start: u8;
+    static firstlight_protected_end: u8;
+}
+
+/// The trampoline that enters a multiboot kernel at the physical address `entry`, with `magic` in %eax and `information` in
+/// %ebx. It must stand below 4 GiB.
+#[cfg(all(target_arch = "x86_64", feature = "running-system"))]
+#[must_use]
+pub fn to_protected_mode(entry: u32, magic: u32, information: u32) -> Vec<u8> {
+    // SAFETY: both symbols stand in one read-only section that the assembler wrote, the end behind the start; it is
+    // initialised and never written.
+    let template = unsafe {
+        let start = &raw const firstlight_protected_start;
+        let length = (&raw const firstlight_protected_end).offset_from_unsigned(start);
+        slice::from_raw_parts(start, length)
+    };
+    let mut code = template.to_vec();
+    let values = code.len().saturating_sub(STACK).saturating_sub(12);
+    let bytes = [entry, magic, information].into_iter().flat_map(u32::to_le_bytes);
+    for (place, byte) in code.iter_mut().skip(values).zip(bytes) {
+        *place = byte;
+    }
+    code
+}
+
 unsafe extern "C" {
     static firstlight_trampoline_start: u8;
     static firstlight_trampoline_end: u8;
@@ -133,5 +213,49 @@ mod tests {
         expected.extend(0x99aa_bbcc_ddee_ff00_u64.to_le_bytes());
         expected.extend([0; STACK]);
         assert_eq!(trampoline(0x1122_3344_5566_7788, 0x99aa_bbcc_ddee_ff00), expected);
+    }
+
+    /// Every byte, as above.
+    #[cfg(feature = "running-system")]
+    #[rustfmt::skip]
+    #[test]
+    fn the_way_to_protected_mode_is_these_bytes() {
+        let code = [
+            0x48, 0x8d, 0x2d, 0xf9, 0xff, 0xff, 0xff, // lea  start(%rip), %rbp
+            0x48, 0x8d, 0x05, 0x62, 0, 0, 0,          // lea  gdt(%rip), %rax
+            0x48, 0x89, 0x05, 0x7d, 0, 0, 0,          // mov  %rax, pointer+2(%rip)
+            0x0f, 0x01, 0x15, 0x74, 0, 0, 0,          // lgdt pointer(%rip)
+            0x48, 0x8d, 0x25, 0xc5, 0, 0, 0,          // lea  end(%rip), %rsp
+            0x6a, 0x10,                               // push $0x10
+            0x48, 0x8d, 0x05, 0x03, 0, 0, 0,          // lea  2f(%rip), %rax
+            0x50,                                     // push %rax
+            0x48, 0xcb,                               // lretq
+            0xb8, 0x18, 0, 0, 0,                      // 2: mov $0x18, %eax
+            0x8e, 0xd8, 0x8e, 0xc0, 0x8e, 0xd0,       // mov  %eax, %ds; %es; %ss
+            0x8e, 0xe0, 0x8e, 0xe8,                   // mov  %eax, %fs; %gs
+            0xb8, 0x11, 0, 0, 0,                      // mov  $0x11, %eax: PE and ET
+            0x0f, 0x22, 0xc0,                         // mov  %eax, %cr0
+            0xb9, 0x80, 0, 0, 0xc0,                   // mov  $0xc0000080, %ecx: EFER
+            0x0f, 0x32,                               // rdmsr
+            0x0f, 0xba, 0xf0, 8,                      // btr  $8, %eax: LME
+            0x0f, 0x30,                               // wrmsr
+            0x31, 0xc0,                               // xor  %eax, %eax
+            0x0f, 0x22, 0xe0,                         // mov  %eax, %cr4
+            0x8b, 0x8d, 0x9c, 0, 0, 0,                // mov  entry(%ebp), %ecx
+            0x8b, 0x85, 0xa0, 0, 0, 0,                // mov  magic(%ebp), %eax
+            0x8b, 0x9d, 0xa4, 0, 0, 0,                // mov  information(%ebp), %ebx
+            0xff, 0xe1,                               // jmp  *%ecx
+            0, 0, 0, 0,
+        ];
+        let mut expected = code.to_vec();
+        expected.extend([0; 16]);
+        // Flat 32-bit code and data, present, ring 0.
+        expected.extend([0xff, 0xff, 0, 0, 0, 0x9a, 0xcf, 0, 0xff, 0xff, 0, 0, 0, 0x92, 0xcf, 0]);
+        expected.extend([0x1f, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        for value in [0x20_0040_u32, 0x2bad_b002, 0x3fff_c000] {
+            expected.extend(value.to_le_bytes());
+        }
+        expected.extend([0; STACK]);
+        assert_eq!(to_protected_mode(0x20_0040, 0x2bad_b002, 0x3fff_c000), expected);
     }
 }

@@ -24,7 +24,9 @@ const PARTS_LIMIT: usize = 12;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LayoutError {
     /// Neither format.
-    #[error("it is neither a bzImage nor an ELF kernel; unpack it, or let kexec_file_load take it (-s)")]
+    #[error(
+        "it is neither a bzImage, an arm64 Image nor an ELF kernel; unpack it, or let kexec_file_load take it (-s)"
+    )]
     Unknown,
     /// A bzImage older than boot protocol 2.12, or a 32-bit one.
     #[error("it has no 64-bit entry point; use a 64-bit kernel of Linux 3.8 or newer")]

@@ -34,6 +34,8 @@ pub struct Machine {
     pub efi: Option<Efi>,
     /// Address of the ACPI root pointer, 0 if nothing tells it.
     pub rsdp: u64,
+    /// The device tree, on machines that have one.
+    pub device_tree: Option<Vec<u8>>,
 }
 
 /// Why the machine cannot be described.
@@ -61,7 +63,11 @@ impl Machine {
         if free.is_empty() {
             return Err(MachineError::Hidden);
         }
-        let mut ranges = firmware_map(&root.join("sys/firmware/memmap"))?;
+        let device_tree = bytes(&root.join("sys/firmware/fdt")).ok();
+        // Where a device tree describes the machine, there is no other map.
+        let map = root.join("sys/firmware/memmap");
+        let described = device_tree.is_some() && !map.is_dir();
+        let mut ranges = if described { ram(&free) } else { firmware_map(&map)? };
         ranges.sort_by_key(|range| range.start);
         let efi = root.join("sys/firmware/efi");
         Ok(Self {
@@ -73,8 +79,15 @@ impl Machine {
                 .filter(|page| page.len() == 4096),
             rsdp: root_pointer(&efi),
             efi: efi_runtime(&efi),
+            device_tree,
         })
     }
+}
+
+fn ram(free: &[Range<u64>]) -> Vec<MemoryRange> {
+    free.iter()
+        .map(|range| MemoryRange { start: range.start, end: range.end, kind: MemoryType::Ram })
+        .collect()
 }
 
 fn firmware_map(directory: &Path) -> Result<Vec<MemoryRange>, MachineError> {
@@ -207,6 +220,7 @@ mod tests {
                 zero_page: Some(vec![b'z'; 4096]),
                 efi: None,
                 rsdp: 0,
+                device_tree: None,
             }
         );
     }

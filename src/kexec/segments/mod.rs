@@ -4,13 +4,16 @@
 //! C: a quarter of a second on a fast machine, minutes on one whose caches are off by then. Nothing of that guards
 //! against more than a bug, so here it is left out.
 
+pub mod arm64;
 pub mod layout;
 pub mod machine;
 pub mod memory;
+#[cfg(all(feature = "running-system", target_arch = "x86_64"))]
+pub mod multiboot;
 pub mod parameters;
 pub mod plan;
 
-use std::{fs::File, ops::Range, path::Path};
+use std::{fs::File, ops::Range, os::unix::fs::FileExt, path::Path};
 
 use layout::Kernel;
 use machine::{Machine, MachineError};
@@ -21,10 +24,16 @@ use rustix::{
     rand::{GetRandomFlags, getrandom},
 };
 
-use crate::sys::{
-    kexec::{self, Source},
-    mapping::Mapping,
+use crate::{
+    formats::kernel_file::raw_image,
+    sys::{
+        kexec::{self, Source},
+        mapping::Mapping,
+    },
 };
+
+/// Bytes of an Image's header.
+const IMAGE_HEADER: usize = 64;
 
 /// Bytes of randomness for the next kernel.
 const SEED: usize = 32;
@@ -36,11 +45,13 @@ pub struct Wishes {
     pub limits: Range<u64>,
     /// Do not tell the next kernel of the EFI firmware.
     pub no_efi: bool,
+    /// The device tree to hand over, in place of the machine's own (arm64).
+    pub device_tree: Option<Vec<u8>>,
 }
 
 impl Default for Wishes {
     fn default() -> Self {
-        Self { limits: 0..u64::MAX, no_efi: false }
+        Self { limits: 0..u64::MAX, no_efi: false, device_tree: None }
     }
 }
 
@@ -50,6 +61,10 @@ pub enum SegmentsError {
     /// The kernel's format.
     #[error(transparent)]
     Layout(#[from] layout::LayoutError),
+    /// A multiboot kernel.
+    #[cfg(all(feature = "running-system", target_arch = "x86_64"))]
+    #[error(transparent)]
+    Multiboot(#[from] multiboot::MultibootError),
     /// The command line is longer than the kernel takes.
     #[error("the command line has {0} characters, and the kernel takes at most {1}; shorten it")]
     CommandLine(usize, usize),
@@ -77,40 +92,88 @@ pub fn load(
     cmdline: &[u8],
     wishes: &Wishes,
 ) -> Result<(), SegmentsError> {
-    let Kernel { layout, head, cmdline_limit } = layout::read(kernel)?;
-    if cmdline.len() > cmdline_limit {
-        return Err(SegmentsError::CommandLine(cmdline.len(), cmdline_limit));
+    let mut head = [0; IMAGE_HEADER];
+    let is_image = kernel.read_exact_at(&mut head, 0).is_ok();
+    // Elsewhere it is another machine's, and never gets here.
+    let wanted = cfg!(target_arch = "aarch64") && is_image;
+    let image = raw_image::parse(&head).filter(|image| wanted && image.architecture == "aarch64");
+    let layout = if image.is_some() { None } else { Some(layout::read(kernel)?) };
+    let limit = layout.as_ref().map_or(usize::MAX, |kernel| kernel.cmdline_limit);
+    if cmdline.len() > limit {
+        return Err(SegmentsError::CommandLine(cmdline.len(), limit));
     }
     let machine = Machine::read(Path::new("/"))?;
     let kernel = Mapping::new(kernel).map_err(SegmentsError::Unreadable)?;
     let initrd = initrd.map(Mapping::new).transpose().map_err(SegmentsError::Unreadable)?;
-    let size = initrd.as_ref().map_or(0, Mapping::length);
+    let size = initrd.as_ref().map_or(0, Mapping::length) as u64;
     let mut seed = [0; SEED];
     let filled = getrandom(&mut seed, GetRandomFlags::NONBLOCK).unwrap_or(0);
-    let parameters = Parameters {
-        kernel: &head,
-        old: machine.zero_page.as_deref(),
-        memory: &machine.memory,
-        cmdline,
-        initrd: (0, 0),
-        efi: machine.efi.as_ref().filter(|_| !wishes.no_efi),
-        rsdp: machine.rsdp,
-        seed: seed.get(..filled).unwrap_or_default(),
+    let seed = seed.get(..filled).unwrap_or_default();
+    let plan = match (layout, image) {
+        (Some(Kernel { layout, head, .. }), _) => {
+            let parameters = Parameters {
+                kernel: &head,
+                old: machine.zero_page.as_deref(),
+                memory: &machine.memory,
+                cmdline,
+                initrd: (0, 0),
+                efi: machine.efi.as_ref().filter(|_| !wishes.no_efi),
+                rsdp: machine.rsdp,
+                seed,
+            };
+            plan::plan(&layout, &parameters, size, &machine, &wishes.limits)?
+        }
+        (None, Some(image)) => {
+            let device_tree = wishes.device_tree.as_ref().or(machine.device_tree.as_ref());
+            let device_tree = device_tree.map_or(&[][..], Vec::as_slice);
+            let told = arm64::Told { device_tree, cmdline, initrd: size, seed };
+            arm64::plan(&image, kernel.length(), &told, &machine, &wishes.limits)?
+        }
+        (None, None) => return Err(layout::LayoutError::Unknown.into()),
     };
-    let plan = plan::plan(&layout, &parameters, size as u64, &machine, &wishes.limits)?;
-    submit(&plan, &kernel, initrd.as_ref()).map_err(SegmentsError::Refused)
+    submit(&plan, &kernel, initrd.as_slice()).map_err(SegmentsError::Refused)
 }
 
-fn submit(plan: &Plan, kernel: &Mapping, initrd: Option<&Mapping>) -> Result<(), Errno> {
+/// Loads a multiboot kernel called `name`, whose command line begins with its name, with its modules, each called as its
+/// string says.
+///
+/// # Errors
+/// [`SegmentsError`] says why not; what was loaded before is still loaded.
+#[cfg(all(feature = "running-system", target_arch = "x86_64"))]
+pub fn load_multiboot(
+    kernel: &File,
+    cmdline: &[u8],
+    modules: &[(File, Vec<u8>)],
+    wishes: &Wishes,
+) -> Result<(), SegmentsError> {
+    let image = multiboot::read(kernel)?;
+    let machine = Machine::read(Path::new("/"))?;
+    let kernel = Mapping::new(kernel).map_err(SegmentsError::Unreadable)?;
+    let files: Vec<Mapping> = modules
+        .iter()
+        .map(|(file, _)| Mapping::new(file))
+        .collect::<Result<_, _>>()
+        .map_err(SegmentsError::Unreadable)?;
+    let lengths = files.iter().map(|file| file.length() as u64);
+    let modules: Vec<_> = lengths.zip(modules).map(|(length, (_, text))| (length, text.as_slice())).collect();
+    let root_pointer = multiboot::root_pointer(&machine);
+    let told = multiboot::Told { cmdline, modules: &modules, root_pointer: root_pointer.as_deref() };
+    let plan = multiboot::plan(&image, &told, &machine, &wishes.limits)?;
+    submit(&plan, &kernel, &files).map_err(SegmentsError::Refused)
+}
+
+fn submit(plan: &Plan, kernel: &Mapping, files: &[Mapping]) -> Result<(), Errno> {
     let segments: Vec<kexec::Segment> = plan
         .segments
         .iter()
         .map(|segment| {
-            let source = match (&segment.content, initrd) {
-                (Content::Kernel(bytes), _) => Source::Mapped(kernel, bytes.start, bytes.len()),
-                (Content::Initrd, Some(initrd)) => Source::Mapped(initrd, 0, initrd.length()),
-                (Content::Initrd, None) => Source::Bytes(&[]),
-                (Content::Made(bytes), _) => Source::Bytes(bytes),
+            let source = match &segment.content {
+                Content::Kernel(bytes) => Source::Mapped(kernel, bytes.start, bytes.len()),
+                Content::File(number) => match files.get(*number) {
+                    Some(file) => Source::Mapped(file, 0, file.length()),
+                    None => Source::Bytes(&[]),
+                },
+                Content::Made(bytes) => Source::Bytes(bytes),
             };
             (source, segment.address, segment.size)
         })

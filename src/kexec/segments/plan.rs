@@ -47,8 +47,8 @@ pub struct Layout {
 pub enum Content {
     /// Bytes of the kernel file.
     Kernel(Range<usize>),
-    /// The initrd.
-    Initrd,
+    /// A whole file beside the kernel: the initrd, number 0, or a module.
+    File(usize),
     /// Bytes made here.
     Made(Vec<u8>),
 }
@@ -84,6 +84,9 @@ pub enum PlanError {
         /// Its size in bytes.
         size: u64,
     },
+    /// The device tree that describes the machine.
+    #[error("the device tree is damaged; give a good one (--dtb), or let kexec_file_load do it (-s)")]
+    DeviceTree,
 }
 
 /// Plans the segments within `limits` of physical memory.
@@ -114,7 +117,7 @@ pub fn plan(
     if initrd > 0 {
         let address = space.take("initrd", initrd, LOWEST_INITRD)?;
         parameters.initrd = (address, initrd);
-        segments.push(Segment { content: Content::Initrd, address, size: pages(initrd) });
+        segments.push(Segment { content: Content::File(0), address, size: pages(initrd) });
     }
     // The block is as long wherever it stands; only the pointers in it change.
     let address = space.take("boot parameters", parameters.build(0).len() as u64, 0)?;
@@ -130,9 +133,9 @@ pub fn plan(
 }
 
 /// Memory that is still free.
-struct Space {
-    free: Vec<Range<u64>>,
-    limits: Range<u64>,
+pub(super) struct Space {
+    pub free: Vec<Range<u64>>,
+    pub limits: Range<u64>,
 }
 
 impl Space {
@@ -147,12 +150,12 @@ impl Space {
         self.take_aligned("kernel", layout.size, layout.alignment, 0)
     }
 
-    fn take(&mut self, what: &'static str, size: u64, lowest: u64) -> Result<u64, PlanError> {
+    pub(super) fn take(&mut self, what: &'static str, size: u64, lowest: u64) -> Result<u64, PlanError> {
         self.take_aligned(what, size, PAGE, lowest)
     }
 
     /// The highest place below 4 GiB, or above if there is none.
-    fn take_aligned(
+    pub(super) fn take_aligned(
         &mut self,
         what: &'static str,
         size: u64,
@@ -169,7 +172,8 @@ impl Space {
     }
 }
 
-fn pages(size: u64) -> u64 {
+/// The size in whole pages, in bytes.
+pub(super) fn pages(size: u64) -> u64 {
     size.checked_next_multiple_of(PAGE).unwrap_or(!(PAGE - 1))
 }
 

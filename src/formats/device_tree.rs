@@ -1,0 +1,230 @@
+//! Changing what a flattened device tree says in `/chosen` (Devicetree Specification 0.4, chapters 3.6 and 5; the kernel's
+//! Documentation/devicetree/bindings/chosen.yaml).
+
+use super::bytes::{be32, holds, slice};
+
+const HEADER: usize = 40;
+const BEGIN_NODE: u32 = 1;
+const END_NODE: u32 = 2;
+const PROPERTY: u32 = 3;
+const NO_OPERATION: u32 = 4;
+const END: u32 = 9;
+/// No tree is deeper, and none is larger, in bytes.
+const DEPTH_LIMIT: usize = 64;
+const SIZE_LIMIT: usize = 2 << 20;
+
+/// A property of `/chosen`: its name, and its value, `None` to take it away.
+pub type Change<'a> = (&'a str, Option<Vec<u8>>);
+
+/// The same tree with other properties in `/chosen`, which is added where it is missing; `None` if the tree is damaged.
+#[must_use]
+pub fn with_chosen(tree: &[u8], changes: &[Change<'_>]) -> Option<Vec<u8>> {
+    if !holds(tree, 0, b"\xd0\x0d\xfe\xed") || be32(tree, 4)? > u32::try_from(SIZE_LIMIT).ok()? {
+        return None;
+    }
+    let field = |at| usize::try_from(be32(tree, at)?).ok();
+    let size = field(4)?;
+    let tree = tree.get(..size)?;
+    let (structure, strings, reservations) = (field(8)?, field(12)?, field(16)?);
+    // Version 17 tells the sizes of both blocks.
+    let mut names = slice(tree, strings, field(32)?)?.to_vec();
+    let old_names = names.clone();
+    let mut added = Vec::new();
+    for (name, value) in changes {
+        let Some(value) = value else { continue };
+        let place = u32::try_from(names.len()).ok()?;
+        names.extend(name.bytes().chain([0]));
+        property(&mut added, place, value)?;
+    }
+    let removed = |name: usize| {
+        let name = old_names.get(name..).and_then(|rest| rest.split(|&byte| byte == 0).next());
+        changes.iter().any(|(changed, _)| name == Some(changed.as_bytes()))
+    };
+    let structure = rewrite(tree, structure, &added, &removed)?;
+    assemble(tree, reservations, &structure, &names)
+}
+
+/// Copies the structure block, with other properties in `/chosen`.
+fn rewrite(tree: &[u8], mut at: usize, added: &[u8], removed: &dyn Fn(usize) -> bool) -> Option<Vec<u8>> {
+    let mut copy = Vec::with_capacity(tree.len());
+    let (mut depth, mut in_chosen, mut done) = (0_usize, false, false);
+    loop {
+        let start = at;
+        let token = be32(tree, at)?;
+        at = at.checked_add(4)?;
+        match token {
+            BEGIN_NODE => {
+                let name = tree.get(at..)?.split(|&byte| byte == 0).next()?;
+                at = at.checked_add(name.len())?.checked_add(1)?.checked_next_multiple_of(4)?;
+                copy.extend_from_slice(tree.get(start..at)?);
+                in_chosen = depth == 1 && name == b"chosen";
+                depth = depth.checked_add(1).filter(|depth| *depth <= DEPTH_LIMIT)?;
+                if in_chosen {
+                    copy.extend_from_slice(added);
+                    done = true;
+                }
+            }
+            PROPERTY => {
+                let length = usize::try_from(be32(tree, at)?).ok()?;
+                let name = usize::try_from(be32(tree, at.checked_add(4)?)?).ok()?;
+                at = at.checked_add(8)?.checked_add(length)?.checked_next_multiple_of(4)?;
+                let whole = tree.get(start..at)?;
+                if !(in_chosen && depth == 2 && removed(name)) {
+                    copy.extend_from_slice(whole);
+                }
+            }
+            END_NODE => {
+                depth = depth.checked_sub(1)?;
+                in_chosen &= depth > 1;
+                if depth == 0 && !done {
+                    copy.extend(BEGIN_NODE.to_be_bytes().into_iter().chain(*b"chosen\0\0"));
+                    copy.extend_from_slice(added);
+                    copy.extend(END_NODE.to_be_bytes());
+                    done = true;
+                }
+                copy.extend(END_NODE.to_be_bytes());
+            }
+            NO_OPERATION => {}
+            END if depth == 0 => {
+                copy.extend(END.to_be_bytes());
+                return done.then_some(copy);
+            }
+            _ => return None,
+        }
+    }
+}
+
+fn property(block: &mut Vec<u8>, name: u32, value: &[u8]) -> Option<()> {
+    let length = u32::try_from(value.len()).ok()?;
+    for field in [PROPERTY, length, name] {
+        block.extend(field.to_be_bytes());
+    }
+    block.extend_from_slice(value);
+    block.resize(block.len().checked_next_multiple_of(4)?, 0);
+    Some(())
+}
+
+/// Header, memory reservations up to the empty one, structure, strings.
+fn assemble(tree: &[u8], reservations: usize, structure: &[u8], names: &[u8]) -> Option<Vec<u8>> {
+    let entries = tree.get(reservations..)?.chunks_exact(16);
+    let count = entries.take_while(|entry| entry.iter().any(|&byte| byte != 0)).count();
+    let length = count.checked_add(1)?.checked_mul(16)?;
+    let mut block = vec![0; HEADER];
+    block.extend_from_slice(slice(tree, reservations, length)?);
+    let structure_at = block.len();
+    block.extend_from_slice(structure);
+    let names_at = block.len();
+    block.extend_from_slice(names);
+    let processor = be32(tree, 28)?;
+    let header = [
+        0xd00d_feed,
+        u32::try_from(block.len()).ok()?,
+        u32::try_from(structure_at).ok()?,
+        u32::try_from(names_at).ok()?,
+        u32::try_from(HEADER).ok()?,
+        17,
+        16,
+        processor,
+        u32::try_from(names.len()).ok()?,
+        u32::try_from(structure.len()).ok()?,
+    ];
+    for (place, field) in block.chunks_exact_mut(4).zip(header) {
+        place.copy_from_slice(&field.to_be_bytes());
+    }
+    Some(block)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Name, and properties by the places of their names.
+    type Node<'a> = (&'a str, &'a [(u32, &'a [u8])]);
+
+    /// A tree as dtc writes it: one reservation, the root with `model`, and the nodes given.
+    fn tree(nodes: &[Node<'_>]) -> Vec<u8> {
+        let names = b"model\0bootargs\0kaslr-seed\0";
+        let mut structure = Vec::new();
+        let begin = |block: &mut Vec<u8>, name: &str| {
+            block.extend(BEGIN_NODE.to_be_bytes());
+            block.extend(name.bytes().chain([0]));
+            block.resize(block.len().next_multiple_of(4), 0);
+        };
+        begin(&mut structure, "");
+        property(&mut structure, 0, b"Board\0").unwrap();
+        for (name, properties) in nodes {
+            begin(&mut structure, name);
+            for (name, value) in *properties {
+                property(&mut structure, *name, value).unwrap();
+            }
+            structure.extend(END_NODE.to_be_bytes());
+        }
+        structure.extend([END_NODE.to_be_bytes(), END.to_be_bytes()].concat());
+        let mut old = vec![0; HEADER];
+        old[28..32].copy_from_slice(&3_u32.to_be_bytes());
+        old[32..36].copy_from_slice(&(names.len() as u32).to_be_bytes());
+        old[12..16].copy_from_slice(&(HEADER as u32).to_be_bytes());
+        old.extend(names);
+        let reservations = old.len();
+        old.extend([0, 0, 0, 0, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10, 0]);
+        old.extend([0; 16]);
+        assemble(&old, reservations, &structure, names).unwrap()
+    }
+
+    const MODEL: u32 = 0;
+    const BOOTARGS: u32 = 6;
+    const SEED: u32 = 15;
+
+    #[test]
+    fn properties_are_replaced_added_and_taken_away() {
+        let old = tree(&[
+            ("memory@0", &[(BOOTARGS, b"not ours\0")]),
+            ("chosen", &[(BOOTARGS, b"old\0"), (SEED, b"12345678"), (MODEL, b"kept\0")]),
+        ]);
+        let changes = [("bootargs", Some(b"new words\0".to_vec())), ("kaslr-seed", None)];
+        let new = with_chosen(&old, &changes).unwrap();
+        let strings = usize::try_from(be32(&new, 12).unwrap()).unwrap();
+        let place = u32::try_from(new.len() - strings - 9).unwrap();
+        let mut expected = tree(&[
+            ("memory@0", &[(BOOTARGS, b"not ours\0")]),
+            ("chosen", &[(place, b"new words\0"), (MODEL, b"kept\0")]),
+        ]);
+        expected.extend(b"bootargs\0");
+        let (size, names) = (expected.len() as u32, be32(&expected, 32).unwrap() + 9);
+        expected[4..8].copy_from_slice(&size.to_be_bytes());
+        expected[32..36].copy_from_slice(&names.to_be_bytes());
+        assert_eq!(new, expected);
+    }
+
+    #[test]
+    fn a_tree_without_chosen_gets_it() {
+        let new = with_chosen(&tree(&[]), &[("bootargs", Some(b"x\0".to_vec()))]).unwrap();
+        assert!(
+            new.windows(8).any(|bytes| bytes == b"chosen\0\0") && new.windows(2).any(|bytes| bytes == b"x\0")
+        );
+        // What was added is found again, and taken away.
+        let again = with_chosen(&new, &[("bootargs", None)]).unwrap();
+        assert!(!again.windows(4).any(|bytes| bytes == b"x\0\0\0"));
+    }
+
+    #[test]
+    fn damaged_trees_are_none() {
+        let good = tree(&[("chosen", &[])]);
+        for length in 0..good.len() {
+            assert_eq!(with_chosen(&good[..length], &[]), None);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn hostile_trees_end_in_a_result(place in 0_usize..200, value: u8) {
+            let mut hostile = tree(&[("chosen", &[(BOOTARGS, b"old\0")])]);
+            if let Some(byte) = hostile.get_mut(place) {
+                *byte = value;
+            }
+            let _ = with_chosen(&hostile, &[("bootargs", Some(vec![1; 9]))]);
+        }
+    }
+}
