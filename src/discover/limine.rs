@@ -80,11 +80,48 @@ fn locate(place: &Place<'_>, name: &str) -> Option<(usize, String)> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::{
-        discover::testing::{tree, volume, volumes},
-        entry::FilesystemKind,
+        discover::{
+            finder::{Context, Finder},
+            testing::{tree, volume, volumes},
+        },
+        entry::{FilesystemKind, Kind},
+        formats::kernel_file::pe::tests::image,
     };
+
+    #[test]
+    fn programs_that_are_kernels_or_unified_images_are_booted() {
+        let mut kernel = vec![0; 1 << 10];
+        kernel[..2].copy_from_slice(b"MZ");
+        kernel[0x1fe..0x208].copy_from_slice(b"\x55\xaa\0\0HdrS\x0f\x02");
+        let esp = tree(&[(
+            "limine.conf",
+            "/Unified\nprotocol: efi\npath: boot():/EFI/Linux/a.efi#00\n\
+             /Kernel\nprotocol: efi_chainload\nimage_path: boot():/vmlinuz\ncmdline: quiet initrd=\\i.img\n\
+             /Other\nprotocol: efi\npath: boot():/limine.conf\n",
+        )]);
+        fs::create_dir_all(esp.path().join("EFI/Linux")).unwrap();
+        let sections: [(&[u8; 8], &str); 2] = [(b".linux\0\0", "kernel"), (b".cmdline", "root=LABEL=a")];
+        fs::write(esp.path().join("EFI/Linux/a.efi"), image(&sections)).unwrap();
+        fs::write(esp.path().join("vmlinuz"), kernel).unwrap();
+        let open = volumes(&[(&esp, volume("sda1", FilesystemKind::Vfat))]);
+        let found = LIMINE.find(&open, 0, &Context::default()).unwrap();
+        let shown: Vec<_> = found
+            .entries
+            .iter()
+            .map(|it| (it.kind, it.cmdline.as_str(), it.initrds.len(), it.problem.as_deref()))
+            .collect();
+        let expected = [
+            (Kind::Uki, "root=LABEL=a", 0, None),
+            (Kind::Linux, "quiet initrd=\\i.img", 1, None),
+            (Kind::Chainload, "", 0, Some("it hands over to another boot loader, which takes the firmware")),
+        ];
+        assert_eq!(shown, expected);
+        assert_eq!((found.default.as_deref(), found.timeout), (Some("Unified"), Some(5)));
+    }
 
     #[test]
     fn devices_are_named_in_the_old_way_and_the_new() {

@@ -6,14 +6,17 @@ use super::{
     finder::{Context, Finder, Findings},
     grub,
     place::Place,
+    unified::Image,
 };
 use crate::{
-    entry::{Entry, FileReference, Format, Kind, Volume},
+    entry::{Entry, FileReference, Format, Kind, Volume, Warning},
     formats::{
         fstab,
         grub::{device::Devices, menu::kind_problem},
+        kernel_file::{HEAD_LENGTH, KernelFile, recognise},
         lookup::{FileKind, Lookup},
         menu::{Choice, Menu},
+        refind::initrds,
         volume_name::VolumeName,
     },
 };
@@ -36,11 +39,15 @@ impl Finder for Loader {
         self.format
     }
 
-    fn find(&self, lookup: &dyn Lookup, volume: usize, _: &Context) -> Option<Findings> {
+    fn find(&self, lookup: &dyn Lookup, volume: usize, context: &Context) -> Option<Findings> {
         let path = self.places.iter().find_map(|place| first_file(lookup, volume, place))?;
         let place = Place::of(lookup, volume, &path)?;
         Some(match place.read(&path) {
-            Ok(text) => findings(&place, &path, self.format, (self.read)(&place, &text), self.locate),
+            Ok(text) => Making::new(self.format, self.locate, context).findings(
+                &place,
+                &path,
+                (self.read)(&place, &text),
+            ),
             Err(message) => Findings {
                 warnings: vec![place.warning(&path, None, format!("{message}: its entries are lost"))],
                 ..Findings::default()
@@ -62,81 +69,119 @@ pub(super) fn first_file(lookup: &dyn Lookup, volume: usize, place: &str) -> Opt
     }
 }
 
-/// What a configuration comes to.
-fn findings(place: &Place<'_>, path: &str, format: Format, menu: Menu, locate: Locate) -> Findings {
-    let entries = entries(place, path, format, menu.choices, locate, &mut HashSet::new());
-    let mut tried = menu.default.into_iter().chain(menu.fallback).filter_map(|index| entries.get(index));
-    let first = tried.next();
-    let default = first.filter(|entry| entry.problem.is_none());
-    let default = default.or_else(|| tried.find(|entry| entry.problem.is_none())).or(first);
-    let fallback = tried.map(|entry| entry.id.clone()).collect();
-    let lost = menu.lost.into_iter();
-    Findings {
-        default: default.map(|entry| entry.id.clone()),
-        timeout: menu.timeout,
-        fallback,
-        warnings: lost.map(|(line, message)| place.warning(path, Some(line), message)).collect(),
-        entries,
-        ..Findings::default()
-    }
-}
-
 /// Makes entries of choices, under ids that are not taken yet.
-pub(super) fn entries(
-    place: &Place<'_>,
-    path: &str,
+pub(super) struct Making<'a> {
     format: Format,
-    choices: Vec<Choice>,
     locate: Locate,
-    ids: &mut HashSet<String>,
-) -> Vec<Entry> {
-    let mut entries = Vec::new();
-    for choice in choices {
-        let mut entry = entry(place, path, format, choice, locate);
-        if !ids.insert(entry.id.clone()) {
-            entry.id = format!("{}#{}", entry.id, ids.len().saturating_add(1));
-            ids.insert(entry.id.clone());
-        }
-        entries.push(entry);
-    }
-    entries
+    context: &'a Context,
+    ids: HashSet<String>,
+    pub warnings: Vec<Warning>,
 }
 
-fn entry(place: &Place<'_>, path: &str, format: Format, choice: Choice, locate: Locate) -> Entry {
-    let id = [&choice.path_in_menu[..], std::slice::from_ref(&choice.title)].concat().join(">");
-    let source = place.source(format, choice.file.as_deref().unwrap_or(path), Some(choice.line));
-    let mut problem = choice.problem;
-    if problem.is_none() {
-        problem = match choice.kind {
-            Kind::Linux if choice.kernel.is_empty() => Some("it names no kernel".into()),
-            Kind::Chainload => Some("it hands over to another boot loader, which takes the firmware".into()),
-            kind => kind_problem(kind).map(str::to_owned),
-        };
+impl<'a> Making<'a> {
+    pub fn new(format: Format, locate: Locate, context: &'a Context) -> Self {
+        Self { format, locate, context, ids: HashSet::new(), warnings: Vec::new() }
     }
-    let mut file = |name: &str| match locate(place, name) {
-        Some((volume, path)) => {
-            if problem.is_none() && !place.lookup.is_file(volume, &path) {
-                problem = Some(format!("there is no {path}"));
+
+    /// What a configuration comes to.
+    fn findings(mut self, place: &Place<'_>, path: &str, menu: Menu) -> Findings {
+        let entries = self.entries(place, path, menu.choices);
+        let mut tried = menu.default.into_iter().chain(menu.fallback).filter_map(|index| entries.get(index));
+        let first = tried.next();
+        let default = first.filter(|entry| entry.problem.is_none());
+        let default = default.or_else(|| tried.find(|entry| entry.problem.is_none())).or(first);
+        let fallback = tried.map(|entry| entry.id.clone()).collect();
+        let lost = menu.lost.into_iter();
+        self.warnings.extend(lost.map(|(line, message)| place.warning(path, Some(line), message)));
+        Findings {
+            default: default.map(|entry| entry.id.clone()),
+            timeout: menu.timeout,
+            fallback,
+            warnings: self.warnings,
+            entries,
+            ..Findings::default()
+        }
+    }
+
+    /// The entries of a file's choices.
+    pub fn entries(&mut self, place: &Place<'_>, path: &str, choices: Vec<Choice>) -> Vec<Entry> {
+        let mut entries = Vec::new();
+        for choice in choices {
+            let mut entry = self.entry(place, path, choice);
+            if !self.ids.insert(entry.id.clone()) {
+                entry.id = format!("{}#{}", entry.id, self.ids.len().saturating_add(1));
+                self.ids.insert(entry.id.clone());
             }
-            let device = place.lookup.volumes().get(volume).map(|volume| volume.device.name.clone());
-            FileReference::new(device.unwrap_or_default(), path)
+            entries.push(entry);
         }
-        None => {
-            problem.get_or_insert_with(|| format!("{name}: there is no such volume"));
-            FileReference::new(place.device.to_owned(), name.to_owned())
+        entries
+    }
+
+    fn entry(&mut self, place: &Place<'_>, path: &str, choice: Choice) -> Entry {
+        let id = [&choice.path_in_menu[..], std::slice::from_ref(&choice.title)].concat().join(">");
+        let source = place.source(self.format, choice.file.as_deref().unwrap_or(path), Some(choice.line));
+        let mut problem = choice.problem;
+        if problem.is_none() {
+            problem = match choice.kind {
+                Kind::Linux if choice.kernel.is_empty() => Some("it names no kernel".into()),
+                kind => kind_problem(kind).map(str::to_owned),
+            };
         }
-    };
-    Entry {
-        title: choice.title,
-        path_in_menu: choice.path_in_menu,
-        kind: choice.kind,
-        version: grub::version(&choice.kernel),
-        kernel: Some(choice.kernel).filter(|kernel| !kernel.is_empty()).map(|kernel| file(&kernel)),
-        initrds: choice.initrds.iter().map(|initrd| file(initrd)).collect(),
-        devicetree: Some(choice.devicetree).filter(|tree| !tree.is_empty()).map(|tree| file(&tree)),
-        cmdline: choice.cmdline,
-        problem,
-        ..Entry::new(id, source)
+        let mut kernel_volume = None;
+        let mut file = |name: &str| match (self.locate)(place, name) {
+            Some((volume, path)) => {
+                if problem.is_none() && !place.lookup.is_file(volume, &path) {
+                    problem = Some(format!("there is no {path}"));
+                }
+                kernel_volume.get_or_insert(volume);
+                let device = place.lookup.volumes().get(volume).map(|volume| volume.device.name.clone());
+                FileReference::new(device.unwrap_or_default(), path)
+            }
+            None => {
+                problem.get_or_insert_with(|| format!("{name}: there is no such volume"));
+                FileReference::new(place.device.to_owned(), name.to_owned())
+            }
+        };
+        let mut entry = Entry {
+            title: choice.title,
+            path_in_menu: choice.path_in_menu,
+            kind: choice.kind,
+            version: grub::version(&choice.kernel),
+            kernel: Some(choice.kernel).filter(|kernel| !kernel.is_empty()).map(|kernel| file(&kernel)),
+            initrds: choice.initrds.iter().map(|initrd| file(initrd)).collect(),
+            devicetree: Some(choice.devicetree).filter(|tree| !tree.is_empty()).map(|tree| file(&tree)),
+            cmdline: choice.cmdline,
+            ..Entry::new(id, source)
+        };
+        entry.problem = problem;
+        if entry.kind == Kind::Chainload && entry.problem.is_none() {
+            self.recognise(place.lookup, kernel_volume, &mut entry);
+        }
+        entry
+    }
+
+    /// What the program is that the firmware would start: a kernel with an EFI stub and a unified kernel image are for us
+    /// to boot.
+    fn recognise(&mut self, lookup: &dyn Lookup, volume: Option<usize>, entry: &mut Entry) {
+        let program = volume.zip(entry.kernel.clone()).and_then(|(volume, file)| {
+            let size = lookup.status(volume, &file.path, true)?.size;
+            let head = lookup.read_at(volume, &file.path, 0, HEAD_LENGTH).ok()?;
+            Some((volume, recognise(&head, size)?, file))
+        });
+        match program {
+            Some((volume, KernelFile::Uki(_), file)) => {
+                let image = Image::at(lookup, volume, &file.path);
+                image.complete(self.context, entry, &mut self.warnings);
+            }
+            Some((_, KernelFile::Bzimage(_) | KernelFile::Image(_) | KernelFile::EfiZboot(_), file)) => {
+                entry.kind = Kind::Linux;
+                let paths = initrds(&entry.cmdline);
+                entry.initrds = paths.map(|path| FileReference::new(file.volume.clone(), path)).collect();
+            }
+            _ => {
+                entry.problem = Some("it hands over to another boot loader, which takes the firmware".into());
+            }
+        }
     }
 }
 
@@ -192,7 +237,7 @@ mod tests {
             petitboot::PETITBOOT,
             testing::{tree, volume, volumes},
         },
-        entry::{FilesystemKind, Source, Warning},
+        entry::{FilesystemKind, Source},
     };
 
     fn find(loader: &Loader, files: &[(&str, &str)]) -> Findings {
@@ -261,7 +306,8 @@ mod tests {
         for (fallback, expected) in [(vec![], "gone"), (vec![1, 7, 2], "there"), (vec![1], "gone")] {
             let choices = vec![choice("gone", "/0"), choice("too", "/1"), choice("there", "/k")];
             let menu = Menu { choices, default: Some(0), fallback, ..Menu::default() };
-            let found = findings(&place, "/menu", Format::Kboot, menu, on_named_device);
+            let context = Context::default();
+            let found = Making::new(Format::Kboot, on_named_device, &context).findings(&place, "/menu", menu);
             assert_eq!(found.default.as_deref(), Some(expected));
         }
     }

@@ -10,11 +10,12 @@ use crate::{
 };
 
 /// Programs by the beginnings of their names, in lower case, and the finder of what they read.
-const PROGRAMS: [(&str, Format); 6] = [
+const PROGRAMS: [(&str, Format); 7] = [
     ("shim", Format::Grub),
     ("grub", Format::Grub),
     ("systemd-boot", Format::Bls),
     ("limine", Format::Limine),
+    ("refind", Format::Refind),
     ("syslinux", Format::Syslinux),
     ("elilo", Format::Elilo),
 ];
@@ -120,6 +121,11 @@ mod tests {
                 Some((0, Format::Grub, "/EFI/fedora/shimx64.efi")),
             ),
             ("part-sda1", Some("\\EFI\\Linux\\arch.efi"), Some((0, Format::Bls, "/EFI/Linux/arch.efi"))),
+            (
+                "part-sda1",
+                Some("\\EFI\\refind\\refind_x64.efi"),
+                Some((0, Format::Refind, "/EFI/refind/refind_x64.efi")),
+            ),
             ("part-sda1", Some("\\EFI\\Linux\\gone.efi"), None),
             ("part-sda1", None, Some((0, Format::Bls, boot.as_str()))),
             ("part-sdb1", None, Some((1, Format::Grub, boot.as_str()))),

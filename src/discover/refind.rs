@@ -1,14 +1,14 @@
 //! rEFInd: refind.conf with its stanzas, and the kernels that it finds by itself, with refind_linux.conf beside them.
 
-use std::{cmp::Reverse, collections::HashSet};
+use std::cmp::Reverse;
 
 use super::{
     finder::{Context, Finder, Findings},
-    menu::{entries, first_file, volume_by},
+    menu::{Making, first_file, volume_by},
     place::Place,
 };
 use crate::{
-    entry::{Entry, Format, Warning},
+    entry::{Entry, Format},
     formats::{
         fstab,
         grub::device::Devices,
@@ -35,10 +35,10 @@ impl Finder for Refind {
         Format::Refind
     }
 
-    fn find(&self, lookup: &dyn Lookup, volume: usize, _: &Context) -> Option<Findings> {
+    fn find(&self, lookup: &dyn Lookup, volume: usize, context: &Context) -> Option<Findings> {
         let configuration = |volume| PLACES.iter().find_map(|place| first_file(lookup, volume, place));
-        let mut search =
-            Search { lookup, config: Config::default(), ids: HashSet::new(), warnings: Vec::new() };
+        let making = Making::new(Format::Refind, locate, context);
+        let mut search = Search { lookup, config: Config::default(), making };
         let Some(path) = configuration(volume) else {
             // Without one anywhere there are still the kernels that have options for rEFInd beside them.
             if (0..lookup.volumes().len()).any(|other| configuration(other).is_some()) {
@@ -61,11 +61,12 @@ impl Finder for Refind {
         search.config = Config::parse(&text, &mut |name| place.read(name));
         let lost = std::mem::take(&mut search.config.lost);
         search
+            .making
             .warnings
             .extend(lost.into_iter().map(|(line, message)| place.warning(&path, Some(line), message)));
         let mut stanzas = std::mem::take(&mut search.config.stanzas);
         stanzas.retain(|_| search.config.shows_stanzas);
-        let stanzas = entries(&place, &path, Format::Refind, stanzas, locate, &mut search.ids);
+        let stanzas = search.making.entries(&place, &path, stanzas);
         let mut found = Vec::new();
         if search.config.finds_kernels {
             for volume in Devices::new(volume, "").search_order(lookup) {
@@ -79,8 +80,7 @@ impl Finder for Refind {
 struct Search<'a> {
     lookup: &'a dyn Lookup,
     config: Config,
-    ids: HashSet<String>,
-    warnings: Vec<Warning>,
+    making: Making<'a>,
 }
 
 impl Search<'_> {
@@ -132,7 +132,7 @@ impl Search<'_> {
         let options = match (options, text) {
             (Some(_), Ok(text)) => Options::parse(&text),
             (Some(_), Err(message)) => {
-                self.warnings.push(place.warning(
+                self.making.warnings.push(place.warning(
                     &file,
                     None,
                     format!("{message}: its kernels are passed over"),
@@ -182,7 +182,7 @@ impl Search<'_> {
             }
             main.get_or_insert(title);
         }
-        Some(entries(&place, &file, Format::Refind, choices, locate, &mut self.ids))
+        Some(self.making.entries(&place, &file, choices))
     }
 
     /// Options with the version put in, and the initrd unless they name one.
@@ -226,7 +226,7 @@ impl Search<'_> {
         Findings {
             default: default.map(|entry| entry.id.clone()),
             timeout: self.config.timeout,
-            warnings: self.warnings,
+            warnings: self.making.warnings,
             entries: all,
             ..Findings::default()
         }
