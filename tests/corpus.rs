@@ -32,11 +32,17 @@ fn file(value: &Value) -> Value {
     }
 }
 
-/// A string `sda2:/boot/grub/grubenv name=value` in the place of a change; `name` alone is deleted.
+/// A string `sda2:/grub/grubenv name=value` in the place of a change of the environment block; without a value, the name is
+/// left out of it.
 fn change(value: &Value) -> Value {
-    let (block, change) = value.as_str().and_then(|text| text.split_once(' ')).unwrap();
-    let (name, value) = change.split_once('=').map_or((change, None), |(name, value)| (name, Some(value)));
-    json!({"block": file(&block.into()), "name": name, "value": value})
+    match value.as_str().and_then(|text| text.split_once(' ')) {
+        Some((block, change)) => {
+            let (name, value) =
+                change.split_once('=').map_or((change, None), |(name, value)| (name, Some(value)));
+            json!({"block": file(&block.into()), "name": name, "value": value})
+        }
+        None => value.clone(),
+    }
 }
 
 /// Writes an entry out in full: what is left out is unremarkable, or follows from the rest.
@@ -50,6 +56,13 @@ fn entry(short: &Value, list: &Map<String, Value>) -> Map<String, Value> {
     if let Some(initrds) = entry.get_mut("initrds").and_then(Value::as_array_mut) {
         initrds.iter_mut().for_each(|initrd| *initrd = file(initrd));
     }
+    if let Some(changes) = entry.get("changes").or(list.get("changes")).and_then(Value::as_array) {
+        let changes: Vec<Value> = changes.iter().map(change).collect();
+        entry.remove("changes");
+        if !changes.is_empty() {
+            entry.insert("changes".into(), changes.into());
+        }
+    }
     if !entry.contains_key("id") {
         let titles = entry.get("path_in_menu").and_then(Value::as_array).cloned().unwrap_or_default();
         let titles = titles.iter().chain(entry.get("title")).filter_map(Value::as_str);
@@ -58,10 +71,6 @@ fn entry(short: &Value, list: &Map<String, Value>) -> Map<String, Value> {
     }
     let is_default = list.get("default") == entry.get("id");
     entry.entry("default").or_insert(is_default.into());
-    if let Some(changes) = entry.get("changes").or(list.get("changes")) {
-        let changes: Value = changes.as_array().unwrap().iter().map(change).collect();
-        entry.insert("changes".into(), changes);
-    }
     if let Some(source) = list.get("source") {
         entry.entry("source").or_insert(source.clone());
     }

@@ -49,7 +49,22 @@ pub struct System {
     pub reason: &'static str,
 }
 
-pub const SYSTEMS: &[System] = &[];
+/// The name of all systems whose entries are files that `blscfg` reads.
+pub const ENTRY_FILES: &str = "entry files";
+
+pub const SYSTEMS: &[System] = &[
+    System {
+        name: ENTRY_FILES,
+        what: "default",
+        reason: "Fedora's GRUB looks for an id before it takes a default for a number; Debian's, which answers here, takes \
+                 an id that begins with digits for that number",
+    },
+    System {
+        name: "fedora-41",
+        what: "command line",
+        reason: "Fedora's GRUB keeps \\x2d in unquoted text as it stands",
+    },
+];
 
 /// The row for a difference.
 pub fn system(name: &str, what: &str) -> Option<&'static System> {

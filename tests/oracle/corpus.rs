@@ -1,13 +1,13 @@
 //! Every system of the corpus that GRUB boots: grub-emu runs its configuration on disks made of its directories, boots
 //! each entry in turn, and hands over what `firstlight list` says of it.
 
-use std::{fmt::Write as _, fs, path::Path, process::Command, time::Instant};
+use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path, process::Command, time::Instant};
 
 use serde_json::Value;
 
 use crate::{
     accepted::{self, System},
-    disks::{self, Disks},
+    disks::{self, Disks, Volume},
     emulator,
 };
 
@@ -59,14 +59,69 @@ fn driver(disks: &Disks, device: &str, config: &str, efi: bool) -> String {
     write!(
         text,
         "set grub_platform={platform}\nset grub_cpu={cpu}\nexport grub_platform grub_cpu\nset root={drive}\n\
-         set prefix=({drive}){directory}\nexport prefix root\nsource ({drive}){config}\n"
+         set prefix=({drive}){directory}\nexport prefix root\nfunction blscfg {{\ntrue\nFILES}}\nsource ({drive}){config}\n"
     )
     .unwrap();
     text
 }
 
+/// The environment blocks of a system: device and path.
+fn blocks(disks: &Disks) -> Vec<(String, String)> {
+    fn find(volume: &Volume, directory: &Path, found: &mut Vec<(String, String)>) {
+        for entry in fs::read_dir(directory).unwrap().map(Result::unwrap) {
+            if entry.file_type().unwrap().is_dir() {
+                find(volume, &entry.path(), found);
+            } else if entry.file_name() == "grubenv" {
+                let path = entry.path();
+                let path = path.strip_prefix(&volume.directory).unwrap();
+                found.push((volume.name.clone(), format!("/{}", path.display())));
+            }
+        }
+    }
+    let mut found = Vec::new();
+    disks.volumes.iter().for_each(|volume| find(volume, &volume.directory, &mut found));
+    found
+}
+
+/// The menu entry that Fedora's `blscfg`, which Debian's GRUB lacks, makes of an entry file. Their order is ours.
+fn entry_file(system: &Path, disks: &Disks, entry: &Value) -> String {
+    let source = &entry["source"];
+    let volume = disks.volumes.iter().find(|volume| source["volume"] == *volume.name).unwrap();
+    let path = source["path"].as_str().unwrap();
+    let text = fs::read_to_string(format!("{}{path}", volume.directory.display()))
+        .unwrap_or_else(|error| panic!("{}: {path}: {error}", system.display()));
+    let values = |key: &str| {
+        let lines = text.lines().filter_map(|line| line.split_once(' '));
+        lines.filter(|(name, _)| *name == key).map(|(_, value)| value).collect::<Vec<_>>()
+    };
+    let name = path.rsplit('/').next().unwrap().strip_suffix(".conf").unwrap();
+    format!(
+        "menuentry '{}' --id '{name}' {} {{\nif [ \"$save_default\" = true ]; then savedefault; fi\n\
+         linux ($root){} {}\ninitrd ($root){}\n}}\n",
+        values("title").concat(),
+        values("grub_arg").concat(),
+        values("linux").concat(),
+        values("options").concat(),
+        values("initrd").join(" ($root)")
+    )
+}
+
+/// What the environment blocks hold: block and name, and the value.
+fn remembered(disks: &Disks, blocks: &[(String, String)]) -> BTreeMap<(String, String), String> {
+    let mut remembered = BTreeMap::new();
+    for (volume, path) in blocks {
+        let text = disks.read(volume, path);
+        for line in String::from_utf8_lossy(&text).lines().filter(|line| !line.starts_with('#')) {
+            let (name, value) = line.split_once('=').unwrap();
+            remembered.insert((format!("{volume}:{path}"), name.to_owned()), value.to_owned());
+        }
+    }
+    remembered
+}
+
 /// Lets GRUB boot what `choice` makes the default.
 fn boot(directory: &Path, disks: &Disks, choice: &str) -> Run {
+    disks.keep(true);
     fs::write(directory.join("choice"), format!("{choice}\nset timeout=0\nset timeout_style=menu\n"))
         .unwrap();
     let map = format!("--device-map={}", disks.map.display());
@@ -177,23 +232,29 @@ fn compare(system: &Path, start: &str, wrong: &mut String) -> usize {
     let base = directory.path();
     let disks = disks::make(system, base, &format!("source (host){}/choice\n", base.display()));
     let efi = disks.volumes.iter().any(|volume| volume.directory.join("EFI").is_dir());
-    fs::write(base.join("grub.cfg"), driver(&disks, device, config, efi)).unwrap();
     let listed = listed(system);
     let entries: Vec<&Value> = listed["entries"].as_array().unwrap().iter().collect();
-    // What GRUB's own menu shows, in a build that has none of the commands that read other formats.
+    let is_file = |entry: &&&Value| entry["source"]["format"] == "bls";
+    let files: String =
+        entries.iter().filter(is_file).map(|entry| entry_file(system, &disks, entry)).collect();
+    let has_files = !files.is_empty();
+    let driver = driver(&disks, device, config, efi).replace("FILES", &files);
+    fs::write(base.join("grub.cfg"), driver).unwrap();
     let own: Vec<&Value> = entries
         .iter()
-        .filter(|entry| entry["source"]["format"] == "grub" && entry["hidden"] == false)
+        .filter(|entry| (is_file(entry) || entry["source"]["format"] == "grub") && entry["hidden"] == false)
         .filter(|entry| words.get(2).is_none_or(|device| entry["source"]["volume"] == *device))
         .copied()
         .collect();
     let (places, count) = places(&own);
     let mut differs = |what: &str, ours: &str, theirs: &str| {
-        if ours != theirs && accepted::system(name, what).is_none() {
+        let family = if has_files { accepted::ENTRY_FILES } else { name };
+        if ours != theirs && accepted::system(name, what).or(accepted::system(family, what)).is_none() {
             writeln!(wrong, "{name}: {what}:\n  ours {ours}\n  GRUB {theirs}").unwrap();
         }
     };
-    // First of all: GRUB writes to its environment block as it boots.
+    let blocks = blocks(&disks);
+    let before = remembered(&disks, &blocks);
     let default = own.iter().find(|entry| entry["default"] == true).map_or("", |entry| id(entry));
     differs("default", default, &boot(base, &disks, "").chosen.unwrap_or_default());
     let mut compared = 0;
@@ -212,6 +273,17 @@ fn compare(system: &Path, start: &str, wrong: &mut String) -> usize {
         differs(&format!("kernel of {id}"), &ours(&entry["kernel"]), &kernel.unwrap_or_default());
         let own: Vec<String> = entry["initrds"].as_array().unwrap().iter().map(ours).collect();
         differs(&format!("initrds of {id}"), &own.join(" "), &initrds.join(" "));
+        let mut after = before.clone();
+        for change in entry["changes"].as_array().into_iter().flatten() {
+            let name = change["name"].as_str().unwrap().to_owned();
+            let key = (ours(&change["block"]), name);
+            match change["value"].as_str() {
+                Some(value) => after.insert(key, value.to_owned()),
+                None => after.remove(&key),
+            };
+        }
+        let told = remembered(&disks, &blocks);
+        differs(&format!("what is written by {id}"), &format!("{after:?}"), &format!("{told:?}"));
         if let Some(cmdline) = cmdline {
             differs(&format!("command line of {id}"), entry["cmdline"].as_str().unwrap(), &cmdline);
         }

@@ -32,6 +32,38 @@ impl Volume {
 pub struct Disks {
     pub volumes: Vec<Volume>,
     pub map: PathBuf,
+    /// The images, and for each volume its image and where in it.
+    images: Vec<PathBuf>,
+    places: Vec<(PathBuf, u64)>,
+}
+
+impl Disks {
+    /// Keeps the disks as they are now, or puts them back to how they were kept.
+    pub fn keep(&self, put_back: bool) {
+        for image in &self.images {
+            let (image, kept) = (image.to_str().unwrap(), image.with_extension("kept"));
+            let kept = kept.to_str().unwrap();
+            let (from, to) = if put_back { (kept, image) } else { (image, kept) };
+            run("cp", &["--sparse=always", from, to], None);
+        }
+    }
+
+    /// Reads a file of a volume as it is now.
+    pub fn read(&self, volume: &str, path: &str) -> Vec<u8> {
+        let index = self.volumes.iter().position(|known| known.name == volume).unwrap();
+        let (image, offset) = &self.places[index];
+        let image = image.to_str().unwrap();
+        let mut command = if self.volumes[index].fact("type") == Some("vfat") {
+            let mut command = Command::new("mtype");
+            command.args(["-i", &format!("{image}@@{offset}"), &format!("::{path}")]);
+            command
+        } else {
+            let mut command = Command::new("debugfs");
+            command.args(["-R", &format!("cat {path}"), &format!("{image}?offset={offset}")]);
+            command
+        };
+        command.output().unwrap().stdout
+    }
 }
 
 /// A partition's disk and number: `sda` and 2 of `sda2`, `nvme0n1` and 1 of `nvme0n1p1`.
@@ -84,6 +116,8 @@ pub fn make(system: &Path, directory: &Path, end: &str) -> Disks {
         volumes.push(Volume { directory: copy, name, drive, facts });
     }
     let mut map = String::new();
+    let mut images = Vec::new();
+    let mut places: Vec<_> = volumes.iter().map(|_| (PathBuf::new(), 0)).collect();
     for (place, disk) in disks.iter().enumerate() {
         let image = directory.join(format!("{disk}.img"));
         let own: Vec<&Volume> = volumes.iter().filter(|volume| split(&volume.name).0 == disk).collect();
@@ -93,13 +127,19 @@ pub fn make(system: &Path, directory: &Path, end: &str) -> Disks {
             partition(&image, &own);
         }
         for (index, volume) in own.iter().enumerate() {
-            fill(&image, volume, if whole { 0 } else { START + index as u64 * SIZE });
+            let offset = if whole { 0 } else { START + index as u64 * SIZE };
+            fill(&image, volume, offset);
+            let known = volumes.iter().position(|known| known.name == volume.name).unwrap();
+            places[known] = (image.clone(), offset);
         }
         map += &format!("(hd{place}) {}\n", image.display());
+        images.push(image);
     }
     let path = directory.join("device.map");
     fs::write(&path, map).unwrap();
-    Disks { volumes, map: path }
+    let disks = Disks { volumes, map: path, images, places };
+    disks.keep(false);
+    disks
 }
 
 /// Puts text behind every grub.cfg below a directory, and lets the menus of all other configurations boot at once.
@@ -110,8 +150,9 @@ fn append(directory: &Path, text: &str) {
             append(&path, text);
         } else if path.extension().is_some_and(|extension| extension == "cfg") {
             let end = if path.ends_with("grub.cfg") { text } else { "set timeout=0\n" };
-            // A graphical terminal would show nothing of what is recorded.
-            let config = fs::read_to_string(&path).unwrap().replace("terminal_output", "true");
+            // A graphical terminal would show nothing of what is recorded; the option is Fedora's own.
+            let config = fs::read_to_string(&path).unwrap();
+            let config = config.replace("terminal_output", "true").replace("--root-dev-only ", "");
             fs::write(&path, format!("{config}\n{end}")).unwrap();
         }
     }

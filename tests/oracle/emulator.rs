@@ -12,7 +12,7 @@ use nix::{
 };
 
 /// Seconds after which grub-emu counts as hung.
-const DEADLINE: &str = "30";
+const DEADLINE: &str = "20";
 
 /// Runs the configuration `grub.cfg` in a directory and gives what stands between `@@NAME:` and `@@.` for each name that
 /// was asked for, without the line breaks that its terminal puts in.
