@@ -49,6 +49,7 @@ pub fn details(entry: &Entry) -> Vec<(&'static str, String)> {
     details.extend(entry.version.iter().map(|version| ("version", version.clone())));
     details.extend(entry.kernel.iter().map(|kernel| ("kernel", file(kernel))));
     details.extend(entry.initrds.iter().map(|initrd| ("initrd", file(initrd))));
+    details.extend(entry.unified.companions.iter().map(|companion| ("with", file(&companion.file))));
     details.extend(entry.devicetree.iter().map(|tree| ("device tree", file(tree))));
     details.push(("command line", entry.cmdline.clone()));
     details.extend(entry.tries_left.map(|tries| ("tries left", tries.to_string())));

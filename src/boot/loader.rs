@@ -13,8 +13,8 @@ use std::{
 use crate::{
     entry::{Entry, FileReference},
     formats::{lookup::LookupError, text::printable},
-    image::apart::{ApartError, Companion, assemble},
-    kexec::{self, Image, LoadError, cmdline, cmdline::Firmware},
+    image::apart::{ApartError, Companion, assemble, whole},
+    kexec::{self, Image, LoadError, Method, cmdline, cmdline::Firmware, segments::Wishes},
     storage::OpenVolume,
 };
 
@@ -116,14 +116,24 @@ impl Loader {
         if let [initrd] = assembled.initrds.as_slice() {
             read_through(initrd)?;
         }
-        if assembled.devicetree.is_some() && cfg!(not(target_arch = "x86_64")) {
-            log::info!("the device tree that comes with {} gives way to the one of this machine", entry.id);
-        }
         let cmdline = cmdline::complete(&assembled.cmdline(&entry.cmdline), &self.append, self.firmware);
+        let device_tree = self.device_tree(entry, assembled.devicetree)?;
         if !self.turn.has(number) {
             return Err(AttemptError::GivenUp);
         }
-        Ok(kexec::load(&assembled.kernel, &assembled.initrds, &cmdline)?)
+        let wishes = Wishes { device_tree, ..Wishes::default() };
+        Ok(kexec::load_by(Method::Auto, &wishes, &assembled.kernel, &assembled.initrds, &cmdline)?)
+    }
+
+    /// The device tree that the entry names, else the one that came with the kernel. Machines without device trees are
+    /// given none.
+    fn device_tree(&self, entry: &Entry, own: Option<Vec<u8>>) -> Result<Option<Vec<u8>>, AttemptError> {
+        let named = entry.devicetree.as_ref().filter(|_| cfg!(not(target_arch = "x86_64")));
+        let read = |reference| {
+            let Image { name, file } = self.open(reference)?;
+            whole(&file).map_err(|source| AttemptError::Read { file: name, source })
+        };
+        Ok(named.map(read).transpose()?.or(own.filter(|_| cfg!(not(target_arch = "x86_64")))))
     }
 
     fn open(&self, reference: &FileReference) -> Result<Image, AttemptError> {

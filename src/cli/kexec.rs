@@ -198,6 +198,7 @@ fn load(options: &Options) -> Result<(), Failure> {
     let running = text::decode(&fs::read("/proc/cmdline").unwrap_or_default());
     let (assembled, cmdline) = take_apart(kernel, initrds, &cmdline::cmdline(options, &running))
         .map_err(|(name, reason)| Failure::Apart(name, reason))?;
+    let own_tree = assembled.devicetree.filter(|_| cfg!(not(target_arch = "x86_64")));
     let (kernel, initrds) = (assembled.kernel, assembled.initrds);
     let cmdline = text::encode(&cmdline);
     log::debug!(
@@ -215,7 +216,8 @@ fn load(options: &Options) -> Result<(), Failure> {
                 .as_ref()
                 .map(|path| fs::read(path).map_err(|error| Failure::Unreadable(path.clone(), error)));
             let limits = options.memory_min..options.memory_max;
-            let wishes = Wishes { limits, no_efi: options.no_efi, device_tree: device_tree.transpose()? };
+            let wishes =
+                Wishes { limits, no_efi: options.no_efi, device_tree: device_tree.transpose()?.or(own_tree) };
             // Hiding the firmware and choosing the memory is in the segments' power only.
             let chosen = wishes != Wishes::default() && options.method == Method::Auto;
             let method = if chosen { Method::Segments } else { options.method };

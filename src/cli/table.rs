@@ -58,6 +58,9 @@ fn push_details(text: &mut String, entry: &Entry, indent: &str) {
     for initrd in &entry.initrds {
         push_line(text, indent, "initrd", &place(initrd));
     }
+    for companion in &entry.unified.companions {
+        push_line(text, indent, "with", &place(&companion.file));
+    }
     if let Some(devicetree) = &entry.devicetree {
         push_line(text, indent, "devicetree", &place(devicetree));
     }

@@ -3,7 +3,7 @@
 use std::{env::consts::ARCH, fs::File, io};
 
 use super::{
-    Image, companions,
+    Image, companions, devicetree,
     identify::{self, identify},
     memory::{self, Source},
 };
@@ -23,6 +23,9 @@ use crate::{
 
 /// A boot configuration larger than this, in bytes, is not read: the kernel's own limit is half of it.
 const BOOTCONFIG_LIMIT: u64 = 64 << 10;
+
+/// No device tree is larger, in bytes.
+const DEVICETREE_LIMIT: usize = 32 << 20;
 
 /// Why a file could not be taken apart.
 #[derive(Debug, thiserror::Error)]
@@ -66,7 +69,7 @@ pub struct Assembled {
     /// All initrds, in their order.
     pub initrds: Vec<Image>,
     /// The device tree that the file brings.
-    pub devicetree: Option<File>,
+    pub devicetree: Option<Vec<u8>>,
     cmdline: Vec<String>,
     has_bootconfig: bool,
 }
@@ -133,7 +136,9 @@ pub fn assemble(
         Some(file) => part(&kernel.name, file),
         None => kernel,
     };
-    Ok(Assembled { kernel, initrds: all, devicetree: parts.devicetree, cmdline, has_bootconfig })
+    let devicetree = parts.devicetree.map(|file| whole(&file)).transpose();
+    let devicetree = devicetree.map_err(|error| (kernel.name.clone(), error.into()))?;
+    Ok(Assembled { kernel, initrds: all, devicetree, cmdline, has_bootconfig })
 }
 
 /// `None` if the file is a kernel and nothing else.
@@ -201,7 +206,7 @@ fn uki(file: &File, program: &Program, profile: u32, companions: &[Companion]) -
         early: own(".ucode")?.into_iter().collect(),
         late: own(".initrd")?.into_iter().collect(),
         cmdline: texts(cmdline(file, sections)?),
-        devicetree: own(".dtb")?,
+        devicetree: devicetree(file, sections)?,
         bootconfig: None,
     };
     parts.late.extend(companions::archives(file, sections, companions)?);
@@ -216,9 +221,14 @@ fn uki(file: &File, program: &Program, profile: u32, companions: &[Companion]) -
         parts.early.splice(0..0, own(".ucode")?);
         parts.late.extend(own(".initrd")?);
         parts.cmdline.extend(texts(cmdline(file, sections)?));
-        parts.devicetree = own(".dtb")?.or(parts.devicetree);
+        parts.devicetree = devicetree(file, sections)?.or(parts.devicetree);
     }
     Ok(parts)
+}
+
+/// Machines without device trees are not asked what theirs would be.
+fn devicetree(file: &File, sections: Sections<'_>) -> io::Result<Option<File>> {
+    if cfg!(target_arch = "x86_64") { Ok(None) } else { devicetree::choose(file, sections) }
 }
 
 fn cmdline(file: &File, sections: Sections<'_>) -> io::Result<String> {
@@ -267,6 +277,18 @@ fn checked(
         Some(sum) if memory::crc32(&part)? != sum => Err(ApartError::CheckSum(name.to_owned())),
         _ => Ok(part),
     }
+}
+
+/// A device tree as it is handed over.
+///
+/// # Errors
+/// It is larger than any is, or the kernel's reason why it cannot be read.
+pub fn whole(devicetree: &File) -> io::Result<Vec<u8>> {
+    let size = usize::try_from(devicetree.metadata()?.len()).unwrap_or(usize::MAX);
+    if size > DEVICETREE_LIMIT {
+        return Err(io::ErrorKind::FileTooLarge.into());
+    }
+    identify::read_at(devicetree, 0, size)
 }
 
 fn part(file: &File, part: Part) -> io::Result<File> {

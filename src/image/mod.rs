@@ -3,6 +3,7 @@
 pub mod apart;
 mod companions;
 pub mod decompress;
+mod devicetree;
 mod gzip;
 pub mod identify;
 mod memory;

@@ -198,7 +198,9 @@ fn entry(
     entry.unified.companions =
         file.entry.extras.iter().filter_map(|path| extra(file.reference(lookup, path))).collect();
     let image = Image { lookup, volume: file.volume, base: file.base, path: &kernel.path };
-    let is_image = image.complete(context, &mut entry, warnings);
+    // Kernels are not read to be listed: an image among them shows in its name.
+    let may_be_image = kind != Kind::Linux || kernel.path.to_ascii_lowercase().ends_with(".efi");
+    let is_image = may_be_image && image.complete(context, &mut entry, warnings);
     match entry.kind {
         Kind::Chainload if is_linux(lookup, file.volume, &kernel.path) => entry.kind = Kind::Linux,
         Kind::Chainload => entry.problem = entry.problem.or_else(|| Some(FIRMWARE_ONLY.into())),
