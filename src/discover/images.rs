@@ -16,7 +16,7 @@ use crate::{
 const IMAGE_LIMIT: usize = 16;
 
 /// All volumes, behind them the images that were opened.
-pub(super) struct Images<'a> {
+pub struct Images<'a> {
     lookup: &'a dyn Lookup,
     opened: Vec<OnceCell<Image<'a>>>,
     /// The volumes with one image among them, where that is what is searched.
@@ -32,12 +32,13 @@ struct Image<'a> {
 
 impl<'a> Images<'a> {
     /// No image is open yet.
+    #[must_use]
     pub fn new(lookup: &'a dyn Lookup) -> Self {
         Self { lookup, opened: (0..IMAGE_LIMIT).map(|_| OnceCell::new()).collect(), volumes: None }
     }
 
     /// The volumes and this image, which stands behind them in [`Lookup::volumes`].
-    pub fn with(lookup: &'a dyn Lookup, host: usize, path: &str) -> Result<Self, LookupError> {
+    pub(super) fn with(lookup: &'a dyn Lookup, host: usize, path: &str) -> Result<Self, LookupError> {
         let mut images = Self::new(lookup);
         let image = images.volume(images.open_image(host, path)?).cloned();
         images.volumes = Some(lookup.volumes().iter().cloned().chain(image).collect());

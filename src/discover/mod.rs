@@ -32,12 +32,12 @@ mod unified;
 mod volumes;
 
 pub use explain::{Outcome, Report, Search, Survey};
+pub use images::Images;
 pub use volumes::Volumes;
 
 use self::{
     explain::report,
     finder::{Context, Finder, Findings},
-    images::Images,
     merge::Found,
     metered::Metered,
 };

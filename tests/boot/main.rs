@@ -6,6 +6,7 @@ mod buses;
 mod demo;
 mod fallback;
 mod kexec;
+mod live;
 mod loaders;
 mod supervision;
 mod untouched;

@@ -7,6 +7,7 @@ mod corpus;
 mod disks;
 mod emulator;
 mod host;
+mod loopback;
 mod menus;
 mod ours;
 mod script;

@@ -2,10 +2,13 @@
 
 use std::path::Path;
 
-use firstlight::formats::grub::{
-    self, Facts, Menu,
-    flavour::UPSTREAM,
-    menu::{Action, MenuEntry},
+use firstlight::{
+    discover::Images,
+    formats::grub::{
+        self, Facts, Menu,
+        flavour::UPSTREAM,
+        menu::{Action, MenuEntry},
+    },
 };
 
 use crate::host::Host;
@@ -13,7 +16,7 @@ use crate::host::Host;
 /// Runs a configuration file.
 pub fn menu(path: &Path) -> Menu {
     let facts = Facts { efi: true, cpu: "x86_64" };
-    grub::read(&Host::new(), 0, path.to_str().unwrap(), facts, &UPSTREAM).unwrap()
+    grub::read(&Images::new(&Host::new()), 0, path.to_str().unwrap(), facts, &UPSTREAM).unwrap()
 }
 
 /// What an entry hands to its `linux` command, its blanks written as grub-emu's are.

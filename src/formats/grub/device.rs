@@ -136,9 +136,15 @@ impl Devices {
         Rc::make_mut(&mut self.images).insert(name.to_owned(), image);
     }
 
-    /// Forgets an image.
-    pub fn remove_image(&mut self, name: &str) {
-        Rc::make_mut(&mut self.images).remove(name);
+    /// Whether an image is called so.
+    #[must_use]
+    pub fn is_image(&self, name: &str) -> bool {
+        self.images.contains_key(name)
+    }
+
+    /// Forgets an image, if there is one of this name.
+    pub fn remove_image(&mut self, name: &str) -> bool {
+        Rc::make_mut(&mut self.images).remove(name).is_some()
     }
 
     /// Volumes in the order in which they are searched: the configuration's own, its disk's, the others, the images.

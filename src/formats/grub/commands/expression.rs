@@ -154,7 +154,7 @@ impl Reader<'_, '_> {
         self.evaluator.spend_look();
         let file = self.evaluator.locate(path);
         let status = file.and_then(|file| self.evaluator.lookup.status(file.volume, &file.path, true));
-        status.map_or(0, |status| status.size)
+        status.filter(|status| status.kind == FileKind::File).map_or(0, |status| status.size)
     }
 }
 

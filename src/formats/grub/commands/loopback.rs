@@ -16,8 +16,11 @@ fn loopback(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
     let given = parse(call.words, OPTIONS, Rule::Strict)?;
     let name = given.argument(0).ok_or_else(|| Failure::usage("loopback takes a device name"))?;
     if given.has("delete") {
-        evaluator.devices.remove_image(name);
-        return Ok(());
+        let unknown = || Failure::new(Status::BadDevice, format!("loopback: no device {name}"));
+        return evaluator.devices.remove_image(name).then_some(()).ok_or_else(unknown);
+    }
+    if evaluator.devices.is_image(name) {
+        return Err(Failure::new(Status::BadArgument, format!("loopback: there is a device {name} already")));
     }
     let path = given.argument(1).ok_or_else(|| Failure::usage("loopback takes a file"))?;
     let file =
