@@ -86,7 +86,8 @@ fn an_image_file_boots_once_it_is_named_and_its_system_is_told_where_it_lies() {
         let machine = Machine::new("live-file").firmware(Firmware::None);
         machine.kernel(&debian().kernel(), initramfs(), cmdline).disk(Disk::new(&disk))
     };
-    let guest = name("console=ttyS0 quiet firstlight.default=live.iso>live").start().unwrap();
+    let guest =
+        name("console=ttyS0 quiet firstlight.default=live.iso>live firstlight.timeout=0").start().unwrap();
     let report = guest.wait_for_report(LIMIT).unwrap();
     let cmdline = "BOOT_IMAGE=/boot/vmlinuz boot=live console=ttyS0 quiet findiso=/boot-isos/live.iso";
     assert_eq!((report.kexec, report.cmdline.as_str()), (true, cmdline));
