@@ -5,16 +5,17 @@ use super::{
     place::Place,
 };
 use crate::{
-    entry::{Entry, Format, Kind},
+    entry::{Entry, Format, Kind, TimeoutStyle},
     formats::{
         cmdline,
+        grub::menu::kind_problem,
         lookup::Lookup,
-        syslinux::{self, Dialect, Label, Program},
+        syslinux::{self, Configuration, Dialect, FSUUID, Label, NETWORK, Program},
     },
 };
 
 /// Where configurations stand; the first one counts.
-const PLACES: [&str; 16] = [
+const PLACES: [&str; 21] = [
     "/boot/extlinux/extlinux.conf",
     "/extlinux/extlinux.conf",
     "/boot/extlinux.conf",
@@ -31,7 +32,15 @@ const PLACES: [&str; 16] = [
     "/boot/i386/loader/isolinux.cfg",
     "/boot/aarch64/loader/isolinux.cfg",
     "/isolinux.cfg",
+    "/boot/isolinux/syslinux.cfg",
+    "/isolinux/syslinux.cfg",
+    "/boot/syslinux/isolinux.cfg",
+    "/syslinux/isolinux.cfg",
+    "/pxelinux.cfg/default",
 ];
+
+/// No more configurations are read that labels lead to.
+const FILE_LIMIT: usize = 32;
 
 /// What the Syslinux Project's installers put beside the configuration, and U-Boot does not.
 const LOADERS: [&str; 4] = ["ldlinux.sys", "ldlinux.c32", "isolinux.bin", "ldlinux.e64"];
@@ -47,42 +56,119 @@ impl Finder for Syslinux {
     fn find(&self, lookup: &dyn Lookup, volume: usize, _: &Context) -> Option<Findings> {
         let path = PLACES.into_iter().find(|path| lookup.is_file(volume, path))?;
         let place = Place::of(lookup, volume, path)?;
+        // PXELINUX counts from where it stands itself, above its configurations.
+        let place = Place { directory: place.directory.trim_end_matches("/pxelinux.cfg"), ..place };
         Some(find(&place, path))
     }
 }
 
 fn find(place: &Place<'_>, path: &str) -> Findings {
-    let mut findings = Findings::default();
-    let content = match place.read(path) {
-        Ok(content) => content,
+    let is_installed = LOADERS.iter().any(|name| place.is_file(name));
+    let dialect =
+        if path.ends_with("extlinux.conf") && !is_installed { Dialect::Uboot } else { Dialect::Syslinux };
+    let mut reading = Reading { place, dialect, open: Vec::new(), files: 0, findings: Findings::default() };
+    let outermost = reading.configuration(path, &[], "");
+    let mut findings = reading.findings;
+    let (default, configuration) = match outermost {
+        Ok(outermost) => outermost,
         Err(message) => {
             findings.warnings.push(place.warning(path, None, format!("{message}: its entries are lost")));
             return findings;
         }
     };
-    let is_installed = LOADERS.iter().any(|name| place.is_file(name));
-    let dialect =
-        if path.ends_with("extlinux.conf") && !is_installed { Dialect::Uboot } else { Dialect::Syslinux };
-    let configuration = syslinux::read(path, &content, dialect, &mut |name| place.read(name));
-    for (file, line, message) in configuration.lost {
-        let message = format!("{message}: the file's entries are lost");
-        findings.warnings.push(place.warning(&file, Some(line), message));
-    }
-    if configuration.labels.iter().any(|label| label.has_system_words) {
-        findings.notes.push(Note {
-            deed: Deed::PassedOver,
-            volume: place.device.to_owned(),
-            path: path.to_owned(),
-            message: "words about the machine (SYSAPPEND) are not put on the command line".into(),
-        });
-    }
-    findings.entries = configuration.labels.iter().map(|label| entry(place, label, dialect)).collect();
-    let chosen = findings.entries.iter().find(|entry| Some(&entry.id) == configuration.default.as_ref());
+    let chosen = default.and_then(|id| findings.entries.iter().find(|entry| entry.id == id));
     let chosen = chosen.filter(|entry| entry.problem.is_none());
     let chosen = chosen.or_else(|| findings.entries.iter().find(|entry| entry.problem.is_none()));
     findings.default = chosen.map(|entry| entry.id.clone());
     findings.timeout = configuration.timeout;
+    if configuration.is_hidden {
+        findings.timeout_style = TimeoutStyle::Hidden;
+    }
     findings
+}
+
+/// A configuration, and those that its labels lead to.
+struct Reading<'a> {
+    place: &'a Place<'a>,
+    dialect: Dialect,
+    /// Configurations that are being read, each leading to the next.
+    open: Vec<String>,
+    files: usize,
+    findings: Findings,
+}
+
+impl Reading<'_> {
+    /// Adds a configuration's entries below the menus with these titles, and before their ids `prefix`. Gives the id of the
+    /// one that it boots on its own.
+    fn configuration(
+        &mut self,
+        path: &str,
+        titles: &[String],
+        prefix: &str,
+    ) -> Result<(Option<String>, Configuration), String> {
+        let (place, dialect) = (self.place, self.dialect);
+        let own = place.path(path);
+        if self.open.contains(&own) || self.files >= FILE_LIMIT {
+            return Err("it leads back to itself, or on and on".into());
+        }
+        let content = place.read(path)?;
+        self.files = self.files.saturating_add(1);
+        self.open.push(own);
+        let mut configuration = syslinux::read(path, &content, dialect, &mut |name| place.read(name));
+        for (file, line, message) in std::mem::take(&mut configuration.lost) {
+            let message = format!("{message}: the file's entries are lost");
+            self.findings.warnings.push(place.warning(&file, Some(line), message));
+        }
+        self.notes(path, &configuration);
+        let mut default = None;
+        for label in &configuration.labels {
+            let titles = [titles, &label.path_in_menu].concat();
+            let id = format!("{prefix}{}", label.name);
+            let mut own_default = Some(id.clone());
+            if let Program::Menu(file) = &label.program {
+                let below = [&titles[..], std::slice::from_ref(&label.title)].concat();
+                match self.configuration(file, &below, &format!("{id}>")) {
+                    Ok((inner, _)) => own_default = inner,
+                    Err(message) => {
+                        let message = format!("{file}: {message}: its entries are lost");
+                        self.findings.warnings.push(place.warning(&label.file, Some(label.line), message));
+                    }
+                }
+            } else {
+                let entry = entry(place, label, dialect);
+                self.findings.entries.push(Entry { id, path_in_menu: titles, ..entry });
+            }
+            if configuration.default.as_ref() == Some(&label.name) && default.is_none() {
+                default = own_default;
+            }
+        }
+        self.open.pop();
+        Ok((default, configuration))
+    }
+
+    /// Tells what the loader would know and is not known here.
+    fn notes(&mut self, path: &str, configuration: &Configuration) {
+        let any = |is: fn(&Label) -> bool| configuration.labels.iter().any(is);
+        let notes = [
+            (
+                any(|label| label.system_words & !(FSUUID | NETWORK) != 0),
+                "words about the machine (SYSAPPEND) but FSUUID= are not put on the command line",
+            ),
+            (
+                any(|label| label.devicetree.is_none() && label.devicetree_directory.is_some()),
+                "which device tree of fdtdir is this board's is not known; the running one is handed on",
+            ),
+            (any(|label| label.has_overlays), "overlays are not put on device trees"),
+        ];
+        for (_, message) in notes.into_iter().filter(|(is_so, _)| *is_so) {
+            self.findings.notes.push(Note {
+                deed: Deed::PassedOver,
+                volume: self.place.device.to_owned(),
+                path: self.place.path(path),
+                message: message.to_owned(),
+            });
+        }
+    }
 }
 
 fn entry(place: &Place<'_>, label: &Label, dialect: Dialect) -> Entry {
@@ -92,19 +178,26 @@ fn entry(place: &Place<'_>, label: &Label, dialect: Dialect) -> Entry {
         if !initrds.is_empty() {
             append = format!("{append} initrd={}", initrds.join(","));
         }
+        let volume = place.lookup.volumes().get(place.volume);
+        let uuid = volume.and_then(|volume| volume.filesystem.uuid.as_ref());
+        if let Some(uuid) = uuid.filter(|_| label.system_words & FSUUID != 0) {
+            append = format!("{append} FSUUID={uuid}");
+        }
         // The first of the final command line is loaded.
         let first = cmdline::words(&append).find(|word| word.name == "initrd").and_then(|word| word.value);
         initrds = first.unwrap_or_default().split(',').map(str::to_owned).collect();
         initrds.retain(|path| !path.is_empty());
     }
-    let (kind, kernel, problem) = program(label);
-    let cmdline = match (&label.program, dialect) {
+    let (kind, mut kernel, problem) = program(label);
+    let mut cmdline = match (&label.program, dialect) {
         (Program::Linux(path), Dialect::Syslinux) => format!("BOOT_IMAGE={path} {}", append.trim_start()),
         _ => append,
     };
+    if kind == Kind::Multiboot {
+        (kernel, initrds, cmdline) = multiboot(&label.append);
+    }
     let mut entry = Entry {
         title: label.title.clone(),
-        path_in_menu: label.path_in_menu.clone(),
         kind,
         hidden: label.hidden,
         problem: problem.map(str::to_owned),
@@ -118,6 +211,15 @@ fn entry(place: &Place<'_>, label: &Label, dialect: Dialect) -> Entry {
     entry
 }
 
+/// What mboot.c32 is given: `kernel words --- module words --- module words`.
+fn multiboot(append: &str) -> (Option<String>, Vec<String>, String) {
+    let mut images = append.split(" --- ").map(str::trim);
+    let kernel = images.next().unwrap_or_default();
+    let (file, words) = kernel.split_once(' ').unwrap_or((kernel, ""));
+    let modules = images.filter_map(|module| module.split_whitespace().next()).map(str::to_owned).collect();
+    (Some(file.to_owned()).filter(|file| !file.is_empty()), modules, words.trim().to_owned())
+}
+
 /// What a label starts, and why that cannot be done here.
 fn program(label: &Label) -> (Kind, Option<String>, Option<&'static str>) {
     let name = |path: &str| path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
@@ -126,16 +228,14 @@ fn program(label: &Label) -> (Kind, Option<String>, Option<&'static str>) {
             (Kind::Chainload, Some(path.clone()), Some("memdisk is started by the BIOS's own means"))
         }
         Program::Linux(path) => (Kind::Linux, Some(path.clone()), None),
+        Program::Menu(_) => (Kind::Chainload, None, Some("a menu of its own")),
         Program::LocalBoot => (
             Kind::Chainload,
             None,
             Some("it goes on to the firmware's next boot device; choose that in the firmware"),
         ),
         Program::Other(path) => match &*name(path) {
-            "mboot.c32" => {
-                let first = label.append.split_whitespace().next().map(str::to_owned);
-                (Kind::Multiboot, first, Some("multiboot kernels are not loaded"))
-            }
+            "mboot.c32" => (Kind::Multiboot, None, kind_problem(Kind::Multiboot)),
             "reboot.c32" | "poweroff.c32" | "poweroff.com" => {
                 (Kind::Firmware, None, Some("a module of the loader, which alone can run it"))
             }
@@ -226,6 +326,42 @@ mod tests {
         assert_eq!(entry.devicetree, Some(file("/dtb/board.dtb")));
         assert_eq!(entry.cmdline, "root=/dev/sda1 ${x}");
         assert_eq!((found.default.as_deref(), found.timeout), (Some("l0"), Some(5)));
+    }
+
+    #[test]
+    fn a_label_may_lead_to_a_configuration_of_its_own() {
+        let found = find(&[
+            (
+                "boot/syslinux/syslinux.cfg",
+                "ui menu.c32\nmenu hidden\ntimeout 20\ndefault more\nlabel more\n menu label More\n kernel menu.c32\n append more.cfg\n\
+                 label xen\n kernel mboot.c32\n append xen.gz dom0_mem=1G --- vmlinuz root=/dev/sda1 --- initrd\n",
+            ),
+            (
+                "boot/syslinux/more.cfg",
+                "default b\nlabel back\n config syslinux.cfg\nlabel b\n linux vmlinuz\n sysappend 0x40001\n append quiet\n",
+            ),
+            ("boot/syslinux/ldlinux.sys", ""),
+            ("boot/syslinux/vmlinuz", ""),
+            ("boot/syslinux/xen.gz", ""),
+            ("boot/syslinux/initrd", ""),
+        ]);
+        let [entry, xen] = &found.entries[..] else { panic!("{found:?}") };
+        assert_eq!((entry.id.as_str(), &entry.path_in_menu[..]), ("more>b", &["More".to_owned()][..]));
+        assert_eq!(entry.cmdline, "BOOT_IMAGE=vmlinuz quiet FSUUID=uuid-sda1");
+        assert_eq!(xen.kernel, Some(file("/boot/syslinux/xen.gz")));
+        assert_eq!(xen.initrds, [file("/boot/syslinux/vmlinuz"), file("/boot/syslinux/initrd")]);
+        assert_eq!((xen.kind, xen.cmdline.as_str()), (Kind::Multiboot, "dom0_mem=1G"));
+        assert_eq!((found.default.as_deref(), found.timeout), (Some("more>b"), Some(2)));
+        assert_eq!(found.timeout_style, TimeoutStyle::Hidden);
+        let warnings: Vec<_> = found.warnings.iter().map(|warning| warning.path.as_str()).collect();
+        assert_eq!(warnings, ["/boot/syslinux/more.cfg"]);
+    }
+
+    #[test]
+    fn pxelinux_counts_from_above_its_configurations() {
+        let found = find(&[("pxelinux.cfg/default", "label a\n kernel boot/linux\n"), ("boot/linux", "")]);
+        assert_eq!(found.entries[0].kernel, Some(file("/boot/linux")));
+        assert_eq!(found.entries[0].source.path, "/pxelinux.cfg/default");
     }
 
     #[test]

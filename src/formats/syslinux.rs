@@ -14,6 +14,12 @@ pub enum Dialect {
     Uboot,
 }
 
+/// The bit for `FSUUID=`, the UUID of the file system that the configuration is on.
+pub const FSUUID: u32 = 1 << 18;
+
+/// The bits for `ip=` and `BOOTIF=`, which are known where the network booted.
+pub const NETWORK: u32 = 3;
+
 /// What a label starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Program {
@@ -21,6 +27,8 @@ pub enum Program {
     Linux(String),
     /// A module of the loader (`chain.c32`, `mboot.c32`), or a boot sector.
     Other(String),
+    /// Another configuration, read in place of this one.
+    Menu(String),
     /// The next boot device, as the firmware counts.
     LocalBoot,
 }
@@ -42,8 +50,12 @@ pub struct Label {
     pub initrds: Vec<String>,
     /// Device tree.
     pub devicetree: Option<String>,
-    /// The loader adds words about the machine to the command line.
-    pub has_system_words: bool,
+    /// Directory that U-Boot takes the device tree for its board from.
+    pub devicetree_directory: Option<String>,
+    /// U-Boot puts overlays on the device tree.
+    pub has_overlays: bool,
+    /// Which words about the machine the loader adds to the command line, one bit each ([`FSUUID`] and its like).
+    pub system_words: u32,
     /// The menu does not show it.
     pub hidden: bool,
     /// File in which it stands, as [`read`] was given it or as it was included.
@@ -61,6 +73,8 @@ pub struct Configuration {
     pub default: Option<String>,
     /// Seconds until it does; `None` waits for a person.
     pub timeout: Option<u32>,
+    /// The menu shows itself only when a key is pressed.
+    pub is_hidden: bool,
     /// Files that could not be included, with the place of the statement.
     pub lost: Vec<(String, u32, String)>,
 }
@@ -92,7 +106,9 @@ mod tests {
             append: append.into(),
             initrds: vec![],
             devicetree: None,
-            has_system_words: false,
+            devicetree_directory: None,
+            has_overlays: false,
+            system_words: 0,
             hidden: false,
             file: "syslinux.cfg".into(),
             line,
@@ -124,6 +140,7 @@ mod tests {
             ],
             default: Some("linux".into()),
             timeout: Some(0),
+            is_hidden: false,
             lost: vec![],
         };
         assert_eq!(read_alone(text, Dialect::Syslinux), expected);
@@ -147,6 +164,7 @@ mod tests {
             ],
             default: Some("b".into()),
             timeout: Some(6),
+            is_hidden: false,
             lost: vec![],
         };
         assert_eq!(read_alone(text, Dialect::Syslinux), expected);
@@ -156,24 +174,53 @@ mod tests {
     fn u_boot_knows_other_words_and_no_modules() {
         let text = "default l0\nmenu title U-Boot menu\nprompt 0\ntimeout 50\n\
                     label l0\n\tmenu label Debian\n\tlinux /boot/vmlinuz\n\tinitrd /boot/initrd,x\n\tfdtdir /usr/lib/dtb/\n\tappend root=/dev/sda1\n\
-                    label l1\n\tkernel /boot/Image.bin#conf\n\tdevicetree ../board.dtb\nlabel empty\n\tappend x\n";
+                    label l1\n\tkernel /boot/Image.bin#conf\n\tdevicetree ../board.dtb\n\tfdtoverlays /a.dtbo /b.dtbo\nlabel empty\n\tappend x\n";
         let expected = Configuration {
             labels: vec![
                 Label {
                     title: "Debian".into(),
                     initrds: vec!["/boot/initrd,x".into()],
+                    devicetree_directory: Some("/usr/lib/dtb/".into()),
                     ..label("l0", linux("/boot/vmlinuz"), "root=/dev/sda1", 5)
                 },
                 Label {
                     devicetree: Some("../board.dtb".into()),
+                    has_overlays: true,
                     ..label("l1", linux("/boot/Image.bin"), "", 11)
                 },
             ],
             default: Some("l0".into()),
             timeout: Some(5),
+            is_hidden: false,
             lost: vec![],
         };
         assert_eq!(read_alone(text, Dialect::Uboot), expected);
+    }
+
+    #[test]
+    fn labels_may_be_other_menus_or_no_entries_at_all() {
+        let text = "MENU HIDDEN\nui menu.c32\nsysappend 0x40000\nlabel sub\n kernel vesamenu.c32\n append more.cfg\n\
+                    label config\n config /other.cfg\nlabel back\n menu goto top\nlabel out\n menu exit\n\
+                    label again\n com32 /boot/menu.c32\n append ~\nlabel alone\n kernel menu.c32\n ipappend 3\n";
+        let expected = Configuration {
+            labels: vec![
+                Label {
+                    system_words: FSUUID,
+                    ..label("sub", Program::Menu("more.cfg".into()), "more.cfg", 4)
+                },
+                Label { system_words: FSUUID, ..label("config", Program::Menu("/other.cfg".into()), "", 7) },
+                Label {
+                    system_words: FSUUID,
+                    ..label("again", Program::Other("/boot/menu.c32".into()), "~", 13)
+                },
+                Label { system_words: NETWORK, ..label("alone", Program::Other("menu.c32".into()), "", 16) },
+            ],
+            default: Some("sub".into()),
+            timeout: None,
+            is_hidden: true,
+            lost: vec![],
+        };
+        assert_eq!(read_alone(text, Dialect::Syslinux), expected);
     }
 
     #[test]

@@ -17,7 +17,9 @@ struct Open {
     append: Option<String>,
     initrds: Vec<String>,
     devicetree: Option<String>,
-    has_system_words: bool,
+    devicetree_directory: Option<String>,
+    has_overlays: bool,
+    system_words: u32,
     hidden: bool,
     disabled: bool,
     file: String,
@@ -49,7 +51,7 @@ pub(super) struct Parser<'a> {
     menus: Vec<Menu>,
     in_text: bool,
     append: Option<String>,
-    has_system_words: bool,
+    system_words: u32,
     /// Command, file and line.
     default: Option<(String, String, u32)>,
     menu_default: Option<String>,
@@ -72,7 +74,7 @@ impl<'a> Parser<'a> {
             menus: Vec::new(),
             in_text: false,
             append: None,
-            has_system_words: false,
+            system_words: 0,
             default: None,
             menu_default: None,
             on_timeout: None,
@@ -105,7 +107,9 @@ impl<'a> Parser<'a> {
                         append: None,
                         initrds: Vec::new(),
                         devicetree: None,
-                        has_system_words: self.has_system_words,
+                        devicetree_directory: None,
+                        has_overlays: false,
+                        system_words: self.system_words,
                         hidden: false,
                         disabled: false,
                         file: file.to_owned(),
@@ -119,8 +123,8 @@ impl<'a> Parser<'a> {
                 "timeout" => self.timeout = number(rest),
                 "ontimeout" => self.on_timeout = Some(first_word(rest).to_owned()),
                 "sysappend" | "ipappend" => match &mut self.label {
-                    Some(label) => label.has_system_words = number(rest) != 0,
-                    None => self.has_system_words = number(rest) != 0,
+                    Some(label) => label.system_words = number(rest),
+                    None => self.system_words = number(rest),
                 },
                 "append" => match &mut self.label {
                     Some(label) => label.append = Some(rest.to_owned()),
@@ -183,6 +187,9 @@ impl<'a> Parser<'a> {
             ("default", Some(label)) => self.menu_default = Some(label.name.clone()),
             ("hide", Some(label)) => label.hidden = true,
             ("disable", Some(label)) => label.disabled = true,
+            // A way to another menu, which is no entry here: all of them are in the list.
+            ("goto" | "exit" | "quit", Some(label)) => (label.disabled, label.program) = (true, None),
+            ("hidden", _) => self.configuration.is_hidden = true,
             ("include", _) => self.include(file, line, rest),
             ("begin", _) => {
                 self.close();
@@ -218,6 +225,12 @@ impl<'a> Parser<'a> {
             Some(none) if none == "-" && !is_uboot => String::new(),
             append => append.unwrap_or_default(),
         };
+        let program = match program {
+            Program::Other(module) if is_menu(&module) && is_path(&append) => {
+                Program::Menu(first_word(&append).to_owned())
+            }
+            program => program,
+        };
         self.configuration.labels.push(Label {
             title: open.title.unwrap_or_else(|| open.name.clone()),
             name: open.name,
@@ -226,7 +239,9 @@ impl<'a> Parser<'a> {
             append,
             initrds: open.initrds,
             devicetree: open.devicetree,
-            has_system_words: open.has_system_words,
+            devicetree_directory: open.devicetree_directory,
+            has_overlays: open.has_overlays,
+            system_words: open.system_words,
             hidden: open.hidden || open.disabled,
             file: open.file,
             line: open.line,
@@ -262,7 +277,9 @@ impl<'a> Parser<'a> {
                 append: arguments.trim().to_owned(),
                 initrds: Vec::new(),
                 devicetree: None,
-                has_system_words: self.has_system_words,
+                devicetree_directory: None,
+                has_overlays: false,
+                system_words: self.system_words,
                 hidden: false,
                 file,
                 line,
@@ -298,6 +315,11 @@ fn statement(label: &mut Open, keyword: &str, rest: &str, dialect: Dialect) {
         }
         ("initrd", Dialect::Uboot) => label.initrds = vec![path.to_owned()],
         ("fdt" | "devicetree", Dialect::Uboot) => label.devicetree = Some(path.to_owned()),
+        ("fdtdir" | "devicetreedir", Dialect::Uboot) => {
+            label.devicetree_directory = Some(path.to_owned());
+        }
+        ("fdtoverlays" | "devicetree-overlay", Dialect::Uboot) => label.has_overlays = !path.is_empty(),
+        ("config", Dialect::Syslinux) => label.program = Some(Program::Menu(path.to_owned())),
         ("linux", Dialect::Syslinux) => label.program = Some(Program::Linux(path.to_owned())),
         ("kernel", Dialect::Syslinux) => {
             let is_other = [".c32", ".img", ".bss", ".bin", ".bs", ".0"]
@@ -306,7 +328,7 @@ fn statement(label: &mut Open, keyword: &str, rest: &str, dialect: Dialect) {
             let program = if is_other { Program::Other } else { Program::Linux };
             label.program = Some(program(path.to_owned()));
         }
-        ("com32" | "boot" | "bss" | "pxe" | "fdimage" | "config", Dialect::Syslinux) => {
+        ("com32" | "boot" | "bss" | "pxe" | "fdimage", Dialect::Syslinux) => {
             label.program = Some(Program::Other(path.to_owned()));
         }
         ("initrd", Dialect::Syslinux) => {
@@ -315,6 +337,17 @@ fn statement(label: &mut Open, keyword: &str, rest: &str, dialect: Dialect) {
         ("localboot", _) => label.program = Some(Program::LocalBoot),
         _ => {}
     }
+}
+
+/// Whether the module shows a menu: of the configuration that it is given.
+fn is_menu(module: &str) -> bool {
+    let name = module.rsplit('/').next().unwrap_or(module).to_ascii_lowercase();
+    matches!(&*name, "menu.c32" | "vesamenu.c32")
+}
+
+/// Whether it names a file; a tilde is the configuration itself.
+fn is_path(arguments: &str) -> bool {
+    !matches!(first_word(arguments), "" | "~")
 }
 
 fn first_word(text: &str) -> &str {
