@@ -41,11 +41,13 @@ impl Finder for Refind {
         let mut search = Search { lookup, config: Config::default(), making };
         let Some(path) = configuration(volume) else {
             // Without one anywhere there are still the kernels that have options for rEFInd beside them.
-            if (0..lookup.volumes().len()).any(|other| configuration(other).is_some()) {
-                return None;
-            }
             let found = search.kernels(volume, true);
-            return Some(search.finish(found, Vec::new())).filter(|found| !found.entries.is_empty());
+            let elsewhere = || (0..lookup.volumes().len()).any(|other| configuration(other).is_some());
+            return if found.is_empty() || elsewhere() {
+                None
+            } else {
+                Some(search.finish(found, Vec::new()))
+            };
         };
         let place = Place::of(lookup, volume, &path)?;
         let text = match place.read(&path) {
