@@ -165,14 +165,16 @@ fn arguments(image: &Image<'_>, dialect: Dialect) -> String {
             word("ramdisk", "ramdisk="),
             word("append", ""),
             image.0.get("addappend").map(str::to_owned),
+            None,
         ],
         // Blanks of its own stand around what is appended.
-        Dialect::Elilo => [root(), word("append", " "), flag("read-only", " ro"), None, None, None],
+        Dialect::Elilo => [root(), word("append", " "), flag("read-only", " ro"), None, None, None, None],
         Dialect::Yaboot => [
             root(),
             flag("read-only", "ro"),
             flag("read-write", "rw"),
-            word("ramdisk", "ramdisk=").or_else(|| word("initrd-size", "ramdisk_size=")),
+            word("ramdisk", "ramdisk="),
+            word("initrd-size", "ramdisk_size="),
             flag("novideo", "video=ofonly"),
             word("append", ""),
         ],
@@ -305,7 +307,7 @@ mod tests {
     fn yaboot_counts_partitions_and_adds_nothing() {
         let text = "boot=/dev/sda2\npartition=3\ntimeout=50\nroot=/dev/sda3\nread-only\n\
                     image=/boot/vmlinux\n label=Linux\n initrd=/boot/initrd.img\n append=\"quiet\"\n\
-                    image=hd:5,/vmlinux\n label=other\n novideo\n initrd-size=8192\n initrd=hd:5,/i\n\
+                    image=hd:5,/vmlinux\n label=other\n novideo\n ramdisk=1\n initrd-size=8192\n initrd=hd:5,/i\n\
                     image[64bit]=Linux64\n label=suse\n partition=1\n";
         let expected = Menu {
             choices: vec![
@@ -321,9 +323,9 @@ mod tests {
                     "other",
                     "hd:5,/vmlinux",
                     &["hd:5,/i"],
-                    "root=/dev/sda3 ro ramdisk_size=8192 video=ofonly",
+                    "root=/dev/sda3 ro ramdisk=1 ramdisk_size=8192 video=ofonly",
                 ),
-                choice(15, "suse", "hd:1,Linux64", &[], "root=/dev/sda3 ro"),
+                choice(16, "suse", "hd:1,Linux64", &[], "root=/dev/sda3 ro"),
             ],
             default: Some(0),
             timeout: Some(5),
