@@ -190,10 +190,7 @@ fn entry(
     entry.unified.profile = file.entry.profile.unwrap_or(0);
     if kind == Kind::Linux && !file.entry.initrds.is_empty() {
         entry.initrds = file.entry.initrds.iter().map(|path| file.reference(lookup, path)).collect();
-        let is_empty =
-            |path: &str| lookup.status(file.volume, path, true).is_some_and(|status| status.size == 0);
-        entry.initrds.retain(|initrd| !is_empty(&initrd.path));
-        entry.cmdline = with_initrds(file, &entry.initrds);
+        entry.cmdline = with_initrds(file);
     }
     entry.unified.companions =
         file.entry.extras.iter().filter_map(|path| extra(file.reference(lookup, path))).collect();
@@ -248,14 +245,10 @@ fn problem(lookup: &dyn Lookup, file: &EntryFile, kernel: &FileReference) -> Opt
     }
 }
 
-/// systemd-boot names the initrds that are not empty on the command line too, as EFI writes paths.
-fn with_initrds(file: &EntryFile, initrds: &[FileReference]) -> String {
-    let is_there = |path: &&String| {
-        let wanted = path.split(['/', '\\']).filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/");
-        initrds.iter().any(|initrd| initrd.path == format!("{}/{wanted}", file.base))
-    };
+/// systemd-boot names the initrds on the command line too, as EFI writes paths.
+fn with_initrds(file: &EntryFile) -> String {
     let mut words: Vec<String> = Vec::new();
-    for initrd in file.entry.initrds.iter().filter(is_there) {
+    for initrd in &file.entry.initrds {
         let mut path = initrd.replace('/', "\\");
         while path.contains("\\\\") {
             path = path.replace("\\\\", "\\");
