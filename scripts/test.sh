@@ -12,7 +12,7 @@ skip() { printf '\n== skipped %s\n' "$*"; }
 step "formatting"
 cargo fmt --all --check
 step "scripts"
-shellcheck scripts/*.sh .ci/run qemu/recipes/*.sh
+shellcheck scripts/*.sh .ci/run qemu/recipes/*.sh packaging/files/{load-kernel,system-shutdown,firstlight-kexec.init,preinst,postinst,prerm,postrm}
 step "lints"
 cargo clippy --workspace --all-targets --quiet -- -D warnings
 

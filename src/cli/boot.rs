@@ -40,7 +40,7 @@ use crate::{
 
 pub(super) const BOOT: Command = Command {
     name: "boot",
-    operands: "[ENTRY] [--now | --once] [--append WORDS] [--cmdline-from entry|running] [--dry-run] [--json]",
+    operands: "[ENTRY] [--now | --load | --once] [--append WORDS] [--cmdline-from entry|running] [--dry-run] [--json]",
     summary: "Restart this running system into an entry, without going through the firmware",
     details: "ENTRY is an id, a title, a number of the list, or the beginning of an id or a title that no other has; \
               without it, the entry that this machine would boot. The kernel is loaded, and the system shut down cleanly \
@@ -53,6 +53,12 @@ pub(super) const BOOT: Command = Command {
                 long: "now",
                 value: "",
                 what: "stop no services: write everything back, make the file systems read-only, and jump",
+            },
+            Opt {
+                short: Some('l'),
+                long: "load",
+                value: "",
+                what: "load the kernel and stop there: the next restart, whoever asks for it, starts it",
             },
             Opt {
                 short: None,
@@ -119,6 +125,7 @@ struct Wish {
     append: Vec<String>,
     from: Option<From>,
     now: bool,
+    load: bool,
     once: bool,
     dry_run: bool,
     force: bool,
@@ -155,7 +162,7 @@ fn boot(arguments: &mut Arguments) -> Result<String, Failure> {
         if !rustix::process::geteuid().is_root() {
             return Err(Failure::Failed("only root can restart this machine; use sudo".into()));
         }
-        if !wish.once && !DETACHED.load(Ordering::Relaxed) {
+        if !wish.once && !wish.load && !DETACHED.load(Ordering::Relaxed) {
             let again: Vec<_> = env::args_os().skip(1).collect();
             let status = detach::run(&again).map_err(|error| failed(&error))?;
             return Err(Failure::Told(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)));
@@ -187,6 +194,7 @@ fn boot(arguments: &mut Arguments) -> Result<String, Failure> {
     }
     match once {
         Some(once) => once.set().map(|()| String::new()).map_err(|error| failed(&error)),
+        None if wish.load => load(&entry, disks).map(|()| String::new()),
         None => leave(&entry, disks, wish.now),
     }
 }
@@ -205,6 +213,7 @@ fn read(arguments: &mut Arguments) -> Result<(Wish, Target), Failure> {
             argument if target.take(&argument, arguments)? => {}
             Argument::Option(ref name) => match name.as_str() {
                 "now" => wish.now = true,
+                "load" => wish.load = true,
                 "once" => wish.once = true,
                 "dry-run" => wish.dry_run = true,
                 "force" => wish.force = true,
@@ -222,8 +231,10 @@ fn read(arguments: &mut Arguments) -> Result<(Wish, Target), Failure> {
             argument => return Err(arguments.unknown(&argument)),
         }
     }
-    if wish.now && wish.once {
-        return Err(Failure::Usage("--now starts the entry now, --once at the next start".into()));
+    if [wish.now, wish.load, wish.once].into_iter().filter(|chosen| *chosen).count() > 1 {
+        let message =
+            "--now starts the entry now, --load at the next restart, --once through the firmware: choose one";
+        return Err(Failure::Usage(message.into()));
     }
     if wish.once && (!wish.append.is_empty() || wish.from.is_some()) {
         let message =
@@ -276,7 +287,7 @@ fn find_once(entry: &Entry, disks: &Disks) -> Result<Once, Failure> {
 
 /// What speaks against a restart now, and whether any of it forbids one.
 fn warnings(wish: &Wish) -> (Vec<String>, bool) {
-    if wish.once {
+    if wish.once || wish.load {
         return (Vec::new(), false);
     }
     let mut warnings = Vec::new();
@@ -304,6 +315,9 @@ fn steps(wish: &Wish, once: Option<&Once>) -> Vec<String> {
         return vec![once.text(), "nothing else: the next start of this machine boots the entry".to_owned()];
     }
     let load = "load the kernel with its initrds".to_owned();
+    if wish.load {
+        return vec![load, "nothing else: the next restart starts it".to_owned()];
+    }
     if !wish.now {
         return vec![load, format!("shut down into it: {}", Shutdown::of(Path::new("/")).text())];
     }

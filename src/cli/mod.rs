@@ -9,6 +9,8 @@ mod inspect;
 mod kernel_file;
 pub mod kexec;
 mod list;
+#[cfg(feature = "running-system")]
+pub mod reference;
 mod status;
 mod table;
 mod target;

@@ -215,6 +215,11 @@ static OPTIONS: &[Row] = &[
     row("exec-live-update", None, false, Meaning::Unsupported(XEN)),
 ];
 
+/// Every option's letter, name without dashes, and whether it takes a value: for shell completions.
+pub fn names() -> impl Iterator<Item = (Option<char>, &'static str, bool)> {
+    OPTIONS.iter().map(|row| (row.short, row.long, row.value))
+}
+
 impl Default for Options {
     /// What `kexec KERNEL` without any option does: load, then a clean shutdown into it.
     fn default() -> Self {

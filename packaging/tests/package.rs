@@ -1,0 +1,133 @@
+//! The package, put in and taken out again below a directory: nothing is left, and kexec-tools'
+//! program is back in its place.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use tempfile::TempDir;
+
+/// A command as root: as ourselves if we are, else in a user namespace.
+fn as_root(program: &str) -> Command {
+    let id = Command::new("id").arg("-u").output().unwrap();
+    if id.stdout == b"0\n" {
+        return Command::new(program);
+    }
+    let mut command = Command::new("unshare");
+    command.args(["--user", "--map-root-user", program]);
+    command
+}
+
+fn good(command: &mut Command) -> Output {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
+    output
+}
+
+/// Something that says that it was run.
+fn program(directory: &Path) -> PathBuf {
+    let path = directory.join("program");
+    fs::write(&path, "#!/bin/sh\necho program\n").unwrap();
+    path
+}
+
+/// Every file and link below, from there.
+fn files(root: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut directories = vec![root.to_owned()];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).unwrap().flatten() {
+            if entry.file_type().unwrap().is_dir() {
+                directories.push(entry.path());
+            } else {
+                found.push(entry.path().strip_prefix(root).unwrap().to_string_lossy().into_owned());
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn dpkg(root: &Path, arguments: &[&str]) -> Command {
+    let mut command = as_root("dpkg");
+    command.arg(format!("--root={}", root.display()));
+    // Scripts are run outside, and told where.
+    command.args(["--force-script-chrootless", "--force-not-root"]).args(arguments);
+    command
+}
+
+#[test]
+fn the_package_is_installed_and_removed() {
+    let scratch = TempDir::new().unwrap();
+    let package = scratch.path().join("firstlight.deb");
+    packaging::deb::build(&program(scratch.path()), &package).unwrap();
+    let root = scratch.path().join("root");
+    for directory in ["var/lib/dpkg/info", "var/lib/dpkg/updates", "var/log", "usr/sbin"] {
+        fs::create_dir_all(root.join(directory)).unwrap();
+    }
+    fs::write(root.join("var/lib/dpkg/status"), "").unwrap();
+    std::os::unix::fs::symlink("usr/sbin", root.join("sbin")).unwrap();
+    fs::write(root.join("usr/sbin/kexec"), "kexec-tools").unwrap();
+
+    good(&mut dpkg(&root, &["--install", package.to_str().unwrap()]));
+    assert_eq!(fs::read_link(root.join("usr/sbin/kexec")).unwrap(), Path::new("firstlight"));
+    assert_eq!(good(&mut Command::new(root.join("sbin/kexec"))).stdout, b"program\n");
+    let installed = files(&root);
+    for file in [
+        "etc/default/firstlight",
+        "usr/lib/systemd/system/firstlight-load.service",
+        "usr/lib/systemd/system-shutdown/firstlight",
+        "usr/share/man/man1/firstlight.1.gz",
+        "usr/share/man/man8/kexec.8.gz",
+    ] {
+        assert!(installed.iter().any(|other| other == file), "{file}");
+    }
+
+    good(&mut dpkg(&root, &["--purge", "firstlight"]));
+    let left: Vec<String> =
+        files(&root).into_iter().filter(|file| !file.starts_with("var/") && file != "sbin").collect();
+    assert_eq!(left, ["usr/sbin/kexec"]);
+    assert_eq!(fs::read(root.join("usr/sbin/kexec")).unwrap(), b"kexec-tools");
+}
+
+#[test]
+fn a_second_installation_keeps_what_the_administrator_changed() {
+    let scratch = TempDir::new().unwrap();
+    let root = scratch.path().join("root");
+    fs::create_dir_all(root.join("usr/sbin")).unwrap();
+    fs::write(root.join("usr/sbin/kexec"), "kexec-tools").unwrap();
+    // What scripts/install.sh does.
+    let staged = packaging::tree::stage(&root, &program(scratch.path())).unwrap();
+    assert_eq!(staged.len(), files(&root).len());
+    for file in &staged {
+        assert!(root.join(file).symlink_metadata().is_ok(), "{file}");
+    }
+    fs::write(root.join("etc/default/firstlight"), "LOAD_KEXEC=true\n").unwrap();
+    packaging::tree::stage(&root, &program(scratch.path())).unwrap();
+    let kept = fs::read_to_string(root.join("etc/default/firstlight")).unwrap();
+    assert_eq!(kept, "LOAD_KEXEC=true\n", "what the administrator changed stays");
+}
+
+/// The words of the table are words of the shells, too.
+#[test]
+fn completions_and_pages_are_well_formed() {
+    let scratch = TempDir::new().unwrap();
+    let bash = scratch.path().join("bash");
+    fs::write(&bash, packaging::completions::bash()).unwrap();
+    let ask = |line: &str| {
+        let words: Vec<&str> = line.split(' ').collect();
+        let count = words.len() - 1;
+        let script = format!(
+            "source {}; COMP_WORDS=({line}{}); COMP_CWORD={count}; _firstlight; printf '%s\\n' \"${{COMPREPLY[@]}}\"",
+            bash.display(),
+            if line.ends_with(' ') { "''" } else { "" }
+        );
+        let output = good(Command::new("bash").args(["-c", &script]));
+        String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(ask("firstlight bo"), ["boot"]);
+    assert_eq!(ask("firstlight boot --dr"), ["--dry-run"]);
+    assert_eq!(ask("firstlight boot --cmdline-from r"), ["running"]);
+}

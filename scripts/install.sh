@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Installs firstlight and its kexec on this running system (on Debian and its kin, scripts/package.sh makes a package
+# instead), and takes it away again: scripts/install.sh [--uninstall]. DESTDIR=DIR installs below another directory.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+root=${DESTDIR:-/}
+list=$root/usr/lib/firstlight/installed
+kexec=$root/usr/sbin/kexec
+
+if [ "${1-}" = --uninstall ]; then
+    [ -r "$list" ] || { echo "install: firstlight is not installed in $root" >&2; exit 1; }
+    while read -r file; do
+        # What the administrator may have changed stays.
+        case $file in "$root"etc/* | "$root"/etc/*) ;; *) rm -f "$file" ;; esac
+    done <"$list"
+    rm -f "$list"
+    rmdir --ignore-fail-on-non-empty "$root/usr/lib/firstlight"
+    [ ! -e "$kexec.kexec-tools" ] || mv "$kexec.kexec-tools" "$kexec"
+    exit
+fi
+target=${CARGO_TARGET_DIR:-target}
+binary=${BINARY:-$target/$(uname -m)-unknown-linux-musl/release/firstlight}
+if [ -z "${BINARY-}" ]; then
+    scripts/setup.sh --quiet
+    cargo build --release --package firstlight --target "$(uname -m)-unknown-linux-musl"
+fi
+# kexec-tools' program is kept for the way back.
+if [ -e "$kexec" ] && [ ! -L "$kexec" ]; then
+    mv "$kexec" "$kexec.kexec-tools"
+fi
+mkdir -p "${list%/*}"
+cargo run --quiet --package packaging -- stage "$root" --binary "$binary" >"$list"
+if [ "$root" = / ] && [ -d /run/systemd/system ]; then
+    systemctl daemon-reload
+fi
+echo "installed: firstlight(1), kexec(8), /etc/default/firstlight"

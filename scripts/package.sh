@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Builds the Debian package target/firstlight_VERSION_ARCHITECTURE.deb. Works as the first command in a fresh clone.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+scripts/setup.sh --quiet
+target=${CARGO_TARGET_DIR:-target}
+machine=$(uname -m)
+cargo build --release --package firstlight --target "$machine-unknown-linux-musl"
+version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
+output=$target/firstlight_${version}_$(dpkg --print-architecture).deb
+cargo run --quiet --package packaging -- deb "$output" --binary "$target/$machine-unknown-linux-musl/release/firstlight"
+echo "$output"
