@@ -54,7 +54,6 @@ pub fn firstlight() -> String {
 #[must_use]
 pub fn kexec() -> String {
     let mut page = title("KEXEC", "8", "kexec", "start another Linux kernel from the running one");
-    let mut lines = HELP.lines().skip(1).peekable();
     section(&mut page, "SYNOPSIS");
     page.push_str(".B kexec\n[OPTION]... [KERNEL]\n");
     section(&mut page, "DESCRIPTION");
@@ -65,7 +64,7 @@ pub fn kexec() -> String {
          and shuts down into it.",
     );
     let mut open = false;
-    while let Some(line) = lines.next() {
+    for line in HELP.lines().skip(1) {
         let text = line.trim_start();
         let indent = line.len() - text.len();
         match indent {
