@@ -13,7 +13,7 @@ use crate::{
             flavour::UPSTREAM,
             menu::{Action, MenuEntry, firmware_problem, kind_problem},
         },
-        lookup::{CONFIG_LIMIT, FileKind, Lookup},
+        lookup::{CONFIG_LIMIT, FileKind, FileStatus, Lookup},
         text,
     },
 };
@@ -200,12 +200,24 @@ fn configurations(lookup: &dyn Lookup, volume: usize) -> Vec<String> {
         }
         for path in parents.into_iter().map(|parent| format!("{parent}/{name}")) {
             let known = found.iter().any(|it| it.eq_ignore_ascii_case(&path));
-            if !known && found.len() < CONFIGURATION_LIMIT && lookup.is_file(volume, &path) {
+            if !known
+                && found.len() < CONFIGURATION_LIMIT
+                && lookup.is_file(volume, &path)
+                && !is_boot_link(lookup, volume, &path)
+            {
                 found.push(path);
             }
         }
     }
     found
+}
+
+/// Whether a file below `/boot` is the one beside it: OSTree's partitions for `/boot` hold a link `boot -> .`.
+fn is_boot_link(lookup: &dyn Lookup, volume: usize, path: &str) -> bool {
+    let is_link = |status: FileStatus| status.kind == FileKind::Link;
+    path.strip_prefix("/boot").is_some_and(|own| {
+        lookup.status(volume, "/boot", false).is_some_and(is_link) && lookup.is_file(volume, own)
+    })
 }
 
 fn subdirectories(lookup: &dyn Lookup, volume: usize, parent: &str) -> Vec<String> {

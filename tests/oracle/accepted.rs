@@ -47,6 +47,8 @@ pub struct System {
     /// What differs, as the comparison names it; it may be its beginning only.
     pub what: &'static str,
     pub reason: &'static str,
+    /// Whether ours and GRUB's answer differ by that alone.
+    pub explains: fn(&str, &str) -> bool,
 }
 
 /// The name of all systems whose entries are files that `blscfg` reads.
@@ -58,15 +60,24 @@ pub const SYSTEMS: &[System] = &[
         what: "default",
         reason: "Fedora's GRUB looks for an id before it takes a default for a number; Debian's, which answers here, takes \
                  an id that begins with digits for that number",
+        explains: |_, _| true,
     },
     System {
         name: "fedora-41",
         what: "command line",
         reason: "Fedora's GRUB keeps \\x2d in unquoted text as it stands",
+        explains: |ours, theirs| ours.replace("\\x", "x") == theirs,
+    },
+    System {
+        name: "opensuse-leap-15.6",
+        what: "",
+        reason: "openSUSE's GRUB counts paths from the default subvolume",
+        explains: |ours, theirs| ours.replace("/@/.snapshots/1/snapshot", "") == theirs,
     },
 ];
 
-/// The row for a difference.
-pub fn system(name: &str, what: &str) -> Option<&'static System> {
-    SYSTEMS.iter().find(|row| row.name == name && what.starts_with(row.what))
+/// Whether a difference is accepted.
+pub fn system(name: &str, what: &str, ours: &str, theirs: &str) -> bool {
+    let row = SYSTEMS.iter().find(|row| row.name == name && what.starts_with(row.what));
+    row.is_some_and(|row| (row.explains)(ours, theirs))
 }

@@ -51,8 +51,13 @@ enum Kind {
 fn search(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
     let given = parse(call.words, OPTIONS, Rule::Lenient)?;
     // Hints for platforms of the future are skipped.
-    let key = given.arguments.iter().find(|word| !word.starts_with("--hint-"));
-    let key = key.ok_or_else(|| Failure::usage("search lacks what to search for"))?;
+    let key = given.arguments.iter().find(|word| !word.starts_with("--hint-")).map(String::as_str);
+    // What stands behind `--set` is the key where nothing else is (Guix writes `--fs-uuid --set UUID`).
+    let (key, variable) = match (key, given.value("set")) {
+        (Some(key), variable) => (key, variable.unwrap_or("root")),
+        (None, Some(key)) => (key, "root"),
+        (None, None) => return Err(Failure::usage("search lacks what to search for")),
+    };
     let kind = if given.has("label") {
         Kind::Label
     } else if given.has("fs-uuid") {
@@ -68,7 +73,7 @@ fn search(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
         .iter()
         .flat_map(|name| given.values(name))
         .collect();
-    let variable = given.has("set").then(|| given.value("set").unwrap_or("root"));
+    let variable = given.has("set").then_some(variable);
     find(evaluator, kind, key, variable, &hints)
 }
 
