@@ -6,10 +6,10 @@ use std::{
     io::{self, Write},
 };
 
-use super::{apart::Companion, memory};
+use super::{apart::Companion, identify, memory};
 use crate::{
     entry::Role,
-    formats::{cpio, kernel_file::pe::Section, uki::Sections},
+    formats::{cpio, kernel_file::pe::Section, text::decode, uki::Sections},
 };
 
 /// In the stub's order: which files, the directory that they come into, its permissions and theirs.
@@ -22,13 +22,18 @@ const ARCHIVES: [(Role, &str, u32, u32); 6] = [
     (Role::GlobalConfigurationExtension, ".extra/global_confext", 0o555, 0o444),
 ];
 
-/// In the stub's order: sections, and the files that they become.
-const TEXTS: [(&str, &str); 4] = [
-    (".pcrsig", "tpm2-pcr-signature.json"),
-    (".pcrpkey", "tpm2-pcr-public-key.pem"),
-    (".osrel", "os-release"),
-    (".profile", "profile"),
+/// In the stub's order: sections, the files that they become, and the first version of the stub that makes them.
+const TEXTS: [(&str, &str, u32); 4] = [
+    (".pcrsig", "tpm2-pcr-signature.json", 0),
+    (".pcrpkey", "tpm2-pcr-public-key.pem", 0),
+    (".osrel", "os-release", 257),
+    (".profile", "profile", 257),
 ];
+
+/// What stands before the version in the stub's section `.sdmagic`.
+const MAGIC: &str = "#### LoaderInfo: systemd-stub ";
+/// The number of the version is within so many bytes of the section.
+const MAGIC_LENGTH: usize = 40;
 
 /// All archives, one after the other, for an image with these sections; `None` where there is nothing to put into them.
 ///
@@ -39,7 +44,9 @@ pub(super) fn archives(
     sections: Sections<'_>,
     companions: &[Companion],
 ) -> io::Result<Option<File>> {
-    let texts = TEXTS.iter().filter_map(|&(section, name)| Some((sections.get(section)?, name)));
+    let version = stub_version(image, sections)?;
+    let texts = TEXTS.iter().filter(|(.., first)| version >= *first);
+    let texts = texts.filter_map(|&(section, name, _)| Some((sections.get(section)?, name)));
     let mut texts = texts.peekable();
     let is_packed = |companion: &Companion| ARCHIVES.iter().any(|(role, ..)| *role == companion.role);
     if texts.peek().is_none() && !companions.iter().any(is_packed) {
@@ -71,6 +78,15 @@ pub(super) fn archives(
         Ok(())
     })
     .map(Some)
+}
+
+/// The version of the image's stub; one that does not tell is taken for a new one.
+fn stub_version(image: &File, sections: Sections<'_>) -> io::Result<u32> {
+    let Some(section) = sections.get(".sdmagic") else { return Ok(u32::MAX) };
+    let text = decode(&identify::read_at(image, section.offset.into(), MAGIC_LENGTH)?);
+    let version =
+        text.strip_prefix(MAGIC).and_then(|version| version.split(|c: char| !c.is_ascii_digit()).next());
+    Ok(version.and_then(|version| version.parse().ok()).unwrap_or(u32::MAX))
 }
 
 fn file(
