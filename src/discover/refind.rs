@@ -27,6 +27,9 @@ const OPTIONS: [&str; 2] = ["refind_linux.conf", "refind-linux.conf"];
 /// No more kernels of a directory are offered, the newest ones.
 const KERNEL_LIMIT: usize = 64;
 
+/// No longer names of a root file system are taken from fstab(5), in bytes.
+const SOURCE_LIMIT: usize = 256;
+
 /// Finds rEFInd's configurations.
 pub(super) struct Refind;
 
@@ -147,31 +150,34 @@ impl Search<'_> {
         for entry in listed.iter().filter(|entry| entry.kind == FileKind::File && is_kernel(&entry.name)) {
             let path = format!("{directory}/{}", entry.name);
             let is_named = self.is_passed_over(volume, &entry.name);
-            let signed = format!("{}.efi.signed", entry.name);
             // Only what the firmware can start is a kernel to rEFInd: an EFI program, or a compressed one.
             let head = self.lookup.read_at(volume, &path, 0, 2).unwrap_or_default();
             let is_program = matches!(&head[..], b"MZ" | [0x1f, 0x8b]);
-            if is_program && !is_named && !listed.iter().any(|other| other.name == signed) {
+            let is_signed_too = || self.lookup.is_file(volume, &format!("{path}.efi.signed"));
+            if is_program && !is_named && !is_signed_too() {
                 let status = self.lookup.status(volume, &path, true);
                 kernels.push((status.map_or(0, |status| status.modified), &entry.name));
             }
         }
         kernels.sort_by_key(|(modified, name)| (Reverse(*modified), *name));
         kernels.truncate(KERNEL_LIMIT);
-        let names: Vec<&str> = listed.iter().map(|entry| entry.name.as_str()).collect();
+        let names = listed.iter().map(|entry| entry.name.as_str());
+        let words = self.config.version_words.clone();
         let mut choices = Vec::new();
         let mut main: Option<String> = None;
         for (_, name) in kernels {
             let folded = main.as_ref().filter(|_| self.config.folds).cloned();
             let path = format!("{directory}/{name}");
             let title = path.trim_start_matches('/').replace('/', "\\");
+            let version = version(name, &words);
+            let initrd = initrd_for(name, names.clone(), &words).map(|name| format!("{directory}/{name}"));
             for (index, line) in options.iter().enumerate() {
                 let (above, shown) = match &folded {
                     Some(main) => (Some(main.clone()), format!("{name}: {}", line.label)),
                     None if index == 0 => (None, title.clone()),
                     None => (Some(title.clone()), line.label.clone()),
                 };
-                let cmdline = self.cmdline(directory, name, &names, &line.options);
+                let cmdline = cmdline(&line.options, version, initrd.as_deref());
                 choices.push(Choice {
                     title: shown,
                     path_in_menu: above.into_iter().collect(),
@@ -185,21 +191,6 @@ impl Search<'_> {
             main.get_or_insert(title);
         }
         Some(self.making.entries(&place, &file, choices))
-    }
-
-    /// Options with the version put in, and the initrd unless they name one.
-    fn cmdline(&self, directory: &str, kernel: &str, names: &[&str], options: &str) -> String {
-        let words = &self.config.version_words;
-        let cmdline = with_version(options, version(kernel, words));
-        match initrd_for(kernel, names.iter().copied(), words) {
-            Some(initrd) if !cmdline.contains("initrd=") => {
-                let path = format!("{directory}/{initrd}").replace('/', "\\");
-                // At the top of a volume stands a backslash, and nowhere else.
-                let path = if directory.is_empty() { &path } else { path.trim_start_matches('\\') };
-                format!("{cmdline} initrd={path}").trim_start().to_owned()
-            }
-            _ => cmdline,
-        }
     }
 
     /// Puts the entries in their order and finds the default among those on the first screen.
@@ -235,10 +226,21 @@ impl Search<'_> {
     }
 }
 
+/// Options with the version put in, and the initrd unless they name one.
+fn cmdline(options: &str, version: Option<&str>, initrd: Option<&str>) -> String {
+    let cmdline = with_version(options, version);
+    let Some(path) = initrd.filter(|_| !cmdline.contains("initrd=")) else { return cmdline };
+    // At the top of a volume stands a backslash, and nowhere else.
+    let is_at_top = path.rfind('/') == Some(0);
+    let path = if is_at_top { path } else { path.trim_start_matches('/') };
+    format!("{cmdline} initrd={}", path.replace('/', "\\")).trim_start().to_owned()
+}
+
 /// What rEFInd makes of fstab(5) where there is no file of options.
 fn from_fstab(text: &str) -> Vec<Options> {
     let mounts = fstab::parse(text).into_iter();
-    let root = mounts.filter(|mount| mount.target == "/").map(|mount| mount.source).next();
+    let mut roots = mounts.filter(|mount| mount.target == "/" && mount.source.len() <= SOURCE_LIMIT);
+    let root = roots.next().map(|mount| mount.source);
     let options = |root: &String| {
         [("Boot with normal options", ""), ("Boot into single-user mode", " single")].map(|(label, word)| {
             Options { label: label.into(), options: format!("ro root={root}{word}"), line: 1 }

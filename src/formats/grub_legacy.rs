@@ -6,13 +6,16 @@ use super::{
 };
 use crate::entry::Kind;
 
+/// No longer names of devices are taken, in bytes: they are copied before every path.
+const DEVICE_LIMIT: usize = 128;
+
 /// Reads a configuration. `saved` is the number of the entry that was saved last (`default saved`).
 ///
 /// Files are named as in `(hd0,0)/vmlinuz`; without parentheses they are on the configuration's own volume, and
 /// `(UUID=…)` stands for what the `uuid` command finds.
 #[must_use]
 pub fn parse(text: &str, saved: Option<usize>) -> Menu {
-    let mut menu = Menu::default();
+    let mut menu = Menu::of(text);
     let mut default = 0;
     let mut open: Option<Choice> = None;
     let mut root = String::new();
@@ -47,8 +50,8 @@ fn run(command: &str, rest: &str, word: &str, root: &mut String, choice: &mut Ch
         false => format!("{root}{path}"),
     };
     match command {
-        "root" | "rootnoverify" => word.clone_into(root),
-        "uuid" => *root = format!("(UUID={word})"),
+        "root" | "rootnoverify" if word.len() <= DEVICE_LIMIT => word.clone_into(root),
+        "uuid" if word.len() <= DEVICE_LIMIT => *root = format!("(UUID={word})"),
         "kernel" => {
             let mut rest = rest;
             let (path, words) = loop {

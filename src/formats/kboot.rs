@@ -10,7 +10,7 @@ use super::{
 /// Reads a configuration.
 #[must_use]
 pub fn parse(text: &str) -> Menu {
-    let mut menu = Menu::default();
+    let mut menu = Menu::of(text);
     let (mut root, mut initrd, mut default) = ("", "", "");
     for (line, text) in lines(text) {
         let Some((name, value)) = text.split_once('=') else {

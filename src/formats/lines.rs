@@ -1,7 +1,20 @@
 //! Lines, words and assignments: what the configurations of one statement a line have in common.
 
-/// The filled lines of a text, trimmed, each with its number from 1; lines that begin with `#` are comments.
+/// Longer lines and values are lost, in bytes: what stands for all entries is copied into each.
+pub const LENGTH_LIMIT: usize = 4096;
+
+/// The filled lines of a text, trimmed, each with its number from 1; lines that begin with `#` are comments. Lines past
+/// [`LENGTH_LIMIT`] are left out.
 pub fn lines(text: &str) -> impl Iterator<Item = (u32, &str)> {
+    filled(text).filter(|(_, line)| line.len() <= LENGTH_LIMIT)
+}
+
+/// The numbers of the lines that [`lines`] leaves out for their length.
+pub fn long_lines(text: &str) -> impl Iterator<Item = u32> {
+    filled(text).filter(|(_, line)| line.len() > LENGTH_LIMIT).map(|(number, _)| number)
+}
+
+fn filled(text: &str) -> impl Iterator<Item = (u32, &str)> {
     let numbered = (1..).zip(text.split('\n').map(str::trim));
     numbered.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
 }
@@ -19,6 +32,9 @@ pub fn statement<'a>(line: &'a str, separators: &[char]) -> (&'a str, &'a str) {
 pub fn unquoted(text: &str) -> &str {
     text.trim_matches(|c: char| c.is_whitespace() || c == '"' || c == '\'')
 }
+
+/// What is told of a line or a value past [`LENGTH_LIMIT`].
+pub const TOO_LONG: &str = "it is longer than 4096 bytes";
 
 /// Tenths of a second as seconds, begun ones counted.
 #[must_use]
@@ -52,6 +68,10 @@ pub fn items(text: &str, mut take: impl FnMut(Result<Item, (u32, &'static str)>)
                     let token = tokens.next(true);
                     next = tokens.next(false);
                     match token {
+                        Some((_, Ok(Token::Word(word)))) if word.len() > LENGTH_LIMIT => {
+                            take(Err((line, TOO_LONG)));
+                            continue;
+                        }
                         Some((_, Ok(Token::Word(word)))) => value = Some(word),
                         Some((_, Err(message))) => {
                             take(Err((line, message)));
@@ -190,6 +210,7 @@ mod tests {
                 "append=\"open\nlabel=a",
                 vec![Err((1, "a quote is open at the end of the line")), item(2, "label", Some("a"))],
             ),
+            (&format!("a={}\nb", "x".repeat(4097)), vec![Err((1, TOO_LONG)), item(2, "b", None)]),
             ("a=\"open", vec![Err((1, "a quote is open at the end of the file"))]),
             (
                 "= x\nb=",

@@ -1,9 +1,10 @@
 //! What a configuration comes to that lists its choices outright: titles, arguments, and files in the loader's own words.
 
+use super::lines::{TOO_LONG, long_lines};
 use crate::entry::Kind;
 
 /// No more choices are taken from one configuration.
-pub const CHOICE_LIMIT: usize = 4096;
+pub const CHOICE_LIMIT: usize = 1024;
 
 /// One choice.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,10 +47,18 @@ pub struct Menu {
 }
 
 impl Menu {
+    /// An empty menu of this text, with the lines that are too long already lost.
+    #[must_use]
+    pub fn of(text: &str) -> Self {
+        let mut menu = Self::default();
+        long_lines(text).for_each(|line| menu.lose(line, TOO_LONG));
+        menu
+    }
+
     /// Adds a choice, as far as there is room.
     pub fn push(&mut self, choice: Choice) {
         match self.choices.len() {
-            CHOICE_LIMIT => self.lose(choice.line, "only the first 4096 entries are read"),
+            CHOICE_LIMIT => self.lose(choice.line, "only the first 1024 entries are read"),
             length if length < CHOICE_LIMIT => self.choices.push(choice),
             _ => {}
         }

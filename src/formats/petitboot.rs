@@ -14,7 +14,7 @@ const TIMEOUT: u32 = 10;
 /// Reads a configuration.
 #[must_use]
 pub fn parse(text: &str) -> Menu {
-    let mut menu = Menu::default();
+    let mut menu = Menu::of(text);
     let mut default = "";
     let mut open: Option<Choice> = None;
     for (line, text) in lines(text) {

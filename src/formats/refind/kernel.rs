@@ -1,7 +1,10 @@
 //! What rEFInd gives a kernel that it has found: options from refind_linux.conf beside it, and the initrd of its version.
 
 use super::tokens;
-use crate::formats::cmdline;
+use crate::formats::{cmdline, lines::LENGTH_LIMIT};
+
+/// No more lines are read: they stand for every kernel.
+const LINE_LIMIT: usize = 32;
 
 /// A line of refind_linux.conf.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,12 +22,13 @@ impl Options {
     /// for rEFInd.
     #[must_use]
     pub fn parse(text: &str) -> Vec<Self> {
-        let lines = (1..).zip(text.split('\n').map(tokens)).filter(|(_, tokens)| !tokens.is_empty());
+        let lines = (1..).zip(text.split('\n')).filter(|(_, line)| line.len() <= LENGTH_LIMIT);
+        let lines = lines.map(|(line, text)| (line, tokens(text))).filter(|(_, tokens)| !tokens.is_empty());
         let lines = lines.map_while(|(line, tokens)| match &tokens[..] {
             [label, options, ..] => Some(Self { label: label.clone(), options: options.clone(), line }),
             _ => None,
         });
-        lines.take(256).collect()
+        lines.take(LINE_LIMIT).collect()
     }
 }
 
@@ -46,7 +50,9 @@ pub fn initrds(cmdline: &str) -> impl Iterator<Item = String> {
 pub fn with_version(options: &str, version: Option<&str>) -> String {
     let Some(version) = version else { return options.to_owned() };
     let parts = options.split("%%v").map(|part| part.replace("%v", version));
-    parts.collect::<Vec<_>>().join("%v")
+    let cmdline = parts.collect::<Vec<_>>().join("%v");
+    // No kernel takes so much, and there are many kernels.
+    if cmdline.len() > LENGTH_LIMIT { options.to_owned() } else { cmdline }
 }
 
 /// The version in a file's name: from its first digit to its last, or wider where one of the words stands in it.

@@ -6,7 +6,13 @@ mod stanza;
 pub use kernel::{Options, initrd_for, initrds, is_kernel, version, with_version};
 use stanza::Open;
 
-use super::menu::Choice;
+use super::{
+    lines::{LENGTH_LIMIT, TOO_LONG},
+    menu::Choice,
+};
+
+/// No more names are taken into a list.
+const LIST_LIMIT: usize = 64;
 
 /// Gives the text of a file that a configuration names.
 pub type Include<'a> = &'a mut dyn FnMut(&str) -> Result<String, String>;
@@ -68,6 +74,10 @@ impl Config {
     fn read(&mut self, file: Option<&str>, text: &str, mut include: Option<Include<'_>>) {
         let mut open: Option<Open> = None;
         for (line, text) in (1..).zip(text.split('\n')) {
+            if text.len() > LENGTH_LIMIT {
+                self.lost.push((line, TOO_LONG.into()));
+                continue;
+            }
             let tokens = tokens(text);
             let Some((keyword, values)) = tokens.split_first() else { continue };
             if let Some(stanza) = &mut open {
@@ -135,6 +145,11 @@ impl Config {
             }
             _ => {}
         }
+        // What is compared with every file is counted.
+        self.default.truncate(LIST_LIMIT);
+        self.directories.truncate(LIST_LIMIT);
+        self.passed_over.truncate(LIST_LIMIT);
+        self.version_words.truncate(LIST_LIMIT);
     }
 }
 

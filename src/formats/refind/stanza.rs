@@ -1,7 +1,13 @@
 //! One `menuentry` of refind.conf with its submenus.
 
 use super::kernel::{initrds, is_kernel};
-use crate::{entry::Kind, formats::menu::Choice};
+use crate::{
+    entry::Kind,
+    formats::menu::{CHOICE_LIMIT, Choice},
+};
+
+/// No more submenus of a stanza are taken.
+const SUBMENU_LIMIT: usize = 64;
 
 /// What a stanza, or a submenu of one, has said until its end.
 #[derive(Clone, Default)]
@@ -37,7 +43,8 @@ impl Open {
         let keyword = keyword.to_ascii_lowercase();
         if let Some(sub) = &mut self.sub {
             match &*keyword {
-                "}" => self.subs.extend(self.sub.take()),
+                "}" if self.subs.len() < SUBMENU_LIMIT => self.subs.extend(self.sub.take()),
+                "}" => self.sub = None,
                 "initrd" => sub.initrd = values.first().cloned(),
                 "options" => sub.options = values.first().cloned(),
                 "add_options" => {
@@ -72,7 +79,7 @@ impl Open {
     /// Adds the stanza and its submenus.
     pub fn finish(mut self, stanzas: &mut Vec<Choice>) {
         self.subs.extend(self.sub.take());
-        if self.main.is_disabled || stanzas.len() >= crate::formats::menu::CHOICE_LIMIT {
+        if self.main.is_disabled || stanzas.len() >= CHOICE_LIMIT {
             return;
         }
         let title = self.main.title.clone();
