@@ -13,7 +13,10 @@ use std::{
 use crate::{
     entry::{Entry, FileReference},
     formats::{lookup::LookupError, text::printable},
-    image::apart::{ApartError, Companion, assemble, whole},
+    image::{
+        apart::{ApartError, Companion, assemble, whole},
+        packed,
+    },
     kexec::{self, Image, LoadError, Method, cmdline, cmdline::Firmware, segments::Wishes},
     storage::OpenVolume,
 };
@@ -140,9 +143,16 @@ impl Loader {
         let file = printable(&format!("{} on {}", reference.full_path(), reference.volume));
         let volume = self.volumes.iter().find(|volume| volume.volume.device.name == reference.volume);
         let Some(volume) = volume else { return Err(AttemptError::VolumeGone { file }) };
-        match volume.open(reference) {
-            Ok(opened) => Ok(Image { name: file, file: opened }),
-            Err(reason) => Err(AttemptError::Open { file, reason }),
+        let opened = match volume.open(reference) {
+            Ok(opened) => opened,
+            Err(reason) => return Err(AttemptError::Open { file, reason }),
+        };
+        match &reference.packed_as {
+            None => Ok(Image { name: file, file: opened }),
+            Some(name) => match packed(&opened, name) {
+                Ok(archive) => Ok(Image { name: file, file: archive }),
+                Err(source) => Err(AttemptError::Read { file, source }),
+            },
         }
     }
 }

@@ -31,6 +31,7 @@ pub fn volume(name: &str, transport: Transport) -> Volume {
             uuid: Some(format!("fs-of-{name}")),
             label: Some(format!("label-of-{name}")),
         },
+        grub: Default::default(),
     }
 }
 

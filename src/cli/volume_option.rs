@@ -101,6 +101,7 @@ fn volume(name: &str) -> Volume {
             path: String::new(),
         },
         filesystem: Filesystem { kind: FilesystemKind::Unknown, uuid: None, label: None },
+        grub: Default::default(),
     }
 }
 
@@ -202,6 +203,7 @@ mod tests {
                     uuid: Some("0a-1".into()),
                     label: Some("my root".into()),
                 },
+                grub: Default::default(),
             },
         };
         assert_eq!(option, Ok(expected));

@@ -3,12 +3,20 @@
 //! GRUB finds the block by its place on the disk, so the file keeps its blocks and its length, and only the bytes that
 //! differ are written.
 
-use std::{borrow::Borrow, fs::File, io, os::unix::fs::FileExt};
+use std::{
+    borrow::Borrow,
+    fs::File,
+    io::{self, Read, Seek, SeekFrom},
+    os::unix::fs::FileExt,
+    path::Path,
+};
 
 use crate::{
     entry::{EnvironmentChange, FileReference},
     formats::{
-        grub::environment_block::{self, BLOCK_LIMIT, ChangeError},
+        grub::environment_block::{
+            self, BLOCK_LIMIT, ChangeError, RESERVED, RESERVED_LENGTH, RESERVED_OFFSET,
+        },
         lookup::LookupError,
         text::printable,
     },
@@ -80,10 +88,31 @@ fn write_block(
     let mut volumes = volumes.iter().map(Borrow::borrow);
     let volume = volumes.find(|open| open.volume.device.name == place.volume);
     let Some(volume) = volume else { return Err(EnvironmentError::VolumeGone { block: block() }) };
-    let file = volume.root.open_to_write(&place.path);
+    let is_reserved = place.path == RESERVED;
+    let file = match is_reserved {
+        false => volume.root.open_to_write(&place.path),
+        true => {
+            let node = Path::new("/dev").join(place.volume.replace('!', "/"));
+            let file = File::options().read(true).write(true).open(node);
+            file.map_err(|error| LookupError::Failed(error.to_string()))
+        }
+    };
     let file = file.map_err(|reason| EnvironmentError::Open { block: block(), reason })?;
+    let area =
+        if is_reserved { (RESERVED_OFFSET, RESERVED_LENGTH) } else { (0, BLOCK_LIMIT.saturating_add(1)) };
+    change(&file, area, block, place, changes)
+}
+
+/// Changes the block that begins at an offset of a file and ends there after a length, or with the file.
+fn change(
+    file: &File,
+    (offset, length): (u64, usize),
+    block: impl Fn() -> String,
+    place: &FileReference,
+    changes: &[EnvironmentChange],
+) -> Result<(), EnvironmentError> {
     let broken = |source| EnvironmentError::Write { block: block(), source };
-    let before = content(&file).map_err(broken)?;
+    let before = content(file, offset, length).map_err(broken)?;
     let own = changes.iter().filter(|change| change.block == *place);
     let own: Vec<_> = own.map(|change| (change.name.as_str(), change.value.as_deref())).collect();
     let after = environment_block::write(&before, &own);
@@ -91,16 +120,16 @@ fn write_block(
     let differs = |(one, other): (&u8, &u8)| one != other;
     let Some(start) = before.iter().zip(&after).position(differs) else { return Ok(()) };
     let end = before.iter().zip(&after).rposition(differs).unwrap_or(start).saturating_add(1);
-    let offset = u64::try_from(start).unwrap_or(u64::MAX);
+    let offset = offset.saturating_add(u64::try_from(start).unwrap_or(u64::MAX));
     file.write_all_at(after.get(start..end).unwrap_or_default(), offset).map_err(broken)?;
     file.sync_data().map_err(broken)
 }
 
-/// The whole block; more than any block is what the format then refuses.
-fn content(file: &File) -> io::Result<Vec<u8>> {
+/// As much of the file as there is; more than any block is what the format then refuses.
+fn content(mut file: &File, offset: u64, length: usize) -> io::Result<Vec<u8>> {
     let mut content = Vec::new();
-    let limit = u64::try_from(BLOCK_LIMIT).unwrap_or(u64::MAX).saturating_add(1);
-    io::Read::read_to_end(&mut io::Read::take(file, limit), &mut content)?;
+    file.seek(SeekFrom::Start(offset))?;
+    file.take(u64::try_from(length).unwrap_or(u64::MAX)).read_to_end(&mut content)?;
     Ok(content)
 }
 
@@ -155,6 +184,20 @@ mod tests {
         let then = modified();
         write(&open(&tree), &changes).unwrap();
         assert_eq!(modified(), then);
+    }
+
+    #[test]
+    fn a_block_outside_of_all_files_is_changed_where_it_stands() {
+        let before = format!("{:#<512}", format!("{SIGNATURE}saved_entry=a\n"));
+        let around = "x".repeat(256 << 10);
+        let tree = tree(&[("disk", &format!("{around}{before}{around}"))]);
+        let disk = tree.path().join("disk");
+        let file = File::options().read(true).write(true).open(&disk).unwrap();
+        let changes = [change("512+1", "saved_entry", Some("b"))];
+        let area = (RESERVED_OFFSET, RESERVED_LENGTH);
+        super::change(&file, area, String::new, &changes[0].block, &changes).unwrap();
+        let after = format!("{:#<512}", format!("{SIGNATURE}saved_entry=b\n"));
+        assert_eq!(fs::read_to_string(&disk).unwrap(), format!("{around}{after}{around}"));
     }
 
     #[test]

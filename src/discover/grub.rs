@@ -158,6 +158,11 @@ fn convert(lookup: &dyn Lookup, titles: &[&str], entry: &MenuEntry) -> Entry {
             converted.kind = loaded.kind;
             converted.kernel = loaded.kernel.as_ref().map(|file| file.reference(lookup));
             converted.initrds = loaded.initrds.iter().map(|file| file.reference(lookup)).collect();
+            for (place, name) in &loaded.packed {
+                if let Some(initrd) = converted.initrds.get_mut(*place) {
+                    initrd.packed_as = Some(name.clone());
+                }
+            }
             converted.cmdline.clone_from(cmdline);
             converted.devicetree = loaded.devicetree.as_ref().map(|file| file.reference(lookup));
             converted.version = loaded.kernel.as_ref().and_then(|file| version(&file.path));

@@ -65,7 +65,12 @@ impl<'a> Image<'a> {
         // A disk of its own: what a configuration inside calls hd0 or cd0.
         let name = format!("{}:{path}", host_device.name);
         let device = Device { disk: name.clone(), name, partition: None, size, ..host_device.clone() };
-        Ok(Self { host, path: path.to_owned(), volume: Volume { device, filesystem }, files })
+        Ok(Self {
+            host,
+            path: path.to_owned(),
+            volume: Volume { device, filesystem, grub: Default::default() },
+            files,
+        })
     }
 }
 

@@ -84,8 +84,8 @@ fn format(lookup: &dyn Lookup, volume: usize, program: &str) -> Option<Format> {
     let by_name =
         |name: &str| PROGRAMS.iter().find(|(start, _)| name.starts_with(start)).map(|(_, format)| *format);
     by_name(&name).or_else(|| {
-        let beside =
-            [directory, "/EFI/systemd", "/EFI/limine"].into_iter().filter(|_| name.starts_with("boot"));
+        let is_removable = name.eq_ignore_ascii_case(&format!("boot{}.efi", removable_name()));
+        let beside = [directory, "/EFI/systemd", "/EFI/limine"].into_iter().filter(|_| is_removable);
         let names = beside.flat_map(|directory| lookup.list(volume, directory));
         names.filter_map(|entry| by_name(&entry.name.to_ascii_lowercase())).next()
     })

@@ -30,6 +30,7 @@ pub(super) fn volume(name: &str, kind: FilesystemKind) -> Volume {
             path: String::new(),
         },
         filesystem: Filesystem { kind, uuid: Some(format!("uuid-{name}")), label: None },
+        grub: Default::default(),
     }
 }
 

@@ -115,6 +115,16 @@ pub struct Filesystem {
     pub label: Option<String>,
 }
 
+/// What GRUB keeps or calls by names of its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct GrubVolume {
+    /// GRUB's names of a device that no partition table tells of, the one that it prefers first: `lvm/vg-root`,
+    /// `lvmid/VG/LV`, `mduuid/HEX`, `cryptouuid/HEX`.
+    pub names: Vec<String>,
+    /// The environment block outside of all files: on btrfs, the sector at 256 KiB.
+    pub environment: Option<Vec<u8>>,
+}
+
 /// A device with a file system on it that can be read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Volume {
@@ -122,6 +132,8 @@ pub struct Volume {
     pub device: Device,
     /// What stands on it.
     pub filesystem: Filesystem,
+    /// What GRUB knows of it.
+    pub grub: Box<GrubVolume>,
 }
 
 impl fmt::Display for FilesystemKind {

@@ -6,7 +6,9 @@ mod environment;
 mod format;
 mod unified;
 
-pub use device::{Device, Filesystem, FilesystemKind, Partition, PartitionTable, Transport, Volume};
+pub use device::{
+    Device, Filesystem, FilesystemKind, GrubVolume, Partition, PartitionTable, Transport, Volume,
+};
 pub use discovery::{Discovery, TimeoutStyle, Warning};
 pub use environment::EnvironmentChange;
 pub use format::Format;
@@ -23,13 +25,16 @@ pub struct FileReference {
     /// Where that is an image file (`debian.iso`): the path of the file that is meant, inside it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inside: Option<String>,
+    /// The file comes in a cpio archive of its own, under this name (GRUB's `newc:`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub packed_as: Option<String>,
 }
 
 impl FileReference {
     /// A file that lies on the volume itself.
     #[must_use]
     pub fn new(volume: String, path: String) -> Self {
-        Self { volume, path, inside: None }
+        Self { volume, path, ..Self::default() }
     }
 
     /// The path, behind it the one inside an image file: `/debian.iso:/live/vmlinuz`.

@@ -23,6 +23,12 @@ pub fn directories(path: &str, permissions: u32) -> (Vec<u8>, u32) {
     (bytes, inode)
 }
 
+/// A directory by itself.
+#[must_use]
+pub fn directory(permissions: u32, path: &str) -> Vec<u8> {
+    header(0, DIRECTORY | permissions, 0, path)
+}
+
 /// What stands before the content of a file; behind it stands [`padding`].
 #[must_use]
 pub fn file(inode: u32, permissions: u32, size: u32, path: &str) -> Vec<u8> {

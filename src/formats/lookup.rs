@@ -83,7 +83,8 @@ pub trait Lookup {
         let name = |volume| self.volume(volume).map(|volume| volume.device.name.clone()).unwrap_or_default();
         match self.image(volume) {
             Some((host, image)) => {
-                FileReference { volume: name(host), path: image.to_owned(), inside: Some(path.to_owned()) }
+                let file = FileReference::new(name(host), image.to_owned());
+                FileReference { inside: Some(path.to_owned()), ..file }
             }
             None => FileReference::new(name(volume), path.to_owned()),
         }

@@ -118,6 +118,7 @@ mod tests {
                 uuid: Some("1A2B-3C4D".into()),
                 label: Some("EFI SYSTEM".into()),
             },
+            grub: Default::default(),
         }
     }
 

@@ -89,7 +89,7 @@ fn stub_version(image: &File, sections: Sections<'_>) -> io::Result<u32> {
     Ok(version.and_then(|version| version.parse().ok()).unwrap_or(u32::MAX))
 }
 
-fn file(
+pub(super) fn file(
     memory: &mut File,
     (inode, permissions, path): (u32, u32, &str),
     (source, offset, size): (&File, u64, u64),

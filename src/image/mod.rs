@@ -7,7 +7,10 @@ mod devicetree;
 mod gzip;
 pub mod identify;
 mod memory;
+mod packed;
 pub mod unwrap;
+
+pub use packed::packed;
 
 /// A file to load, with the name that messages call it by.
 #[derive(Debug)]

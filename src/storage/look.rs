@@ -18,8 +18,8 @@ use super::{
     sysfs::Sysfs,
 };
 use crate::{
-    entry::{Device, Filesystem, FilesystemKind, Transport, Volume},
-    formats::{bytes::ReadAt, partition, superblock},
+    entry::{Device, Filesystem, FilesystemKind, GrubVolume, Transport, Volume},
+    formats::{bytes::ReadAt, grub::environment_block, partition, superblock},
     sys::block_device::{DriveStatus, drive_status},
 };
 
@@ -118,7 +118,11 @@ impl Looker {
         let look = match opened {
             Ok((filesystem, root)) => {
                 let root = Root::from_fd(root).naming_as(filesystem.kind);
-                Look::Opened(OpenVolume { volume: Volume { device, filesystem }, root })
+                let grub = Box::new(GrubVolume {
+                    names: self.sysfs.grub_names(&device.name),
+                    environment: environment(&filesystem, &self.node(&device.name)),
+                });
+                Look::Opened(OpenVolume { volume: Volume { device, filesystem, grub }, root })
             }
             Err(_) if self.sysfs.device(&order.name).is_none() => Look::Gone,
             Err(reason) => Look::Rejected { device, reason, part },
@@ -208,6 +212,14 @@ fn missing_parts(blocks: &Blocks<'_>, filesystem: &Filesystem, order: &Order) ->
     let count = superblock::btrfs::device_count(blocks)?;
     let known = u64::try_from(order.companions.len()).unwrap_or(u64::MAX).saturating_add(1);
     (known < count && !order.degraded).then_some(Part { uuid, count })
+}
+
+/// GRUB's environment block in the part of a btrfs that holds no files.
+fn environment(filesystem: &Filesystem, node: &Path) -> Option<Vec<u8>> {
+    let file = File::open(node).ok().filter(|_| filesystem.kind == FilesystemKind::Btrfs)?;
+    let mut block = vec![0; environment_block::RESERVED_LENGTH];
+    super::fill(&file, environment_block::RESERVED_OFFSET, &mut block).ok()?;
+    environment_block::read(&block).map(|_| block)
 }
 
 /// Whether a file system on a whole disk counts although the disk has partitions: an image made to be written to a disc

@@ -120,6 +120,27 @@ impl Sysfs {
         Some((major.parse().ok()?, minor.parse().ok()?))
     }
 
+    /// GRUB's names of a device of device mapper or md (GNU GRUB manual, "Device syntax").
+    #[must_use]
+    pub fn grub_names(&self, name: &str) -> Vec<String> {
+        let Some(directory) = self.directory(name) else { return Vec::new() };
+        if let Some(uuid) = attribute(&directory, "md/uuid") {
+            return vec![format!("mduuid/{}", uuid.replace('-', ""))];
+        }
+        let uuid = attribute(&directory, "dm/uuid").unwrap_or_default();
+        if let Some((group, volume)) = uuid.strip_prefix("LVM-").and_then(|ids| ids.split_at_checked(32)) {
+            let id = |id: &str| {
+                let ends = [6, 10, 14, 18, 22, 26, 32];
+                let starts = [0].into_iter().chain(ends);
+                starts.zip(ends).filter_map(|(start, end)| id.get(start..end)).collect::<Vec<_>>().join("-")
+            };
+            let name = attribute(&directory, "dm/name").unwrap_or_default();
+            return vec![format!("lvm/{name}"), format!("lvmid/{}/{}", id(group), id(volume))];
+        }
+        let luks = uuid.strip_prefix("CRYPT-LUKS").and_then(|rest| rest.split('-').nth(1));
+        luks.map(|uuid| format!("cryptouuid/{uuid}")).into_iter().collect()
+    }
+
     fn class(&self) -> PathBuf {
         self.0.join("class/block")
     }
@@ -176,6 +197,34 @@ pub(in crate::storage) mod tests {
     }
 
     const VDA: &str = "pci0000:00/0000:00:02.0/virtio1/block/vda";
+
+    #[test]
+    fn grub_has_names_of_its_own_for_volumes_arrays_and_containers() {
+        let tree = TempDir::new().unwrap();
+        let lvm = "LVM-Uwg0b0zjXZ6YBKnKMpKZ3NVSIdVH3MOmKTnLDNAoSrBq1HWbNWFmhqF1Pja4nKNu";
+        let luks = "CRYPT-LUKS2-0123456789abcdef0123456789abcdef-root";
+        add(tree.path(), "virtual/block/dm-0", &[("dm/uuid", lvm), ("dm/name", "my--vg-boot")]);
+        add(tree.path(), "virtual/block/dm-1", &[("dm/uuid", luks), ("dm/name", "root")]);
+        add(tree.path(), "virtual/block/md127", &[("md/uuid", "2f1a3b4c-5d6e-7f80-91a2-b3c4d5e6f708")]);
+        add(tree.path(), VDA, &[]);
+        let sysfs = Sysfs::at(tree.path());
+        let cases: [(&str, &[&str]); 5] = [
+            (
+                "dm-0",
+                &[
+                    "lvm/my--vg-boot",
+                    "lvmid/Uwg0b0-zjXZ-6YBK-nKMp-KZ3N-VSId-VH3MOm/KTnLDN-AoSr-Bq1H-WbNW-Fmhq-F1Pj-a4nKNu",
+                ],
+            ),
+            ("dm-1", &["cryptouuid/0123456789abcdef0123456789abcdef"]),
+            ("md127", &["mduuid/2f1a3b4c5d6e7f8091a2b3c4d5e6f708"]),
+            ("vda", &[]),
+            ("gone", &[]),
+        ];
+        for (name, expected) in cases {
+            assert_eq!(sysfs.grub_names(name), expected, "{name}");
+        }
+    }
 
     #[test]
     fn a_disk_and_its_partitions() {

@@ -28,7 +28,7 @@ impl Host {
             path: String::new(),
         };
         let filesystem = Filesystem { kind: FilesystemKind::Unknown, uuid: None, label: None };
-        Self { volumes: vec![Volume { device, filesystem }] }
+        Self { volumes: vec![Volume { device, filesystem, grub: Default::default() }] }
     }
 }
 

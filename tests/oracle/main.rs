@@ -8,6 +8,7 @@ mod disks;
 mod emulator;
 mod host;
 mod loopback;
+mod memory;
 mod menus;
 mod ours;
 mod script;
@@ -128,7 +129,38 @@ fn booted(directory: &Path, menu: &str) -> (Option<String>, Option<String>) {
     configuration("grub.cfg", &format!("{ENCODE}echo \"@@0:$log@@.\"; halt"));
     let theirs = emulator::run(directory, 1).remove(0);
     let ours = configuration("ours.cfg", "linux /k \"$log\"");
-    (theirs, ours::menu(&ours).level.default_entry().and_then(ours::argument))
+    let menu = ours::menu(&ours);
+    let tried = menu.level.default_entry().into_iter().chain(menu.fallback_entries());
+    (theirs, tried.filter_map(ours::argument).next())
+}
+
+fn runner() -> (u64, TestRunner) {
+    let seed = variable("ORACLE_SEED", 1) as u64;
+    let config =
+        Config { rng_seed: RngSeed::Fixed(seed), rng_algorithm: RngAlgorithm::ChaCha, ..Config::default() };
+    (seed, TestRunner::new(config))
+}
+
+#[test]
+fn what_is_remembered_decides_as_it_does_with_grub() {
+    let (seed, mut runner) = runner();
+    let directory = tempfile::tempdir().unwrap();
+    for _ in 0..variable("ORACLE_BLOCKS", 100) {
+        let block = memory::block().new_tree(&mut runner).unwrap().current();
+        let (theirs, ours) = memory::remembered(directory.path(), &block);
+        assert_eq!(ours, theirs, "ORACLE_SEED={seed}: ours, GRUB's, for this block:\n\n{block}");
+    }
+}
+
+#[test]
+fn a_failing_default_gives_way_to_what_grub_falls_back_to() {
+    let (seed, mut runner) = runner();
+    let directory = tempfile::tempdir().unwrap();
+    for _ in 0..variable("ORACLE_FALLBACKS", 60) {
+        let menu = memory::failing().new_tree(&mut runner).unwrap().current();
+        let (theirs, ours) = booted(directory.path(), &menu);
+        assert_eq!(ours, theirs, "ORACLE_SEED={seed}: ours, GRUB's, for this menu:\n\n{menu}");
+    }
 }
 
 #[test]

@@ -131,7 +131,12 @@ fn belongs(entry: &mut Entry, name: &str, volume: &Volume, path: &str) {
     let file = |file: &mut FileReference| {
         if file.volume == name {
             let inside = Some(std::mem::replace(&mut file.path, path.to_owned()));
-            *file = FileReference { volume: device.clone(), path: path.to_owned(), inside };
+            *file = FileReference {
+                volume: device.clone(),
+                path: path.to_owned(),
+                inside,
+                ..FileReference::default()
+            };
         }
     };
     entry.kernel.iter_mut().chain(&mut entry.initrds).chain(&mut entry.devicetree).for_each(file);

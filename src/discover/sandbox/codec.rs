@@ -11,8 +11,8 @@ use crate::{
     },
     entry::{
         Companion, Device, Discovery, Entry, EnvironmentChange, FileReference, Filesystem, FilesystemKind,
-        Format, Kind, Partition, PartitionTable, Role, Source, TimeoutStyle, Transport, Unified, Volume,
-        Warning,
+        Format, GrubVolume, Kind, Partition, PartitionTable, Role, Source, TimeoutStyle, Transport, Unified,
+        Volume, Warning,
     },
     formats::{bls::Variables, efi_boot::LoadOption},
 };
@@ -99,8 +99,9 @@ records! {
         changes problem
     }
     EnvironmentChange { block name value }
-    FileReference { volume path inside }
+    FileReference { volume path inside packed_as }
     Filesystem { kind uuid label }
+    GrubVolume { names environment }
     LoadOption { active description partition file }
     Note { deed volume path message }
     Partition { number table uuid label type_id }
@@ -110,7 +111,7 @@ records! {
     Survey { discovery volumes }
     Unified { profile companions }
     Variables { one_shot preferred default saved timeout_one_shot timeout }
-    Volume { device filesystem }
+    Volume { device filesystem grub }
     Warning { volume path line message }
 }
 
@@ -205,6 +206,16 @@ impl<T: Told> Told for Vec<T> {
     fn take(from: &mut &[u8]) -> Option<Self> {
         // Nothing is reserved by a count that may be a lie.
         (0..usize::take(from)?).map(|_| T::take(from)).collect()
+    }
+}
+
+impl<T: Told> Told for Box<T> {
+    fn put(&self, to: &mut Vec<u8>) {
+        T::put(self, to);
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        T::take(from).map(Self::new)
     }
 }
 

@@ -52,9 +52,13 @@ impl Devices {
         if let Some((name, _)) = self.images.iter().find(|(_, image)| **image == Some(volume)) {
             return name.clone();
         }
-        let Some(device) = lookup.volume(volume).map(|volume| &volume.device) else {
+        let Some(it) = lookup.volume(volume) else {
             return String::new();
         };
+        if let Some(name) = it.grub.names.first() {
+            return name.clone();
+        }
+        let device = &it.device;
         let disk = self.disks(lookup).iter().position(|disk| **disk == device.disk).unwrap_or_default();
         match &device.partition {
             Some(partition) => {
@@ -73,6 +77,12 @@ impl Devices {
     pub fn volume(&self, lookup: &dyn Lookup, name: &str) -> Option<usize> {
         if let Some(image) = self.images.get(name) {
             return *image;
+        }
+        if name.contains('/') {
+            return lookup
+                .volumes()
+                .iter()
+                .position(|volume| volume.grub.names.iter().any(|own| own == name));
         }
         let (disk, partition) = name.strip_prefix("hd")?.split_once(',').unwrap_or((name.get(2..)?, ""));
         let disk: usize = disk.parse().ok()?;

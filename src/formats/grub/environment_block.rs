@@ -9,6 +9,14 @@ use crate::formats::text::{decode, encode};
 
 const SIGNATURE: &[u8] = b"# GRUB Environment Block\n";
 
+/// Where the block stands on a btrfs, whose files GRUB cannot write, in bytes; how long it is; and how GRUB writes this
+/// down, in sectors of 512 bytes.
+pub const RESERVED_OFFSET: u64 = 256 << 10;
+/// Its length in bytes.
+pub const RESERVED_LENGTH: usize = 512;
+/// The list of blocks that it is.
+pub const RESERVED: &str = "512+1";
+
 /// No environment block is longer, in bytes.
 pub const BLOCK_LIMIT: usize = 64 << 10;
 

@@ -3,6 +3,9 @@
 use super::device::Located;
 use crate::entry::Kind;
 
+/// Places of initrds that are packed into archives, and their names in these.
+pub type Packed = Vec<(usize, String)>;
+
 /// A kernel, or what is started in its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loaded {
@@ -16,6 +19,8 @@ pub struct Loaded {
     pub arguments: Vec<String>,
     /// Initrds (or modules) in order.
     pub initrds: Vec<Located>,
+    /// Which of them come in archives (`newc:`).
+    pub packed: Packed,
     /// Device tree.
     pub devicetree: Option<Located>,
     /// It is another GRUB: the configuration that this one reads.

@@ -246,6 +246,30 @@ menuentry Ubuntu --id ubuntu {
 }
 
 #[test]
+fn suse_keeps_its_block_outside_of_all_files_of_a_btrfs() {
+    let config = "if [ -s $prefix/grubenv ]; then load_env; fi\n\
+                  if [ \"${env_block}\" ]; then\n  set env_block=\"(${root})${env_block}\"\n  export env_block\n\
+                  load_env -f \"${env_block}\"\nfi\nset default=\"${saved_entry}\"\n\
+                  menuentry A --id a { linux /k; save_env -f \"${env_block}\" default; }\n\
+                  menuentry B --id b { linux /k; load_env -f (hd0)1+1; set saved_entry=c; \
+                  save_env -f \"${env_block}\" saved_entry; }\n";
+    let block = |body: &str| format!("# GRUB Environment Block\n{body}####");
+    let files = [("/grub.cfg", config), ("/grubenv", &block("env_block=512+1\n")), ("/k", "k")];
+    let own = block("saved_entry=b\n");
+    let table = Table::default().volume("sda2", &files).grub(&[], Some(&own));
+    let menu =
+        read(&table, 0, "/grub.cfg", Facts { efi: true, cpu: "x86_64" }, &super::flavour::SUSE).unwrap();
+    let default = menu.level.default_entry().unwrap();
+    assert_eq!(default.id, "b");
+    let [change] = default.changes.as_slice() else { panic!("{:?}", default.changes) };
+    assert_eq!(
+        (change.block.volume.as_str(), change.block.path.as_str(), change.value.as_deref()),
+        ("sda2", "512+1", Some("c"))
+    );
+    assert_eq!(menu.warnings[0].message, "(hd0)1+1: no such file on a known device");
+}
+
+#[test]
 fn counters_count_through_zero_and_only_what_is_set() {
     let config = "set n=1\ndecrement n\ndecrement n\nset a=$n\nincrement n\nincrement n\nset b=$n\n\
                   if decrement nothing; then set c=yes; else set c=$?; fi\n\

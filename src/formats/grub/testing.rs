@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::{
     entry::{Device, Filesystem, FilesystemKind, Partition, PartitionTable, Transport, Volume},
     formats::lookup::{DirectoryEntry, FileKind, FileStatus, Lookup, LookupError},
+    formats::text::encode,
 };
 
 /// Volumes whose files are rows of a table.
@@ -39,8 +40,21 @@ impl Table {
                 uuid: Some(format!("uuid-{name}")),
                 label: Some(format!("label-{name}")),
             },
+            grub: Default::default(),
         });
         self.files.push(files.iter().map(|&(path, text)| (path.to_owned(), text.to_owned())).collect());
+        self
+    }
+
+    /// Gives the last volume, which then stands in no partition table, names of GRUB's, or an environment block outside of
+    /// its files.
+    pub fn grub(mut self, names: &[&str], environment: Option<&str>) -> Self {
+        let volume = self.volumes.last_mut().unwrap();
+        if !names.is_empty() {
+            volume.device.partition = None;
+        }
+        volume.grub.names = names.iter().map(|&name| name.to_owned()).collect();
+        volume.grub.environment = environment.map(|text| text.as_bytes().to_vec());
         self
     }
 
@@ -60,7 +74,8 @@ impl Lookup for Table {
 
     fn read(&self, volume: usize, path: &str, limit: usize) -> Result<Vec<u8>, LookupError> {
         let text = self.files[volume].get(path).ok_or(LookupError::Missing)?;
-        if text.len() > limit { Err(LookupError::TooLarge(limit)) } else { Ok(text.clone().into_bytes()) }
+        let bytes = encode(text);
+        if bytes.len() > limit { Err(LookupError::TooLarge(limit)) } else { Ok(bytes) }
     }
 
     fn read_at(&self, volume: usize, path: &str, offset: u64, length: usize) -> Result<Vec<u8>, LookupError> {
@@ -71,7 +86,7 @@ impl Lookup for Table {
     fn status(&self, volume: usize, path: &str, _: bool) -> Option<FileStatus> {
         let files = &self.files[volume];
         if let Some(text) = files.get(path) {
-            return Some(FileStatus { kind: FileKind::File, size: text.len() as u64, modified: 0 });
+            return Some(FileStatus { kind: FileKind::File, size: encode(text).len() as u64, modified: 0 });
         }
         let directory = format!("{}/", path.trim_end_matches('/'));
         let there = files.keys().any(|file| file.starts_with(&directory));

@@ -320,6 +320,67 @@ fn names_of_devices_are_found_by_partition_number() {
 }
 
 #[test]
+fn what_a_hint_or_grub_itself_calls_a_device_is_its_name() {
+    let text = "search --fs-uuid --set=a --hint=lvmid/G/V uuid-dm-0\nsearch --fs-uuid --set=b uuid-dm-0\n\
+                search --fs-uuid --set=c --hint-efi=hd0,2 uuid-sda2\nsearch --fs-uuid --set=d --hint-efi=hd0,2 uuid-sdb1\n\
+                search --fs-uuid --root-dev-only --set=e uuid-sdb1\nsearch --fs-uuid --root-dev-only --set=f uuid-sda2\n\
+                probe --set=g --driver (lvm/g-v)\nprobe --set=h --partmap (lvm/g-v)\nprobe --set=i --part-uuid (hd1,1)\n\
+                menuentry x { linux (lvmid/G/V)/k $a $b $c $d e=$e $f $g $h $i; }\n";
+    let table = Table::default()
+        .volume("sda2", &[("/grub.cfg", text)])
+        .volume("sdb1", &[])
+        .volume("dm-0", &[("/k", "k")])
+        .grub(&["lvm/g-v", "lvmid/G/V"], None);
+    let menu = menu_of(&table, "/grub.cfg", &FEDORA);
+    let expected = "x: dm-0:/k: BOOT_IMAGE=(lvmid/G/V)/k lvmid/G/V lvm/g-v hd0,2 hd1,gpt1 e= hd0,gpt2 diskfilter none part-sdb1";
+    assert_eq!(lines(&table, &menu), [expected]);
+}
+
+#[test]
+fn a_file_can_come_in_an_archive_under_a_name_of_its_own() {
+    let text = "menuentry x { linux /k; initrd /i newc:/etc/key:/secret newc:gone:/nothing /j; }\n";
+    let files = [("/grub.cfg", text), ("/k", ""), ("/i", ""), ("/j", ""), ("/secret", "")];
+    let table = Table::default().volume("sda2", &files);
+    let menu = menu_of(&table, "/grub.cfg", &UPSTREAM);
+    assert_eq!(
+        lines(&table, &menu),
+        ["x: sda2:/k + sda2:/i + sda2:/secret + sda2:/nothing + sda2:/j: BOOT_IMAGE=/k"]
+    );
+    let Action::Boot(loaded, _) = &menu.level.entries[0].action else { panic!() };
+    assert_eq!(loaded.packed, [(1, "etc/key".to_owned()), (2, "gone".to_owned())]);
+    assert_eq!(loaded.problem.as_deref(), Some("/nothing: no such file"));
+}
+
+#[test]
+fn unified_images_are_entries_newest_first() {
+    use crate::formats::kernel_file::pe::tests::image;
+    let uki = |name: &str, cmdline: &str| {
+        let release = format!("ID=x\nPRETTY_NAME=\"{name}\"\n");
+        image(&[(b".osrel\0\0", &release), (b".cmdline", cmdline), (b".linux\0\0", "kernel")])
+    };
+    let (old, new) = (uki("Old", "root=1 \"a b\""), uki("New", "root=2"));
+    let [old, new] = [old, new].map(|bytes| crate::formats::text::decode(&bytes));
+    let files =
+        [("/EFI/Linux/x-9.efi", old.as_str()), ("/EFI/Linux/x-10.efi", &new), ("/EFI/Linux/none.efi", "MZ")];
+    for (command, expected) in [
+        ("uki", "x-10.efi New root=2|x-9.efi Old root=1 \"a b\""),
+        ("uki --entry x-9.efi", "x-9.efi Old root=1 \"a b\""),
+        ("set default=x-9.efi\nuki -n", "x-10.efi New root=2"),
+        ("uki --path (hd0,gpt1)/EFI/Nothing", ""),
+        ("uki --path /EFI/Nothing --enable-fallback -d", ""),
+    ] {
+        let config = format!("{command}\n");
+        let table = Table::default().volume("sda2", &[("/grub.cfg", &config)]).volume("sda1", &files);
+        let menu = menu_of(&table, "/grub.cfg", &UPSTREAM);
+        let told = menu.level.entries.iter().map(|entry| match &entry.action {
+            Action::Boot(_, cmdline) => format!("{} {} {cmdline}", entry.id, entry.title),
+            action => format!("{action:?}"),
+        });
+        assert_eq!(told.collect::<Vec<_>>().join("|"), expected, "{command}");
+    }
+}
+
+#[test]
 fn paths_count_from_the_configurations_own_subvolume_where_they_must() {
     let config = "set btrfs_relative_path=y\nmenuentry a { linux /boot/k; initrd /@/boot/i; }\n";
     let files = [("/@/boot/grub2/grub.cfg", config), ("/@/boot/k", "k"), ("/@/boot/i", "i")];

@@ -30,7 +30,10 @@ fn looked(look: Look) -> Looked {
 fn volume(name: &str, kind: FilesystemKind) -> Looked {
     let filesystem = Filesystem { kind, uuid: Some("one".to_owned()), label: None };
     let root = Root::from_directory(Path::new("/")).unwrap();
-    looked(Look::Opened(OpenVolume { volume: Volume { device: device(name), filesystem }, root }))
+    looked(Look::Opened(OpenVolume {
+        volume: Volume { device: device(name), filesystem, grub: Box::default() },
+        root,
+    }))
 }
 
 fn rejected(name: &str) -> Looked {

@@ -3,13 +3,14 @@
 //! The text that it generates is run like any other script, so quotes, `;` and `$` in an entry's options mean what they
 //! mean in a script.
 
-use super::{Call, Handler};
+use super::{Call, Handler, uki};
 use crate::formats::{
     bls::{Entry, EntryName, Program, Reading, compare_grub, entry_name, fields},
     grub::{
         evaluate::{Evaluator, Place},
         failure::{Failure, Outcome, Status},
         menu::{Body, Item, Users},
+        options::{Rule, parse},
     },
     lookup::FileKind,
     text, version,
@@ -32,7 +33,15 @@ struct File {
 }
 
 fn blscfg(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
-    let argument = call.word(0).unwrap_or_default();
+    // GRUB 2.14 takes options for what Fedora's takes as an argument.
+    let given = parse(call.words, uki::OPTIONS, Rule::Lenient)?;
+    let argument = match (given.value("path"), given.value("entry")) {
+        (Some(place), _) => place,
+        (None, Some(id)) => id,
+        _ if given.has("show-default") => "default",
+        _ if given.has("show-non-default") => "non-default",
+        _ => given.argument(0).unwrap_or_default(),
+    };
     let named = if argument.starts_with('(') || argument.starts_with('/') {
         Some(argument.to_owned())
     } else {
@@ -63,7 +72,9 @@ fn blscfg(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
         let wanted = match argument {
             "default" => id == &*default,
             "non-default" => id != &*default,
-            _ => true,
+            "" => true,
+            place if place.starts_with(['(', '/']) => true,
+            wanted => id == wanted,
         };
         if wanted && let Some(item) = item(evaluator, volume, &file) {
             evaluator.menu.push(item);

@@ -7,7 +7,7 @@ use crate::{
         device::Located,
         evaluate::Evaluator,
         failure::{Failure, Outcome, Status},
-        load::Loaded,
+        load::{Loaded, Packed},
     },
 };
 
@@ -50,6 +50,7 @@ fn kernel(evaluator: &mut Evaluator<'_>, call: &Call<'_>, kind: Kind) -> Outcome
         kernel: file,
         arguments: call.words.to_vec(),
         initrds: Vec::new(),
+        packed: Vec::new(),
         devicetree: None,
         follow: None,
         problem: problem.clone(),
@@ -65,9 +66,9 @@ fn initrd(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
     if evaluator.loaded.as_ref().is_none_or(|loaded| loaded.kind != Kind::Linux) {
         return Err(Failure::usage(format!("{}: no kernel is loaded", call.name)));
     }
-    let (files, problem) = files(evaluator, call.words);
+    let (files, packed, problem) = files(evaluator, call.words);
     if let Some(loaded) = &mut evaluator.loaded {
-        loaded.initrds = files;
+        (loaded.initrds, loaded.packed) = (files, packed);
         loaded.problem = loaded.problem.take().or_else(|| problem.clone());
     }
     missing(problem.as_ref())
@@ -81,7 +82,7 @@ fn module(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
     if evaluator.loaded.as_ref().is_none_or(|loaded| loaded.kind != Kind::Multiboot) {
         return Err(Failure::usage(format!("{}: no kernel is loaded", call.name)));
     }
-    let (files, problem) = files(evaluator, &words);
+    let (files, _, problem) = files(evaluator, &words);
     if let Some(loaded) = &mut evaluator.loaded {
         loaded.initrds.extend(files);
         loaded.problem = loaded.problem.take().or_else(|| problem.clone());
@@ -106,25 +107,21 @@ fn devicetree(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
 }
 
 /// The files that words name, the missing ones too, and what is wrong with the first of these.
-fn files(evaluator: &mut Evaluator<'_>, words: &[String]) -> (Vec<Located>, Option<String>) {
-    let mut located = Vec::new();
-    let mut problem = None;
+fn files(evaluator: &mut Evaluator<'_>, words: &[String]) -> (Vec<Located>, Packed, Option<String>) {
+    let (mut located, mut packed, mut problem) = (Vec::new(), Vec::new(), None);
     for word in words {
         // newc:NAME:FILE packs the file into an archive under a name of its own.
-        let packed = word.strip_prefix("newc:").and_then(|rest| rest.split_once(':')).map(|(_, path)| path);
-        if packed.is_some() {
-            problem.get_or_insert(format!("{word}: packing files into the initrd is GRUB's own"));
-        }
-        let path = packed.unwrap_or(word);
-        match find(evaluator, path) {
-            Ok(file) => located.push(file),
-            Err(reason) => {
-                problem.get_or_insert(reason);
-                located.extend(evaluator.locate(path));
-            }
-        }
+        let named = word.strip_prefix("newc:").and_then(|rest| rest.trim_start_matches('/').split_once(':'));
+        let path = named.map_or(word.as_str(), |(_, path)| path);
+        let file = find(evaluator, path).or_else(|reason| {
+            problem.get_or_insert(reason);
+            evaluator.locate(path).ok_or(())
+        });
+        let Ok(file) = file else { continue };
+        packed.extend(named.map(|(name, _)| (located.len(), name.to_owned())));
+        located.push(file);
     }
-    (located, problem)
+    (located, packed, problem)
 }
 
 /// The file that a word names, if it is there.

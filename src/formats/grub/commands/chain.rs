@@ -64,6 +64,7 @@ fn chain(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
         chained: true,
         kernel: found.ok().or_else(|| evaluator.locate(&path)),
         initrds: if kind == Kind::Linux { initrds(evaluator, &words) } else { Vec::new() },
+        packed: Vec::new(),
         arguments: words,
         devicetree: None,
         follow,
@@ -87,8 +88,9 @@ fn target(evaluator: &mut Evaluator<'_>, file: &Located) -> (Kind, Option<String
         _ => {}
     }
     let name = file.path.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
-    let grub = ["shim", "grub", "boot"].iter().any(|start| name.starts_with(start))
-        && lookup.is_file(file.volume, &configuration_beside(file).path);
+    let grub =
+        ["shim", "grub", "bootx64.", "bootaa64.", "bootriscv64."].iter().any(|start| name.starts_with(start))
+            && lookup.is_file(file.volume, &configuration_beside(file).path);
     let problem = match grub {
         // Two that start each other would go on without end.
         true if evaluator.chained => "another GRUB, whose entries are offered where its configuration is",

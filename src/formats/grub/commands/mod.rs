@@ -14,6 +14,7 @@ mod probe;
 mod regexp;
 mod saved;
 mod search;
+mod uki;
 mod variables;
 
 use std::{rc::Rc, sync::LazyLock};
@@ -44,7 +45,7 @@ pub type Handler = fn(&mut Evaluator<'_>, &Call<'_>) -> Outcome;
 /// Rows of a table of commands.
 type Table = &'static [(&'static str, Handler)];
 
-const TABLES: [Table; 15] = [
+const TABLES: [Table; 16] = [
     blscfg::COMMANDS,
     boot::COMMANDS,
     chain::COMMANDS,
@@ -59,6 +60,7 @@ const TABLES: [Table; 15] = [
     regexp::COMMANDS,
     saved::COMMANDS,
     search::COMMANDS,
+    uki::COMMANDS,
     variables::COMMANDS,
 ];
 

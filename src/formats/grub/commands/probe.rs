@@ -44,15 +44,25 @@ fn probe(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
 fn answer(volume: &Volume, question: &str, efi: bool) -> Option<String> {
     let partition = volume.device.partition.as_ref();
     Some(match question {
-        "driver" => if efi { "efidisk" } else { "biosdisk" }.into(),
-        "partmap" => match partition?.table {
-            PartitionTable::Gpt => "gpt".into(),
-            PartitionTable::Mbr => "msdos".into(),
-        },
+        "driver" => match volume.grub.names.first() {
+            Some(name) if name.starts_with("crypto") => "cryptodisk",
+            Some(_) => "diskfilter",
+            None if efi => "efidisk",
+            None => "biosdisk",
+        }
+        .into(),
+        "partmap" => match partition.map(|partition| partition.table) {
+            Some(PartitionTable::Gpt) => "gpt",
+            Some(PartitionTable::Mbr) => "msdos",
+            None => "none",
+        }
+        .into(),
         "fs" => filesystem_name(volume.filesystem.kind)?.into(),
         "fs-uuid" => volume.filesystem.uuid.as_ref()?.to_lowercase(),
         "label" => volume.filesystem.label.clone().unwrap_or_default(),
-        "part-uuid" => partition?.uuid.clone()?,
+        "part-uuid" => {
+            partition.and_then(|partition| partition.uuid.clone()).unwrap_or_else(|| "none".into())
+        }
         _ => return None,
     })
 }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::{Call, Handler};
 use crate::formats::grub::{
     environment_block,
-    environment_block::{BLOCK_LIMIT, Change},
+    environment_block::{BLOCK_LIMIT, Change, RESERVED},
     evaluate::Evaluator,
     failure::{Failure, Outcome, Status},
     options::{Known, Rule, Value, known, parse},
@@ -68,6 +68,11 @@ fn read(
     evaluator.spend_look();
     let path =
         path.map_or_else(|| format!("{}/grubenv", evaluator.environment.value("prefix")), str::to_owned);
+    if let Some((device, RESERVED)) = path.strip_prefix('(').and_then(|rest| rest.split_once(')')) {
+        return reserved(evaluator, device).ok_or_else(|| {
+            Failure::new(Status::UnknownDevice, format!("{path}: no environment block is known there"))
+        });
+    }
     let file = evaluator.locate(&path).ok_or_else(|| {
         Failure::new(Status::UnknownDevice, format!("{path}: no such file on a known device"))
     })?;
@@ -77,4 +82,11 @@ fn read(
         .map_err(|error| Failure::new(Status::FileNotFound, format!("{path}: {error}")))?;
     evaluator.spend(bytes.len());
     Ok((file.reference(evaluator.lookup), bytes))
+}
+
+/// The block outside of all files.
+fn reserved(evaluator: &Evaluator<'_>, device: &str) -> Option<(crate::entry::FileReference, Vec<u8>)> {
+    let volume = evaluator.devices.file_volume(evaluator.lookup, device)?;
+    let block = evaluator.lookup.volume(volume)?.grub.environment.clone()?;
+    Some((evaluator.lookup.reference(volume, RESERVED), block))
 }

@@ -74,14 +74,14 @@ fn search(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
         .flat_map(|name| given.values(name))
         .collect();
     let variable = given.has("set").then_some(variable);
-    find(evaluator, kind, key, variable, &hints)
+    find(evaluator, kind, key, variable, (&hints, given.has("root-dev-only")))
 }
 
 /// The forms that boot images embed: KEY, VARIABLE, HINTS.
 fn short(evaluator: &mut Evaluator<'_>, call: &Call<'_>, kind: Kind) -> Outcome {
     let key = call.word(0).ok_or_else(|| Failure::usage(format!("{} takes one argument", call.name)))?;
     let hints: Vec<&str> = call.words.iter().skip(2).map(String::as_str).collect();
-    find(evaluator, kind, key, call.word(1), &hints)
+    find(evaluator, kind, key, call.word(1), (&hints, false))
 }
 
 fn find(
@@ -89,32 +89,38 @@ fn find(
     kind: Kind,
     key: &str,
     variable: Option<&str>,
-    hints: &[&str],
+    (hints, only_on_root): (&[&str], bool),
 ) -> Outcome {
     let lookup = evaluator.lookup;
-    let mut order: Vec<usize> = hints
-        .iter()
-        .filter_map(|hint| evaluator.devices.volume(lookup, hint.trim_end_matches(',')))
-        .collect();
-    order.extend(evaluator.devices.search_order(lookup));
+    let hinted = hints.iter().map(|hint| hint.trim_end_matches(','));
+    let hinted = hinted.filter_map(|hint| Some((evaluator.devices.volume(lookup, hint)?, Some(hint))));
+    let mut order: Vec<(usize, Option<&str>)> = hinted.collect();
+    order.extend(evaluator.devices.search_order(lookup).into_iter().map(|volume| (volume, None)));
+    if only_on_root {
+        // Fedora's: where $root is, or anywhere if that is nowhere.
+        let disk = |volume: usize| lookup.volume(volume).map(|it| it.device.disk.as_str());
+        let root = evaluator.devices.volume(lookup, &evaluator.environment.value("root")).and_then(disk);
+        order.retain(|(volume, _)| root.is_none() || disk(*volume) == root);
+    }
     let mut found = None;
-    for volume in order {
+    for (volume, hint) in order {
         if matches!(kind, Kind::File) {
             evaluator.spend_look();
         }
         if matches_key(evaluator, volume, kind, key) {
-            found = Some(volume);
+            found = Some((volume, hint));
             break;
         }
     }
     if found.is_none() && !matches!(kind, Kind::File) && !key.is_empty() {
-        found = unidentified(evaluator);
+        found = unidentified(evaluator).map(|volume| (volume, None));
     }
-    let Some(volume) = found else {
+    let Some((volume, hint)) = found else {
         return Err(Failure::new(Status::FileNotFound, format!("search: no volume with {key}")));
     };
     if let Some(variable) = variable {
-        let name = evaluator.devices.name(lookup, volume);
+        // What a hint has led to is called as the hint calls it.
+        let name = hint.map_or_else(|| evaluator.devices.name(lookup, volume), str::to_owned);
         evaluator.environment.set(variable, &name);
     }
     Ok(())
