@@ -145,7 +145,7 @@ fn runner() -> (u64, TestRunner) {
 fn what_is_remembered_decides_as_it_does_with_grub() {
     let (seed, mut runner) = runner();
     let directory = tempfile::tempdir().unwrap();
-    for _ in 0..variable("ORACLE_BLOCKS", 100) {
+    for _ in 0..variable("ORACLE_BLOCKS", 50) {
         let block = memory::block().new_tree(&mut runner).unwrap().current();
         let (theirs, ours) = memory::remembered(directory.path(), &block);
         assert_eq!(ours, theirs, "ORACLE_SEED={seed}: ours, GRUB's, for this block:\n\n{block}");
@@ -156,7 +156,7 @@ fn what_is_remembered_decides_as_it_does_with_grub() {
 fn a_failing_default_gives_way_to_what_grub_falls_back_to() {
     let (seed, mut runner) = runner();
     let directory = tempfile::tempdir().unwrap();
-    for _ in 0..variable("ORACLE_FALLBACKS", 60) {
+    for _ in 0..variable("ORACLE_FALLBACKS", 40) {
         let menu = memory::failing().new_tree(&mut runner).unwrap().current();
         let (theirs, ours) = booted(directory.path(), &menu);
         assert_eq!(ours, theirs, "ORACLE_SEED={seed}: ours, GRUB's, for this menu:\n\n{menu}");

@@ -16,14 +16,27 @@ pub fn resolve(default: &str, items: &[Item], flavour: &Flavour) -> Option<usize
     found.or_else(|| place(items, 0))
 }
 
-/// The places of the entries that `fallback` lists, up to the first word that means none.
+/// The places of the entries that `fallback` lists, up to the first thing that means none.
 #[must_use]
 pub fn fallback(list: &str, items: &[Item], flavour: &Flavour) -> Vec<usize> {
-    let one = |word: &str| {
+    let mut places = Vec::new();
+    let mut rest = list.trim_start();
+    while let Some(word) = rest.split_whitespace().next() {
         let by_name = flavour.id_before_number.then(|| named(word, items, flavour)).flatten();
-        by_name.or_else(|| place(items, number::leading(word)?.value))
-    };
-    list.split_whitespace().map_while(one).collect()
+        // Upstream's next word begins where the number ends, blank or none.
+        let number = number::leading(rest);
+        let number =
+            number.filter(|it| !flavour.id_before_number || it.rest.is_empty() || it.rest.starts_with(' '));
+        let found = match (by_name, number) {
+            (Some(found), _) => Some((found, rest.get(word.len()..).unwrap_or_default())),
+            (None, Some(number)) => place(items, number.value).map(|found| (found, number.rest)),
+            (None, None) => None,
+        };
+        let Some((found, behind)) = found else { break };
+        places.push(found);
+        rest = behind.trim_start();
+    }
+    places
 }
 
 /// The entry with this number, hidden ones not counted.

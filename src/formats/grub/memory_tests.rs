@@ -295,6 +295,7 @@ fn the_fallback_list_names_entries_of_the_first_level() {
         ("d 0", "", "d a"),
         ("0 7 2", "a", "a"),
         ("A nothing 2", "", "a"),
+        ("2x 0", "d", ""),
     ] {
         for (flavour, expected) in [(&UPSTREAM, upstream), (&FEDORA, fedora)] {
             let menu = menu(&config(fallback), "", flavour);
