@@ -126,6 +126,11 @@ impl Lookup for Images<'_> {
         }
     }
 
+    fn link(&self, volume: usize, path: &str) -> Option<String> {
+        // Nothing that follows links by itself is looked for inside an image.
+        if self.opened(volume).is_some() { None } else { self.lookup.link(volume, path) }
+    }
+
     fn list(&self, volume: usize, path: &str) -> Vec<DirectoryEntry> {
         match self.opened(volume) {
             Some(image) => image.files.list(path),

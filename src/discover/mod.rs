@@ -28,6 +28,7 @@ mod scan;
 mod syslinux;
 #[cfg(test)]
 mod testing;
+mod u_boot_script;
 mod unified;
 mod volumes;
 
@@ -55,6 +56,7 @@ static FINDERS: &[&dyn Finder] = &[
     &grub::Grub,
     &bls::Bls,
     &syslinux::Syslinux,
+    &u_boot_script::UbootScript,
     &raspberry_pi::RaspberryPi,
     &limine::LIMINE,
     &limine::LIMINE_CFG,

@@ -60,6 +60,8 @@ formats! {
     GrubLegacy "grub-legacy" "GRUB Legacy menu",
     /// An image file of a live medium, in which one of the others was found.
     Live "live" "image files of live media",
+    /// U-Boot's boot.scr, with Armbian's armbianEnv.txt and its like.
+    UbootScript "u-boot-script" "U-Boot script",
     /// Profiles of NixOS.
     Nixos "nixos" "generations of NixOS",
     /// Profiles of Guix System.

@@ -38,6 +38,7 @@ pub mod settings;
 pub mod superblock;
 pub mod syslinux;
 pub mod text;
+pub mod u_boot_script;
 pub mod uki;
 pub mod version;
 pub mod volume_name;

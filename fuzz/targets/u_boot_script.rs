@@ -1,0 +1,30 @@
+//! Scripts of U-Boot, wrapped in an image or not; behind a form feed stands the file that every import reads.
+#![no_main]
+
+use firstlight::formats::{
+    text,
+    u_boot_script::{self, Files},
+};
+use libfuzzer_sys::fuzz_target;
+
+struct Settings(String);
+
+impl Files for Settings {
+    fn is_file(&self, path: &str) -> bool {
+        path.len() % 2 == 0
+    }
+
+    fn read(&self, _: &str) -> Option<String> {
+        Some(self.0.clone())
+    }
+
+    fn partition_uuid(&self) -> Option<String> {
+        None
+    }
+}
+
+fuzz_target!(|data: &[u8]| {
+    let text = text::decode(u_boot_script::unwrap(data).unwrap_or(data));
+    let (script, settings) = text.split_once('\x0c').unwrap_or((&text, ""));
+    let _ = u_boot_script::run(script, &[("prefix", "/boot/")], &Settings(settings.to_owned()));
+});
