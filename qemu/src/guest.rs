@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 use command_fds::{CommandFdExt, FdMapping};
 use firstlight::ui::landmark;
 use probe::Report;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
+use serde_json::json;
 
 use crate::console::{Console, Line, Seen};
 use crate::error::{Context, Error};
@@ -169,6 +172,23 @@ impl Guest {
         }
         let (machine, awaited) = (self.name.clone(), "power-off".to_owned());
         Err(Error::Deadline { machine, awaited, limit, console: self.console.tail() })
+    }
+
+    /// Has QEMU end in its own way, so that its plugins write down what they have to say, and waits until it has.
+    ///
+    /// # Errors
+    /// When it is still there after `limit`.
+    pub fn quit(mut self, limit: Duration) -> Result<()> {
+        let process = pidfd_open(Pid::from_child(&self.process), PidfdFlags::empty())
+            .map_err(std::io::Error::from)
+            .context(|| format!("ending {}", self.name))?;
+        self.monitor()?.execute("quit", &json!({}))?;
+        let limit = Timespec::try_from(limit).unwrap_or_default();
+        match poll(&mut [PollFd::new(&process, PollFlags::IN)], Some(&limit)) {
+            Ok(0) => Err(Error::Other(format!("{} does not end", self.name))),
+            Ok(_) => Ok(()),
+            Err(error) => Err(std::io::Error::from(error)).context(|| format!("ending {}", self.name)),
+        }
     }
 
     /// All landmarks so far.

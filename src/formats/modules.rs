@@ -4,10 +4,13 @@ mod aliases;
 
 use std::collections::{HashMap, HashSet};
 
-use aliases::Aliases;
+use aliases::{Aliases, Records};
 
 /// Soft dependencies may lead to further ones, this deep; real ones are three deep.
 const DEPTH_LIMIT: u32 = 64;
+
+/// What a line of modules.alias begins with.
+const ALIAS: &str = "alias ";
 
 /// The text of depmod's files, as they lie in /lib/modules/VERSION; a missing file is empty.
 #[derive(Clone, Copy, Debug, Default)]
@@ -49,20 +52,29 @@ impl<'a> Modules<'a> {
         let line = |line: &'a str| line.split_once(':').map(|(path, needs)| Module { path, needs });
         let modules: Vec<_> = index.dependencies.lines().filter_map(line).collect();
         let by_name = modules.iter().enumerate().map(|(at, module)| (name_of(module.path), at)).collect();
-        let words =
-            |line: &'a str, keyword: &str| line.strip_prefix(keyword)?.trim_start().split_once([' ', '\t']);
         let soft = index.soft_dependencies.lines().filter_map(|line| words(line, "softdep "));
-        let information = index.builtin_information.split('\0').filter_map(|record| {
-            let (module, field) = record.split_once('.')?;
-            Some((field.strip_prefix("alias=")?, module))
-        });
+        let aliases = Records {
+            text: index.aliases,
+            separator: '\n',
+            pattern_at: Some(ALIAS.len()),
+            read: |line| words(line, ALIAS),
+        };
+        let builtin_aliases = Records {
+            text: index.builtin_information,
+            separator: '\0',
+            pattern_at: None,
+            read: |record| {
+                let (module, field) = record.split_once('.')?;
+                Some((field.strip_prefix("alias=")?, module))
+            },
+        };
         Self {
             modules,
             by_name,
-            aliases: index.aliases.lines().filter_map(|line| words(line, "alias ")).collect(),
+            aliases: Aliases::new(aliases),
             soft_dependencies: soft.map(|(module, rest)| (normalised(module), rest)).collect(),
             builtin: index.builtin.lines().map(name_of).collect(),
-            builtin_aliases: information.collect(),
+            builtin_aliases: Aliases::new(builtin_aliases),
         }
     }
 
@@ -151,6 +163,12 @@ impl Order<'_, '_> {
     }
 }
 
+/// The two parts of a line behind its keyword.
+fn words<'a>(line: &'a str, keyword: &str) -> Option<(&'a str, &'a str)> {
+    let (first, rest) = line.strip_prefix(keyword)?.split_once(' ')?;
+    Some((first, rest.trim_ascii_end()))
+}
+
 /// A module's name: its file name without `.ko` and the like.
 fn name_of(path: &str) -> String {
     let file = path.rsplit('/').next().unwrap_or(path);
@@ -191,10 +209,8 @@ mod tests {
 
     #[test]
     fn requests_resolve_as_modprobe_resolves_them() {
-        let modules = Modules::parse(&Index {
-            aliases: INDEX.aliases.trim_end_matches("alias * never_there\n"),
-            ..INDEX
-        });
+        let index = Index { aliases: INDEX.aliases.trim_end_matches("alias * never_there\n"), ..INDEX };
+        let modules = Modules::parse(&index);
         let ext4 = [
             "kernel/fs/mbcache.ko.xz",
             "kernel/crypto/crc32c_generic.ko.xz",
@@ -219,6 +235,8 @@ mod tests {
         ];
         for (request, expected) in table {
             assert_eq!(modules.resolve(request).as_deref(), *expected, "{request}");
+            let asked_once = Modules::parse(&index);
+            assert_eq!(asked_once.resolve(request).as_deref(), *expected, "{request}, asked once");
         }
     }
 

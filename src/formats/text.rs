@@ -9,11 +9,6 @@ const STRAY: u32 = 0x0010_FF00;
 /// Turns bytes into text, keeping stray bytes as private-use characters.
 #[must_use]
 pub fn decode(bytes: &[u8]) -> String {
-    if let Ok(text) = str::from_utf8(bytes)
-        && !holds_strays(text)
-    {
-        return text.to_owned();
-    }
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes.utf8_chunks() {
         if holds_strays(chunk.valid()) {
@@ -32,6 +27,16 @@ pub fn decode(bytes: &[u8]) -> String {
         text.extend(chunk.invalid().iter().copied().filter_map(stray));
     }
     text
+}
+
+/// As [`decode`], without a copy where the bytes are text already.
+#[must_use]
+pub fn decode_owned(bytes: Vec<u8>) -> String {
+    match String::from_utf8(bytes) {
+        Ok(text) if !holds_strays(&text) => text,
+        Ok(text) => decode(text.as_bytes()),
+        Err(error) => decode(error.as_bytes()),
+    }
 }
 
 /// Turns text back into the bytes that [`decode`] was given.

@@ -3,6 +3,7 @@
 mod boots;
 mod finders;
 mod guest;
+mod instructions;
 mod report;
 mod sizes;
 

@@ -65,7 +65,7 @@ impl Evaluator<'_> {
         let bytes = self.lookup.read(*volume, path, CONFIG_LIMIT);
         let bytes = bytes.map_err(|error| Failure::new(Status::FileNotFound, format!("{path}: {error}")))?;
         self.spend(bytes.len());
-        let text = text::decode(&bytes).replace('\r', "").into();
+        let text = text::decode_owned(bytes).replace('\r', "").into();
         let place = Place { volume: *volume, path: path.as_str().into() };
         let place = std::mem::replace(&mut self.place, place);
         let line = self.line;

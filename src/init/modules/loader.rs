@@ -9,7 +9,10 @@ use std::{
 };
 
 use super::{insert::insert, parameters::Parameters};
-use crate::formats::modules::{Index, Modules};
+use crate::formats::{
+    modules::{Index, Modules},
+    text,
+};
 
 /// The text of depmod's tables for the running kernel (modules.dep(5), depmod(8)).
 pub(super) struct Tables {
@@ -26,8 +29,7 @@ impl Tables {
     pub(super) fn read() -> Option<Self> {
         let system = rustix::system::uname();
         let directory = Path::new("/lib/modules").join(system.release().to_string_lossy().as_ref());
-        let read =
-            |name| fs::read(directory.join(name)).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        let read = |name| fs::read(directory.join(name)).map(text::decode_owned);
         let optional = |name| read(name).unwrap_or_default();
         let dependencies = read("modules.dep")
             .inspect_err(|error| log::info!("no modules: {}/modules.dep: {error}", directory.display()))
