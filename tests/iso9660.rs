@@ -4,14 +4,19 @@ mod images;
 
 use std::{
     fs,
+    io::{Read as _, Seek as _, Write as _},
     os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
-use firstlight::formats::{
-    iso9660::Iso9660,
-    lookup::{FileKind, LookupError},
+use firstlight::{
+    entry::{Device, FileReference, Filesystem, FilesystemKind, Transport, Volume},
+    formats::{
+        iso9660::Iso9660,
+        lookup::{FileKind, LookupError},
+    },
+    storage::{OpenVolume, root::Root},
 };
 use images::{Image, scratch};
 
@@ -143,4 +148,47 @@ fn an_image_that_is_cut_short_gives_what_is_there() {
             let _ = (iso.status(path, true), iso.read_at(path, 0, 1 << 20), iso.list(path));
         }
     }
+}
+
+#[test]
+fn what_is_loaded_out_of_an_image_is_what_went_in_and_nobody_can_change_it() {
+    let (directory, tree) = tree("iso-loaded");
+    let path = image(&directory, &tree, &["-R"]);
+    let device = Device {
+        name: "sda1".into(),
+        disk: "sda".into(),
+        partition: None,
+        size: 0,
+        transport: Transport::Scsi,
+        removable: false,
+        path: String::new(),
+    };
+    let filesystem = Filesystem { kind: FilesystemKind::Ext4, uuid: None, label: None };
+    let root = Root::from_directory(&directory).unwrap();
+    let volume = OpenVolume { volume: Volume { device, filesystem, grub: Box::default() }, root };
+    let reference = |path: &str, inside: &str| FileReference {
+        volume: "sda1".into(),
+        path: path.into(),
+        inside: Some(inside.into()),
+        packed_as: None,
+    };
+    let mut kernel = volume.open(&reference("/image.iso", "/vmlinuz")).unwrap();
+    let mut content = Vec::new();
+    kernel.rewind().unwrap();
+    kernel.read_to_end(&mut content).unwrap();
+    assert!(content == vec![7; 300_000]);
+    assert!(kernel.write(b"x").is_err());
+    for (path, inside, reason) in [
+        ("/image.iso", "/gone", "no such file"),
+        ("/image.iso", "/casper", "not a regular file"),
+        ("/tree/Größe", "/vmlinuz", "not an ISO 9660 image"),
+        ("/gone.iso", "/vmlinuz", "no such file"),
+    ] {
+        assert_eq!(volume.open(&reference(path, inside)).unwrap_err().to_string(), reason);
+    }
+    // A medium that was pulled out while it was copied.
+    let (start, _) = open(&path).ranges("/vmlinuz").unwrap()[0];
+    fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(start + 1000).unwrap();
+    let cut = "the image is cut short; copy it again";
+    assert_eq!(volume.open(&reference("/image.iso", "/vmlinuz")).unwrap_err().to_string(), cut);
 }

@@ -86,7 +86,7 @@ impl Files {
         };
         let filesystem = Filesystem { kind: FilesystemKind::Ext4, uuid: Some("a".into()), label: None };
         let files = texts.take(PATHS.len()).map(|text| text.as_bytes().to_vec()).collect();
-        Self { volumes: vec![Volume { device, filesystem }], files }
+        Self { volumes: vec![Volume { device, filesystem, grub: Box::default() }], files }
     }
 
     fn file(&self, path: &str) -> Result<&[u8], LookupError> {

@@ -183,7 +183,9 @@ impl Worker {
             Sighting::Opened(open) => {
                 let volume = open.volume.clone();
                 self.forget(&volume.device.name);
-                self.volumes.push(Arc::new(open));
+                let open = Arc::new(open);
+                self.volumes.push(open.clone());
+                self.mount_images(open);
                 Event::Found(volume)
             }
             Sighting::Rejected { device, reason } => {
@@ -192,9 +194,30 @@ impl Worker {
             }
             Sighting::Gone(name) => {
                 self.forget(&name);
+                let images = self.volumes.iter().map(|open| open.volume.device.name.clone());
+                for image in images.filter(|image| image.starts_with(&format!("{name}:"))) {
+                    send(&self.sender, Message::Sighting(Sighting::Gone(image)));
+                }
                 Event::Gone(name)
             }
             Sighting::KnownLookedAt => Event::KnownLookedAt,
+        }
+    }
+
+    /// Mounts the image files that the settings name and that cannot be read in place, each a volume then.
+    fn mount_images(&self, open: Arc<OpenVolume>) {
+        let (images, sender) = (self.context.images.clone(), self.sender.clone());
+        let of_an_image = open.volume.device.name.contains(':');
+        let mount = move || {
+            for image in open.images(&images) {
+                send(&sender, Message::Sighting(Sighting::Opened(image)));
+            }
+        };
+        if of_an_image || self.context.images.is_empty() {
+            return;
+        }
+        if let Err(error) = thread::Builder::new().name("images".to_owned()).spawn(mount) {
+            log::warn!("no thread for images: {error}");
         }
     }
 

@@ -160,6 +160,10 @@ impl Target {
             return Err(Failure::Failed(message.into()));
         }
         let (mut open, rejected) = watch::survey();
+        for volume in 0..open.len() {
+            let mounted = open.get(volume).map(|open| open.images(&context.images)).unwrap_or_default();
+            open.extend(mounted);
+        }
         let volumes: Vec<Volume> = open.iter().map(|open| open.volume.clone()).collect();
         let (settings, late, firmware) =
             (Settings::default(), HashSet::new(), firmware::partitions(&context));

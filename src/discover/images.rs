@@ -1,4 +1,4 @@
-//! Image files on volumes, opened as volumes of their own: ISO 9660, read in place.
+//! Image files on volumes, opened as volumes of their own: ISO 9660, read in place; others if they were mounted before.
 
 use std::{cell::OnceCell, io};
 
@@ -56,7 +56,8 @@ impl<'a> Image<'a> {
         let size = status.ok_or(LookupError::Missing)?.size;
         let file = || File { lookup, host, path: path.to_owned(), size };
         let files = Iso9660::open(Box::new(file()));
-        let files = files.ok_or_else(|| LookupError::Failed("not an ISO 9660 image".into()))?;
+        let other = "not an ISO 9660 image; name it in the setting `iso`, so that it is mounted";
+        let files = files.ok_or_else(|| LookupError::Failed(other.into()))?;
         let filesystem = superblock::probe(&file()).ok().flatten();
         let filesystem = filesystem.filter(|found| found.kind == FilesystemKind::Iso9660);
         let filesystem =
@@ -86,6 +87,12 @@ impl Lookup for Images<'_> {
     fn open_image(&self, host: usize, path: &str) -> Result<usize, LookupError> {
         if self.opened(host).is_some() {
             return Err(LookupError::Failed("an image inside an image is not opened".into()));
+        }
+        let mounted = self.volumes().get(host).map(|volume| format!("{}:{path}", volume.device.name));
+        if let Some(place) =
+            self.lookup.volumes().iter().position(|it| Some(&it.device.name) == mounted.as_ref())
+        {
+            return Ok(place);
         }
         for (place, cell) in self.opened.iter().enumerate() {
             let image = match cell.get() {

@@ -1,4 +1,4 @@
-//! Files inside an image file on a volume, taken out to be loaded.
+//! Image files on a volume: files inside an ISO 9660 image, taken out to be loaded, and images of other kinds, mounted.
 
 use std::{
     fs::File,
@@ -7,11 +7,38 @@ use std::{
 
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 
-use super::{OpenVolume, look::Blocks};
-use crate::{
-    entry::FileReference,
-    formats::{iso9660::Iso9660, lookup::LookupError},
+use super::{
+    OpenVolume,
+    look::Blocks,
+    mount::{Care, Companions, MountError, mount, read_only_loop},
+    root::Root,
 };
+use crate::{
+    entry::{Device, FileReference, FilesystemKind, Volume},
+    formats::{
+        iso9660::Iso9660,
+        lookup::{FileKind, LookupError},
+        superblock,
+        text::printable,
+    },
+};
+
+/// Why an image is not a volume.
+#[derive(Debug, thiserror::Error)]
+enum ImageError {
+    /// It cannot be read.
+    #[error("{0}")]
+    Unreadable(#[from] LookupError),
+    /// Nothing known stands in it.
+    #[error("no file system that is known")]
+    Unknown,
+    /// No loop device can be had for it.
+    #[error("no loop device: {0}; the kernel needs CONFIG_BLK_DEV_LOOP, or the image its module loop")]
+    NoLoop(io::Error),
+    /// The kernel does not mount it.
+    #[error(transparent)]
+    Mount(#[from] MountError),
+}
 
 impl OpenVolume {
     /// Opens a regular file of this volume for reading: its own descriptor, or where it lies inside an image file a
@@ -28,6 +55,38 @@ impl OpenVolume {
         let ranges =
             image.ok_or_else(|| LookupError::Failed("not an ISO 9660 image".into()))?.ranges(inside)?;
         take_out(&file, &ranges).map_err(failed)
+    }
+
+    /// Mounts image files of this volume, each as a volume of its own, called `sda2:/path`. Those that are not there, and
+    /// ISO 9660 images, which are read in place, are passed over; what cannot be mounted is told in the log.
+    #[must_use]
+    pub fn images(&self, paths: &[String]) -> Vec<Self> {
+        let mount = |path: &String| {
+            let told = |error| log::warn!("{}: {}: {error}", self.volume.device.name, printable(path));
+            self.image(path).map_err(told).ok().flatten()
+        };
+        paths.iter().filter_map(mount).collect()
+    }
+
+    fn image(&self, path: &str) -> Result<Option<Self>, ImageError> {
+        let path = &*format!("/{}", path.trim_start_matches('/'));
+        if self.root.status(path, true).is_none_or(|status| status.kind != FileKind::File) {
+            return Ok(None);
+        }
+        let file = self.root.open_file(path)?;
+        let failed = |error: io::Error| LookupError::Failed(error.to_string());
+        let size = file.metadata().map_err(failed)?.len();
+        let found = superblock::probe(&Blocks { file: &file, size }).map_err(failed)?;
+        let filesystem = found.ok_or(ImageError::Unknown)?;
+        if filesystem.kind == FilesystemKind::Iso9660 {
+            return Ok(None);
+        }
+        let (node, device) = read_only_loop(&file).map_err(|error| ImageError::NoLoop(error.into()))?;
+        let mount = mount(filesystem.kind, &node, &device, &Companions::default(), Care::Alone)?;
+        let root = Root::from_fd(mount).naming_as(filesystem.kind);
+        let name = format!("{}:{path}", self.volume.device.name);
+        let device = Device { disk: name.clone(), name, partition: None, size, ..self.volume.device.clone() };
+        Ok(Some(Self { volume: Volume { device, filesystem, grub: Box::default() }, root }))
     }
 }
 

@@ -13,6 +13,7 @@ use std::{
 };
 
 use rustix::{
+    fs::{CWD, FileType, Mode, makedev, mknodat},
     io::Errno,
     mount::{
         FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsconfig_set_flag, fsconfig_set_string,
@@ -34,6 +35,9 @@ pub(super) const ATTRIBUTES: MountAttrFlags = MountAttrFlags::MOUNT_ATTR_RDONLY
 
 /// No more messages than these are taken from a file-system context.
 const MESSAGE_LIMIT: usize = 8;
+
+/// Where loop devices are given out, and the number of that device (Documentation/admin-guide/devices.txt).
+const LOOP_CONTROL: (&str, u32, u32) = ("/dev/loop-control", 10, 237);
 
 /// Someone else may take a loop device between the question for a free one and the answer; not for ever.
 const LOOP_RACE_LIMIT: usize = 16;
@@ -212,12 +216,19 @@ fn messages(context: &OwnedFd) -> String {
     all
 }
 
-/// A loop device over another device, that lives until its last user, our mount, is gone.
-fn read_only_loop(device: &File) -> Result<(PathBuf, File), Errno> {
+/// A loop device over another device or an image file, that lives until its last user, our mount, is gone.
+pub(super) fn read_only_loop(device: &File) -> Result<(PathBuf, File), Errno> {
     let open = |path: &Path| {
         File::open(path).map_err(|error| error.raw_os_error().map_or(Errno::IO, Errno::from_raw_os_error))
     };
-    let control = open(Path::new("/dev/loop-control"))?;
+    let control = Path::new(LOOP_CONTROL.0);
+    let control = open(control).or_else(|error| {
+        // Before the module is there, so is no node; opening one has the kernel ask for the module.
+        let mode = Mode::RUSR | Mode::WUSR;
+        let device = makedev(LOOP_CONTROL.1, LOOP_CONTROL.2);
+        mknodat(CWD, control, FileType::CharacterDevice, mode, device).map_err(|_| error)?;
+        open(control)
+    })?;
     let mut result = Err(Errno::BUSY);
     for _ in 0..LOOP_RACE_LIMIT {
         let path = PathBuf::from(format!("/dev/loop{}", free_loop_device(control.as_fd())?));

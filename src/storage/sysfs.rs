@@ -89,6 +89,9 @@ impl Sysfs {
         if device.size == 0 && !device.removable {
             return Some("no medium".to_owned());
         }
+        if attribute(&directory, "loop/autoclear").as_deref() == Some("1") {
+            return Some("a loop device that is there for one mount alone".to_owned());
+        }
         if attribute(&directory, "dm/suspended").as_deref() == Some("1") {
             return Some("a suspended device-mapper device, which would never answer".to_owned());
         }
