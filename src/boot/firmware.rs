@@ -10,7 +10,7 @@ use crate::{
     formats::{
         bls,
         efi_boot::{self, LoadOption},
-        text,
+        smbios, text,
     },
 };
 
@@ -49,10 +49,24 @@ pub fn context(variables: &Path) -> Context {
         efi: is_efi(),
         compatible: compatible(),
         secure_boot: read(variables, "SecureBoot").is_some_and(|value| value == [1]),
+        // Variables from elsewhere are those of another machine.
+        oem_strings: if variables == Path::new(VARIABLES) { oem_strings() } else { Vec::new() },
         loader: bls::Variables::read(|name| efi_boot::variable_text(&read_of(variables, name, bls::VENDOR)?)),
         boot_options: boot_options(variables),
         ..Context::default()
     }
+}
+
+/// Where the kernel shows the firmware's tables about the machine.
+const SMBIOS: &str = "/sys/firmware/dmi/tables/DMI";
+/// No more of them is read, in bytes.
+const SMBIOS_LIMIT: u64 = 1 << 20;
+
+fn oem_strings() -> Vec<String> {
+    let mut content = Vec::new();
+    // Without such tables there is nothing to read.
+    let _ = File::open(SMBIOS).and_then(|file| file.take(SMBIOS_LIMIT).read_to_end(&mut content));
+    smbios::oem_strings(&content)
 }
 
 /// Removes what counts for one boot only, which is now. The kernel guards the variables of most vendors by a flag.

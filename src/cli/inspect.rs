@@ -6,6 +6,8 @@ use super::{
 };
 use crate::formats::text::printable;
 use crate::image::{
+    Image,
+    apart::assemble,
     identify::{Identity, identify},
     unwrap::unwrap,
 };
@@ -54,8 +56,12 @@ fn run(arguments: &mut Arguments) -> Result<String, Failure> {
     if identity.format.is_none() {
         return Err(failed(&"no kernel in any format that is known here"));
     }
-    let unwrapped = unwrap(&file).map_err(|error| failed(&error))?;
-    let inside = unwrapped.map(|file| identify(&file)).transpose().map_err(|error| failed(&error))?;
+    // What cannot be taken apart here, as it is for another machine, is told all the same.
+    let whole = Image { name: String::new(), file: file.try_clone().map_err(|error| failed(&error))? };
+    let kernel = assemble(whole, Vec::new(), 0, &[]).map_or(file, |assembled| assembled.kernel.file);
+    let kernel = unwrap(&kernel).map_err(|error| failed(&error))?.unwrap_or(kernel);
+    let inside = identify(&kernel).map_err(|error| failed(&error))?;
+    let inside = (inside != identity).then_some(inside);
     let value = serde_json::to_value(Inspected { file: &name, identity, inside });
     let value = value.map_err(|error| failed(&error))?;
     Ok(if as_json { format!("{value:#}\n") } else { lines(&value, "") })

@@ -18,6 +18,8 @@ pub struct Context {
     pub images: Vec<String>,
     /// The firmware starts only what is signed.
     pub secure_boot: bool,
+    /// What the host of a virtual machine tells it (SMBIOS type 11).
+    pub oem_strings: Vec<String>,
     /// What the firmware keeps for systemd-boot.
     pub loader: bls::Variables,
     /// The boot options that the firmware tries on its own, in its order.

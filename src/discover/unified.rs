@@ -110,6 +110,7 @@ impl Image<'_> {
             }
             companions.push(file);
         }
+        cmdline.extend(from_host(context, "io.systemd.stub.kernel-cmdline-extra="));
         cmdline.retain(|part| !part.is_empty());
         entry.cmdline = cmdline.join(" ");
         // What the entry itself names comes behind what lies beside the image.
@@ -181,6 +182,11 @@ pub(super) fn complete_chained<'a>(
             Image::at(lookup, volume, &kernel.path).complete(context, entry, warnings);
         }
     }
+}
+
+/// What the host of a virtual machine adds to a command line: the first string with this beginning.
+pub(super) fn from_host(context: &Context, beginning: &str) -> Option<String> {
+    context.oem_strings.iter().find_map(|text| text.strip_prefix(beginning)).map(mangled)
 }
 
 /// The number of a profile that a command line begins with, and the rest.
@@ -261,6 +267,10 @@ mod tests {
             let found = (entry.cmdline.as_str(), entry.unified.profile, entry.problem);
             assert_eq!(found, (expected, profile, None), "{passed} {secure_boot}");
         }
+        let oem_strings =
+            ["other=x", "io.systemd.stub.kernel-cmdline-extra=from\tthe host"].map(str::to_owned).into();
+        let (hosted, _) = completed(&with, &Context { oem_strings, ..Context::default() }, entry("quiet"));
+        assert_eq!(hosted.cmdline, "quiet from the host");
         let (entry, _) = completed(&with, &Context::default(), entry("@2"));
         assert_eq!(entry.problem.as_deref(), Some("the image has no profile 2"));
     }

@@ -35,6 +35,7 @@ pub mod petitboot;
 pub mod raspberry_pi;
 pub mod refind;
 pub mod settings;
+pub mod smbios;
 pub mod superblock;
 pub mod syslinux;
 pub mod text;

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     discover::{
         finder::{Context, Findings},
-        unified::Image,
+        unified::{Image, from_host},
     },
     entry::{Companion, Entry, FileReference, Format, Kind, Role, Source, Warning},
     formats::{
@@ -205,6 +205,12 @@ fn entry(
             entry.problem = Some(format!("{} is no unified kernel image", kernel.path));
         }
         _ => {}
+    }
+    if let (Kind::Linux, Some(Program::Linux(_)), Some(words)) =
+        (entry.kind, &file.entry.program, from_host(context, "io.systemd.boot.kernel-cmdline-extra="))
+    {
+        let blank = if entry.cmdline.is_empty() { "" } else { " " };
+        entry.cmdline = format!("{}{blank}{words}", entry.cmdline);
     }
     if entry.kind == Kind::Linux && entry.initrds.is_empty() {
         // The kernel's EFI stub loads what its command line names.
