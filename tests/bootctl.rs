@@ -121,6 +121,29 @@ fn entries_have_bootctls_order_titles_versions_and_options() {
 }
 
 #[test]
+fn the_corpus_stands_in_bootctls_order() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
+    let mut compared = 0;
+    for system in fs::read_dir(corpus).unwrap().map(|entry| entry.unwrap().path()) {
+        let esp = system.join("esp");
+        if esp.join("loader/loader.conf").is_file() {
+            let written: Vec<Line> =
+                ours(&esp).into_iter().filter(|(file, ..)| file.ends_with(".conf")).collect();
+            // bootctl names files without their counters.
+            let counted = |(file, title, version, options): Line| {
+                let name = file.split('+').next().unwrap().trim_end_matches(".conf").to_owned();
+                (name, title, version, options)
+            };
+            let [ours, theirs] =
+                [written, theirs(&esp)].map(|lines| lines.into_iter().map(counted).collect::<Vec<_>>());
+            assert_eq!(ours, theirs, "{}", system.display());
+            compared += 1;
+        }
+    }
+    assert!(compared > 0);
+}
+
+#[test]
 fn unified_kernel_images_stand_where_bootctl_lists_them() {
     let directory = esp(&ENTRIES[..4]);
     let root = directory.path();

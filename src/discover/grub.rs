@@ -10,6 +10,7 @@ use crate::{
     formats::{
         grub::{
             self, Facts, Flavour, Menu,
+            device::snapshot_of_the_system,
             flavour::UPSTREAM,
             menu::{Action, MenuEntry, firmware_problem, kind_problem},
         },
@@ -209,6 +210,7 @@ fn configurations(lookup: &dyn Lookup, volume: usize) -> Vec<String> {
                 && found.len() < CONFIGURATION_LIMIT
                 && lookup.is_file(volume, &path)
                 && !is_boot_link(lookup, volume, &path)
+                && !is_other_snapshot(lookup, volume, &path)
             {
                 found.push(path);
             }
@@ -223,6 +225,13 @@ fn is_boot_link(lookup: &dyn Lookup, volume: usize, path: &str) -> bool {
     path.strip_prefix("/boot").is_some_and(|own| {
         lookup.status(volume, "/boot", false).is_some_and(is_link) && lookup.is_file(volume, own)
     })
+}
+
+/// Whether a file belongs to a snapshot that is not the system: its own menu is what the system's leads to.
+fn is_other_snapshot(lookup: &dyn Lookup, volume: usize, path: &str) -> bool {
+    path.contains("/.snapshots/")
+        && snapshot_of_the_system(lookup, volume)
+            .is_some_and(|system| !path.starts_with(&format!("{system}/")))
 }
 
 fn subdirectories(lookup: &dyn Lookup, volume: usize, parent: &str) -> Vec<String> {

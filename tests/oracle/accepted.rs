@@ -54,6 +54,14 @@ pub struct System {
 /// The name of all systems whose entries are files that `blscfg` reads.
 pub const ENTRY_FILES: &str = "entry files";
 
+const SUBVOLUME: &str = "openSUSE's GRUB counts paths from the default subvolume";
+const SNAPSHOTS: &str = "a snapshot's entries stand in the menu of its own configuration, which sets its own default: the \
+                         driver cannot choose there";
+
+fn from_subvolume(ours: &str, theirs: &str) -> bool {
+    ours.replace("/@/.snapshots/1/snapshot", "") == theirs
+}
+
 pub const SYSTEMS: &[System] = &[
     System {
         name: ENTRY_FILES,
@@ -68,16 +76,31 @@ pub const SYSTEMS: &[System] = &[
         reason: "Fedora's GRUB keeps \\x2d in unquoted text as it stands",
         explains: |ours, theirs| ours.replace("\\x", "x") == theirs,
     },
+    System { name: "opensuse-leap-15.6", what: "", reason: SUBVOLUME, explains: from_subvolume },
+    System { name: "opensuse-tumbleweed", what: "", reason: SUBVOLUME, explains: from_subvolume },
+    System { name: "opensuse-tumbleweed", what: "entry 2>0", reason: SNAPSHOTS, explains: |_, _| true },
     System {
-        name: "opensuse-leap-15.6",
-        what: "",
-        reason: "openSUSE's GRUB counts paths from the default subvolume",
-        explains: |ours, theirs| ours.replace("/@/.snapshots/1/snapshot", "") == theirs,
+        name: "opensuse-tumbleweed",
+        what: "kernel of Start boot",
+        reason: SNAPSHOTS,
+        explains: |_, _| true,
+    },
+    System {
+        name: "opensuse-tumbleweed",
+        what: "initrds of Start boot",
+        reason: SNAPSHOTS,
+        explains: |_, _| true,
+    },
+    System {
+        name: "opensuse-tumbleweed",
+        what: "command line of Start boot",
+        reason: SNAPSHOTS,
+        explains: |_, _| true,
     },
 ];
 
 /// Whether a difference is accepted.
 pub fn system(name: &str, what: &str, ours: &str, theirs: &str) -> bool {
-    let row = SYSTEMS.iter().find(|row| row.name == name && what.starts_with(row.what));
-    row.is_some_and(|row| (row.explains)(ours, theirs))
+    let mut rows = SYSTEMS.iter().filter(|row| row.name == name && what.starts_with(row.what));
+    rows.any(|row| (row.explains)(ours, theirs))
 }

@@ -3,6 +3,7 @@
 
 use std::{
     fs,
+    os::unix::fs::symlink,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -113,6 +114,13 @@ pub fn make(system: &Path, directory: &Path, end: &str) -> Disks {
         let copy = directory.join(&name);
         run("cp", &["-rP", system.join(source).to_str().unwrap(), copy.to_str().unwrap()], None);
         append(&copy, end);
+        let system = copy.join("@/.snapshots/1/snapshot");
+        if system.is_dir() {
+            // As openSUSE's GRUB sees it: from the default subvolume, with the snapshots mounted in it.
+            for (link, target) in [("boot", "@/.snapshots/1/snapshot/boot"), (".snapshots", "@/.snapshots")] {
+                symlink(target, copy.join(link)).unwrap();
+            }
+        }
         volumes.push(Volume { directory: copy, name, drive, facts });
     }
     let mut map = String::new();

@@ -27,6 +27,29 @@ impl Located {
     }
 }
 
+/// Where snapper(8) keeps snapshots, below the subvolume that openSUSE installs into.
+const SNAPSHOTS: &str = "/.snapshots/";
+const HOLDER: &str = "/@";
+
+/// Bytes of a snapshot's description that are read.
+const DESCRIPTION_LIMIT: usize = 4096;
+
+/// The snapshot that is the running system: the last one that a rollback made writable, else the installation's own.
+#[must_use]
+pub fn snapshot_of_the_system(lookup: &dyn Lookup, volume: usize) -> Option<String> {
+    let directory = format!("{HOLDER}{SNAPSHOTS}");
+    let entries = lookup.list(volume, directory.trim_end_matches('/'));
+    let mut numbers: Vec<u32> = entries.iter().filter_map(|entry| entry.name.parse().ok()).collect();
+    numbers.sort_unstable();
+    let is_copy = |number: &&u32| {
+        let described =
+            lookup.read_at(volume, &format!("{directory}{number}/info.xml"), 0, DESCRIPTION_LIMIT);
+        described.is_ok_and(|text| String::from_utf8_lossy(&text).contains("writable copy of #"))
+    };
+    let number = numbers.iter().rev().find(is_copy).or(numbers.first())?;
+    Some(format!("{directory}{number}/snapshot"))
+}
+
 /// What device names mean, seen from one configuration.
 #[derive(Clone, Debug)]
 pub struct Devices {
@@ -126,13 +149,26 @@ impl Devices {
         }
         let path = single_slashes(path);
         let volume = self.file_volume(lookup, device)?;
-        // openSUSE counts from the default subvolume (btrfs_relative_path), which is the configuration's own.
-        let inside = format!("{}{path}", self.subvolume);
-        let is_inside = volume == self.home
-            && !self.subvolume.is_empty()
-            && lookup.status(volume, &path, true).is_none()
-            && lookup.status(volume, &inside, true).is_some();
-        Some(Located { volume, path: if is_inside { inside } else { path } })
+        let inside = self.inside_subvolume(lookup, volume, &path);
+        Some(Located { volume, path: inside.unwrap_or(path) })
+    }
+
+    /// openSUSE counts from the default subvolume (`btrfs_relative_path`), which is the configuration's own; seen from
+    /// another volume, as from the stub on the ESP, it is the snapshot that snapper(8) made the system.
+    fn inside_subvolume(&self, lookup: &dyn Lookup, volume: usize, path: &str) -> Option<String> {
+        let is_there = |path: &str| lookup.status(volume, path, true).is_some();
+        let is_btrfs = || lookup.volume(volume).is_some_and(|it| it.filesystem.kind == FilesystemKind::Btrfs);
+        if is_there(path) {
+            return None;
+        }
+        let subvolume = match volume == self.home && !self.subvolume.is_empty() {
+            true => self.subvolume.to_string(),
+            false => is_btrfs().then(|| snapshot_of_the_system(lookup, volume)).flatten()?,
+        };
+        // The snapshots are a subvolume of their own, mounted in the system's.
+        let holder = subvolume.split_once(SNAPSHOTS).map_or("", |(holder, _)| holder);
+        let candidates = [format!("{subvolume}{path}"), format!("{holder}{path}")];
+        candidates.into_iter().find(|inside| inside != path && is_there(inside))
     }
 
     /// Whether a device of this name is known.

@@ -390,6 +390,30 @@ fn paths_count_from_the_configurations_own_subvolume_where_they_must() {
 }
 
 #[test]
+fn the_system_is_the_snapshot_that_the_last_rollback_made_writable() {
+    let snapshot = |number: u32, description: &str| {
+        let info = format!("<snapshot>\n  <description>{description}</description>\n</snapshot>\n");
+        (format!("/@/.snapshots/{number}/info.xml"), info)
+    };
+    let system = |snapshots: &[(u32, &str)]| {
+        let files: Vec<_> = snapshots.iter().map(|(number, text)| snapshot(*number, text)).collect();
+        let files: Vec<_> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+        super::device::snapshot_of_the_system(&Table::default().volume("sda2", &files), 0)
+    };
+    let first = (1, "first root filesystem");
+    for (snapshots, number) in [
+        (&[first][..], Some(1)),
+        (&[(10, "timeline"), first, (9, "zypp(zypper)")], Some(1)),
+        (&[first, (12, "zypp"), (13, "rollback backup of #1"), (14, "writable copy of #12")], Some(14)),
+        (&[first, (14, "writable copy of #12"), (20, "writable copy of #14"), (21, "timeline")], Some(20)),
+        (&[], None),
+    ] {
+        let expected = number.map(|number| format!("/@/.snapshots/{number}/snapshot"));
+        assert_eq!(system(snapshots), expected, "{snapshots:?}");
+    }
+}
+
+#[test]
 fn words_are_quoted_expanded_and_split_as_grub_does() {
     // As grub-emu 2.06 answers.
     let cases: [(&str, &[&str]); 14] = [
