@@ -21,8 +21,6 @@ const PARTS: &[(&str, Door)] = &[
     ("finder", discover::sandbox::run),
     ("rescue", init::rescue::run),
     ("kexec", cli::kexec::run),
-    #[cfg(feature = "running-system")]
-    (firstlight::running::detach::DOOR, cli::run_detached),
 ];
 
 fn main() -> ExitCode {
@@ -32,6 +30,13 @@ fn main() -> ExitCode {
     let mut arguments = env::args_os();
     let program = arguments.next().unwrap_or_default();
     let arguments: Vec<OsString> = arguments.collect();
+    // The file that it starts itself from has whatever name it was installed under, that of `kexec` too.
+    #[cfg(feature = "running-system")]
+    if let Some((first, rest)) = arguments.split_first()
+        && first == firstlight::running::detach::DOOR
+    {
+        return cli::run_detached(rest);
+    }
     if let Some(door) = Path::new(&program).file_name().and_then(|name| door(NAMES, name)) {
         return door(&arguments);
     }

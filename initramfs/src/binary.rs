@@ -18,21 +18,33 @@ const SMALL_STANDARD_LIBRARY: [&str; 2] =
 /// # Errors
 /// Cargo fails; it has said why on stderr.
 pub fn build(package: &str, target: &str) -> Result<PathBuf, BuildError> {
+    let arguments = ["--profile", "image", "--package", package, "--bins", "--target", target];
+    // What only an installed system needs stays out.
+    let small = ["--no-default-features"].into_iter().chain(SMALL_STANDARD_LIBRARY);
+    cargo(&arguments.into_iter().chain(small).collect::<Vec<_>>())
+}
+
+/// Builds the static binary as it is installed on a running system, and gives its path.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_installed(target: &str) -> Result<PathBuf, BuildError> {
+    cargo(&["--release", "--package", "firstlight", "--bin", "firstlight", "--target", target])
+}
+
+fn cargo(arguments: &[&str]) -> Result<PathBuf, BuildError> {
     let failed = |what: &str| BuildError::Binary(what.to_owned());
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or_else(|| failed("no workspace"))?;
     let output = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .current_dir(workspace)
-        .args(["build", "--profile", "image", "--quiet", "--package", package, "--bins", "--target", target])
-        // What only an installed system needs stays out.
-        .arg("--no-default-features")
-        .args(SMALL_STANDARD_LIBRARY)
+        .args(["build", "--quiet", "--message-format=json-render-diagnostics"])
+        .args(arguments)
         .env("RUSTC_BOOTSTRAP", "1")
-        .arg("--message-format=json-render-diagnostics")
         .stderr(Stdio::inherit())
         .output()
         .map_err(|error| BuildError::Binary(format!("cargo: {error}")))?;
     if !output.status.success() {
-        return Err(BuildError::Binary(format!("cargo build for {target}: {}", output.status)));
+        return Err(BuildError::Binary(format!("cargo build {}: {}", arguments.join(" "), output.status)));
     }
     // One JSON object a line; the last one with an executable is the binary, after those of its dependencies.
     let messages = output.stdout.split(|&byte| byte == b'\n').rev();

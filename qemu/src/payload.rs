@@ -87,6 +87,15 @@ pub fn probe_initrd(part: &str) -> Result<Vec<u8>> {
     pack(part, Some(Node::File { bytes, executable: true }))
 }
 
+/// The program as it is installed on a running system.
+///
+/// # Errors
+/// When cargo fails.
+pub fn installed() -> Result<Vec<u8>> {
+    let path = binary::build_installed(binary::TARGET).map_err(builder)?;
+    fs::read(&path).context(|| format!("reading {}", path.display()))
+}
+
 /// The init of [`hops`].
 const HOPS: &str = include_str!("../recipes/hops.sh");
 

@@ -15,8 +15,8 @@ use rustix::pipe::{PipeFlags, pipe_with};
 use super::init_system::find;
 use crate::sys::{child::Leader, inherited};
 
-/// First argument of the process that does the work.
-pub const DOOR: &str = "boot-session";
+/// First argument of the process that does the work: no file's name, which `kexec` would take for a kernel.
+pub const DOOR: &str = "--boot-session";
 
 /// Number of the descriptor over which the process says that it is there.
 const READY: i32 = 3;

@@ -8,6 +8,7 @@ mod fallback;
 mod kexec;
 mod live;
 mod loaders;
+mod running;
 mod supervision;
 mod untouched;
 
