@@ -37,6 +37,8 @@ rows! {
         Row { firmware: Firmware::Uefi, disk: order_and_tries, word: "newest", parts: &["main"] };
     systemd_boot_unified_image:
         Row { firmware: Firmware::Uefi, disk: unified_image, word: "newer", parts: &["main"] };
+    systemd_boot_image_with_companions:
+        Row { firmware: Firmware::Uefi, disk: image_with_companions, word: "alone", parts: &["main"] };
     extlinux_default_label:
         Row { firmware: Firmware::Bios, disk: default_label, word: "chosen", parts: &["first", "main"] };
     grub_saved_entry:
@@ -133,6 +135,28 @@ fn unified_image(name: &str) -> PathBuf {
         .file("/loader/loader.conf", "timeout 0\n")
         .file("/EFI/Linux/b.efi", image("older", "9"))
         .file("/EFI/Linux/a.efi", image("newer", "12"));
+    Image::new().volume(Release::Installed.systemd_boot(esp).unwrap()).build(name).unwrap()
+}
+
+/// What lies beside an image comes into the initrd, with a key that is in it.
+fn image_with_companions(name: &str) -> PathBuf {
+    let cmdline = format!("{WORDS} alone");
+    let sections: uki::Sections = &[
+        (".osrel", b"ID=debian\nPRETTY_NAME=Debian\n"),
+        (".cmdline", cmdline.as_bytes()),
+        (".pcrpkey", b"a key"),
+        (".pcrsig", b"{}"),
+        (".linux", &fs::read(debian().kernel()).unwrap()),
+        (".initrd", &probe()),
+    ];
+    let esp = Volume::new(Filesystem::Vfat, "esp")
+        .file("/loader/loader.conf", "timeout 0\n")
+        .file("/loader/credentials/all.cred", "for every image")
+        .file("/EFI/Linux/a.efi", uki::build(name, Release::Installed, sections).unwrap())
+        .file("/EFI/Linux/a.efi.extra.d/b.cred", "second")
+        .file("/EFI/Linux/a.efi.extra.d/a.cred", "first")
+        .file("/EFI/Linux/a.efi.extra.d/tools.raw", vec![7; 5000])
+        .file("/EFI/Linux/a.efi.extra.d/readme.txt", "left alone");
     Image::new().volume(Release::Installed.systemd_boot(esp).unwrap()).build(name).unwrap()
 }
 
