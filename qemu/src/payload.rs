@@ -122,6 +122,32 @@ pub fn hops(debian: &Debian) -> Result<PathBuf> {
     write_whole("hops.initrd", &initramfs::archive(&tree, 0).map_err(builder)?)
 }
 
+/// The init of [`side_by_side`].
+const SIDE_BY_SIDE: &str = include_str!("../recipes/side-by-side.sh");
+
+/// An initrd whose init gives words to kexec-tools' `kexec` and to firstlight's. `rows` has `NAME|BEFORE|WORDS` a line,
+/// `jumps` has `PROGRAM|WORDS`; `files` are in the directory that it runs in, beside the kernel, `vmlinuz`.
+///
+/// # Errors
+/// When kexec-tools is not installed, cargo fails or a file cannot be written.
+pub fn side_by_side(debian: &Debian, rows: &str, jumps: &str, files: &[(&str, Vec<u8>)]) -> Result<PathBuf> {
+    let mut tree = Tree::default();
+    add_program(&mut tree, "busybox", "/bin/busybox")?;
+    add_program(&mut tree, "kexec", "/theirs/kexec")?;
+    tree.copy(&programs()?.firstlight, "/ours/kexec").map_err(builder)?;
+    tree.copy(&debian.kernel(), "/files/vmlinuz").map_err(builder)?;
+    for (name, bytes) in files {
+        tree.insert(&format!("/files/{name}"), Node::data(bytes.clone())).map_err(builder)?;
+    }
+    for (path, text) in [("/rows", rows), ("/jumps", jumps)] {
+        tree.insert(path, Node::data(text)).map_err(builder)?;
+    }
+    for (path, text) in [("/init", SIDE_BY_SIDE), ("/sbin/shutdown", "#!/bin/busybox sh\n")] {
+        tree.insert(path, Node::File { bytes: text.into(), executable: true }).map_err(builder)?;
+    }
+    write_whole("side-by-side.initrd", &initramfs::archive(&tree, 0).map_err(builder)?)
+}
+
 /// One more part of the probe's initrd: nothing but a marker.
 ///
 /// # Errors

@@ -4,7 +4,6 @@
 use std::{
     fs::{self, File},
     io::{self, Read, Write},
-    os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
 
@@ -12,11 +11,10 @@ use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
 
 use super::mounts;
 use crate::{
-    entry::{Entry, Format, Volume},
-    formats::{
-        grub::environment_block::{self, ChangeError},
-        text,
-    },
+    discover::environment::{self, EnvironmentError},
+    entry::{Entry, EnvironmentChange, FileReference, Format, Volume},
+    formats::text,
+    storage::{OpenVolume, root::Root},
 };
 
 /// Vendor of systemd-boot's variables.
@@ -48,9 +46,9 @@ pub enum OnceError {
     /// The volume is not mounted.
     #[error("{0} is not mounted; mount it, and try again")]
     NotMounted(String),
-    /// The block has no room or is none.
-    #[error("{0}: {1}")]
-    Block(PathBuf, #[source] ChangeError),
+    /// The block cannot be changed.
+    #[error(transparent)]
+    Block(#[from] EnvironmentError),
     /// A file cannot be read or written.
     #[error("{0}: {1}")]
     Failed(PathBuf, #[source] io::Error),
@@ -61,8 +59,12 @@ pub enum OnceError {
 pub enum Once {
     /// `next_entry` in an environment block.
     Grub {
-        /// The block, on the running system.
-        block: PathBuf,
+        /// Where the volume is mounted so that it can be written to.
+        point: PathBuf,
+        /// The volume.
+        volume: Box<Volume>,
+        /// The block on it.
+        block: FileReference,
         /// GRUB's name for the entry.
         entry: String,
     },
@@ -103,7 +105,9 @@ impl Once {
                 // What tells apart entries of the same name on several disks is ours.
                 let suffix = format!("@{}", source.volume);
                 let name = entry.id.strip_suffix(&suffix).unwrap_or(&entry.id).to_owned();
-                Ok(Self::Grub { block: configuration.with_file_name("grubenv"), entry: name })
+                let directory = source.path.rsplit_once('/').map_or("", |(directory, _)| directory);
+                let block = FileReference::new(device.clone(), format!("{directory}/grubenv"));
+                Ok(Self::Grub { point, volume: Box::new(volume.clone()), block, entry: name })
             }
             Format::Bls | Format::Uki => {
                 let info = fs::read(efivars.join(format!("LoaderInfo-{LOADER}"))).unwrap_or_default();
@@ -124,14 +128,13 @@ impl Once {
     /// [`OnceError`] names the file.
     pub fn set(&self) -> Result<(), OnceError> {
         match self {
-            Self::Grub { block, entry } => {
-                let content = read(block)?;
-                let changed = environment_block::write(&content, &[("next_entry", Some(entry))])
-                    .map_err(|error| OnceError::Block(block.clone(), error))?;
-                // In place, as GRUB finds it by its place on the disk.
-                let file = File::options().write(true).open(block);
-                file.and_then(|file| file.write_all_at(&changed, 0).and_then(|()| file.sync_all()))
-                    .map_err(|error| OnceError::Failed(block.clone(), error))
+            Self::Grub { point, volume, block, entry } => {
+                let root = Root::from_directory(point)
+                    .map_err(|error| OnceError::Failed(point.clone(), io::Error::other(error.to_string())))?;
+                let open = OpenVolume { volume: (**volume).clone(), root };
+                let (name, value) = ("next_entry".to_owned(), Some(entry.clone()));
+                let change = EnvironmentChange { block: block.clone(), name, value };
+                Ok(environment::write(&[open], &[change])?)
             }
             Self::SystemdBoot { variable, entry } => {
                 let units = entry.encode_utf16().chain([0]).flat_map(u16::to_le_bytes);
@@ -145,7 +148,9 @@ impl Once {
     #[must_use]
     pub fn text(&self) -> String {
         match self {
-            Self::Grub { block, entry } => format!("set next_entry={entry} in {}", block.display()),
+            Self::Grub { block, entry, .. } => {
+                format!("set next_entry={entry} in {}:{}", block.volume, block.path)
+            }
             Self::SystemdBoot { entry, .. } => format!("set LoaderEntryOneShot to {entry}"),
         }
     }
@@ -206,11 +211,18 @@ mod tests {
     #[test]
     fn grub_is_told_in_its_environment_block() {
         let directory = tempfile::TempDir::new().unwrap();
-        let block = directory.path().join("grubenv");
+        let block = directory.path().join("boot/grub/grubenv");
+        fs::create_dir_all(block.parent().unwrap()).unwrap();
         let mut content = b"# GRUB Environment Block\nsaved_entry=x\n".to_vec();
         content.resize(1024, b'#');
         fs::write(&block, &content).unwrap();
-        let once = Once::Grub { block: block.clone(), entry: "advanced>debian".into() };
+        let once = Once::Grub {
+            point: directory.path().to_owned(),
+            volume: Box::new(samples::volume("sda1", Transport::Scsi)),
+            block: FileReference::new("sda1".into(), "/boot/grub/grubenv".into()),
+            entry: "advanced>debian".into(),
+        };
+        assert_eq!(once.text(), "set next_entry=advanced>debian in sda1:/boot/grub/grubenv");
         once.set().unwrap();
         let mut expected = b"# GRUB Environment Block\nsaved_entry=x\nnext_entry=advanced>debian\n".to_vec();
         expected.resize(1024, b'#');

@@ -1,0 +1,159 @@
+//! kexec-tools' `kexec` and ours, given the same words in the same guest: the same exit code, the same kernels loaded, and
+//! after the jump the same command line, or an improvement that is listed here.
+
+use std::{collections::BTreeMap, fs, time::Duration};
+
+use qemu::{
+    debian::Debian,
+    machine::{Firmware, Machine},
+    payload,
+};
+
+/// No single step takes that long, not even translated on a busy machine.
+const LIMIT: Duration = Duration::from_secs(600);
+
+/// The same of both.
+const SAME: &str = "";
+
+/// The exit code is that of kexec-tools 2.0.32: 255. Before, files that cannot be read were wrong usage.
+const NEWER: &str = "255 since kexec-tools 2.0.32";
+
+/// Name, what kexec-tools is given before, the words, and why ours answers otherwise.
+const ROWS: &[(&str, &str, &str, &str)] = &[
+    ("systemd", "", "--load vmlinuz --append 'root=/dev/sda1 ro' --initrd initrd", SAME),
+    ("systemd without initrd", "", "--load vmlinuz --append 'root=/dev/sda1 ro'", SAME),
+    ("Debian", "", "-l vmlinuz --initrd=initrd --append=root=/dev/sda1", SAME),
+    ("Arch", "", "-l vmlinuz --initrd=initrd --reuse-cmdline", SAME),
+    ("SONiC", "", "-l vmlinuz --initrd=initrd --append='a b c'", SAME),
+    ("SONiC unloads", "-l vmlinuz", "-u -a", SAME),
+    (
+        "NixOS",
+        "",
+        "--load vmlinuz --kexec-syscall-auto --initrd=initrd --no-checks --command-line 'init=/x'",
+        SAME,
+    ),
+    ("ZFSBootMenu", "", "-a -l vmlinuz --initrd=initrd --command-line=zfs=x", SAME),
+    ("petitboot", "", "-l --debug --initrd=initrd --append=a vmlinuz", SAME),
+    ("kdump", "", "-p --command-line='a irqpoll' --initrd=initrd vmlinuz", SAME),
+    ("kdump with the file call", "", "-p -s --command-line=a --initrd=initrd vmlinuz", SAME),
+    ("kdump unloads", "-p -s --append=a vmlinuz", "-p -u", SAME),
+    ("load by the file call", "", "-s -l vmlinuz --append=a", SAME),
+    ("load by segments", "", "-c -l vmlinuz --append=a", SAME),
+    ("no checks", "", "-c -i -l vmlinuz --append=a", SAME),
+    ("no command line", "", "-l vmlinuz", SAME),
+    ("kernel last", "", "-l --append=a --initrd=initrd vmlinuz", SAME),
+    ("kernel behind two dashes", "", "-l --append=a -- vmlinuz", SAME),
+    ("ramdisk", "", "-l vmlinuz --ramdisk=initrd --append=a", SAME),
+    ("value in the next word", "", "-l vmlinuz --initrd initrd --append a", SAME),
+    ("abbreviated", "", "-l vmlinuz --app=a --init=initrd", SAME),
+    ("type", "", "-t bzImage64 -l vmlinuz --append=a", SAME),
+    ("memory limits", "", "-c -l vmlinuz --mem-min=0x1000000 --mem-max=0x30000000", SAME),
+    ("without EFI", "", "-c -l vmlinuz --noefi", SAME),
+    ("two actions, the last counts", "-l vmlinuz", "-l -u vmlinuz", SAME),
+    ("load replaces", "-l vmlinuz --append=a", "-l vmlinuz --append=b", SAME),
+    ("unload nothing", "", "-u", SAME),
+    ("unload", "-l vmlinuz", "-u", SAME),
+    ("status of nothing", "", "-S", SAME),
+    ("status of the kernel", "-l vmlinuz", "-l -S", SAME),
+    ("status of the crash kernel", "-p -s vmlinuz", "-S", SAME),
+    ("status with a kernel only", "-l vmlinuz", "-S", SAME),
+    ("size of the crash reservation", "", "--print-ckr-size", SAME),
+    ("jump into nothing", "", "-e", SAME),
+    ("jump with a loader's option", "-l vmlinuz", "-e --append=x", SAME),
+    ("no action: a shutdown", "", "vmlinuz --append=a", SAME),
+    ("help", "", "-h", SAME),
+    ("version", "", "-v", SAME),
+    ("unknown option", "", "--frobnicate", SAME),
+    ("unknown letter", "", "-Z", SAME),
+    ("no value", "", "-l vmlinuz --append", SAME),
+    ("bad address", "", "-l vmlinuz --mem-min=x", SAME),
+    ("no kernel", "", "-l", SAME),
+    ("missing kernel", "", "-l missing", NEWER),
+    ("missing initrd", "", "-l vmlinuz --initrd=missing", NEWER),
+    ("no kernel file", "", "-l text", SAME),
+    ("empty kernel", "", "-l empty", NEWER),
+    ("cut short", "", "-s -l short", "kexec-tools loads a kernel that is cut short"),
+    ("failed load keeps what was loaded", "-l vmlinuz", "-l text", SAME),
+    (
+        "command line too long for the file call",
+        "",
+        "-s -l vmlinuz --append=$(cat long)",
+        "kexec-tools says that the system call is missing",
+    ),
+    ("command line too long for segments", "", "-c -l vmlinuz --append=$(cat longer)", SAME),
+    (
+        "several initrds",
+        "",
+        "-l vmlinuz --initrd=initrd --initrd=initrd --append=a",
+        "kexec-tools takes the last one",
+    ),
+];
+
+/// Programs and words of the jumps, both the same for each.
+const JUMPS: &[&str] = &[
+    "-s -l vmlinuz --initrd=@INITRD --append='console=ttyS0 quiet @NEXT'",
+    "-c -i -l vmlinuz --initrd=@INITRD --command-line='console=ttyS0 quiet  x=\"a b\" @NEXT'",
+    "-s -l vmlinuz --initrd=@INITRD --reuse-cmdline --append=@NEXT",
+];
+
+/// What came of a row: exit code, and what is loaded.
+type Outcome = (String, String);
+
+#[test]
+fn both_programs_do_the_same_with_the_same_words() {
+    let debian = Debian::install().unwrap();
+    let rows: String =
+        ROWS.iter().map(|(name, before, words, _)| format!("{name}|{before}|{words}\n")).collect();
+    let jumps: String =
+        JUMPS.iter().flat_map(|words| [format!("theirs|{words}\n"), format!("ours|{words}\n")]).collect();
+    let kernel = fs::read(debian.kernel()).unwrap();
+    let files = [
+        ("initrd", payload::initrd_part("side").unwrap()),
+        ("text", b"no kernel\n".to_vec()),
+        ("empty", Vec::new()),
+        ("short", kernel[..1 << 20].to_vec()),
+        ("long", vec![b'x'; 2017]),
+        ("longer", vec![b'x'; 2048]),
+    ];
+    let initrd = payload::side_by_side(&debian, &rows, &jumps, &files).unwrap();
+    let guest = Machine::new("side-by-side")
+        .firmware(Firmware::Bios)
+        .kernel(&debian.kernel(), &initrd, "console=ttyS0 quiet no_timer_check crashkernel=192M jump=0")
+        .start()
+        .unwrap();
+    guest.wait_for_text("jumped: ", LIMIT).unwrap();
+    let mut outcomes: BTreeMap<(String, String), (Outcome, String)> = BTreeMap::new();
+    for line in guest.console().lines() {
+        let Some(row) = line.text.strip_prefix("row: ") else { continue };
+        let fields: Vec<&str> = row.splitn(5, '|').collect();
+        let [name, program, code, state, said] = fields[..] else { panic!("{row}") };
+        let outcome = ((code.to_owned(), state.to_owned()), said.to_owned());
+        outcomes.insert((name.to_owned(), program.to_owned()), outcome);
+    }
+    let mut differences = Vec::new();
+    for (name, _, words, improvement) in ROWS {
+        let of = |program: &str| outcomes.get(&((*name).to_owned(), program.to_owned()));
+        let (Some(theirs), Some(ours)) = (of("theirs"), of("ours")) else { panic!("{name}: no answer") };
+        if theirs.0 != ours.0 && *improvement == SAME {
+            differences.push(format!("{name} ({words}): {theirs:?}, ours {ours:?}"));
+        }
+    }
+    assert!(differences.is_empty(), "{}", differences.join("\n"));
+
+    guest.wait_for_text("side-by-side: end", LIMIT * 2).unwrap();
+    let jumped: Vec<String> = guest
+        .console()
+        .lines()
+        .iter()
+        .filter_map(|line| line.text.strip_prefix("jumped: ").map(str::to_owned))
+        .collect();
+    assert_eq!(jumped.len(), 2 * JUMPS.len() + 1, "{jumped:#?}");
+    for pair in jumped[1..].chunks(2) {
+        let [theirs, ours] = pair else { panic!("{jumped:#?}") };
+        // What leads on differs, and grows with what is reused.
+        let plain = |line: &str| -> Vec<String> {
+            line.split(' ').filter(|word| !word.starts_with("jump=")).map(str::to_owned).collect()
+        };
+        assert_eq!(plain(ours), plain(theirs));
+    }
+}
