@@ -134,7 +134,12 @@ fn unified_image(name: &str) -> PathBuf {
     let esp = Volume::new(Filesystem::Vfat, "esp")
         .file("/loader/loader.conf", "timeout 0\n")
         .file("/EFI/Linux/b.efi", image("older", "9"))
-        .file("/EFI/Linux/a.efi", image("newer", "12"));
+        .file("/EFI/Linux/a.efi", image("newer", "12"))
+        // What the stub packs into the initramfs: for this image, and for all.
+        .file("/EFI/Linux/a.efi.extra.d/secret.cred", "for this image")
+        .file("/EFI/Linux/a.efi.extra.d/tools.raw", "an extension")
+        .file("/EFI/Linux/b.efi.extra.d/other.cred", "for the other image")
+        .file("/loader/credentials/common.cred", "for all images");
     Image::new().volume(Release::Installed.systemd_boot(esp).unwrap()).build(name).unwrap()
 }
 
