@@ -14,6 +14,7 @@
 #![deny(clippy::unreachable, clippy::todo, clippy::unimplemented)]
 
 pub mod boot;
+#[cfg(feature = "command-line")]
 pub mod cli;
 pub mod discover;
 pub mod entry;

@@ -7,19 +7,26 @@ use std::{
     process::ExitCode,
 };
 
-use firstlight::{boot, cli, discover, init};
+#[cfg(feature = "command-line")]
+use firstlight::cli;
+use firstlight::{boot, discover, init};
 
 /// Runs with the arguments behind its name.
 type Door = fn(&[OsString]) -> ExitCode;
 
 /// What this binary is under another name, such as a symbolic link's.
-const NAMES: &[(&str, Door)] = &[("modprobe", init::modules::modprobe), ("kexec", cli::kexec::run)];
+const NAMES: &[(&str, Door)] = &[
+    ("modprobe", init::modules::modprobe),
+    #[cfg(feature = "command-line")]
+    ("kexec", cli::kexec::run),
+];
 
 /// What this binary is by its first argument: parts that it starts itself, and `firstlight kexec`.
 const PARTS: &[(&str, Door)] = &[
     ("worker", boot::worker::run),
     ("finder", discover::sandbox::run),
     ("rescue", init::rescue::run),
+    #[cfg(feature = "command-line")]
     ("kexec", cli::kexec::run),
 ];
 
@@ -45,7 +52,22 @@ fn main() -> ExitCode {
     {
         return door(rest);
     }
-    cli::run(&arguments)
+    command_line(&arguments)
+}
+
+#[cfg(feature = "command-line")]
+fn command_line(arguments: &[OsString]) -> ExitCode {
+    cli::run(arguments)
+}
+
+#[cfg(not(feature = "command-line"))]
+fn command_line(_: &[OsString]) -> ExitCode {
+    // Nobody is left to tell if stderr is closed.
+    let _ = std::io::Write::write_all(
+        &mut std::io::stderr(),
+        b"firstlight: this image has no command line; build it with `initramfs build --feature command-line`\n",
+    );
+    ExitCode::from(2)
 }
 
 fn door(doors: &[(&str, Door)], wanted: &OsStr) -> Option<Door> {

@@ -13,15 +13,21 @@ pub const TARGET: &str =
 const SMALL_STANDARD_LIBRARY: [&str; 2] =
     ["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size"];
 
+/// Leaves out where in the source a panic happened, and what only `{:?}` would print: 60 KB. What PID 1 tells of a crash
+/// is its message.
+const WITHOUT_WORDS: &str = "\"-Zlocation-detail=none\",\"-Zfmt-debug=none\"";
+
 /// Builds the binaries of a package of this workspace for a target, as small as they get, and gives the path of one.
+/// `features` are what it has beside the least (Cargo.toml): an image that boots disks needs none.
 ///
 /// # Errors
 /// Cargo fails; it has said why on stderr.
-pub fn build(package: &str, target: &str) -> Result<PathBuf, BuildError> {
+pub fn build(package: &str, target: &str, features: &[String]) -> Result<PathBuf, BuildError> {
+    let features = features.join(",");
+    let without_words = format!("target.{target}.rustflags=[{WITHOUT_WORDS}]");
     let arguments = ["--profile", "image", "--package", package, "--bins", "--target", target];
-    // What only an installed system needs stays out.
-    let small = ["--no-default-features"].into_iter().chain(SMALL_STANDARD_LIBRARY);
-    cargo(&arguments.into_iter().chain(small).collect::<Vec<_>>())
+    let small = ["--no-default-features", "--features", &features, "--config", &without_words];
+    cargo(&arguments.into_iter().chain(small).chain(SMALL_STANDARD_LIBRARY).collect::<Vec<_>>())
 }
 
 /// Builds the static binary as it is installed on a running system, and gives its path.

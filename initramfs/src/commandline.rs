@@ -24,6 +24,8 @@ Options:
       --add SRC:DST        put a file or directory into the image; repeats, and replaces what is there
       --binary FILE        the static binary to take as /init (default: build it with cargo)
       --target TRIPLE      what to build it for
+      --feature NAME       build it with more than booting needs; repeats: command-line (`firstlight list`, `kexec` …,
+                           for a shell in the image), other-loaders (configurations of LILO, Limine, rEFInd, U-Boot …)
   -h, --help               this help
 
 SOURCE_DATE_EPOCH is the modification time of every file (default 0).
@@ -49,6 +51,7 @@ struct Request {
     additions: Vec<Addition>,
     binary: Option<PathBuf>,
     target: Option<String>,
+    features: Vec<String>,
     modified: u32,
 }
 
@@ -109,6 +112,7 @@ fn parse(mut parser: Parser, epoch: Option<OsString>) -> Result<Command, lexopt:
             Arg::Long("add") => request.additions.push(addition(&parser.value()?.string()?)?),
             Arg::Long("binary") => request.binary = Some(parser.value()?.into()),
             Arg::Long("target") => request.target = Some(parser.value()?.string()?),
+            Arg::Long("feature") => request.features.push(parser.value()?.string()?),
             other => return Err(other.unexpected()),
         }
     }
@@ -143,7 +147,10 @@ fn groups() -> String {
 fn execute(request: &Request) -> Result<String, BuildError> {
     let binary = match &request.binary {
         Some(binary) => binary.clone(),
-        None => binary::build("firstlight", request.target.as_deref().unwrap_or(binary::TARGET))?,
+        None => {
+            let target = request.target.as_deref().unwrap_or(binary::TARGET);
+            binary::build("firstlight", target, &request.features)?
+        }
     };
     let read = |path: &PathBuf| {
         fs::read_to_string(path).map_err(|error| BuildError::Read { path: path.clone(), error })
@@ -204,6 +211,9 @@ mod tests {
             "--add=d:/d",
             "--binary",
             "init",
+            "--feature=command-line",
+            "--feature",
+            "other-loaders",
             "--list",
             "--json",
             "-oOUT",
@@ -223,6 +233,7 @@ mod tests {
             ],
             binary: Some("init".into()),
             target: None,
+            features: vec!["command-line".to_owned(), "other-loaders".to_owned()],
             modified: 0,
         };
         assert_eq!(parsed(&words), Ok(Command::Build(expected)));

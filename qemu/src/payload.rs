@@ -23,7 +23,7 @@ struct Programs {
 fn programs() -> Result<&'static Programs> {
     static BUILT: OnceLock<std::result::Result<Programs, String>> = OnceLock::new();
     let built = BUILT.get_or_init(|| {
-        let build = |package| binary::build(package, binary::TARGET).map_err(|error| error.to_string());
+        let build = |package| binary::build(package, binary::TARGET, &[]).map_err(|error| error.to_string());
         let (firstlight, probe) = (build("firstlight")?, build("probe")?);
         let beside = |name| probe.with_file_name(name);
         Ok(Programs { firstlight, probe: beside("probe"), kill_worker: beside("kill-worker") })
@@ -92,8 +92,12 @@ pub fn probe_initrd(part: &str) -> Result<Vec<u8>> {
 /// # Errors
 /// When cargo fails.
 pub fn installed() -> Result<Vec<u8>> {
-    let path = binary::build_installed(binary::TARGET).map_err(builder)?;
+    let path = installed_program()?;
     fs::read(&path).context(|| format!("reading {}", path.display()))
+}
+
+fn installed_program() -> Result<PathBuf> {
+    binary::build_installed(binary::TARGET).map_err(builder)
 }
 
 /// The init of [`hops`].
@@ -111,7 +115,7 @@ pub fn hops(debian: &Debian) -> Result<PathBuf> {
     add_program(&mut tree, "busybox", "/bin/busybox")?;
     let efivarfs = debian.modules().join("kernel/fs/efivarfs/efivarfs.ko");
     for (source, path) in [
-        (&programs.firstlight, "/bin/kexec"),
+        (&installed_program()?, "/bin/kexec"),
         (&programs.probe, "/bin/probe"),
         (&efivarfs, "/efivarfs.ko"),
         (&debian.kernel(), "/kernel"),
@@ -134,7 +138,7 @@ pub fn side_by_side(debian: &Debian, rows: &str, jumps: &str, files: &[(&str, Ve
     let mut tree = Tree::default();
     add_program(&mut tree, "busybox", "/bin/busybox")?;
     add_program(&mut tree, "kexec", "/theirs/kexec")?;
-    tree.copy(&programs()?.firstlight, "/ours/kexec").map_err(builder)?;
+    tree.copy(&installed_program()?, "/ours/kexec").map_err(builder)?;
     tree.copy(&debian.kernel(), "/files/vmlinuz").map_err(builder)?;
     for (name, bytes) in files {
         tree.insert(&format!("/files/{name}"), Node::data(bytes.clone())).map_err(builder)?;

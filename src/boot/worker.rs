@@ -169,7 +169,7 @@ impl Worker {
         let Context { grub_flavour, images, .. } = std::mem::take(&mut self.context);
         self.context = Context { grub_flavour, images, ..firmware::context(firmware::VARIABLES.as_ref()) };
         let order = firmware::partitions(&self.context);
-        log::debug!("the firmware's boot order names the partitions {order:?}");
+        log::debug!("the firmware's boot order names the partitions {}", order.join(" "));
         self.decide(Event::BootOrder(order));
     }
 

@@ -50,7 +50,7 @@ pub(super) fn title(entry: &Entry) -> String {
 fn push_details(text: &mut String, entry: &Entry, indent: &str) {
     push_line(text, indent, "id", &entry.id);
     if entry.kind != Kind::Linux {
-        push_line(text, indent, "kind", &format!("{:?}", entry.kind).to_lowercase());
+        push_line(text, indent, "kind", &entry.kind.to_string());
     }
     if let Some(kernel) = &entry.kernel {
         push_line(text, indent, "kernel", &place(kernel));

@@ -6,6 +6,8 @@ mod environment;
 mod format;
 mod unified;
 
+use std::fmt;
+
 pub use device::{
     Device, Filesystem, FilesystemKind, GrubVolume, Partition, PartitionTable, Transport, Volume,
 };
@@ -63,6 +65,12 @@ pub enum Kind {
     Chainload,
     /// The firmware itself: its setup, a restart or power-off.
     Firmware,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(formatter)
+    }
 }
 
 /// Where an entry stands written.

@@ -95,7 +95,7 @@ impl Child {
     /// Tells it something, without waiting.
     pub(super) fn tell(&self, notice: Notice) {
         if let Err(error) = send(&self.socket, notice.encode(), SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
-            log::warn!("the worker was not told {notice:?}: {error}");
+            log::warn!("the worker was not told what it waits for: {error}");
         }
     }
 

@@ -71,7 +71,7 @@ pub enum MountError {
     #[error("cannot be mounted without the risk of a write: {0}")]
     Unguarded(io::Error),
     /// It is no file system.
-    #[error("{0:?} is no file system that can be mounted")]
+    #[error("{0} is no file system that can be mounted")]
     NoFilesystem(FilesystemKind),
 }
 

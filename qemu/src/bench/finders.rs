@@ -19,7 +19,7 @@ const RUNS: usize = 15;
 const MANY: usize = 1000;
 
 pub(super) fn measure(report: &mut Report) -> Result<()> {
-    let program = binary::build("firstlight", binary::TARGET).map_err(payload::builder)?;
+    let program = binary::build_installed(binary::TARGET).map_err(payload::builder)?;
     let debian = place::workspace().join("tests/corpus/debian-12/tree");
     for (name, root, entries, budget) in [
         ("list-debian", debian, 1, 2.0),

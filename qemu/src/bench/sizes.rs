@@ -15,7 +15,7 @@ const COMPRESSIONS: [(Compression, Option<f64>); 3] =
     [(Compression::Xz, Some(420.0 * KIB)), (Compression::Zstd, None), (Compression::None, None)];
 
 pub(super) fn measure(report: &mut Report) -> Result<()> {
-    let path = binary::build("firstlight", binary::TARGET).map_err(payload::builder)?;
+    let path = binary::build("firstlight", binary::TARGET, &[]).map_err(payload::builder)?;
     let size = fs::metadata(&path).context(|| format!("reading {}", path.display()))?.len();
     report.add("binary", size as f64, "bytes", Some(1024.0 * KIB));
     for (compression, budget) in COMPRESSIONS {
