@@ -16,8 +16,11 @@ const STATEMENT_LIMIT: usize = 10_000;
 /// Variables that hold commands call each other no deeper.
 const DEPTH_LIMIT: usize = 8;
 
-/// A value is cut at this many bytes: lines that double a variable must not fill the memory.
+/// A value, and all words of a statement, are cut at this many bytes: lines that double a variable must not fill the memory.
 const VALUE_LIMIT: usize = 16 * 1024;
+
+/// No more variables are kept; a board's own environment has some two hundred.
+const VARIABLE_LIMIT: usize = 1024;
 
 /// What a script asks about the volume that it is on.
 pub trait Files {
@@ -58,9 +61,7 @@ pub fn unwrap(image: &[u8]) -> Option<&[u8]> {
 /// Runs a script with these variables; `None` if it boots nothing.
 #[must_use]
 pub fn run(text: &str, variables: &[(&str, &str)], files: &dyn Files) -> Option<Boot> {
-    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    let mut shell =
-        Shell { files, variables: variables.collect(), loaded: BTreeMap::new(), statements: 0, boot: None };
+    let mut shell = Shell::new(variables, files);
     shell.run(text, 0);
     shell.boot
 }
@@ -82,7 +83,12 @@ struct Branch {
     done: bool,
 }
 
-impl Shell<'_> {
+impl<'a> Shell<'a> {
+    fn new(variables: &[(&str, &str)], files: &'a dyn Files) -> Self {
+        let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        Self { files, variables: variables.collect(), loaded: BTreeMap::new(), statements: 0, boot: None }
+    }
+
     fn run(&mut self, text: &str, depth: usize) {
         let mut branches: Vec<Branch> = Vec::new();
         let mut loops = 0_usize;
@@ -163,7 +169,7 @@ impl Shell<'_> {
             ["setenv", name, value @ ..] | ["env", "set", name, value @ ..] => {
                 let mut value = value.join(" ");
                 value.truncate(value.floor_char_boundary(VALUE_LIMIT));
-                self.variables.insert((*name).to_owned(), value);
+                self.set(name, value);
                 true
             }
             ["load" | "ext4load" | "ext2load" | "fatload", _, _, address, path, ..] => {
@@ -180,13 +186,13 @@ impl Shell<'_> {
                 for (name, value) in
                     text.iter().flat_map(|text| lines(text)).filter_map(|(_, line)| line.split_once('='))
                 {
-                    self.variables.insert(name.to_owned(), value.to_owned());
+                    self.set(name, value.to_owned());
                 }
                 text.is_some()
             }
             ["part", "uuid", _, _, name] => {
                 let uuid = self.files.partition_uuid().unwrap_or_default();
-                self.variables.insert((*name).to_owned(), uuid);
+                self.set(name, uuid);
                 true
             }
             ["run", name] if depth < DEPTH_LIMIT => {
@@ -212,18 +218,24 @@ impl Shell<'_> {
         }
     }
 
-    fn test(&self, words: &[&str]) -> bool {
-        if let Some(at) = words.iter().position(|word| *word == "-o") {
-            let (before, after) = words.split_at(at);
-            return self.test(before) || self.test(after.get(1..).unwrap_or_default());
+    fn set(&mut self, name: &str, value: String) {
+        if self.variables.len() < VARIABLE_LIMIT || self.variables.contains_key(name) {
+            self.variables.insert(name.to_owned(), value);
         }
-        if let Some(at) = words.iter().position(|word| *word == "-a") {
-            let (before, after) = words.split_at(at);
-            return self.test(before) && self.test(after.get(1..).unwrap_or_default());
+    }
+
+    fn test(&self, words: &[&str]) -> bool {
+        let mut any = words.split(|word| *word == "-o");
+        any.any(|words| words.split(|word| *word == "-a").all(|words| self.holds(words)))
+    }
+
+    fn holds(&self, mut words: &[&str]) -> bool {
+        let mut wanted = true;
+        while let ["!", rest @ ..] = words {
+            (words, wanted) = (rest, !wanted);
         }
         let number = |text: &str| text.parse::<i64>().unwrap_or(0);
-        match words {
-            ["!", rest @ ..] => !self.test(rest),
+        let holds = match words {
             ["-n", text] => !text.is_empty(),
             ["-z", text] => text.is_empty(),
             ["-e", _, _, path] => self.files.is_file(&format!("/{}", path.trim_start_matches('/'))),
@@ -235,14 +247,17 @@ impl Shell<'_> {
             [one, "-lt", other] => number(one) < number(other),
             [text] => !text.is_empty(),
             _ => false,
-        }
+        };
+        holds == wanted
     }
 
     /// Words with quotes taken off and variables put in.
     fn words(&self, text: &str) -> Vec<String> {
-        let mut words = Vec::new();
+        let mut words: Vec<String> = Vec::new();
         let mut word: Option<String> = None;
         let mut quote = None;
+        // How many of the words are counted, and what they come to.
+        let (mut counted, mut length) = (0, 0_usize);
         let mut characters = text.chars().peekable();
         while let Some(character) = characters.next() {
             match (character, quote) {
@@ -266,21 +281,25 @@ impl Shell<'_> {
                     let value = self.value(name);
                     if quote.is_some() {
                         word.get_or_insert_default().push_str(&value);
-                        continue;
-                    }
-                    for (place, piece) in value.split(char::is_whitespace).enumerate() {
-                        if place > 0 {
-                            words.extend(word.take());
-                        }
-                        if !piece.is_empty() {
-                            word.get_or_insert_default().push_str(piece);
+                    } else {
+                        for (place, piece) in value.split(char::is_whitespace).enumerate() {
+                            if place > 0 {
+                                words.extend(word.take());
+                            }
+                            if !piece.is_empty() {
+                                word.get_or_insert_default().push_str(piece);
+                            }
                         }
                     }
                 }
                 (blank, None) if blank.is_whitespace() => words.extend(word.take()),
                 _ => word.get_or_insert_default().push(character),
             }
-            if word.as_ref().is_some_and(|word| word.len() > VALUE_LIMIT) || words.len() > VALUE_LIMIT {
+            for word in words.iter().skip(counted) {
+                length = length.saturating_add(word.len()).saturating_add(1);
+            }
+            counted = words.len();
+            if length.saturating_add(word.as_ref().map_or(0, String::len)) > VALUE_LIMIT {
                 break;
             }
         }
@@ -410,6 +429,37 @@ mod tests {
         ] {
             assert_eq!(run(text, &[], &files).map(|boot| boot.kernel).as_deref(), kernel, "{text}");
         }
+    }
+
+    #[test]
+    fn what_a_script_makes_of_its_variables_is_bounded() {
+        let long = "x".repeat(VALUE_LIMIT);
+        let shell = Shell::new(&[("a", &long)], &Table(&[]));
+        for text in [" $a", "\"$a$a\""].map(|text| text.repeat(100)) {
+            let length: usize = shell.words(&text).iter().map(String::len).sum();
+            assert!(length <= 2 * VALUE_LIMIT, "{length}");
+        }
+        let text: String = (0..2 * VARIABLE_LIMIT).map(|number| format!("setenv a{number} 1\n")).collect();
+        let mut shell = Shell::new(&[], &Table(&[]));
+        shell.run(&format!("{text}setenv a0 2"), 0);
+        assert_eq!((shell.variables.len(), shell.variables["a0"].as_str()), (VARIABLE_LIMIT, "2"));
+    }
+
+    #[test]
+    fn conditions_are_joined_and_turned_round() {
+        let shell = Shell::new(&[], &Table(&[]));
+        for (text, holds) in [
+            ("x", true),
+            ("! x", false),
+            ("! ! x", true),
+            ("! x -o y", true),
+            ("x -a ! y", false),
+            ("x -a y -o ! z", true),
+            ("1 -gt 2 -o 2 -lt 1", false),
+        ] {
+            assert_eq!(shell.test(&text.split(' ').collect::<Vec<_>>()), holds, "{text}");
+        }
+        assert!(!shell.test(&vec!["!"; 2 * VALUE_LIMIT]), "an even number of turns, and no call deep");
     }
 
     #[test]
