@@ -15,7 +15,7 @@ use crate::{
         grub::{device::Devices, menu::kind_problem},
         kernel_file::{HEAD_LENGTH, KernelFile, recognise},
         lookup::{FileKind, Lookup},
-        menu::{Choice, Menu},
+        menu::{CHOICE_LIMIT, Choice, Menu},
         refind::initrds,
         volume_name::VolumeName,
     },
@@ -101,6 +101,11 @@ impl<'a> Making<'a> {
             entries,
             ..Findings::default()
         }
+    }
+
+    /// Whether there are as many entries as one configuration may have.
+    pub fn is_full(&self) -> bool {
+        self.ids.len() >= CHOICE_LIMIT
     }
 
     /// The entries of a file's choices.

@@ -13,8 +13,8 @@ use crate::{
         fstab,
         grub::device::Devices,
         lookup::{FileKind, Lookup},
-        menu::Choice,
-        refind::{Config, Options, initrd_for, initrds, is_kernel, version, with_version},
+        menu::{CHOICE_LIMIT, Choice},
+        refind::{Config, Options, initrd_for, initrds, is_initrd, is_kernel, version, with_version},
     },
 };
 
@@ -26,6 +26,9 @@ const OPTIONS: [&str; 2] = ["refind_linux.conf", "refind-linux.conf"];
 
 /// No more kernels of a directory are offered, the newest ones.
 const KERNEL_LIMIT: usize = 64;
+
+/// Among no more initrds of a directory the one for a kernel is looked for.
+const INITRD_LIMIT: usize = 256;
 
 /// No longer names of a root file system are taken from fstab(5), in bytes.
 const SOURCE_LIMIT: usize = 256;
@@ -41,7 +44,7 @@ impl Finder for Refind {
     fn find(&self, lookup: &dyn Lookup, volume: usize, context: &Context) -> Option<Findings> {
         let configuration = |volume| PLACES.iter().find_map(|place| first_file(lookup, volume, place));
         let making = Making::new(Format::Refind, locate, context);
-        let mut search = Search { lookup, config: Config::default(), making };
+        let mut search = Search { lookup, config: Config::default(), making, told_full: false };
         let Some(path) = configuration(volume) else {
             // Without one anywhere there are still the kernels that have options for rEFInd beside them.
             let found = search.kernels(volume, true);
@@ -86,6 +89,8 @@ struct Search<'a> {
     lookup: &'a dyn Lookup,
     config: Config,
     making: Making<'a>,
+    /// It was told that there are too many.
+    told_full: bool,
 }
 
 impl Search<'_> {
@@ -101,11 +106,25 @@ impl Search<'_> {
         let programs = programs.filter(|entry| entry.kind == FileKind::Directory);
         directories.extend(programs.map(|entry| format!("/EFI/{}", entry.name)));
         for directory in directories {
+            // Every directory may bring all its kernels with all their options.
+            if self.making.is_full() {
+                self.lose(volume, &directory);
+                break;
+            }
             if !self.is_passed_over(volume, directory.trim_start_matches('/')) {
                 found.extend(self.directory(volume, &directory, only_beside).unwrap_or_default());
             }
         }
         found
+    }
+
+    /// Notes that a directory is not looked into, once.
+    fn lose(&mut self, volume: usize, directory: &str) {
+        let place = Place::of(self.lookup, volume, directory);
+        if let Some(place) = place.filter(|_| !std::mem::replace(&mut self.told_full, true)) {
+            let message = format!("only the first {CHOICE_LIMIT} entries are read: its kernels are lost");
+            self.making.warnings.push(place.warning(directory, None, message));
+        }
     }
 
     fn is_passed_over(&self, volume: usize, path: &str) -> bool {
@@ -161,7 +180,8 @@ impl Search<'_> {
         }
         kernels.sort_by_key(|(modified, name)| (Reverse(*modified), *name));
         kernels.truncate(KERNEL_LIMIT);
-        let names = listed.iter().map(|entry| entry.name.as_str());
+        let names = listed.iter().map(|entry| entry.name.as_str()).filter(|name| is_initrd(name));
+        let names = names.take(INITRD_LIMIT);
         let words = self.config.version_words.clone();
         let mut choices = Vec::new();
         let mut main: Option<String> = None;
@@ -321,6 +341,23 @@ mod tests {
 
     const LINUX_CONF: &str =
         "\"Normal\" \"ro root=LABEL=Root %v\"\n\"Single\" \"single initrd=/boot/own.img\"\n";
+
+    #[test]
+    fn the_entries_of_all_directories_together_are_bounded() {
+        let files: Vec<(String, &str)> = (0..20)
+            .flat_map(|directory| {
+                (0..64).map(move |kernel| (format!("EFI/{directory:02}/vmlinuz-{kernel:02}"), "MZ"))
+            })
+            .collect();
+        let mut esp: Vec<(&str, &str)> =
+            files.iter().map(|(path, content)| (path.as_str(), *content)).collect();
+        esp.extend([("EFI/refind/refind.conf", ""), ("etc/fstab", "/dev/sda2 / ext4 defaults 0 1\n")]);
+        let found = find(&esp, &root(&[]), 0).unwrap();
+        // Two for each kernel, whole directories.
+        assert_eq!(found.entries.len(), 1024);
+        let lost: Vec<&str> = found.warnings.iter().map(|warning| warning.path.as_str()).collect();
+        assert_eq!(lost, ["/EFI/08"]);
+    }
 
     #[test]
     fn found_kernels_have_the_options_beside_them_and_the_initrd_of_their_version() {

@@ -39,6 +39,12 @@ pub fn is_kernel(path: &str) -> bool {
     ["vmlinuz", "bzimage", "kernel"].iter().any(|prefix| name.starts_with(prefix))
 }
 
+/// Whether a file is named like an initrd.
+#[must_use]
+pub fn is_initrd(name: &str) -> bool {
+    name.starts_with("init") || name.starts_with("booster")
+}
+
 /// The initrds that a command line names and the kernel's EFI stub loads from its own volume, from that volume's root.
 pub fn initrds(cmdline: &str) -> impl Iterator<Item = String> {
     let values = cmdline::words(cmdline).filter(|word| word.name == "initrd").filter_map(|word| word.value);
@@ -86,10 +92,7 @@ pub fn initrd_for<'a>(
         at.and_then(|at| name.get(at..)).unwrap_or_default().to_owned()
     };
     let own = behind(kernel);
-    let initrds = names.filter(|name| {
-        let is_initrd = name.starts_with("init") || name.starts_with("booster");
-        is_initrd && version(name, words) == version_of_kernel
-    });
+    let initrds = names.filter(|name| is_initrd(name) && version(name, words) == version_of_kernel);
     initrds.min_by_key(|name| {
         let shared = own.chars().zip(behind(name).chars()).take_while(|(one, other)| one == other).count();
         (std::cmp::Reverse(shared), name.len())

@@ -3,7 +3,7 @@
 mod kernel;
 mod stanza;
 
-pub use kernel::{Options, initrd_for, initrds, is_kernel, version, with_version};
+pub use kernel::{Options, initrd_for, initrds, is_initrd, is_kernel, version, with_version};
 use stanza::Open;
 
 use super::{
