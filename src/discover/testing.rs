@@ -6,29 +6,14 @@ use tempfile::TempDir;
 
 use super::Volumes;
 use crate::{
-    entry::{Device, Filesystem, FilesystemKind, Partition, PartitionTable, Transport, Volume},
+    entry::{Filesystem, FilesystemKind, Volume, testing::device},
     storage::{OpenVolume, root::Root},
 };
 
 /// A volume on partition `name` (`sda2`), its UUID `uuid-NAME`, its partition's `part-NAME`.
 pub(super) fn volume(name: &str, kind: FilesystemKind) -> Volume {
-    let number = name.trim_start_matches(|c: char| !c.is_ascii_digit()).parse().unwrap();
     Volume {
-        device: Device {
-            name: name.into(),
-            disk: name.trim_end_matches(|c: char| c.is_ascii_digit()).into(),
-            partition: Some(Partition {
-                number,
-                table: PartitionTable::Gpt,
-                uuid: Some(format!("part-{name}")),
-                label: None,
-                type_id: None,
-            }),
-            size: 1 << 30,
-            transport: Transport::Scsi,
-            removable: false,
-            path: String::new(),
-        },
+        device: device(name),
         filesystem: Filesystem { kind, uuid: Some(format!("uuid-{name}")), label: None },
         grub: Default::default(),
     }

@@ -4,6 +4,8 @@ mod device;
 mod discovery;
 mod environment;
 mod format;
+#[cfg(test)]
+pub(crate) mod testing;
 mod unified;
 
 use std::fmt;

@@ -81,17 +81,7 @@ fn run(command: &str, rest: &str, word: &str, root: &mut String, choice: &mut Ch
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn choice(line: u32, title: &str, kernel: &str, initrds: &[&str], cmdline: &str) -> Choice {
-        Choice {
-            title: title.into(),
-            kernel: kernel.into(),
-            initrds: initrds.iter().map(|&path| path.into()).collect(),
-            cmdline: cmdline.into(),
-            line,
-            ..Choice::default()
-        }
-    }
+    use crate::formats::menu::testing::choice;
 
     #[test]
     fn each_title_runs_its_own_commands() {

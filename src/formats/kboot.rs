@@ -54,17 +54,7 @@ fn choice(line: u32, label: &str, value: &str, root: &str, initrd: &str) -> Choi
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn choice(line: u32, title: &str, kernel: &str, initrds: &[&str], cmdline: &str) -> Choice {
-        Choice {
-            title: title.into(),
-            kernel: kernel.into(),
-            initrds: initrds.iter().map(|&path| path.into()).collect(),
-            cmdline: cmdline.into(),
-            line,
-            ..Choice::default()
-        }
-    }
+    use crate::formats::menu::testing::choice;
 
     #[test]
     fn root_comes_first_and_may_stand_for_all() {

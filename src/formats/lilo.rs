@@ -210,17 +210,7 @@ fn device_number(path: &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn choice(line: u32, title: &str, kernel: &str, initrds: &[&str], cmdline: &str) -> Choice {
-        Choice {
-            title: title.into(),
-            kernel: kernel.into(),
-            initrds: initrds.iter().map(|&path| path.into()).collect(),
-            cmdline: cmdline.into(),
-            line,
-            ..Choice::default()
-        }
-    }
+    use crate::formats::menu::testing::choice;
 
     #[test]
     fn lilo_puts_its_label_and_the_options_before_what_is_appended() {

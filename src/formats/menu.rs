@@ -77,3 +77,20 @@ impl Menu {
         self.choices.iter().position(|choice| choice.title.eq_ignore_ascii_case(title))
     }
 }
+
+#[cfg(test)]
+pub(super) mod testing {
+    use super::Choice;
+
+    /// A choice that the kernel can boot, as far as such a configuration tells.
+    pub fn choice(line: u32, title: &str, kernel: &str, initrds: &[&str], cmdline: &str) -> Choice {
+        Choice {
+            title: title.into(),
+            kernel: kernel.into(),
+            initrds: initrds.iter().map(|&path| path.into()).collect(),
+            cmdline: cmdline.into(),
+            line,
+            ..Choice::default()
+        }
+    }
+}

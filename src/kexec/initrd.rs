@@ -43,11 +43,10 @@ mod tests {
     use std::io::Read;
 
     use super::*;
+    use crate::kexec::testing::file;
 
     fn initrd(content: &[u8]) -> Image {
-        let mut file = File::from(memfd_create("test", MemfdFlags::CLOEXEC).unwrap());
-        file.write_all(content).unwrap();
-        Image { name: "/initrd".into(), file }
+        Image { name: "/initrd".into(), file: file(content) }
     }
 
     #[test]

@@ -360,16 +360,11 @@ fn size(file: &File) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
-    use rustix::fs::{MemfdFlags, memfd_create};
-
     use super::*;
+    use crate::kexec::testing::file;
 
     fn image(name: &str, content: &[u8]) -> Image {
-        let mut file = File::from(memfd_create("test", MemfdFlags::CLOEXEC).unwrap());
-        file.write_all(content).unwrap();
-        Image { name: name.into(), file }
+        Image { name: name.into(), file: file(content) }
     }
 
     /// A kernel file with a header, and nothing behind it.

@@ -10,6 +10,8 @@ mod load;
 pub mod reason;
 pub mod segments;
 pub mod state;
+#[cfg(test)]
+mod testing;
 
 pub use crate::image::Image;
 pub use load::{LoadError, Method, jump, load, load_by, load_for_panic, unload, unload_from};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    entry::{Device, Filesystem, FilesystemKind, Partition, PartitionTable, Transport, Volume},
+    entry::{Filesystem, FilesystemKind, Volume, testing::device},
     formats::lookup::{DirectoryEntry, FileKind, FileStatus, Lookup, LookupError},
     formats::text::encode,
 };
@@ -18,23 +18,8 @@ pub struct Table {
 impl Table {
     /// Adds partition `name` (`sda2`) with a file system whose UUID is `uuid-NAME` and whose label is `label-NAME`.
     pub fn volume(mut self, name: &str, files: &[(&str, &str)]) -> Self {
-        let number = name.trim_start_matches(|c: char| !c.is_ascii_digit()).parse().unwrap();
         self.volumes.push(Volume {
-            device: Device {
-                name: name.into(),
-                disk: name.trim_end_matches(|c: char| c.is_ascii_digit()).into(),
-                partition: Some(Partition {
-                    number,
-                    table: PartitionTable::Gpt,
-                    uuid: Some(format!("part-{name}")),
-                    label: None,
-                    type_id: None,
-                }),
-                size: 1 << 30,
-                transport: Transport::Scsi,
-                removable: false,
-                path: String::new(),
-            },
+            device: device(name),
             filesystem: Filesystem {
                 kind: FilesystemKind::Ext4,
                 uuid: Some(format!("uuid-{name}")),

@@ -133,17 +133,8 @@ fn file_range(start: u64, end: u64) -> Result<std::ops::Range<usize>, LayoutErro
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
-    use rustix::fs::{MemfdFlags, memfd_create};
-
     use super::*;
-
-    fn file(content: &[u8]) -> File {
-        let mut file = File::from(memfd_create("test", MemfdFlags::CLOEXEC).unwrap());
-        file.write_all(content).unwrap();
-        file
-    }
+    use crate::kexec::testing::file;
 
     fn put(bytes: &mut [u8], offset: usize, value: &[u8]) {
         bytes[offset..offset + value.len()].copy_from_slice(value);

@@ -351,17 +351,8 @@ fn information_2(told: &Told<'_>, modules: &[Module], machine: &Machine) -> Vec<
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
-
-    use rustix::fs::{MemfdFlags, memfd_create};
-
     use super::*;
-
-    fn file(content: &[u8]) -> File {
-        let mut file = File::from(memfd_create("test", MemfdFlags::CLOEXEC).unwrap());
-        file.write_all(content).unwrap();
-        file
-    }
+    use crate::kexec::testing::file;
 
     fn words(bytes: &mut [u8], at: usize, values: &[u32]) {
         for (number, value) in values.iter().enumerate() {
