@@ -7,7 +7,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use qemu::disk::{Filesystem, Image, Volume};
-use qemu::loader::{Release, extlinux, grub, uki};
+use qemu::loader::{self, extlinux, grub, uki};
 use qemu::machine::{Disk, Firmware, Machine};
 use qemu::payload;
 
@@ -82,7 +82,7 @@ fn systemd_boot(name: &str, files: &[(&str, String)]) -> PathBuf {
     for (path, text) in files {
         esp = esp.file(path, text.clone());
     }
-    Image::new().volume(Release::Installed.systemd_boot(esp).unwrap()).build(name).unwrap()
+    Image::new().volume(loader::systemd_boot(esp)).build(name).unwrap()
 }
 
 /// An entry of the Boot Loader Specification whose command line has `word`.
@@ -129,7 +129,7 @@ fn unified_image(name: &str) -> PathBuf {
             (".linux", &kernel),
             (".initrd", &probe()),
         ];
-        uki::build(name, Release::Installed, sections).unwrap()
+        uki::build(name, sections).unwrap()
     };
     let esp = Volume::new(Filesystem::Vfat, "esp")
         .file("/loader/loader.conf", "timeout 0\n")
@@ -140,7 +140,7 @@ fn unified_image(name: &str) -> PathBuf {
         .file("/EFI/Linux/a.efi.extra.d/tools.raw", "an extension")
         .file("/EFI/Linux/b.efi.extra.d/other.cred", "for the other image")
         .file("/loader/credentials/common.cred", "for all images");
-    Image::new().volume(Release::Installed.systemd_boot(esp).unwrap()).build(name).unwrap()
+    Image::new().volume(loader::systemd_boot(esp)).build(name).unwrap()
 }
 
 /// What lies beside an image comes into the initrd, with a key that is in it.
@@ -157,12 +157,12 @@ fn image_with_companions(name: &str) -> PathBuf {
     let esp = Volume::new(Filesystem::Vfat, "esp")
         .file("/loader/loader.conf", "timeout 0\n")
         .file("/loader/credentials/all.cred", "for every image")
-        .file("/EFI/Linux/a.efi", uki::build(name, Release::Installed, sections).unwrap())
+        .file("/EFI/Linux/a.efi", uki::build(name, sections).unwrap())
         .file("/EFI/Linux/a.efi.extra.d/b.cred", "second")
         .file("/EFI/Linux/a.efi.extra.d/a.cred", "first")
         .file("/EFI/Linux/a.efi.extra.d/tools.raw", vec![7; 5000])
         .file("/EFI/Linux/a.efi.extra.d/readme.txt", "left alone");
-    Image::new().volume(Release::Installed.systemd_boot(esp).unwrap()).build(name).unwrap()
+    Image::new().volume(loader::systemd_boot(esp)).build(name).unwrap()
 }
 
 fn default_label(name: &str) -> PathBuf {
@@ -188,7 +188,7 @@ fn grub_disk(name: &str, configuration: &str, environment: &str) -> PathBuf {
         .file("/boot/grub/grub.cfg", configuration)
         .file("/boot/grub/grubenv", format!("{:#<1024}", format!("# GRUB Environment Block\n{environment}")));
     let image = Image::mbr().volume(volume).build(name).unwrap();
-    grub::install(&image, Release::Installed, &[]).unwrap();
+    grub::install(&image, &[]).unwrap();
     image
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Release, SYSTEMD};
+use super::SYSTEMD;
 use crate::error::{Context, Error};
 use crate::{Result, place, tool};
 
@@ -16,8 +16,8 @@ pub type Sections<'a> = &'a [(&'a str, &'a [u8])];
 ///
 /// # Errors
 /// When objcopy fails.
-pub fn build(name: &str, release: Release, sections: Sections) -> Result<Vec<u8>> {
-    let stub = release.root()?.join(SYSTEMD).join("linuxx64.efi.stub");
+pub fn build(name: &str, sections: Sections) -> Result<Vec<u8>> {
+    let stub = Path::new(SYSTEMD).join("linuxx64.efi.stub");
     let scratch = place::directory("disks")?.join(format!("{name}.uki"));
     let _ = std::fs::remove_dir_all(&scratch);
     std::fs::create_dir_all(&scratch).context(|| format!("making {}", scratch.display()))?;
