@@ -16,13 +16,13 @@ use super::{
     lookup::{DirectoryEntry, FileKind, FileStatus, LookupError},
 };
 
-const FIRST_DESCRIPTOR: u64 = 0x8000;
-const SECTOR: u64 = 2048;
+pub(super) const FIRST_DESCRIPTOR: u64 = 0x8000;
+pub(super) const SECTOR: u64 = 2048;
 /// Descriptors that are looked at.
-const DESCRIPTORS: u64 = 16;
-const PRIMARY: u8 = 1;
-const SUPPLEMENTARY: u8 = 2;
-const END: u8 = 255;
+pub(super) const DESCRIPTORS: u64 = 16;
+pub(super) const PRIMARY: u8 = 1;
+pub(super) const SUPPLEMENTARY: u8 = 2;
+pub(super) const END: u8 = 255;
 /// The escape sequences that say that a supplementary descriptor is Joliet's.
 pub(super) const JOLIET: [&[u8]; 3] = [b"%/@", b"%/C", b"%/E"];
 

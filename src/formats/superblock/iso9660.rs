@@ -5,17 +5,9 @@ use crate::{
     entry::{Filesystem, FilesystemKind},
     formats::{
         bytes::{holds, slice},
-        iso9660::JOLIET,
+        iso9660::{DESCRIPTORS, END, FIRST_DESCRIPTOR, JOLIET, PRIMARY, SECTOR, SUPPLEMENTARY},
     },
 };
-
-const FIRST_DESCRIPTOR: u64 = 0x8000;
-const SECTOR: u64 = 2048;
-/// Descriptors that are looked at.
-const DESCRIPTORS: u64 = 16;
-const PRIMARY: u8 = 1;
-const SUPPLEMENTARY: u8 = 2;
-const END: u8 = 255;
 
 pub(super) fn probe(blocks: &Blocks) -> Option<Filesystem> {
     let first = blocks.bytes(FIRST_DESCRIPTOR, 2048)?;
