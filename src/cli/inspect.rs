@@ -20,7 +20,7 @@ pub(super) const INSPECT: Command = Command {
     operands: "FILE [--json]",
     summary: "Tell what a kernel file is: its format, version, and what is in it",
     details: "Knows Linux for x86 (bzImage), arm64 and RISC-V (Image), compressed and EFI forms of them, unified kernel \
-              images, ELF, multiboot, U-Boot's and Android's images.",
+              images, ELF, multiboot, U-Boot's, Android's and ChromeOS's images.",
     options: &[Opt { short: None, long: "json", value: "", what: "print JSON" }],
     examples: &[("firstlight inspect /boot/vmlinuz", "which version of Linux this is")],
     run,

@@ -1,4 +1,5 @@
-//! Takes files apart that hold more than a kernel: unified kernel images, image trees, Android's and U-Boot's images.
+//! Takes files apart that hold more than a kernel: unified kernel images, image trees, Android's, ChromeOS's and
+//! U-Boot's images.
 
 use std::{env::consts::ARCH, fs::File, io};
 
@@ -13,6 +14,7 @@ use crate::{
         kernel_file::{
             KernelFile,
             android::{self, Part, Vendor, bootconfig_trailer},
+            chromeos,
             fit::{self, FitError},
             pe::{Program, Section},
             u_image::{self, HEADER_LENGTH, SEVERAL},
@@ -159,6 +161,7 @@ fn take_apart(file: &File, profile: u32, companions: &[Companion]) -> Result<Opt
                 ..Parts::default()
             }
         }
+        Some(KernelFile::Chromeos(image)) => chromeos(file, &image)?,
         Some(KernelFile::AndroidVendor(_)) => return Err(ApartError::NoKernel),
         _ => return Ok(None),
     }))
@@ -249,6 +252,21 @@ fn fit(file: &File) -> Result<Parts, ApartError> {
         devicetree: configuration.devicetrees.into_iter().next().map(take_out).transpose()?,
         ..Parts::default()
     })
+}
+
+/// On x86 the kernel stands there without its setup sectors; elsewhere it may be an image tree.
+fn chromeos(file: &File, image: &chromeos::Image) -> Result<Parts, ApartError> {
+    let kernel = memory::sealed(&mut |memory| {
+        [image.setup, image.kernel]
+            .into_iter()
+            .try_for_each(|part| memory::append(memory, file, part.offset, part.size))
+    })?;
+    let cmdline = texts(identify::chromeos_cmdline(file, image)?);
+    let inside = match identify(&kernel)?.format {
+        Some(KernelFile::Fit(_)) => fit(&kernel)?,
+        _ => Parts { kernel: Some(kernel), ..Parts::default() },
+    };
+    Ok(Parts { cmdline, ..inside })
 }
 
 /// U-Boot's older image of several files: kernel, initrd, device tree.

@@ -1,6 +1,6 @@
 //! What a file is, with the texts that a unified kernel image carries.
 
-use crate::formats::kernel_file::{HEAD_LENGTH, KernelFile, pe::Program, recognise};
+use crate::formats::kernel_file::{HEAD_LENGTH, KernelFile, chromeos, pe::Program, recognise};
 use crate::formats::text::decode;
 use serde::Serialize;
 use std::{fs::File, io, os::unix::fs::FileExt};
@@ -16,12 +16,12 @@ pub struct Identity {
     pub format: Option<KernelFile>,
     /// Size of the file in bytes.
     pub file_size: u64,
-    /// Texts of a unified kernel image, by the names of their sections without the dot.
+    /// Texts that a unified kernel image or a ChromeOS kernel partition carries, by the names of their sections without the dot.
     #[serde(flatten)]
     pub texts: Texts,
 }
 
-/// Texts of a unified kernel image.
+/// Texts that a file carries.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Texts {
     /// Version of its kernel.
@@ -44,6 +44,9 @@ pub fn identify(file: &File) -> io::Result<Identity> {
     let format = recognise(&read_at(file, 0, HEAD_LENGTH)?, file_size);
     let texts = match &format {
         Some(KernelFile::Uki(program)) => texts(file, program)?,
+        Some(KernelFile::Chromeos(image)) => {
+            Texts { cmdline: Some(chromeos_cmdline(file, image)?), ..Texts::default() }
+        }
         _ => Texts::default(),
     };
     Ok(Identity { format, file_size, texts })
@@ -65,6 +68,12 @@ fn texts(file: &File, program: &Program) -> io::Result<Texts> {
             .map(|bytes| bytes.map(|bytes| decode(&bytes).trim_end_matches(['\0', '\n']).to_owned()))
     };
     Ok(Texts { uname: read(".uname")?, cmdline: read(".cmdline")?, osrel: read(".osrel")? })
+}
+
+/// The command line on a ChromeOS kernel partition; `%U` in it stands for the partition's UUID.
+pub(super) fn chromeos_cmdline(file: &File, image: &chromeos::Image) -> io::Result<String> {
+    let field = read_at(file, image.cmdline.offset, usize::try_from(image.cmdline.size).unwrap_or(0))?;
+    Ok(decode(field.split(|&byte| byte == 0).next().unwrap_or_default()).trim().to_owned())
 }
 
 /// Up to `length` bytes from `offset`: fewer at the end of the file.

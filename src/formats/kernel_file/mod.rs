@@ -1,6 +1,7 @@
 //! What a file is that a boot loader may be given as a kernel: one recogniser per format.
 
 pub mod android;
+pub mod chromeos;
 pub mod elf;
 pub mod fit;
 pub mod flat_tree;
@@ -45,6 +46,8 @@ pub enum KernelFile {
     Android(android::Image),
     /// The image with a vendor's initrds that goes with Android's boot image.
     AndroidVendor(android::Vendor),
+    /// A signed kernel as ChromeOS has it on partitions of its own.
+    Chromeos(chromeos::Image),
     /// Something compressed.
     Compressed(Wrapped),
 }
@@ -76,6 +79,7 @@ const RECOGNISERS: &[Recogniser] = &[
     },
     |head, _| android::parse(head).map(KernelFile::Android),
     |head, _| android::parse_vendor(head).map(KernelFile::AndroidVendor),
+    |head, _| chromeos::parse(head).map(KernelFile::Chromeos),
     |head, _| multiboot::parse(head).map(KernelFile::Multiboot),
     |head, _| Compression::recognise(head).map(|compression| KernelFile::Compressed(Wrapped { compression })),
 ];
@@ -130,10 +134,10 @@ mod tests {
         #[test]
         fn hostile_bytes_end_in_a_result(
             mut head in prop::collection::vec(any::<u8>(), 0..4096),
-            which in 0..9_usize,
+            which in 0..10_usize,
             size: u64,
         ) {
-            let magics: [&[(usize, &[u8])]; 9] = [
+            let magics: [&[(usize, &[u8])]; 10] = [
                 &[],
                 &[(0x1fe, b"\x55\xaa"), (0x202, b"HdrS")],
                 &[(0, b"MZ"), (4, b"zimg")],
@@ -143,6 +147,7 @@ mod tests {
                 &[(0, b"\x27\x05\x19\x56")],
                 &[(0, b"\xd0\x0d\xfe\xed\0\0\0\0\0\0\0\x28")],
                 &[(0, b"ANDROID!")],
+                &[(0, b"CHROMEOS"), (16, b"\x40\0\0\0")],
             ];
             for (at, magic) in magics[which] {
                 if let Some(place) = head.get_mut(*at..at + magic.len()) {
