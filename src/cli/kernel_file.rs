@@ -33,6 +33,11 @@ pub(super) fn take_apart(
     let Some((companions, profile, cmdline)) = beside(&name, cmdline) else {
         let assembled = assemble(kernel, initrds, 0, &[])?;
         let cmdline = assembled.cmdline(cmdline);
+        if cmdline.contains("%U") {
+            log::warn!(
+                "%U on the command line stands for its partition's UUID; give one with --command-line"
+            );
+        }
         return Ok((assembled, cmdline));
     };
     let mut assembled = assemble(kernel, initrds, profile, &companions)?;

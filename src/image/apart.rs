@@ -330,3 +330,34 @@ fn check_architecture(name: &str) -> Result<(), ApartError> {
     let is_own = ARCH.starts_with(name) || (ARCH == "x86_64" && name == "i386");
     if is_own { Ok(()) } else { Err(ApartError::Architecture(name.to_owned())) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chromeos_kernel_gets_its_setup_sectors_back() {
+        // Preamble to 4096; kernel, command line, boot parameters, bootloader, setup sectors.
+        let fields = [
+            (0, 4096 - 64),
+            (32, 2 | 2 << 32),
+            (48, 0x1000),
+            (56, 0x4000),
+            (88, 0x5000),
+            (96, 0x5000),
+            (104, 5),
+        ];
+        let mut content = chromeos::tests::head(64, &fields);
+        let pages: [&[u8]; 5] = [b"kernel", b"a=1 root=PARTUUID=%U\n\0", b"params", b"bootloader", b"setup"];
+        for (number, page) in pages.into_iter().enumerate() {
+            content.resize(4096 * (number + 1), 0);
+            content.extend(page);
+        }
+        let file = memory::sealed(&mut |memory| io::Write::write_all(memory, &content)).unwrap();
+        let image = Image { name: "sda2".to_owned(), file };
+        let assembled = assemble(image, Vec::new(), 0, &[]).unwrap();
+        assert_eq!(assembled.cmdline(""), "a=1 root=PARTUUID=%U");
+        let kernel = whole(&assembled.kernel.file).unwrap();
+        assert_eq!(kernel, [&b"setupkernel"[..], &[0; 4090]].concat());
+    }
+}

@@ -3,7 +3,11 @@
 use crate::formats::kernel_file::{HEAD_LENGTH, KernelFile, chromeos, pe::Program, recognise};
 use crate::formats::text::decode;
 use serde::Serialize;
-use std::{fs::File, io, os::unix::fs::FileExt};
+use std::{
+    fs::File,
+    io::{self, Seek, SeekFrom},
+    os::unix::fs::FileExt,
+};
 
 /// No text in a unified kernel image is read past this many bytes.
 const TEXT_LIMIT: usize = 64 << 10;
@@ -40,7 +44,11 @@ pub struct Texts {
 /// # Errors
 /// The kernel's reason why it cannot be read.
 pub fn identify(file: &File) -> io::Result<Identity> {
-    let file_size = file.metadata()?.len();
+    let file_size = match file.metadata()?.len() {
+        // A block device tells its size by its end only.
+        0 => (&*file).seek(SeekFrom::End(0)).unwrap_or(0),
+        size => size,
+    };
     let format = recognise(&read_at(file, 0, HEAD_LENGTH)?, file_size);
     let texts = match &format {
         Some(KernelFile::Uki(program)) => texts(file, program)?,

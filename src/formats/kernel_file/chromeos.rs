@@ -53,9 +53,10 @@ pub fn parse(head: &[u8]) -> Option<Image> {
     let cmdline = inside(le64(preamble, 56)?.checked_sub(CMDLINE_BEFORE)?, CMDLINE_SIZE)?;
     let kernel_size = cmdline.offset.checked_sub(body)?;
     // Version 2.0 of the preamble ends before this.
-    let setup = match (le32(preamble, 36)?, le32(preamble, 104)) {
-        (0, _) | (_, None | Some(0)) => Part::default(),
-        (_, Some(size)) => inside(le64(preamble, 96)?, size.into())?,
+    let setup_size = if le32(preamble, 36)? == 0 { 0 } else { le32(preamble, 104)? };
+    let setup = match setup_size {
+        0 => Part::default(),
+        size => inside(le64(preamble, 96)?, size.into())?,
     };
     let kernel = Part { offset: body, size: kernel_size };
     Some(Image { kernel_version: le32(preamble, 40)?, kernel_size, kernel, cmdline, setup })
@@ -127,7 +128,7 @@ pub(crate) mod tests {
             assert_eq!(parse(&head(0x4b8, &fields)), None, "{case}");
         }
         let whole = head(0x4b8, &X86);
-        for length in [0, 8, 0x4b8, 0x4b8 + 92] {
+        for length in [0, 8, 0x4b8, 0x4b8 + 107] {
             assert_eq!(parse(&whole[..length]), None, "{length} bytes");
         }
         assert_eq!(parse(&[b"ANDROID!", &whole[8..]].concat()), None, "another magic number");
