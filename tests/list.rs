@@ -211,9 +211,12 @@ fn explain_tells_for_each_volume_what_came_of_it() {
         "{explained}"
     );
     let json = answer(&[&arguments[..], &["--json"]].concat());
+    let searches = json["volumes"][1]["searches"].as_array().unwrap();
+    let successful: Vec<_> = searches.iter().filter(|search| search["outcome"] != "nothing").collect();
     assert_eq!(
-        json["volumes"][1]["searches"][0],
-        json!({"format": "grub", "outcome": "entries", "count": 1, "repeated": 0})
+        successful,
+        [&json!({"format": "grub", "outcome": "entries", "count": 1, "repeated": 0})],
+        "{searches:?}"
     );
     assert_eq!(json["volumes"][0]["notes"][0]["deed"], "passed-over");
     assert_eq!(json["rejected"], json!([]));
