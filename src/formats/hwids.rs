@@ -1,6 +1,8 @@
 //! The table `.hwids` of a unified kernel image: which device tree a machine takes whose firmware brings none. A machine is
 //! known by hashes of what its firmware calls it (UAPI.5; Microsoft, "Specifying Hardware IDs for a Computer").
 
+use sha1::{Digest as _, Sha1};
+
 use super::bytes::{array, le32};
 
 /// What the firmware calls the machine (SMBIOS types 1 and 2), in the order in which it is hashed.
@@ -57,54 +59,11 @@ impl Machine {
             .collect();
         let mut bytes = NAME_SPACE.to_vec();
         bytes.extend(names.join("&").encode_utf16().flat_map(u16::to_le_bytes));
-        let [a, b, c, d, e, f, g, h, i, rest @ ..] = sha1(&bytes);
+        let [a, b, c, d, e, f, g, h, i, rest @ ..] = Sha1::digest(&bytes).0;
         let [j, k, l, m, n, o, p, ..] = rest;
         // Version 5, and the variant of RFC 4122.
         Some([d, c, b, a, f, e, h, g & 0x0f | 0x50, i & 0x3f | 0x80, j, k, l, m, n, o, p])
     }
-}
-
-/// SHA-1 (RFC 3174), which these hashes are defined by; nothing is kept safe by it.
-fn sha1(message: &[u8]) -> [u8; 20] {
-    let mut state: [u32; 5] = [0x6745_2301, 0xefcd_ab89, 0x98ba_dcfe, 0x1032_5476, 0xc3d2_e1f0];
-    let mut padded = message.to_vec();
-    padded.push(0x80);
-    while padded.len() & 63 != 56 {
-        padded.push(0);
-    }
-    padded.extend((message.len() as u64).wrapping_mul(8).to_be_bytes());
-    for block in padded.chunks_exact(64) {
-        let mut words: Vec<u32> =
-            block.chunks_exact(4).filter_map(|word| array(word, 0).map(u32::from_be_bytes)).collect();
-        while let (Some(&a), Some(&b), Some(&c), Some(&d), true) = (
-            words.iter().rev().nth(2),
-            words.iter().rev().nth(7),
-            words.iter().rev().nth(13),
-            words.iter().rev().nth(15),
-            words.len() < 80,
-        ) {
-            words.push((a ^ b ^ c ^ d).rotate_left(1));
-        }
-        let [mut a, mut b, mut c, mut d, mut e] = state;
-        for (round, word) in words.into_iter().enumerate() {
-            let (mixed, constant) = match round {
-                0..20 => (b & c | !b & d, 0x5a82_7999_u32),
-                20..40 => (b ^ c ^ d, 0x6ed9_eba1),
-                40..60 => (b & c | b & d | c & d, 0x8f1b_bcdc),
-                _ => (b ^ c ^ d, 0xca62_c1d6),
-            };
-            let next = [mixed, constant, e, word].into_iter().fold(a.rotate_left(5), u32::wrapping_add);
-            (a, b, c, d, e) = (next, a, b.rotate_left(30), c, d);
-        }
-        for (kept, new) in state.iter_mut().zip([a, b, c, d, e]) {
-            *kept = kept.wrapping_add(new);
-        }
-    }
-    let mut digest = [0; 20];
-    for (place, word) in digest.chunks_exact_mut(4).zip(state) {
-        place.copy_from_slice(&word.to_be_bytes());
-    }
-    digest
 }
 
 #[cfg(test)]
@@ -113,15 +72,6 @@ mod tests {
 
     fn machine(names: [&str; 6]) -> Machine {
         Machine { names: names.map(|name| Some(name.to_owned()).filter(|name| !name.is_empty())) }
-    }
-
-    #[test]
-    fn sha1_gives_the_digests_of_rfc_3174() {
-        let hex = |message: &[u8]| sha1(message).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        assert_eq!(hex(b"abc"), "a9993e364706816aba3e25717850c26c9cd0d89d");
-        let two_blocks = b"abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq";
-        assert_eq!(hex(two_blocks), "84983e441c3bd26ebaae4aa1f95129e5e54670f1");
-        assert_eq!(hex(&[b'a'; 1_000_000]), "34aa973cd4c4daa4f61eeb2bdbad27316534016f");
     }
 
     #[test]
