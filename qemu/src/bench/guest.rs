@@ -29,8 +29,7 @@ const CASES: [(&str, usize, usize, f64); 4] = [
     ("one-disk-1000-entries", 1, 1000, 50.0),
 ];
 
-/// Four instructions a nanosecond: 3 GHz, and four in three cycles. (A list of a thousand entries, which is code of the
-/// same kind, runs at more than six where this was written.)
+/// Four instructions a nanosecond: 3 GHz, and four in three cycles. An assumption about real processors, not a measurement.
 const INSTRUCTIONS_PER_MS: f64 = 4e6;
 
 /// What all our processes may have resident, in KiB, beside the kernel that they load.
