@@ -11,7 +11,7 @@ const NO_OPERATION: u32 = 4;
 const END: u32 = 9;
 /// No tree is deeper, and none is larger, in bytes.
 const DEPTH_LIMIT: usize = 64;
-const SIZE_LIMIT: usize = 2 << 20;
+const SIZE_LIMIT: u32 = 2 << 20;
 
 /// A property of `/chosen`: its name, and its value, `None` to take it away.
 pub type Change<'a> = (&'a str, Option<Vec<u8>>);
@@ -19,16 +19,11 @@ pub type Change<'a> = (&'a str, Option<Vec<u8>>);
 /// The same tree with other properties in `/chosen`, which is added where it is missing; `None` if the tree is damaged.
 #[must_use]
 pub fn with_chosen(tree: &[u8], changes: &[Change<'_>]) -> Option<Vec<u8>> {
-    if !holds(tree, 0, b"\xd0\x0d\xfe\xed") || be32(tree, 4)? > u32::try_from(SIZE_LIMIT).ok()? {
+    if !holds(tree, 0, b"\xd0\x0d\xfe\xed") || be32(tree, 4)? > SIZE_LIMIT {
         return None;
     }
-    let field = |at| usize::try_from(be32(tree, at)?).ok();
-    let size = field(4)?;
-    let tree = tree.get(..size)?;
-    let (structure, strings, reservations) = (field(8)?, field(12)?, field(16)?);
-    // Version 17 tells the sizes of both blocks.
-    let mut names = slice(tree, strings, field(32)?)?.to_vec();
-    let old_names = names.clone();
+    let Blocks { reservations, structure, strings: old_names } = Blocks::of(tree)?;
+    let mut names = old_names.to_vec();
     let mut added = Vec::new();
     for (name, value) in changes {
         let Some(value) = value else { continue };
@@ -40,12 +35,55 @@ pub fn with_chosen(tree: &[u8], changes: &[Change<'_>]) -> Option<Vec<u8>> {
         let name = old_names.get(name..).and_then(|rest| rest.split(|&byte| byte == 0).next());
         changes.iter().any(|(changed, _)| name == Some(changed.as_bytes()))
     };
-    let structure = rewrite(tree, structure, &added, &removed)?;
-    assemble(tree, reservations, &structure, &names)
+    let structure = rewrite(structure, &added, &removed)?;
+    assemble(be32(tree, 28)?, reservations, &structure, &names)
+}
+
+/// The three blocks of a tree.
+struct Blocks<'a> {
+    /// Memory reservations up to the empty one.
+    reservations: &'a [u8],
+    structure: &'a [u8],
+    strings: &'a [u8],
+}
+
+impl<'a> Blocks<'a> {
+    /// Blocks as chapters 5.2 and 5.6 want them: aligned, and none within another or within the header.
+    fn of(tree: &'a [u8]) -> Option<Self> {
+        let field = |at| usize::try_from(be32(tree, at)?).ok();
+        let tree = tree.get(..field(4)?)?;
+        // Version 17 tells the sizes of both blocks.
+        if field(20)? < 17 || field(24)? > 17 {
+            return None;
+        }
+        let (structure, strings, reservations) = (field(8)?, field(12)?, field(16)?);
+        if structure % 4 != 0 || reservations % 8 != 0 {
+            return None;
+        }
+        let entries = tree.get(reservations..)?.chunks_exact(16);
+        let count = entries.take_while(|entry| entry.iter().any(|&byte| byte != 0)).count();
+        let mut places = [
+            (0, HEADER),
+            (reservations, count.checked_add(1)?.checked_mul(16)?),
+            (structure, field(36)?),
+            (strings, field(32)?),
+        ];
+        let block = |(at, length): (usize, usize)| slice(tree, at, length);
+        let [_, reservations, structure, strings] = places;
+        let blocks = Self {
+            reservations: block(reservations)?,
+            structure: block(structure)?,
+            strings: block(strings)?,
+        };
+        places.sort_unstable();
+        let apart = |pair: &[(usize, usize)]| matches!(pair, [(at, length), (next, _)] if at.saturating_add(*length) <= *next);
+        places.windows(2).all(apart).then_some(blocks)
+    }
 }
 
 /// Copies the structure block, with other properties in `/chosen`.
-fn rewrite(tree: &[u8], mut at: usize, added: &[u8], removed: &dyn Fn(usize) -> bool) -> Option<Vec<u8>> {
+fn rewrite(tree: &[u8], added: &[u8], removed: &dyn Fn(usize) -> bool) -> Option<Vec<u8>> {
+    let mut at: usize = 0;
     let mut copy = Vec::with_capacity(tree.len());
     let (mut depth, mut in_chosen, mut done) = (0_usize, false, false);
     loop {
@@ -104,21 +142,14 @@ fn property(block: &mut Vec<u8>, name: u32, value: &[u8]) -> Option<()> {
     Some(())
 }
 
-/// Header, memory reservations up to the empty one, structure, strings.
-fn assemble(tree: &[u8], reservations: usize, structure: &[u8], names: &[u8]) -> Option<Vec<u8>> {
-    let entries = tree.get(reservations..)?.chunks_exact(16);
-    let count = entries.take_while(|entry| entry.iter().any(|&byte| byte != 0)).count();
-    let length = count.checked_add(1)?.checked_mul(16)?;
-    let mut block = vec![0; HEADER];
-    block.extend_from_slice(slice(tree, reservations, length)?);
-    let structure_at = block.len();
-    block.extend_from_slice(structure);
-    let names_at = block.len();
-    block.extend_from_slice(names);
-    let processor = be32(tree, 28)?;
+/// Header, memory reservations, structure, strings.
+fn assemble(processor: u32, reservations: &[u8], structure: &[u8], names: &[u8]) -> Option<Vec<u8>> {
+    let structure_at = HEADER.checked_add(reservations.len())?;
+    let names_at = structure_at.checked_add(structure.len())?;
+    let mut block = [&[0; HEADER], reservations, structure, names].concat();
     let header = [
         0xd00d_feed,
-        u32::try_from(block.len()).ok()?,
+        u32::try_from(block.len()).ok().filter(|size| *size <= SIZE_LIMIT)?,
         u32::try_from(structure_at).ok()?,
         u32::try_from(names_at).ok()?,
         u32::try_from(HEADER).ok()?,
@@ -162,15 +193,8 @@ mod tests {
             structure.extend(END_NODE.to_be_bytes());
         }
         structure.extend([END_NODE.to_be_bytes(), END.to_be_bytes()].concat());
-        let mut old = vec![0; HEADER];
-        old[28..32].copy_from_slice(&3_u32.to_be_bytes());
-        old[32..36].copy_from_slice(&(names.len() as u32).to_be_bytes());
-        old[12..16].copy_from_slice(&(HEADER as u32).to_be_bytes());
-        old.extend(names);
-        let reservations = old.len();
-        old.extend([0, 0, 0, 0, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10, 0]);
-        old.extend([0; 16]);
-        assemble(&old, reservations, &structure, names).unwrap()
+        let reservation = [0, 0, 0, 0, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10, 0];
+        assemble(3, &[reservation, [0; 16]].concat(), &structure, names).unwrap()
     }
 
     const MODEL: u32 = 0;
@@ -214,6 +238,50 @@ mod tests {
         let good = tree(&[("chosen", &[])]);
         for length in 0..good.len() {
             assert_eq!(with_chosen(&good[..length], &[]), None);
+        }
+    }
+
+    #[test]
+    fn blocks_that_are_not_where_the_specification_wants_them_are_none() {
+        let good = tree(&[("chosen", &[])]);
+        let field = |at| be32(&good, at).unwrap();
+        let (structure, strings, reservations) = (field(8), field(12), field(16));
+        for (case, place, value) in [
+            ("structure not at a multiple of four", 8, structure + 1),
+            ("reservations not at a multiple of eight", 16, reservations + 4),
+            ("strings in the header", 12, 36),
+            ("strings in the structure", 12, strings - 1),
+            ("strings behind the end", 12, field(4)),
+            ("structure in the reservations", 8, structure - 4),
+            ("structure longer than up to the strings", 36, field(36) + 4),
+            ("structure that ends early", 36, field(36) - 4),
+            ("older than its sizes", 20, 16),
+            ("too new", 24, 18),
+        ] {
+            let mut bad = good.clone();
+            bad[place..place + 4].copy_from_slice(&value.to_be_bytes());
+            assert_eq!(with_chosen(&bad, &[]), None, "{case}");
+        }
+        assert!(with_chosen(&good, &[]).is_some());
+    }
+
+    #[test]
+    fn what_is_written_can_be_read() {
+        // Structure at 0x39, strings at 0x7c, 0x90 bytes in all: the structure was copied with another alignment.
+        let mut odd = tree(&[]);
+        odd.truncate(0x38);
+        let begin = [BEGIN_NODE.to_be_bytes(), [0; 4], END_NODE.to_be_bytes(), END.to_be_bytes()].concat();
+        odd.push(0);
+        odd.extend(begin);
+        odd.resize(0x90, 0);
+        for (place, value) in [(4, 0x90), (8, 0x39), (12, 0x7c), (32, 0x14), (36, 16)] {
+            odd[place..place + 4].copy_from_slice(&u32::to_be_bytes(value));
+        }
+        let changes = [("bootargs", Some(b"quiet\0".to_vec())), ("kaslr-seed", None)];
+        for tree in [odd, tree(&[])] {
+            if let Some(written) = with_chosen(&tree, &changes) {
+                assert!(with_chosen(&written, &changes).is_some());
+            }
         }
     }
 
