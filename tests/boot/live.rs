@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use qemu::disk::{Filesystem, Image, Volume};
-use qemu::loader::grub;
+use qemu::loader::{Release, grub};
 use qemu::machine::{Disk, Firmware, Machine};
 use qemu::{payload, place, tool};
 
@@ -80,7 +80,7 @@ menuentry 'Live from a file' --id file {
 }
 ";
     let disk = disk("live-loopback", "/images/live.iso", image("live-loopback"), configuration);
-    grub::install(&disk, &["loopback", "iso9660"]).unwrap();
+    grub::install(&disk, Release::Installed, &["loopback", "iso9660"]).unwrap();
     let cmdline = "BOOT_IMAGE=(loop)/boot/vmlinuz boot=live findiso=/images/live.iso console=ttyS0 quiet";
     compare("live-loopback", &disk, "", cmdline);
 }
@@ -120,7 +120,7 @@ menuentry 'Squashed' --id squashed {
     let mut mksquashfs = tool::command("mksquashfs");
     tool::finish(mksquashfs.args([&tree, &image]).args(["-comp", "xz", "-quiet", "-no-progress"])).unwrap();
     let disk = disk("live-squashfs", "/images/live.squashfs", image, configuration);
-    grub::install(&disk, &["loopback", "squash4"]).unwrap();
+    grub::install(&disk, Release::Installed, &["loopback", "squash4"]).unwrap();
     let cmdline = "BOOT_IMAGE=(loop)/boot/vmlinuz console=ttyS0 quiet";
     compare("live-squashfs", &disk, "firstlight.iso=/images/live.squashfs", cmdline);
 }

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use qemu::disk::{Filesystem, Image, Volume};
-use qemu::loader::{self, extlinux, grub, uki};
+use qemu::loader::{self, Release, extlinux, grub, uki};
 use qemu::machine::{Disk, Firmware, Machine};
 use qemu::payload;
 
@@ -43,6 +43,8 @@ rows! {
         Row { firmware: Firmware::Bios, disk: default_label, word: "chosen", parts: &["first", "main"] };
     grub_saved_entry:
         Row { firmware: Firmware::Bios, disk: saved_entry, word: "saved", parts: &["main"] };
+    grub_directory_of_entries:
+        Row { firmware: Firmware::Bios, disk: directory_of_entries, word: "newest", parts: &["first", "main"] };
     grub_default_in_a_submenu:
         Row { firmware: Firmware::Bios, disk: default_in_a_submenu, word: "rescue", parts: &["main"] };
 }
@@ -180,15 +182,19 @@ fn default_label(name: &str) -> PathBuf {
     extlinux::disk(debian(), name, &files).unwrap()
 }
 
-/// A disk with GRUB, the kernel and the probe, and this configuration.
-fn grub_disk(name: &str, configuration: &str, environment: &str) -> PathBuf {
-    let volume = Volume::new(Filesystem::Ext4, name)
+/// A file system for GRUB, with the kernel, the probe, and this configuration.
+fn grub_volume(name: &str, configuration: &str, environment: &str) -> Volume {
+    Volume::new(Filesystem::Ext4, name)
         .file("/boot/vmlinuz", debian().kernel())
+        .file("/boot/first.img", first())
         .file("/boot/main.img", probe())
         .file("/boot/grub/grub.cfg", configuration)
-        .file("/boot/grub/grubenv", format!("{:#<1024}", format!("# GRUB Environment Block\n{environment}")));
+        .file("/boot/grub/grubenv", format!("{:#<1024}", format!("# GRUB Environment Block\n{environment}")))
+}
+
+fn grub_disk(name: &str, release: Release, modules: &[&str], volume: Volume) -> PathBuf {
     let image = Image::mbr().volume(volume).build(name).unwrap();
-    grub::install(&image, &[]).unwrap();
+    grub::install(&image, release, modules).unwrap();
     image
 }
 
@@ -220,7 +226,8 @@ fn menuentry(word: &str) -> String {
 fn saved_entry(name: &str) -> PathBuf {
     let head = HEAD.replace("@DEFAULT", "${saved_entry}");
     let configuration = head + &menuentry("first") + &menuentry("saved") + &menuentry("third");
-    grub_disk(name, &configuration, "saved_entry=gnulinux-saved\n")
+    let volume = grub_volume(name, &configuration, "saved_entry=gnulinux-saved\n");
+    grub_disk(name, Release::Installed, &[], volume)
 }
 
 fn default_in_a_submenu(name: &str) -> PathBuf {
@@ -229,5 +236,28 @@ fn default_in_a_submenu(name: &str) -> PathBuf {
         + &menuentry("top")
         + &format!("submenu 'Advanced options' $menuentry_id_option 'advanced' {{\n{inner}}}\n")
         + &menuentry("last");
-    grub_disk(name, &configuration, "")
+    grub_disk(name, Release::Installed, &[], grub_volume(name, &configuration, ""))
+}
+
+/// As Fedora installs it: no entry in the configuration itself, options from the environment.
+fn directory_of_entries(name: &str) -> PathBuf {
+    let configuration = "load_env\nset timeout=0\nset default=0\nblscfg\n";
+    let id = "0123456789abcdef0123456789abcdef";
+    // GRUB 2.14 forgets a byte in the length of the line that it makes of `linux` and `options`: one of a multiple of 16
+    // loses its end, and the entry its initrd. This one has 84.
+    let entry = |version: &str, word: &str| {
+        format!(
+            "title Linux ({version})\nversion {version}\nlinux /boot/vmlinuz\n\
+             initrd /boot/first.img /boot/main.img\noptions {WORDS} $kernelopts {word}\n\
+             grub_users $grub_users\ngrub_arg --unrestricted\ngrub_class fedora\n"
+        )
+    };
+    let environment = "kernelopts=rhgb from_grubenv\n";
+    let mut volume = grub_volume(name, configuration, environment);
+    for (version, word) in
+        [("6.1.9-200.fc40", "older"), ("6.1.10-100.fc40", "newest"), ("0-rescue", "rescue")]
+    {
+        volume = volume.file(&format!("/loader/entries/{id}-{version}.x86_64.conf"), entry(version, word));
+    }
+    grub_disk(name, Release::Next, &["blsuki"], volume)
 }

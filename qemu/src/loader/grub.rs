@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
+use super::Release;
 use crate::error::{Context, Error};
 use crate::{Result, tool};
 
@@ -35,11 +36,12 @@ const SECTOR: u64 = 512;
 ///
 /// # Errors
 /// When grub-mkimage fails.
-pub fn install(image: &Path, more: &[&str]) -> Result<()> {
-    let directory = Path::new("/usr/lib/grub/i386-pc");
+pub fn install(image: &Path, release: Release, more: &[&str]) -> Result<()> {
+    let root = release.root()?;
+    let directory = root.join("usr/lib/grub/i386-pc");
     let core = image.with_extension("core");
     let mut mkimage = tool::command("grub-mkimage");
-    mkimage.args(["--format=i386-pc", "--prefix=(hd0,msdos1)/boot/grub", "--directory"]).arg(directory);
+    mkimage.args(["--format=i386-pc", "--prefix=(hd0,msdos1)/boot/grub", "--directory"]).arg(&directory);
     mkimage.arg("--output").arg(&core).args(MODULES).args(more);
     tool::finish(&mut mkimage)?;
     let read = |path: &Path| fs::read(path).context(|| format!("reading {}", path.display()));

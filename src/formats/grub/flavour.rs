@@ -9,12 +9,23 @@ pub struct Flavour {
     pub id_before_number: bool,
     /// `\xHH` in unquoted text and in the kernel's arguments stays as it is.
     pub keep_hex_escapes: bool,
-    /// `blscfg` puts entries in the order of their `version`, if every one of them has it, before that of their names.
-    pub sorts_by_version: bool,
+    /// How `blscfg` reads entry files.
+    pub entry_files: EntryFiles,
 }
 
-/// Words that tell a distribution whose GRUB is not upstream's: in os-release(5), in a path or in a configuration.
-const WORDS: [(&str, &Flavour); 13] = [
+/// A way of `blscfg`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EntryFiles {
+    /// GNU GRUB's, from 2.14 on.
+    Gnu,
+    /// Fedora's.
+    Fedora,
+    /// Fedora's of the time of RHEL 8: in the order of `version` before that of names, if every entry has one.
+    ByVersion,
+}
+
+/// Words that tell whose GRUB it is: in os-release(5), in a path or in a configuration.
+const WORDS: [(&str, &Flavour); 14] = [
     ("platform:el8", &RHEL8),
     ("suse", &SUSE),
     ("btrfs_relative_path", &SUSE),
@@ -28,6 +39,8 @@ const WORDS: [(&str, &Flavour); 13] = [
     ("menu_auto_hide", &FEDORA),
     ("($root)/grub2", &FEDORA),
     ("/boot/grub2", &FEDORA),
+    // The name of GRUB's directory is its builder's choice: this one is GNU GRUB's own.
+    ("/grub/grub.cfg", &UPSTREAM),
 ];
 
 impl Flavour {
@@ -46,15 +59,23 @@ impl Flavour {
 }
 
 /// GNU GRUB, and Debian, Ubuntu, Arch and whoever else builds it as it is.
-pub const UPSTREAM: Flavour =
-    Flavour { name: "upstream", id_before_number: false, keep_hex_escapes: false, sorts_by_version: false };
+pub const UPSTREAM: Flavour = Flavour {
+    name: "upstream",
+    id_before_number: false,
+    keep_hex_escapes: false,
+    entry_files: EntryFiles::Gnu,
+};
 
 /// Fedora, RHEL and their kin.
-pub const FEDORA: Flavour =
-    Flavour { name: "fedora", id_before_number: true, keep_hex_escapes: true, ..UPSTREAM };
+pub const FEDORA: Flavour = Flavour {
+    name: "fedora",
+    id_before_number: true,
+    keep_hex_escapes: true,
+    entry_files: EntryFiles::Fedora,
+};
 
 /// RHEL 8 and what is built from it.
-pub const RHEL8: Flavour = Flavour { name: "rhel8", sorts_by_version: true, ..FEDORA };
+pub const RHEL8: Flavour = Flavour { name: "rhel8", entry_files: EntryFiles::ByVersion, ..FEDORA };
 
 /// openSUSE and SLE.
-pub const SUSE: Flavour = Flavour { name: "suse", keep_hex_escapes: true, ..UPSTREAM };
+pub const SUSE: Flavour = Flavour { name: "suse", id_before_number: false, ..FEDORA };

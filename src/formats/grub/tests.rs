@@ -215,6 +215,42 @@ fn fedora_makes_its_menu_of_entry_files() {
     );
 }
 
+// As GRUB 2.14 does on a disk: tests/boot/loaders.rs.
+#[test]
+fn gnu_grub_makes_its_menu_of_entry_files_in_its_own_way() {
+    let entry = "title\tLinux\nlinux /k\ninitrd /a /b\ninitrd /c\noptions $kernelopts x $nothing newest 3\noptions no\n";
+    let table = |arguments: &str| {
+        let config =
+            format!("kernelopts='ro quiet'\nearly_initrd=no\nblsdir=/other\ndefault=1\nblscfg {arguments}\n");
+        Table::default().volume(
+            "sda2",
+            &[
+                ("/grub/grub.cfg", &config),
+                ("/loader/entries/m-6.9.conf", "title Old\nlinux /k\n"),
+                ("/loader/entries/m-6.10.conf", entry),
+                ("/loader/entries/efi.conf", "title Not\nefi /k\n"),
+                ("/other/x.conf", "linux /k\noptions y\n"),
+            ],
+        )
+    };
+    let newer = "m-6.10: sda2:/k + sda2:/a + sda2:/b + sda2:/c: BOOT_IMAGE=/k ro quiet x newest 3";
+    let (older, other) = ("m-6.9: sda2:/k: BOOT_IMAGE=/k", "x: sda2:/k: BOOT_IMAGE=/k");
+    for (arguments, expected) in [
+        ("", &[newer, older][..]),
+        ("m-6.9", &[newer, older]),
+        ("--show-default", &[older]),
+        ("--show-non-default", &[newer]),
+        ("--entry m-6.10.conf", &[newer]),
+        ("--entry m-6.10", &[]),
+        ("--path /other", &[other]),
+        ("--path /nothing", &[]),
+        ("--path /nothing --enable-fallback", &[newer, older]),
+    ] {
+        let table = table(arguments);
+        assert_eq!(lines(&table, &menu_of(&table, "/grub/grub.cfg", &UPSTREAM)), expected, "{arguments}");
+    }
+}
+
 #[test]
 fn other_loaders_are_told_apart_from_what_can_be_booted() {
     let text = "menuentry windows { chainloader /EFI/Microsoft/Boot/bootmgfw.efi; }\n\

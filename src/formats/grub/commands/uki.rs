@@ -83,10 +83,7 @@ fn item(evaluator: &mut Evaluator<'_>, volume: usize, directory: &str, name: &st
     };
     let profile = profiles(&program, &read).into_iter().next()?;
     let device = evaluator.devices.name(lookup, volume);
-    let save = match evaluator.environment.get("blsuki_save_default").as_deref() {
-        Some("1" | "true" | "y") => "savedefault\n",
-        _ => "",
-    };
+    let save = save_default(evaluator);
     let cmdline = profile.cmdline.map(|cmdline| format!(" {cmdline}")).unwrap_or_default();
     Some(Item {
         id: name.to_owned(),
@@ -101,4 +98,12 @@ fn item(evaluator: &mut Evaluator<'_>, volume: usize, directory: &str, name: &st
         line: 0,
         body: Body::Text(format!("{save}chainloader ({device}){path}{cmdline}\n").into()),
     })
+}
+
+/// What an entry's script begins with where entries are to be remembered.
+pub fn save_default(evaluator: &Evaluator<'_>) -> &'static str {
+    match evaluator.environment.get("blsuki_save_default").as_deref() {
+        Some("1" | "true" | "y") => "savedefault\n",
+        _ => "",
+    }
 }
