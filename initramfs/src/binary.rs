@@ -13,9 +13,11 @@ pub const TARGET: &str =
 const SMALL_STANDARD_LIBRARY: [&str; 2] =
     ["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size"];
 
-/// Leaves out where in the source a panic happened, and what only `{:?}` would print: 60 KB. What PID 1 tells of a crash
-/// is its message.
-const WITHOUT_WORDS: &str = "\"-Zlocation-detail=none\",\"-Zfmt-debug=none\"";
+/// Leaves out where in the source a panic happened and its message, and what only `{:?}` would print: 100 KB. A panic is an
+/// instruction that the processor refuses. What PID 1 and the kernel's log tell of a crash is the address of that
+/// instruction, which leads to the line in the same binary built with `CARGO_PROFILE_IMAGE_STRIP=none`.
+const WITHOUT_WORDS: &str =
+    "\"-Zlocation-detail=none\",\"-Zfmt-debug=none\",\"-Zunstable-options\",\"-Cpanic=immediate-abort\"";
 
 /// Builds the binaries of a package of this workspace for a target, as small as they get, and gives the path of one.
 /// `features` are what it has beside the least (Cargo.toml): an image that boots disks needs none.

@@ -71,9 +71,9 @@ impl VolumeOption {
         let partition = volume.device.partition.get_or_insert(numbered(place));
         partition.table = table;
         let [uuid, label, type_id] = named.clone();
-        partition.uuid = uuid.map(|uuid| uuid.to_lowercase());
+        partition.uuid = uuid.map(|uuid| uuid.to_ascii_lowercase());
         partition.label = label;
-        partition.type_id = type_id.map(|type_id| type_id.to_lowercase());
+        partition.type_id = type_id.map(|type_id| type_id.to_ascii_lowercase());
         if get("dev").is_none_or(|name| split_name(&name).1.is_none()) && named.iter().all(Option::is_none) {
             volume.device.partition = None;
         }

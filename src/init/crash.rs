@@ -1,44 +1,46 @@
-//! The last resort: a panic of PID 1 starts the same binary again in its place, which keeps the machine alive.
+//! The last resort: a fault of PID 1 starts the same binary again in its place, which keeps the machine alive.
 //!
-//! What cannot be caught: memory that ran out inside the allocator and a fault of the processor end PID 1, and the kernel
-//! panics; `panic=SECONDS` on its command line makes it restart then.
+//! A panic is one, and so are memory that is not there, a stack that is used up and memory that ran out inside the allocator.
+//! What cannot be caught: a binary that cannot be executed any more; `panic=SECONDS` on the kernel's command line makes it
+//! restart when PID 1 is ended by somebody else's fault.
 
-use std::{env, os::unix::process::CommandExt, panic, process::Command, thread};
+use std::{env, ffi::CString, os::unix::ffi::OsStringExt};
 
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
 
-use crate::{formats::text, ui::console::Consoles};
+use crate::{formats::text, sys::fault, ui::console::Consoles};
 
 /// Carries the number of crashes so far from one start to the next.
 const COUNTER: &str = "FIRSTLIGHT_CRASHES";
 
-/// From now on a panic, in whatever thread, executes PID 1 afresh. Gives the number of times that this has happened.
-pub(super) fn start_again_on_panic() -> u32 {
+/// Carries what is known of the last one.
+const NOTE: &str = "FIRSTLIGHT_CRASH";
+
+/// From now on a fault, in whatever thread, executes PID 1 afresh. Gives the number of times that this has happened.
+pub(super) fn start_again_on_fault() -> u32 {
     let crashes = env::var(COUNTER).ok().and_then(|count| count.parse().ok()).unwrap_or(0_u32);
-    panic::set_hook(Box::new(move |panic| {
-        let what = text::printable(&panic.to_string().replace('\n', " "));
-        log::error!("PID 1 crashed: {what}");
-        Consoles::open().landmark("fail", &[("stage", "init"), ("reason", &what)]);
-        let error = Command::new("/proc/self/exe")
-            .arg0("init")
-            .env(COUNTER, crashes.saturating_add(1).to_string())
-            .exec();
-        log::error!("PID 1 cannot be started again: {error}");
-        // Better a machine that does nothing and can still be looked at than a kernel panic.
-        loop {
-            thread::park();
-        }
-    }));
+    let kept = env::vars_os().filter(|(name, _)| name != COUNTER && name != NOTE);
+    let kept = kept.map(|(name, value)| [name.into_vec(), value.into_vec()].join(&b'='));
+    let counter = format!("{COUNTER}={}", crashes.saturating_add(1)).into_bytes();
+    // No string of the environment has a zero inside.
+    let environment = kept.chain([counter]).filter_map(|variable| CString::new(variable).ok()).collect();
+    let started = fault::execute_on_fault(c"/proc/self/exe", vec![c"init".to_owned()], environment, NOTE);
+    if let Err(error) = started {
+        log::warn!("a crash of PID 1 will end the machine: {}", std::io::Error::from(error));
+    }
     crashes
 }
 
-/// After a crash: ends what the PID 1 before left running.
+/// After a crash: tells of it, and ends what the PID 1 before left running.
 pub(super) fn clear_the_field(crashes: u32, consoles: &Consoles) {
-    consoles.write(&format!("firstlight: PID 1 crashed and was started again ({crashes})\n"));
+    let note = text::printable(&env::var(NOTE).unwrap_or_default());
+    log::error!("PID 1 crashed: {note}");
+    consoles.landmark("fail", &[("stage", "init"), ("reason", &note)]);
+    consoles.write(&format!("firstlight: PID 1 crashed ({note}) and was started again ({crashes})\n"));
     if let Err(error) = kill(Pid::from_raw(-1), Signal::SIGKILL) {
-        log::info!("nothing was left running: {error}");
+        log::info!("nothing was left running: {}", std::io::Error::from(error));
     }
 }

@@ -1,7 +1,7 @@
 //! PID 1: mounts, consoles, modules, supervision and power. It never dies and reads nothing that was not shipped with it.
 //!
 //! [`run`] is the boot in one screen. What can fail is a logged fact: the machine goes on with what it has. There is no
-//! unwrap, no indexing, no overflow and no recursion here, so that only a broken kernel or memory can end PID 1; a panic
+//! unwrap, no indexing, no overflow and no recursion here, so that only a broken kernel or memory can end PID 1; a fault
 //! all the same ends in a fresh start of the same binary ([`crash`]). Nobody can send PID 1 a signal that it does not
 //! want: the kernel drops all that it has no handler for.
 #![deny(clippy::arithmetic_side_effects)]
@@ -26,7 +26,7 @@ use crate::{formats::settings::Settings, sys::kmsg, ui::console::Consoles};
 
 /// Runs the machine as its first process until it jumps into the next kernel.
 pub fn run() -> ! {
-    let crashes = crash::start_again_on_panic();
+    let crashes = crash::start_again_on_fault();
     let signals = signals::Signals::block();
     let mut timing = timing::Timing::begin();
     let missing = mounts::mount_all();

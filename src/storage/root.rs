@@ -212,10 +212,10 @@ impl Root {
                 found.pop();
                 continue;
             }
-            let wanted = component.to_lowercase();
+            let wanted = component.to_ascii_lowercase();
             let parent = text::decode(&joined(&found));
             let names = self.names(&parent).into_iter().map(|(name, _)| name);
-            let same = |name: &Vec<u8>| text::decode(name).to_lowercase() == wanted;
+            let same = |name: &Vec<u8>| text::decode(name).to_ascii_lowercase() == wanted;
             // The exact name first, else the least, so that the answer never depends on the directory's order.
             found.push(
                 names.filter(same).min_by_key(|name| (*name != text::encode(component), name.clone()))?,

@@ -3,6 +3,7 @@
 pub mod block_device;
 pub mod child;
 mod copy;
+pub mod fault;
 #[cfg(feature = "running-system")]
 pub mod freeze;
 pub mod inherited;

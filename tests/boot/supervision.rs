@@ -1,17 +1,17 @@
-//! A worker that dies in the middle of its work.
+//! A worker that dies in the middle of its work, and PID 1 itself.
 
 use std::io::{BufRead, BufReader, Write};
 
 use qemu::disk::{Filesystem, Image};
+use qemu::guest::Guest;
 use qemu::machine::{Disk, Firmware, Machine};
 use qemu::payload;
 
 use crate::{LIMIT, bootable, debian};
 
-/// The kernel's `rdinit` is the rig's `/kill-worker`, which leaves a child that kills the worker when the rig says so,
-/// and becomes the unchanged `/init`.
-#[test]
-fn a_worker_killed_while_it_loads_is_started_again_and_the_boot_completes() {
+/// A machine that loads its first entry. The kernel's `rdinit` is the rig's `/kill-worker`, which leaves a child that does
+/// what the rig says, and becomes the unchanged `/init`.
+fn loading(name: &str) -> Guest {
     let configuration = "set timeout=0
 menuentry 'First' --id first {
     linux /boot/vmlinuz console=ttyS0 quiet first
@@ -22,10 +22,9 @@ menuentry 'Second' --id second {
     initrd /boot/initrd
 }
 ";
-    let image =
-        Image::new().volume(bootable(Filesystem::Ext4, "killed", configuration)).build("killed").unwrap();
+    let image = Image::new().volume(bootable(Filesystem::Ext4, name, configuration)).build(name).unwrap();
     let initramfs = payload::firstlight_with_killer(debian()).unwrap();
-    let guest = Machine::new("killed")
+    let guest = Machine::new(name)
         .firmware(Firmware::None)
         .kernel(&debian().kernel(), &initramfs, "console=ttyS0 quiet rdinit=/kill-worker")
         .disk(Disk::new(image))
@@ -33,16 +32,40 @@ menuentry 'Second' --id second {
         .start()
         .unwrap();
     guest.wait_for_landmark("load", &[("id", "first")], LIMIT).unwrap();
+    guest
+}
+
+/// Has the child do something, and waits until it says so.
+fn order(guest: &Guest, order: &str, answer: &str) {
     let mut port = guest.second_serial().unwrap();
-    port.write_all(b"kill\n").unwrap();
+    writeln!(port, "{order}").unwrap();
     port.set_read_timeout(Some(LIMIT)).unwrap();
     let mut answers = BufReader::new(port).lines().map(Result::unwrap);
-    answers.find(|line| line.starts_with("killed ")).unwrap();
+    answers.find(|line| line.starts_with(answer)).unwrap();
+}
+
+/// Waits for the next kernel, which must be this entry's.
+fn expect_boot(guest: &Guest, word: &str) {
+    let report = guest.wait_for_report(LIMIT).unwrap();
+    let cmdline = format!("BOOT_IMAGE=/boot/vmlinuz console=ttyS0 quiet {word}");
+    assert_eq!((report.kexec, report.cmdline), (true, cmdline));
+}
+
+#[test]
+fn a_worker_killed_while_it_loads_is_started_again_and_the_boot_completes() {
+    let guest = loading("killed");
+    order(&guest, "kill", "killed ");
     guest.wait_for_landmark("worker", &[("state", "died"), ("signal", "9")], LIMIT).unwrap();
     // It died on the first entry, which is passed over.
-    let report = guest.wait_for_report(LIMIT).unwrap();
-    assert_eq!(
-        (report.kexec, report.cmdline.as_str()),
-        (true, "BOOT_IMAGE=/boot/vmlinuz console=ttyS0 quiet second")
-    );
+    expect_boot(&guest, "second");
+}
+
+#[test]
+fn a_fault_of_pid_1_starts_it_again_and_the_boot_completes() {
+    let guest = loading("faulted");
+    order(&guest, "break", "killed ");
+    guest.wait_for_landmark("fail", &[("stage", "init")], LIMIT).unwrap();
+    let told = |line: &str| line.contains("PID 1 crashed (signal 4 at 0x").then_some(());
+    guest.wait("what PID 1 tells of its crash", LIMIT, |line| told(&line.text)).unwrap();
+    expect_boot(&guest, "first");
 }

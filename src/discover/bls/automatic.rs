@@ -18,7 +18,7 @@ pub(super) const FIRMWARE_ONLY: &str = "a program that only the firmware can sta
 /// The loaders beside the entries of one menu, in systemd-boot's order.
 pub(super) fn entries(lookup: &dyn Lookup, (volume, base): (usize, &str)) -> Vec<Entry> {
     let architecture = ARCHITECTURES.iter().find(|(name, _)| *name == ARCH).map_or(ARCH, |(_, name)| name);
-    let name = architecture.to_uppercase();
+    let name = architecture.to_ascii_uppercase();
     let own = |path: String| (volume, format!("{base}{path}"));
     let default = [format!("/EFI/BOOT/BOOT{name}.EFI"), format!("/EFI/BOOT/GRUB{name}.EFI")].map(own);
     let is_systemd_boot = default.iter().any(|(volume, path)| is_systemd_boot(lookup, *volume, path));

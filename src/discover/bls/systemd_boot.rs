@@ -137,7 +137,7 @@ fn variant(file: &EntryFile) -> String {
 
 /// The name by which the default is found.
 fn systemd_boot_id(file: &EntryFile) -> String {
-    file.name.systemd_boot_id() + &variant(file).to_lowercase()
+    file.name.systemd_boot_id() + &variant(file).to_ascii_lowercase()
 }
 
 /// Makes the entry, or says why systemd-boot drops the file.

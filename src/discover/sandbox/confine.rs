@@ -4,7 +4,7 @@
 //! Afterwards it can read beneath the directories that it was given, use memory and time within limits, and answer on
 //! the descriptors that it has. Everything else ends it.
 
-use std::{collections::BTreeMap, env::consts::ARCH, os::fd::AsFd};
+use std::{collections::BTreeMap, os::fd::AsFd};
 
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, Ruleset, RulesetAttr,
@@ -20,7 +20,16 @@ use rustix::{
 };
 use seccompiler::{
     BackendError, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
-    SeccompRule, apply_filter,
+    SeccompRule, TargetArch, apply_filter,
+};
+
+/// Which numbers the system calls have.
+const ARCHITECTURE: TargetArch = if cfg!(target_arch = "aarch64") {
+    TargetArch::aarch64
+} else if cfg!(target_arch = "riscv64") {
+    TargetArch::riscv64
+} else {
+    TargetArch::x86_64
 };
 
 /// Address space in bytes: a configuration of 1 MiB takes a few MiB to evaluate.
@@ -154,5 +163,5 @@ fn filter() -> Result<Vec<seccompiler::sock_filter>, BackendError> {
     rules.insert(libc::SYS_tgkill, vec![SeccompRule::new(vec![abort])?]);
     let abort = SeccompCondition::new(1, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, libc::SIGABRT as u64)?;
     rules.insert(libc::SYS_tkill, vec![SeccompRule::new(vec![abort])?]);
-    SeccompFilter::new(rules, SeccompAction::KillProcess, SeccompAction::Allow, ARCH.try_into()?)?.try_into()
+    SeccompFilter::new(rules, SeccompAction::KillProcess, SeccompAction::Allow, ARCHITECTURE)?.try_into()
 }

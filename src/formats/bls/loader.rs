@@ -61,8 +61,9 @@ impl Loader {
     #[must_use]
     pub fn choice(&self, variables: &Variables, names: &[(&str, bool)]) -> Option<usize> {
         let find = |pattern: Option<&str>, with_failed: bool| {
-            let pattern = pattern?.to_lowercase();
-            let pattern = if pattern == SAVED { variables.saved.as_ref()?.to_lowercase() } else { pattern };
+            let pattern = pattern?.to_ascii_lowercase();
+            let pattern =
+                if pattern == SAVED { variables.saved.as_ref()?.to_ascii_lowercase() } else { pattern };
             names.iter().position(|(name, failed)| (with_failed || !failed) && glob::matches(&pattern, name))
         };
         let candidates = [
@@ -99,7 +100,7 @@ fn timeout(value: &str) -> Option<MenuTimeout> {
 }
 
 fn pattern(value: &str) -> Option<String> {
-    let value = value.to_lowercase();
+    let value = value.to_ascii_lowercase();
     (!value.starts_with('@') || value == SAVED).then_some(value)
 }
 

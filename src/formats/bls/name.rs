@@ -18,7 +18,7 @@ impl EntryName {
     #[must_use]
     pub fn systemd_boot_id(&self) -> String {
         let suffix = self.file.rsplit_once('.').map_or("", |(_, suffix)| suffix);
-        format!("{}.{suffix}", self.id).to_lowercase()
+        format!("{}.{suffix}", self.id).to_ascii_lowercase()
     }
 
     /// The name by which GRUB does: without `.conf`.

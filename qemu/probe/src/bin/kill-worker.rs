@@ -1,8 +1,10 @@
 //! Stands in front of firstlight's PID 1 (`rdinit=/kill-worker`): each line that the rig writes to the second serial port
-//! kills the worker with SIGKILL. PID 1 itself is the unchanged `/init`.
+//! kills the worker with SIGKILL; before that, the line `break` puts an instruction that no processor knows where PID 1 goes
+//! on when it next wakes. PID 1 itself is the unchanged `/init`.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::FileExt;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
@@ -13,6 +15,9 @@ use rustix::process::{Pid, Signal, kill_process};
 /// Its own /proc and device node: /init has not made its own yet, and they must not be in its way.
 const PROC: &str = "/kill-worker-proc";
 const PORT: &str = "/kill-worker-port";
+
+/// `ud2` for x86_64, which arm64 does not know either.
+const UNKNOWN: &[u8] = &[0x0f, 0x0b];
 
 fn main() {
     if std::env::args().any(|word| word == "hunt") {
@@ -35,13 +40,28 @@ fn hunt() -> std::io::Result<()> {
     let mut port = OpenOptions::new().read(true).write(true).open(PORT)?;
     // The rig waits for this line, then knows that the port is listened to.
     port.write_all(b"hunting\n")?;
-    for _ in BufReader::new(File::open(PORT)?).lines() {
+    for line in BufReader::new(File::open(PORT)?).lines() {
+        if line?.trim() == "break" {
+            writeln!(port, "broke {:#x}", break_init()?)?;
+        }
         for worker in workers()? {
             kill_process(worker, Signal::KILL)?;
             writeln!(port, "killed {}", worker.as_raw_pid())?;
         }
     }
     Ok(())
+}
+
+/// Breaks PID 1 behind the system call that it waits in (proc_pid_syscall(5)), and gives the address.
+fn break_init() -> std::io::Result<u64> {
+    let waiting = fs::read_to_string(format!("{PROC}/1/syscall"))?;
+    let address = waiting.split_whitespace().next_back().and_then(|word| word.strip_prefix("0x"));
+    let address = address.and_then(|digits| u64::from_str_radix(digits, 16).ok());
+    // "running": it is not waiting.
+    let address = address.ok_or_else(|| std::io::Error::other(waiting.clone()))?;
+    let memory = OpenOptions::new().write(true).open(format!("{PROC}/1/mem"))?;
+    memory.write_all_at(UNKNOWN, address)?;
+    Ok(address)
 }
 
 /// The processes whose first argument is `worker`.

@@ -58,7 +58,7 @@ fn answer(volume: &Volume, question: &str, efi: bool) -> Option<String> {
         }
         .into(),
         "fs" => filesystem_name(volume.filesystem.kind)?.into(),
-        "fs-uuid" => volume.filesystem.uuid.as_ref()?.to_lowercase(),
+        "fs-uuid" => volume.filesystem.uuid.as_ref()?.to_ascii_lowercase(),
         "label" => volume.filesystem.label.clone().unwrap_or_default(),
         "part-uuid" => {
             partition.and_then(|partition| partition.uuid.clone()).unwrap_or_else(|| "none".into())
