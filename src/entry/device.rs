@@ -118,8 +118,8 @@ pub struct Filesystem {
 /// What GRUB keeps or calls by names of its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct GrubVolume {
-    /// GRUB's names of a device that no partition table tells of, the one that it prefers first: `lvm/vg-root`,
-    /// `lvmid/VG/LV`, `mduuid/HEX`, `cryptouuid/HEX`.
+    /// GRUB's names of the whole device where it is no disk by a number, the one that GRUB prefers first: `lvm/vg-root`,
+    /// `lvmid/VG/LV`, `md/0`, `mduuid/HEX`, `cryptouuid/HEX`.
     pub names: Vec<String>,
     /// The environment block outside of all files: on btrfs, the sector at 256 KiB.
     pub environment: Option<Vec<u8>>,

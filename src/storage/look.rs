@@ -19,7 +19,11 @@ use super::{
 };
 use crate::{
     entry::{Device, Filesystem, FilesystemKind, GrubVolume, Transport, Volume},
-    formats::{bytes::ReadAt, grub::environment_block, partition, superblock},
+    formats::{
+        bytes::ReadAt,
+        grub::{device::array_names, environment_block},
+        partition, superblock,
+    },
     sys::block_device::{DriveStatus, drive_status},
 };
 
@@ -119,7 +123,7 @@ impl Looker {
             Ok((filesystem, root)) => {
                 let root = Root::from_fd(root).naming_as(filesystem.kind);
                 let grub = Box::new(GrubVolume {
-                    names: self.sysfs.grub_names(&device.name),
+                    names: self.grub_names(&device.disk),
                     environment: environment(&filesystem, &self.node(&device.name)),
                 });
                 Look::Opened(OpenVolume { volume: Volume { device, filesystem, grub }, root })
@@ -174,6 +178,20 @@ impl Looker {
         let companions = Companions { nodes, degraded: order.degraded };
         let root = mount(filesystem.kind, &self.node(&device.name), file, &companions, self.care);
         Ok((filesystem, root.map_err(|error| error.to_string())?))
+    }
+
+    /// GRUB's names of a disk that is made of others; what an array is called is read from one of its members, as GRUB does.
+    fn grub_names(&self, disk: &str) -> Vec<String> {
+        let mut members = self.sysfs.members(disk).into_iter();
+        let superblock = members.find_map(|name| {
+            let file = File::open(self.node(&name)).ok()?;
+            let blocks = Blocks { file: &file, size: self.sysfs.device(&name)?.size };
+            superblock::probe(&blocks).ok()?.filter(|found| found.kind == FilesystemKind::Raid)
+        });
+        match superblock {
+            Some(found) => array_names(found.uuid.as_deref(), found.label.as_deref()),
+            None => self.sysfs.grub_names(disk),
+        }
     }
 
     /// What a running system has mounted is not mounted with other options again, but shared.
@@ -260,5 +278,41 @@ impl ReadAt for Blocks<'_> {
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
         fill(self.file, offset, buffer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use tempfile::TempDir;
+
+    use super::{super::sysfs::tests::add, *};
+
+    /// A superblock of metadata 1.1 (md(4)): at the start of the member, with UUID and name.
+    fn member(name: &str) -> Vec<u8> {
+        let mut bytes = vec![0; 0x4_0000];
+        let mut put = |at: usize, what: &[u8]| bytes[at..at + what.len()].copy_from_slice(what);
+        put(0, &0xa92b_4efc_u32.to_le_bytes());
+        put(4, &1_u32.to_le_bytes());
+        put(
+            16,
+            &[0x2f, 0x1a, 0x3b, 0x4c, 0x5d, 0x6e, 0x7f, 0x80, 0x91, 0xa2, 0xb3, 0xc4, 0xd5, 0xe6, 0xf7, 0x08],
+        );
+        put(32, name.as_bytes());
+        bytes
+    }
+
+    #[test]
+    fn an_array_is_called_as_its_members_say() {
+        let (tree, nodes) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+        add(tree.path(), "virtual/block/md127", &[("slaves/sda1", ""), ("slaves/sdb1", "")]);
+        add(tree.path(), "platform/block/sdb1", &[("size", "512"), ("partition", "1")]);
+        fs::write(nodes.path().join("sdb1"), member("debian:boot")).unwrap();
+        let looker =
+            Looker { sysfs: Sysfs::at(tree.path()), nodes: nodes.path().to_owned(), care: Care::Alone };
+        assert_eq!(looker.grub_names("md127"), ["md/boot", "mduuid/2f1a3b4c5d6e7f8091a2b3c4d5e6f708"]);
+        fs::write(nodes.path().join("sdb1"), "nothing").unwrap();
+        assert!(looker.grub_names("md127").is_empty());
     }
 }

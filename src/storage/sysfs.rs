@@ -9,7 +9,7 @@ use std::{
 use super::attachment::Attachment;
 use crate::{
     entry::{Device, Partition, PartitionTable},
-    formats::text,
+    formats::{grub::device::array_names, text},
 };
 
 /// An attribute is one page at most, in bytes.
@@ -123,12 +123,19 @@ impl Sysfs {
         Some((major.parse().ok()?, minor.parse().ok()?))
     }
 
-    /// GRUB's names of a device of device mapper or md (GNU GRUB manual, "Device syntax").
+    /// Kernel names of the devices that a device of device mapper or md is made of, sorted.
+    #[must_use]
+    pub fn members(&self, name: &str) -> Vec<String> {
+        self.directory(name).map(|directory| children(&directory.join("slaves"))).unwrap_or_default()
+    }
+
+    /// GRUB's names of a device of device mapper or md (GNU GRUB manual, "Device syntax"); an array's own name stands only
+    /// on its members.
     #[must_use]
     pub fn grub_names(&self, name: &str) -> Vec<String> {
         let Some(directory) = self.directory(name) else { return Vec::new() };
         if let Some(uuid) = attribute(&directory, "md/uuid") {
-            return vec![format!("mduuid/{}", uuid.replace('-', ""))];
+            return array_names(Some(&uuid), None);
         }
         let uuid = attribute(&directory, "dm/uuid").unwrap_or_default();
         if let Some((group, volume)) = uuid.strip_prefix("LVM-").and_then(|ids| ids.split_at_checked(32)) {

@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, rc::Rc};
 
 use crate::{
-    entry::{FileReference, FilesystemKind, PartitionTable},
+    entry::{FileReference, FilesystemKind, PartitionTable, Volume},
     formats::lookup::Lookup,
 };
 
@@ -78,20 +78,20 @@ impl Devices {
         let Some(it) = lookup.volume(volume) else {
             return String::new();
         };
-        if let Some(name) = it.grub.names.first() {
-            return name.clone();
-        }
         let device = &it.device;
-        let disk = self.disks(lookup).iter().position(|disk| **disk == device.disk).unwrap_or_default();
+        let disk = it.grub.names.first().cloned().unwrap_or_else(|| {
+            let place = self.disks(lookup).iter().position(|disk| **disk == device.disk);
+            format!("hd{}", place.unwrap_or_default())
+        });
         match &device.partition {
             Some(partition) => {
                 let table = match partition.table {
                     PartitionTable::Gpt => "gpt",
                     PartitionTable::Mbr => "msdos",
                 };
-                format!("hd{disk},{table}{}", partition.number)
+                format!("{disk},{table}{}", partition.number)
             }
-            None => format!("hd{disk}"),
+            None => disk,
         }
     }
 
@@ -101,27 +101,24 @@ impl Devices {
         if let Some(image) = self.images.get(name) {
             return *image;
         }
-        if name.contains('/') {
-            return lookup
-                .volumes()
-                .iter()
-                .position(|volume| volume.grub.names.iter().any(|own| own == name));
-        }
-        let (disk, partition) = name.strip_prefix("hd")?.split_once(',').unwrap_or((name.get(2..)?, ""));
-        let disk: usize = disk.parse().ok()?;
-        let disks = self.disks(lookup);
-        let find = |disk: &str| {
+        let (disk, partition) = name.split_once(',').unwrap_or((name, ""));
+        let find = |is_disk: &dyn Fn(&Volume) -> bool| {
             lookup.volumes().iter().position(|volume| {
-                let device = &volume.device;
-                device.disk == disk
-                    && match &device.partition {
+                is_disk(volume)
+                    && match &volume.device.partition {
                         Some(it) => partition_matches(partition, it.table, it.number),
                         None => partition.is_empty(),
                     }
             })
         };
+        if disk.contains('/') {
+            return find(&|volume| volume.grub.names.iter().any(|own| own.eq_ignore_ascii_case(disk)));
+        }
+        let number: usize = disk.strip_prefix("hd")?.parse().ok()?;
+        let disks = self.disks(lookup);
+        let on_disk = |disk: &&String| find(&|volume| volume.device.disk == **disk);
         // A partition of a disk that is not there is looked for where the configuration is.
-        disks.get(disk).and_then(|disk| find(disk)).or_else(|| disks.first().and_then(|disk| find(disk)))
+        disks.get(number).and_then(on_disk).or_else(|| disks.first().and_then(on_disk))
     }
 
     /// The volume that a file's device means; where the configuration's own volume is of an unknown kind or place, an
@@ -205,17 +202,25 @@ impl Devices {
         order
     }
 
-    /// Kernel names of the disks in the order of their numbers.
+    /// Kernel names of the disks in the order of their numbers: those that GRUB does not call by names.
     fn disks<'l>(&self, lookup: &'l dyn Lookup) -> Vec<&'l String> {
         let mut disks: Vec<&String> = Vec::new();
         let volumes = lookup.volumes();
         for volume in lookup.volume(self.home).into_iter().chain(volumes) {
-            if !disks.contains(&&volume.device.disk) {
+            if volume.grub.names.is_empty() && !disks.contains(&&volume.device.disk) {
                 disks.push(&volume.device.disk);
             }
         }
         disks
     }
+}
+
+/// The names of an array of disks by its UUID, and by its label (`host:name`) without the machine that made it.
+#[must_use]
+pub fn array_names(uuid: Option<&str>, label: Option<&str>) -> Vec<String> {
+    let name = label.map(|label| format!("md/{}", label.split_once(':').map_or(label, |(_, name)| name)));
+    let id = uuid.map(|uuid| format!("mduuid/{}", uuid.replace('-', "")));
+    name.into_iter().chain(id).collect()
 }
 
 /// Whether `gpt2`, `msdos2` or `2` (or the outer part of `msdos2,bsd1`) names a partition.

@@ -31,11 +31,11 @@ impl Table {
         self
     }
 
-    /// Gives the last volume, which then stands in no partition table, names of GRUB's, or an environment block outside of
-    /// its files.
+    /// Gives the last volume, which then stands in no partition table if it is device mapper's, names of GRUB's, or an
+    /// environment block outside of its files.
     pub fn grub(mut self, names: &[&str], environment: Option<&str>) -> Self {
         let volume = self.volumes.last_mut().unwrap();
-        if !names.is_empty() {
+        if volume.device.name.starts_with("dm-") {
             volume.device.partition = None;
         }
         volume.grub.names = names.iter().map(|&name| name.to_owned()).collect();

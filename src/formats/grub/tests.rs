@@ -373,6 +373,26 @@ fn what_a_hint_or_grub_itself_calls_a_device_is_its_name() {
 }
 
 #[test]
+fn partitions_of_arrays_are_called_by_the_array_and_no_disks_by_numbers() {
+    let text = "search --fs-uuid --set=a uuid-sdc1\nsearch --fs-uuid --set=b --hint=mduuid/0a,gpt2 uuid-sdc2\n\
+                search --label --set=c label-sdb1\nif [ -e (md/boot) ]; then d=whole; fi\nif [ -e (md/boot,1) ]; then e=part; fi\n\
+                menuentry x { linux (mduuid/0A,2)/k $a $b $c $d $e; }\nmenuentry y { linux (hd1,gpt1)/k; }\n";
+    let table = Table::default()
+        .volume("sdc2", &[("/grub.cfg", text), ("/k", "k")])
+        .grub(&["md/boot", "mduuid/0a"], None)
+        .volume("sdc1", &[])
+        .grub(&["md/boot", "mduuid/0a"], None)
+        .volume("sda1", &[])
+        .volume("sdb1", &[("/k", "k")]);
+    let menu = menu_of(&table, "/grub.cfg", &UPSTREAM);
+    let expected = [
+        "x: sdc2:/k: BOOT_IMAGE=(mduuid/0A,2)/k md/boot,gpt1 mduuid/0a,gpt2 hd1,gpt1 part",
+        "y: sdb1:/k: BOOT_IMAGE=(hd1,gpt1)/k",
+    ];
+    assert_eq!(lines(&table, &menu), expected);
+}
+
+#[test]
 fn a_file_can_come_in_an_archive_under_a_name_of_its_own() {
     let text = "menuentry x { linux /k; initrd /i newc:/etc/key:/secret newc:gone:/nothing /j; }\n";
     let files = [("/grub.cfg", text), ("/k", ""), ("/i", ""), ("/j", ""), ("/secret", "")];
