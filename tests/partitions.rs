@@ -120,8 +120,8 @@ fn expected(image: &Path) -> Vec<Slot> {
                     uuid: Some(text("uuid").unwrap_or_else(|| format!("{signature}-{number:02x}"))),
                     label: partition["name"].as_str().map(str::to_owned),
                     type_id: text("type").map(|kind| if gpt { kind } else { format!("{kind:0>2}") }),
+                    attributes: text("attrs").map_or(0, |names| attributes(&names)),
                 },
-                attributes: text("attrs").map_or(0, |names| attributes(&names)),
                 start: partition["start"].as_u64().unwrap() * 512,
                 size: partition["size"].as_u64().unwrap() * 512,
             }

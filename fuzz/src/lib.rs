@@ -78,6 +78,7 @@ impl Files {
                 uuid: None,
                 label: None,
                 type_id: None,
+                attributes: 0,
             }),
             size: 1 << 30,
             transport: Transport::Scsi,

@@ -20,6 +20,7 @@ pub fn volume(name: &str, transport: Transport) -> Volume {
                 uuid: Some(format!("uuid-of-{name}")),
                 label: None,
                 type_id: None,
+                attributes: 0,
             }),
             size: 1 << 30,
             transport,

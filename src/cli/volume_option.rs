@@ -106,7 +106,7 @@ fn volume(name: &str) -> Volume {
 }
 
 fn numbered(number: u32) -> Partition {
-    Partition { number, table: PartitionTable::Gpt, uuid: None, label: None, type_id: None }
+    Partition { number, table: PartitionTable::Gpt, uuid: None, label: None, type_id: None, attributes: 0 }
 }
 
 /// Splits a partition's kernel name into its disk's and its number: `sda2`, and with a `p` between where the disk's own
@@ -192,6 +192,7 @@ mod tests {
                         uuid: Some("ab-cd".into()),
                         label: Some("Linux".into()),
                         type_id: Some("4f68bce3-e8cd-4db1-96e7-fbcaf984b709".into()),
+                        attributes: 0,
                     }),
                     size: 0,
                     transport: Transport::Nvme,

@@ -3,7 +3,11 @@
 //! [`survey`] asks every finder about every volume, pairs kernels with initrds by name where there is no configuration,
 //! and merges what came of it. It trusts nothing that it reads, and runs in a child without any privilege ([`sandbox`]).
 
+#[cfg(feature = "other-loaders")]
+mod android;
 mod bls;
+#[cfg(feature = "other-loaders")]
+mod chromeos;
 pub mod environment;
 mod explain;
 pub mod finder;
@@ -72,6 +76,10 @@ static FINDERS: &[&dyn Finder] = &[
     &u_boot_script::UbootScript,
     #[cfg(feature = "other-loaders")]
     &raspberry_pi::RaspberryPi,
+    #[cfg(feature = "other-loaders")]
+    &chromeos::Chromeos,
+    #[cfg(feature = "other-loaders")]
+    &android::Android,
     #[cfg(feature = "other-loaders")]
     &limine::LIMINE,
     #[cfg(feature = "other-loaders")]

@@ -47,6 +47,8 @@ pub struct Partition {
     pub label: Option<String>,
     /// Partition type: a lower-case GUID on GPT, two hex digits (`ef`) on MBR.
     pub type_id: Option<String>,
+    /// GPT attribute bits; 0 on MBR disks.
+    pub attributes: u64,
 }
 
 /// A block device.
@@ -100,6 +102,8 @@ pub enum FilesystemKind {
     Swsuspend,
     #[serde(rename = "BitLocker")]
     Bitlocker,
+    /// No file system: a kernel, or a record, that ChromeOS's or Android's boot loader takes from the partition itself.
+    Bare,
     /// A directory that stands for a file system (`firstlight list --root`), its kind unknown.
     Unknown,
 }

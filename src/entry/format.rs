@@ -62,6 +62,10 @@ formats! {
     Live "live" "image files of live media",
     /// U-Boot's boot.scr, with Armbian's armbianEnv.txt and its like.
     UbootScript "u-boot-script" "U-Boot script",
+    /// Kernel partitions of ChromeOS.
+    Chromeos "chromeos" "ChromeOS kernel partitions",
+    /// Boot partitions of Android.
+    Android "android" "Android boot partitions",
     /// Profiles of NixOS.
     Nixos "nixos" "generations of NixOS",
     /// Profiles of Guix System.

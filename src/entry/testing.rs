@@ -14,6 +14,7 @@ pub fn device(name: &str) -> Device {
             uuid: Some(format!("part-{name}")),
             label: None,
             type_id: None,
+            attributes: 0,
         }),
         size: 1 << 30,
         transport: Transport::Scsi,

@@ -11,6 +11,8 @@ pub(super) fn matches_folded(pattern: &str, text: &str, fold: fn(u8) -> u8) -> b
     let (mut pattern, mut text) = (pattern.as_bytes(), text.as_bytes());
     // Where to go on when a later part fails: behind the last `*`, which then takes one byte more.
     let mut retry: Option<(&[u8], &[u8])> = None;
+    // A bracket with no more than this behind it has no end. It is looked for once, not at every byte of the text.
+    let mut open = 0;
     loop {
         if let [b'*', rest @ ..] = pattern {
             pattern = rest;
@@ -20,7 +22,7 @@ pub(super) fn matches_folded(pattern: &str, text: &str, fold: fn(u8) -> u8) -> b
         let step = match text.split_first() {
             None if pattern.is_empty() => return true,
             None => None,
-            Some((&byte, rest)) => one(pattern, fold(byte), fold).map(|pattern| (pattern, rest)),
+            Some((&byte, rest)) => one(pattern, fold(byte), fold, &mut open).map(|pattern| (pattern, rest)),
         };
         (pattern, text) = match (step, retry) {
             (Some(step), _) => step,
@@ -34,14 +36,17 @@ pub(super) fn matches_folded(pattern: &str, text: &str, fold: fn(u8) -> u8) -> b
 }
 
 /// The rest of the pattern behind what matched one byte, if it did.
-fn one(pattern: &[u8], byte: u8, fold: fn(u8) -> u8) -> Option<&[u8]> {
+fn one<'a>(pattern: &'a [u8], byte: u8, fold: fn(u8) -> u8, open: &mut usize) -> Option<&'a [u8]> {
     let (first, rest) = pattern.split_first()?;
     match (first, rest) {
         (b'?', _) => Some(rest),
-        (b'[', _) => match set(rest, byte) {
+        (b'[', _) if rest.len() > *open => match set(rest, byte) {
             Some((found, rest)) => found.then_some(rest),
-            // Without its end it is a plain bracket.
-            None => (byte == b'[').then_some(rest),
+            // Without its end it is a plain bracket, as all behind it are.
+            None => {
+                *open = rest.len();
+                (byte == b'[').then_some(rest)
+            }
         },
         (b'\\', [escaped, rest @ ..]) => (fold(*escaped) == byte).then_some(rest),
         (&plain, _) => (fold(plain) == byte).then_some(rest),
@@ -92,6 +97,9 @@ mod tests {
             ("[]x]", "]", true),
             ("[a-]", "-", true),
             ("[x", "[x", true),
+            ("*[a]*[x[", "bab[x[", true),
+            ("*[a][[", "[[a[[", true),
+            ("*[!a]b[]", "abb[]", true),
             ("\\*", "*", true),
             ("\\*", "a", false),
             ("d[0-9A-F][0-9]?", "dF1q", true),

@@ -8,6 +8,9 @@ use crate::entry::{FileReference, Volume};
 /// No configuration file is read past this many bytes.
 pub const CONFIG_LIMIT: usize = 1 << 20;
 
+/// The path of all that is on a partition without a file system.
+pub const BARE_FILE: &str = "/partition";
+
 /// What a path leads to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileKind {

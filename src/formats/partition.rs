@@ -19,10 +19,8 @@ const SECTOR_SIZES: [u32; 2] = [512, 4096];
 /// A partition as its table describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Slot {
-    /// Number, UUID, name and type.
+    /// Number, UUID, name, type and attributes.
     pub partition: Partition,
-    /// GPT attribute bits; 0 on MBR disks.
-    pub attributes: u64,
     /// First byte on the disk.
     pub start: u64,
     /// Size in bytes.

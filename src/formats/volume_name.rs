@@ -107,6 +107,7 @@ mod tests {
                     uuid: Some("4f68bce3-e8cd-4db1-96e7-fbcaf984b709".into()),
                     label: Some("root".into()),
                     type_id: None,
+                    attributes: 0,
                 }),
                 size: 1 << 30,
                 transport: Transport::Nvme,

@@ -22,7 +22,7 @@ use crate::{
     formats::{
         bytes::ReadAt,
         grub::{device::array_names, environment_block},
-        partition, superblock,
+        kernel_file, partition, superblock,
     },
     sys::block_device::{DriveStatus, drive_status},
 };
@@ -37,6 +37,12 @@ const CONTAINERS: &[(FilesystemKind, &str)] = &[
     (FilesystemKind::Swsuspend, "swap space with a hibernated system in it"),
     (FilesystemKind::Zfs, "a member of a ZFS pool, which this kernel cannot read"),
 ];
+
+/// No kernel on a partition of its own is larger, in bytes.
+const BARE_LIMIT: u64 = 1 << 30;
+
+/// As much of a partition as tells whether a kernel is on it, in bytes.
+const BARE_HEAD: usize = 16 << 10;
 
 /// What came of a look, and which medium it was at ([`Sysfs::disk_sequence`]).
 #[derive(Debug)]
@@ -156,6 +162,7 @@ impl Looker {
         self.read_partition(device);
         let blocks = Blocks { file, size: device.size };
         let found = superblock::probe(&blocks).map_err(|error| format!("cannot be read: {error}"))?;
+        let found = found.or_else(|| bare(device, &blocks));
         let partitions = self.sysfs.partitions(&device.name);
         let Some(filesystem) = found.filter(|found| partitions.is_empty() || spans_partitions(found.kind))
         else {
@@ -166,6 +173,10 @@ impl Looker {
         };
         if let Some((_, what)) = CONTAINERS.iter().find(|(kind, _)| *kind == filesystem.kind) {
             return Err((*what).to_owned());
+        }
+        if filesystem.kind == FilesystemKind::Bare {
+            let root = file.try_clone().map_err(|error| error.to_string())?;
+            return Ok((filesystem, root.into()));
         }
         *part = missing_parts(&blocks, &filesystem, order);
         if let Some(Part { count, .. }) = part {
@@ -230,6 +241,15 @@ fn missing_parts(blocks: &Blocks<'_>, filesystem: &Filesystem, order: &Order) ->
     let count = superblock::btrfs::device_count(blocks)?;
     let known = u64::try_from(order.companions.len()).unwrap_or(u64::MAX).saturating_add(1);
     (known < count && !order.degraded).then_some(Part { uuid, count })
+}
+
+/// What a boot loader takes from the partition itself, where there is such a loader's finder.
+fn bare(device: &Device, blocks: &Blocks<'_>) -> Option<Filesystem> {
+    let wanted = cfg!(feature = "other-loaders") && device.partition.is_some() && device.size <= BARE_LIMIT;
+    let mut head = vec![0; if wanted { BARE_HEAD } else { 0 }];
+    let length = blocks.read_at(0, &mut head).ok().filter(|_| wanted)?;
+    let is_bare = kernel_file::is_bare(head.get(..length)?);
+    is_bare.then_some(Filesystem { kind: FilesystemKind::Bare, uuid: None, label: None })
 }
 
 /// GRUB's environment block in the part of a btrfs that holds no files.

@@ -1,4 +1,5 @@
-//! The root of one file system, as a directory handle that nothing leads out of (openat2(2), `RESOLVE_IN_ROOT`).
+//! The root of one file system, as a directory handle that nothing leads out of (openat2(2), `RESOLVE_IN_ROOT`); or a
+//! partition without a file system, as if there were one with a single file in it ([`BARE_FILE`]).
 //!
 //! It is one file system: what is mounted on its directories is another volume and is not entered.
 //! What stands there is hostile: a fifo or a device node is never opened for reading, sizes and lists are capped, and
@@ -6,8 +7,8 @@
 
 use std::{
     fs::File,
-    io::Read,
-    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    io::{Read, Seek, SeekFrom},
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
     path::Path,
 };
 
@@ -22,7 +23,7 @@ use super::fill;
 use crate::{
     entry::FilesystemKind,
     formats::{
-        lookup::{DirectoryEntry, FileKind, FileStatus, LookupError},
+        lookup::{BARE_FILE, DirectoryEntry, FileKind, FileStatus, LookupError},
         text,
     },
 };
@@ -41,6 +42,7 @@ const RACE_LIMIT: usize = 16;
 pub struct Root {
     directory: OwnedFd,
     fold_case: bool,
+    is_bare: bool,
 }
 
 impl Root {
@@ -56,14 +58,16 @@ impl Root {
     /// Takes a directory handle; one of `O_PATH` or a detached mount will do.
     #[must_use]
     pub fn from_fd(directory: OwnedFd) -> Self {
-        Self { directory, fold_case: false }
+        Self { directory, fold_case: false, is_bare: false }
     }
 
     /// Where no file has exactly the name asked for, takes one that differs in case only, as file systems of this kind
-    /// do: the kernel knows no case on FAT, but does on ISO 9660, NTFS, and a directory that stands for any of them.
+    /// do: the kernel knows no case on FAT, but does on ISO 9660, NTFS, and a directory that stands for any of them. Of a
+    /// partition without a file system the handle is that of its device, open for reading.
     #[must_use]
     pub fn naming_as(mut self, kind: FilesystemKind) -> Self {
-        use FilesystemKind::{Exfat, Iso9660, Ntfs, Vfat};
+        use FilesystemKind::{Bare, Exfat, Iso9660, Ntfs, Vfat};
+        self.is_bare = kind == Bare;
         self.fold_case = matches!(kind, Vfat | Exfat | Iso9660 | Ntfs);
         self
     }
@@ -74,7 +78,11 @@ impl Root {
     /// [`LookupError`] says why it cannot be read.
     pub fn open_file(&self, path: &str) -> Result<File, LookupError> {
         let (file, _) = self.open_regular(path, OFlags::RDONLY)?;
-        Ok(file)
+        match self.is_bare {
+            // With a position of its own: several may read at a time.
+            true => File::open(format!("/proc/self/fd/{}", file.as_raw_fd())).map_err(failed),
+            false => Ok(file),
+        }
     }
 
     /// Opens a regular file for reading and writing.
@@ -96,7 +104,7 @@ impl Root {
         let capacity = usize::try_from(size).ok().filter(|size| *size <= limit);
         let mut content = Vec::with_capacity(capacity.ok_or(LookupError::TooLarge(limit))?);
         let bound = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-        file.take(bound).read_to_end(&mut content).map_err(|error| LookupError::Failed(error.to_string()))?;
+        file.take(bound).read_to_end(&mut content).map_err(failed)?;
         if content.len() > limit { Err(LookupError::TooLarge(limit)) } else { Ok(content) }
     }
 
@@ -108,8 +116,7 @@ impl Root {
         let (file, size) = self.open_regular(path, OFlags::RDONLY)?;
         let there = usize::try_from(size.saturating_sub(offset)).unwrap_or(usize::MAX).min(length);
         let mut content = vec![0; there];
-        let filled =
-            fill(&file, offset, &mut content).map_err(|error| LookupError::Failed(error.to_string()))?;
+        let filled = fill(&file, offset, &mut content).map_err(failed)?;
         content.truncate(filled);
         Ok(content)
     }
@@ -117,6 +124,10 @@ impl Root {
     /// Status of what the path leads to, following a final link if `follow`; `None` if there is nothing.
     #[must_use]
     pub fn status(&self, path: &str, follow: bool) -> Option<FileStatus> {
+        if self.is_bare {
+            let (_, size) = self.open_regular(path, OFlags::RDONLY).ok()?;
+            return Some(FileStatus { kind: FileKind::File, size, modified: 0 });
+        }
         let flags = if follow { OFlags::PATH } else { OFlags::PATH | OFlags::NOFOLLOW };
         let status = fstat(self.resolve(path, flags).ok()?).ok()?;
         Some(FileStatus {
@@ -144,6 +155,15 @@ impl Root {
 
     /// Opens a regular file and tells its size in bytes.
     fn open_regular(&self, path: &str, access: OFlags) -> Result<(File, u64), LookupError> {
+        if self.is_bare {
+            if (path, access) != (BARE_FILE, OFlags::RDONLY) {
+                return Err(LookupError::Missing);
+            }
+            let mut file = File::from(self.directory.try_clone().map_err(failed)?);
+            let size = file.seek(SeekFrom::End(0)).map_err(failed)?;
+            file.rewind().map_err(failed)?;
+            return Ok((file, size));
+        }
         // The look before the leap: opening a device node for reading can already do something, opening its path not.
         let place = self.resolve(path, OFlags::PATH).map_err(reason)?;
         regular(&fstat(place).map_err(reason)?)?;
@@ -181,6 +201,9 @@ impl Root {
     }
 
     fn resolve(&self, path: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
+        if self.is_bare {
+            return Err(Errno::NOENT);
+        }
         match self.resolve_exactly(&text::encode(path), flags) {
             Err(Errno::NOENT) if self.fold_case => {
                 self.resolve_exactly(&self.true_path(path).ok_or(Errno::NOENT)?, flags)
@@ -256,6 +279,11 @@ fn size(status: &Stat) -> u64 {
     u64::try_from(status.st_size).unwrap_or(0)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "what map_err passes")]
+fn failed(error: std::io::Error) -> LookupError {
+    LookupError::Failed(error.to_string())
+}
+
 fn reason(error: Errno) -> LookupError {
     match error {
         Errno::NOENT | Errno::NOTDIR => LookupError::Missing,
@@ -316,6 +344,30 @@ mod tests {
         let root = Root::from_directory(Path::new("/proc")).unwrap();
         assert!(matches!(root.open_file("/self/exe"), Err(LookupError::Failed(_))));
         assert_eq!(root.list("/self/root"), []);
+    }
+
+    #[test]
+    fn a_partition_without_a_file_system_is_a_single_file() {
+        let directory = TempDir::new().unwrap();
+        let path = directory.path().join("sda2");
+        fs::write(&path, "ANDROID!").unwrap();
+        let root = Root::from_fd(File::open(&path).unwrap().into()).naming_as(FilesystemKind::Bare);
+        assert_eq!(root.read(BARE_FILE, 8).as_deref(), Ok(&b"ANDROID!"[..]));
+        assert_eq!(root.read(BARE_FILE, 7), Err(LookupError::TooLarge(7)));
+        assert_eq!(root.read_at(BARE_FILE, 3, 9).as_deref(), Ok(&b"ROID!"[..]));
+        let status = FileStatus { kind: FileKind::File, size: 8, modified: 0 };
+        assert_eq!(root.status(BARE_FILE, true), Some(status));
+        let (mut one, mut other) = (root.open_file(BARE_FILE).unwrap(), root.open_file(BARE_FILE).unwrap());
+        let mut text = String::new();
+        one.read_to_string(&mut text).unwrap();
+        other.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "ANDROID!ANDROID!");
+        assert_eq!(root.list("/"), []);
+        for path in ["/", "", "/boot/grub/grub.cfg", "/partition/x"] {
+            assert_eq!(root.read(path, 8), Err(LookupError::Missing), "{path}");
+            assert_eq!(root.status(path, true), None, "{path}");
+        }
+        assert!(root.open_to_write(BARE_FILE).is_err());
     }
 
     #[test]

@@ -55,7 +55,14 @@ impl Sysfs {
         Some(Device {
             name: name.to_owned(),
             disk: text::decode(disk.file_name()?.as_encoded_bytes()),
-            partition: number.map(|number| Partition { number, table, uuid: None, label, type_id: None }),
+            partition: number.map(|number| Partition {
+                number,
+                table,
+                uuid: None,
+                label,
+                type_id: None,
+                attributes: 0,
+            }),
             size: attribute(&directory, "size")?.parse::<u64>().ok()?.saturating_mul(SECTOR),
             transport,
             removable,
@@ -262,7 +269,7 @@ pub(in crate::storage) mod tests {
         assert_eq!(sysfs.device("vda"), Some(disk.clone()));
         let partition = |name: &str, number, size, table, label| Device {
             name: name.to_owned(),
-            partition: Some(Partition { number, table, uuid: None, label, type_id: None }),
+            partition: Some(Partition { number, table, uuid: None, label, type_id: None, attributes: 0 }),
             size,
             ..disk.clone()
         };

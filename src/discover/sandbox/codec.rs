@@ -104,7 +104,7 @@ records! {
     GrubVolume { names environment }
     LoadOption { active description partition file }
     Note { deed volume path message }
-    Partition { number table uuid label type_id }
+    Partition { number table uuid label type_id attributes }
     Report { volume filesystem searches notes }
     Search { format outcome }
     Source { format volume path inside line }
@@ -119,7 +119,7 @@ choices! {
     Deed { Used Guessed PassedOver }
     FilesystemKind {
         Ext2 Ext3 Ext4 Vfat Exfat Xfs Btrfs Iso9660 Squashfs F2fs Erofs Ntfs Udf Zfs Luks Lvm2 Raid Swap Swsuspend
-        Bitlocker Unknown
+        Bitlocker Bare Unknown
     }
     Kind { Linux Uki Multiboot Chainload Firmware }
     PartitionTable { Gpt Mbr }

@@ -19,7 +19,7 @@ use super::{confine::confine, *};
 use crate::{
     discover::{explain::report, testing},
     entry::FilesystemKind,
-    formats::efi_boot::LoadOption,
+    formats::{efi_boot::LoadOption, lookup::BARE_FILE},
     storage::root::Root,
 };
 
@@ -158,9 +158,13 @@ fn the_request_arrives_with_its_directories() {
 /// What a confined process tries, given a directory that it may read.
 type Attempt = fn(&Root) -> bool;
 
+/// What is tried with a partition without a file system.
+const BARE: &str = "read a partition";
+
 /// Attempts, and the signal that they must end with; without one they must return true.
 const ATTEMPTS: &[(&str, Option<i32>, Attempt)] = &[
     ("read beneath a volume", None, |root| root.read("/marker", 9).as_deref() == Ok(b"here")),
+    (BARE, None, |root| root.read_at(BARE_FILE, 1, 9).as_deref() == Ok(b"ere")),
     ("list a directory", None, |root| root.list("/").len() == 1),
     ("use some memory", None, |_| vec![1_u8; 32 << 20].iter().all(|byte| *byte == 1)),
     ("use too much memory", None, |_| Vec::<u8>::new().try_reserve_exact(512 << 20).is_err()),
@@ -204,7 +208,14 @@ fn a_confined_process_can_read_and_nothing_else() {
 fn confined() {
     let Ok(name) = env::var("ATTEMPT") else { return };
     let (_, _, attempt) = ATTEMPTS.iter().find(|(known, ..)| *known == name).unwrap();
-    let root = Root::from_directory(Path::new(&env::var_os("DIRECTORY").unwrap())).unwrap();
+    let directory = env::var_os("DIRECTORY").unwrap();
+    let root = match name == BARE {
+        true => {
+            let partition = fs::File::open(Path::new(&directory).join("marker")).unwrap();
+            Root::from_fd(partition.into()).naming_as(FilesystemKind::Bare)
+        }
+        false => Root::from_directory(Path::new(&directory)).unwrap(),
+    };
     confine(&[root.as_fd()]).unwrap();
     let done = attempt(&root);
     // The harness would do what the filter forbids.

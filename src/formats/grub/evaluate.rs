@@ -24,7 +24,7 @@ const CALL_LIMIT: u32 = 64;
 const DEPTH_LIMIT: u32 = 256;
 
 /// Units of work: about one for each byte handled, [`STEP`] for a command, [`LOOK`] for a question to a file system.
-const STEP: usize = 32;
+const STEP: usize = 128;
 const LOOK: usize = 2048;
 
 /// Work that the top level of a configuration may cost, and that all its menu entries together may cost.

@@ -62,6 +62,40 @@ pub fn parse(head: &[u8]) -> Option<Image> {
     Some(Image { kernel_version: le32(preamble, 40)?, kernel_size, kernel, cmdline, setup })
 }
 
+/// What the firmware's boot loader makes of the command line: `%U` stands for the partition's UUID, and a word before all
+/// others says that the system was started the ChromeOS way (depthcharge, src/vboot/util/commandline.c).
+#[must_use]
+pub fn complete(cmdline: &str, partition_uuid: &str) -> String {
+    format!("cros_secure {}", cmdline.replace("%U", partition_uuid))
+}
+
+/// How often and in which order the firmware tries a kernel partition, as attribute bits of the GPT tell it (vboot_reference,
+/// firmware/lib/cgptlib).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// The highest one is tried first, and none of zero.
+    pub priority: u8,
+    /// How often it is still tried while it has not yet started well.
+    pub tries: u8,
+    /// It has started well once.
+    pub successful: bool,
+}
+
+impl Standing {
+    /// Reads the attributes of a partition.
+    #[must_use]
+    pub fn of(attributes: u64) -> Self {
+        let bits = |at: u32, mask: u64| u8::try_from((attributes >> at) & mask).unwrap_or_default();
+        Self { priority: bits(48, 15), tries: bits(52, 15), successful: bits(56, 1) == 1 }
+    }
+
+    /// Whether the firmware tries it.
+    #[must_use]
+    pub fn is_tried(self) -> bool {
+        self.priority > 0 && (self.successful || self.tries > 0)
+    }
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -110,6 +144,35 @@ pub(crate) mod tests {
         for (case, field) in [("not for x86", (104, 0)), ("version 2.0", (32, 2))] {
             let fields = [&X86[..], &[field]].concat();
             assert_eq!(parse(&head(0x4b8, &fields)), Some(no_setup.clone()), "{case}");
+        }
+    }
+
+    #[test]
+    fn the_firmware_puts_the_partitions_uuid_into_the_command_line() {
+        // What Linux has printed of a machine whose image says `kern_guid=%U` and `root=PARTUUID=%U/PARTNROFF=1`.
+        let found = complete(
+            "console= root=PARTUUID=%U/PARTNROFF=1 kern_guid=%U",
+            "35c775e7-3735-d745-93e5-d9e0238f7ed0",
+        );
+        let expected = "cros_secure console= root=PARTUUID=35c775e7-3735-d745-93e5-d9e0238f7ed0/PARTNROFF=1 \
+                        kern_guid=35c775e7-3735-d745-93e5-d9e0238f7ed0";
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn attributes_tell_what_is_tried() {
+        // As `cgpt add -P priority -T tries -S successful` sets them.
+        for (attributes, priority, tries, successful, is_tried) in [
+            (0x01f2_u64 << 48, 2, 15, true, true),
+            (0x0102 << 48, 2, 0, true, true),
+            (0x0011 << 48, 1, 1, false, true),
+            (0x000f << 48, 15, 0, false, false),
+            (0x01f0 << 48, 0, 15, true, false),
+            (0xfe00_ffff_ffff_ffff, 0, 0, false, false),
+        ] {
+            let standing = Standing::of(attributes);
+            assert_eq!(standing, Standing { priority, tries, successful }, "{attributes:#x}");
+            assert_eq!(standing.is_tried(), is_tried, "{attributes:#x}");
         }
     }
 

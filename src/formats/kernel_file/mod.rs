@@ -1,6 +1,7 @@
 //! What a file is that a boot loader may be given as a kernel: one recogniser per format.
 
 pub mod android;
+pub mod boot_control;
 pub mod chromeos;
 pub mod elf;
 pub mod fit;
@@ -88,6 +89,16 @@ const RECOGNISERS: &[Recogniser] = &[
 #[must_use]
 pub fn recognise(head: &[u8], size: u64) -> Option<KernelFile> {
     RECOGNISERS.iter().find_map(|recogniser| recogniser(head, size))
+}
+
+/// Whether these are the first bytes of a partition without a file system that ChromeOS's or Android's boot loader reads: an
+/// image, or the record of Android's slots. 16 KiB are enough.
+#[must_use]
+pub fn is_bare(head: &[u8]) -> bool {
+    chromeos::parse(head).is_some()
+        || android::parse(head).is_some()
+        || android::parse_vendor(head).is_some()
+        || boot_control::parse(head).is_some()
 }
 
 /// The text in a field of fixed length, which ends at the first NUL.

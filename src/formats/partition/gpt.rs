@@ -80,8 +80,8 @@ fn slot(entry: &[u8], number: u32, sector_size: u32) -> Option<Slot> {
             uuid: Some(Guid::from_bytes(array(entry, 16)?).to_string()),
             label: (!name.is_empty()).then_some(name),
             type_id: Some(kind.to_string()),
+            attributes: le64(entry, 48)?,
         },
-        attributes: le64(entry, 48)?,
         start: le64(entry, 32)?.checked_mul(u64::from(sector_size))?,
         size: sectors.checked_mul(u64::from(sector_size))?,
     })

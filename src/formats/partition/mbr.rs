@@ -60,8 +60,8 @@ pub(super) fn read(disk: &dyn ReadAt, boot: &[u8], records: &[Record]) -> io::Re
             uuid: Some(format!("{signature:08x}-{number:02x}")),
             label: None,
             type_id: Some(format!("{:02x}", record.kind)),
+            attributes: 0,
         },
-        attributes: 0,
         start: u64::from(record.start).saturating_add(base).saturating_mul(u64::from(sector)),
         size: u64::from(record.size).saturating_mul(u64::from(sector)),
     };

@@ -88,6 +88,7 @@ fn filesystem_name(kind: FilesystemKind) -> Option<&'static str> {
         | FilesystemKind::Swap
         | FilesystemKind::Swsuspend
         | FilesystemKind::Bitlocker
+        | FilesystemKind::Bare
         | FilesystemKind::Unknown => return None,
     })
 }
