@@ -98,13 +98,51 @@ fn mkimages_image_trees_boot_their_default_configuration() {
         bytes[at] = b'T';
         fs::write(directory.join("damaged.itb"), bytes).unwrap();
         let (_, reason) = assemble(open(directory, "damaged.itb"), Vec::new(), 0, &[]).unwrap_err();
-        assert_eq!(reason.to_string(), "the check sum of kernel-1 in it is wrong; write the image anew");
+        assert_eq!(reason.to_string(), "the sha256 of kernel-1 in it is wrong; write the image anew");
     }
     let other = TREE.replace("ARCH", "mips");
     fs::write(directory.join("image.its"), other).unwrap();
     run(directory, "mkimage", &["-f", "image.its", "image.itb"]);
     let (_, reason) = assemble(open(directory, "image.itb"), Vec::new(), 0, &[]).unwrap_err();
     assert!(reason.to_string().starts_with("is for mips, and this machine is "), "{reason}");
+}
+
+#[test]
+fn every_check_sum_of_an_image_tree_is_checked() {
+    let directory = with_parts();
+    let directory = directory.path();
+    for (algorithm, is_known) in [
+        ("crc32", true),
+        ("sha1", true),
+        ("sha256", true),
+        ("sha384", true),
+        ("sha512", true),
+        ("md5", false),
+    ] {
+        let tree = TREE.replace("ARCH", ARCHITECTURE).replace("hash-2 { algo = \"crc32\"; };", "");
+        // The initrd's sum counts as the kernel's does.
+        let tree = tree.replace(
+            "compression = \"none\"; };\n        fdt-1",
+            "compression = \"none\"; hash { algo = \"SUM\"; }; };\n        fdt-1",
+        );
+        fs::write(directory.join("image.its"), tree.replace("SUM", algorithm)).unwrap();
+        run(directory, "mkimage", &["-f", "image.its", "image.itb"]);
+        let assembled = assemble(open(directory, "image.itb"), Vec::new(), 0, &[]).unwrap();
+        assert_eq!(contents(&assembled), texts("the kernel", &["an initrd"]), "{algorithm}");
+        let mut bytes = fs::read(directory.join("image.itb")).unwrap();
+        let at = bytes.windows(9).position(|window| window == b"an initrd").unwrap();
+        bytes[at] = b'A';
+        fs::write(directory.join("damaged.itb"), bytes).unwrap();
+        let found = assemble(open(directory, "damaged.itb"), Vec::new(), 0, &[])
+            .map_err(|(_, reason)| reason.to_string());
+        match is_known {
+            true => assert_eq!(
+                found.unwrap_err(),
+                format!("the {algorithm} of ramdisk-1 in it is wrong; write the image anew")
+            ),
+            false => assert_eq!(contents(&found.unwrap()).1, ["An initrd"]),
+        }
+    }
 }
 
 #[test]

@@ -15,10 +15,11 @@ use crate::{
             KernelFile,
             android::{self, Part, Vendor, bootconfig_trailer},
             chromeos,
-            fit::{self, FitError},
+            fit::{self, FitError, Sum},
             pe::{Program, Section},
             u_image::{self, HEADER_LENGTH, SEVERAL},
         },
+        text::printable,
         uki::{Sections, TEXT_LIMIT, mangled, section_text},
     },
 };
@@ -45,7 +46,7 @@ pub enum ApartError {
     #[error("{0}; write the image anew")]
     Fit(#[from] FitError),
     /// What is in it has changed since it was made.
-    #[error("the check sum of {0} in it is wrong; write the image anew")]
+    #[error("the {0} in it is wrong; write the image anew")]
     CheckSum(String),
     /// There is only an initrd in it.
     #[error("holds no kernel; correct the boot configuration")]
@@ -245,7 +246,7 @@ fn fit(file: &File) -> Result<Parts, ApartError> {
     if let Some(architecture) = &configuration.kernel.architecture {
         check_architecture(architecture)?;
     }
-    let take_out = |image: fit::Image| checked(file, (image.offset, image.size), image.crc32, &image.name);
+    let take_out = |image: fit::Image| checked(file, (image.offset, image.size), &image.sums, &image.name);
     Ok(Parts {
         kernel: Some(take_out(configuration.kernel)?),
         late: configuration.ramdisk.map(take_out).transpose()?.into_iter().collect(),
@@ -272,7 +273,8 @@ fn chromeos(file: &File, image: &chromeos::Image) -> Result<Parts, ApartError> {
 /// U-Boot's older image of several files: kernel, initrd, device tree.
 fn several(file: &File, image: &u_image::Image) -> Result<Parts, ApartError> {
     check_architecture(&image.architecture)?;
-    let content = checked(file, (HEADER_LENGTH as u64, image.size.into()), Some(image.crc32), "the files")?;
+    let sum = Sum { algorithm: "crc32".to_owned(), value: image.crc32.to_be_bytes().to_vec() };
+    let content = checked(file, (HEADER_LENGTH as u64, image.size.into()), &[sum], "the files")?;
     let head = identify::read_at(&content, 0, 4096)?;
     let mut files =
         u_image::files(&head).into_iter().map(|(offset, size)| memory::part(&content, offset, size));
@@ -284,17 +286,18 @@ fn several(file: &File, image: &u_image::Image) -> Result<Parts, ApartError> {
     })
 }
 
-fn checked(
-    file: &File,
-    (offset, size): (u64, u64),
-    crc32: Option<u32>,
-    name: &str,
-) -> Result<File, ApartError> {
+/// A part of the file whose check sums are right, as far as they are known: all of them, as U-Boot wants it.
+fn checked(file: &File, (offset, size): (u64, u64), sums: &[Sum], name: &str) -> Result<File, ApartError> {
     let part = memory::part(file, offset, size)?;
-    match crc32 {
-        Some(sum) if memory::crc32(&part)? != sum => Err(ApartError::CheckSum(name.to_owned())),
-        _ => Ok(part),
+    for Sum { algorithm, value } in sums {
+        let (what, name) = (printable(algorithm), printable(name));
+        match memory::sum(&part, algorithm)? {
+            Some(sum) if sum == *value => {}
+            Some(_) => return Err(ApartError::CheckSum(format!("{what} of {name}"))),
+            None => log::warn!("the {what} of {name} is not checked: this check sum is not known here"),
+        }
     }
+    Ok(part)
 }
 
 /// A device tree as it is handed over.

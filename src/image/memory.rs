@@ -7,6 +7,8 @@ use std::{
 
 use crc::{CRC_32_ISO_HDLC, Crc};
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
+use sha1::Sha1;
+use sha2::{Digest, Sha256};
 
 use super::identify;
 use crate::formats::bytes::ReadAt;
@@ -43,20 +45,42 @@ pub(super) fn part(file: &File, offset: u64, size: u64) -> io::Result<File> {
     sealed(&mut |memory| append(memory, file, offset, size))
 }
 
-/// The check sum of a whole file, as U-Boot takes it.
+/// The check sum of a whole file by an algorithm as U-Boot names it; `None` if it is one that is not known here.
 ///
 /// # Errors
 /// The kernel's reason why it cannot be read.
-pub(super) fn crc32(file: &File) -> io::Result<u32> {
+pub(super) fn sum(file: &File, algorithm: &str) -> io::Result<Option<Vec<u8>>> {
     const CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);
-    let mut digest = CRC.digest();
+    Ok(Some(match algorithm {
+        "crc32" => {
+            let mut digest = CRC.digest();
+            chunks(file, &mut |chunk| digest.update(chunk))?;
+            digest.finalize().to_be_bytes().to_vec()
+        }
+        "sha1" => hash::<Sha1>(file)?,
+        "sha256" => hash::<Sha256>(file)?,
+        #[cfg(feature = "other-loaders")]
+        "sha384" => hash::<sha2::Sha384>(file)?,
+        #[cfg(feature = "other-loaders")]
+        "sha512" => hash::<sha2::Sha512>(file)?,
+        _ => return Ok(None),
+    }))
+}
+
+fn hash<D: Digest>(file: &File) -> io::Result<Vec<u8>> {
+    let mut digest = D::new();
+    chunks(file, &mut |chunk| digest.update(chunk))?;
+    Ok(digest.finalize().to_vec())
+}
+
+fn chunks(file: &File, take: &mut dyn FnMut(&[u8])) -> io::Result<()> {
     let mut chunk = vec![0; CHUNK];
     let mut at: u64 = 0;
     loop {
         let count = identify::fill(file, at, &mut chunk)?;
-        digest.update(chunk.get(..count).unwrap_or_default());
+        take(chunk.get(..count).unwrap_or_default());
         if count < CHUNK {
-            return Ok(digest.finalize());
+            return Ok(());
         }
         at = at.saturating_add(count as u64);
     }

@@ -6,6 +6,9 @@ use super::{
 };
 use crate::formats::bytes::{ReadAt, be32};
 
+/// No more check sums of a file are looked at.
+const SUM_LIMIT: usize = 8;
+
 /// What a configuration boots.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Configuration {
@@ -30,8 +33,17 @@ pub struct Image {
     pub size: u64,
     /// `arch`: the architecture as U-Boot names it.
     pub architecture: Option<String>,
-    /// The value of its check sum where that is a `crc32`.
-    pub crc32: Option<u32>,
+    /// Its check sums, each of which must be right.
+    pub sums: Vec<Sum>,
+}
+
+/// A check sum of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sum {
+    /// `algo`: how it was made, as U-Boot names it: `crc32`, `sha256` …
+    pub algorithm: String,
+    /// `value`: the sum itself.
+    pub value: Vec<u8>,
 }
 
 /// Why nothing is booted from a tree.
@@ -119,10 +131,12 @@ impl Fit<'_> {
         let sums = self.nodes.iter().filter(|node| {
             let sum = node.path.strip_prefix(&path).and_then(|rest| rest.strip_prefix('/'));
             sum.is_some_and(|sum| sum.starts_with("hash"))
+                && self.number(node, "uboot-ignore").is_none_or(|it| it == 0)
         });
-        let is_crc32 =
-            |sum: &&Node| self.texts(&sum.path, "algo").first().is_some_and(|algorithm| algorithm == "crc32");
-        let crc32 = sums.filter(is_crc32).find_map(|sum| u32::try_from(self.number(sum, "value")?).ok());
-        Some(Image { name, offset, size, architecture, crc32 })
+        let sum = |node: &Node| Sum {
+            algorithm: self.texts(&node.path, "algo").into_iter().next().unwrap_or_default(),
+            value: self.value(node, "value").unwrap_or_default(),
+        };
+        Some(Image { name, offset, size, architecture, sums: sums.take(SUM_LIMIT).map(sum).collect() })
     }
 }
