@@ -1,4 +1,5 @@
-//! U-Boot's boot scripts, with the settings that they import: Armbian's armbianEnv.txt and its like.
+//! U-Boot's boot scripts, with the settings that they import: Armbian's armbianEnv.txt and its like; and where there is no
+//! script, the settings that boards read by themselves (uEnv.txt).
 
 use super::{
     finder::{Context, Deed, Finder, Findings, Note},
@@ -9,7 +10,7 @@ use crate::{
     formats::{
         lookup::{CONFIG_LIMIT, Lookup},
         text,
-        u_boot_script::{self, Files},
+        u_boot_script::{self, Boot, Files},
     },
 };
 
@@ -21,6 +22,45 @@ const PLACES: [(&str, &str); 4] = [
     ("/boot/boot.scr", "/boot/"),
 ];
 
+/// Settings that U-Boot itself imports on boards that know no script, and the directories that their kernel may be in
+/// (U-Boot, include/env/ti/mmc.env and the environment of BeagleBoard's images).
+const SETTINGS: [(&str, &str); 3] = [("/uEnv.txt", ""), ("/uEnv.txt", "/boot"), ("/boot/uEnv.txt", "/boot")];
+
+/// What such a board does with them: the command that they bring, or else the kernel of the version that they tell, or else
+/// the one with the usual name.
+const BOARD: &str = r#"
+load mmc 0 ${env_addr} ${settings} && env import -t ${env_addr}
+test -n "${uenvcmd}" && run uenvcmd
+test -n "${dtb}" && setenv fdtfile ${dtb}
+if test -n "${uname_r}"; then
+    setenv bootfile vmlinuz-${uname_r}
+    setenv rdfile initrd.img-${uname_r}
+    setenv fdtdir ${bootdir}/dtbs/${uname_r}
+fi
+run loadimage || load mmc 0 ${loadaddr} ${bootdir}/zImage || load mmc 0 ${loadaddr} ${bootdir}/Image
+run loadrd
+run loadfdt
+test -z "${bootargs}" && run mmcargs
+bootz ${loadaddr} ${rdaddr} ${fdtaddr}
+"#;
+
+/// What such a board's environment holds, as far as settings call or change it.
+const ENVIRONMENT: &[(&str, &str)] = &[
+    ("devtype", "mmc"),
+    ("devnum", "0"),
+    ("mmcdev", "0"),
+    ("console", "ttyS0,115200n8"),
+    ("mmcrootfstype", "ext4 rootwait"),
+    ("loadimage", "load mmc 0 ${loadaddr} ${bootdir}/${bootfile}"),
+    ("loadrd", "load mmc 0 ${rdaddr} ${bootdir}/${rdfile}"),
+    ("loadfdt", "load mmc 0 ${fdtaddr} ${fdtdir}/${fdtfile}"),
+    (
+        "mmcargs",
+        "test -n \"${uuid}\" && setenv mmcroot UUID=${uuid} ro; setenv bootargs console=${console} ${optargs} \
+         root=${mmcroot} rootfstype=${mmcrootfstype} ${cmdline}",
+    ),
+];
+
 /// Finds what U-Boot's script boots.
 pub(super) struct UbootScript;
 
@@ -30,10 +70,11 @@ impl Finder for UbootScript {
     }
 
     fn find(&self, lookup: &dyn Lookup, volume: usize, _: &Context) -> Option<Findings> {
-        let (path, prefix) = PLACES.iter().find(|(path, _)| lookup.is_file(volume, path))?;
+        let Some((path, prefix)) = PLACES.iter().find(|(path, _)| lookup.is_file(volume, path)) else {
+            return settings(lookup, volume);
+        };
         let place = Place::of(lookup, volume, path)?;
         let image = lookup.read(volume, path, CONFIG_LIMIT).unwrap_or_default();
-        let mut findings = Findings::default();
         let partition = lookup.volumes().get(volume)?.device.partition.as_ref();
         let number = partition.map_or(1, |partition| partition.number).to_string();
         let variables =
@@ -41,38 +82,62 @@ impl Finder for UbootScript {
         let script = u_boot_script::unwrap(&image).map(text::decode);
         let Some(boot) = script.and_then(|script| u_boot_script::run(&script, &variables, &place)) else {
             let message = "it boots nothing that is here, or is no script: its entry is lost".to_owned();
-            findings.warnings.push(place.warning(path, None, message));
-            return Some(findings);
+            return Some(Findings {
+                warnings: vec![place.warning(path, None, message)],
+                ..Findings::default()
+            });
         };
-        let initrd = boot.initrd.map(|initrd| plain(&place, &initrd).unwrap_or(initrd));
-        let mut entry = Entry {
-            title: format!("U-Boot script, {}", boot.kernel),
-            kernel: Some(place.reference(&boot.kernel)),
-            initrds: initrd.iter().map(|initrd| place.reference(initrd)).collect(),
-            devicetree: boot.devicetree.map(|tree| place.reference(&tree)),
-            cmdline: boot.cmdline,
-            ..Entry::new(*path, place.source(Format::UbootScript, path, None))
-        };
-        place.check(&mut entry);
-        let head = |path: &String| lookup.read_at(volume, path, 0, 4).unwrap_or_default();
-        if entry.problem.is_none()
-            && initrd.as_ref().map(head).is_some_and(|head| head == u_boot_script::IMAGE)
-        {
-            let message =
-                "its initrd is wrapped for U-Boot (uInitrd), and what it was made of is not beside it";
-            entry.problem = Some(message.into());
-        }
-        findings.notes.push(Note {
-            deed: Deed::Used,
-            volume: place.device.to_owned(),
-            path: (*path).to_owned(),
-            message: "the script, run with the variables that it brings itself; what the board's U-Boot would add is not known, and overlays are not put on the device tree".into(),
-        });
-        findings.default = Some(entry.id.clone()).filter(|_| entry.problem.is_none());
-        findings.timeout = findings.default.as_ref().map(|_| 0);
-        findings.entries.push(entry);
-        Some(findings)
+        let message = "the script, run with the variables that it brings itself; what the board's U-Boot would add is not known, and overlays are not put on the device tree";
+        Some(booted(&place, path, boot, message))
     }
+}
+
+/// What boards boot by settings alone; `None` where there are none, or nothing that they would boot.
+fn settings(lookup: &dyn Lookup, volume: usize) -> Option<Findings> {
+    let (path, boot) = SETTINGS.iter().find_map(|(path, directory)| {
+        let place = Place::of(lookup, volume, path).filter(|place| place.is_file(path))?;
+        let root = format!("/dev/{} ro", place.device);
+        let own = [
+            ("settings", *path),
+            ("bootdir", *directory),
+            ("fdtdir", *directory),
+            ("mmcroot", root.as_str()),
+        ];
+        Some((path, u_boot_script::run(BOARD, &[ENVIRONMENT, &own].concat(), &place)?))
+    })?;
+    let place = Place::of(lookup, volume, path)?;
+    let message = "the settings, used as BeagleBoard's and TI's U-Boot do; what else the board's environment holds is not known, and overlays are not put on the device tree";
+    Some(booted(&place, path, boot, message))
+}
+
+/// The one entry of a script or of settings.
+fn booted(place: &Place<'_>, path: &str, boot: Boot, message: &str) -> Findings {
+    let mut findings = Findings::default();
+    let initrd = boot.initrd.map(|initrd| plain(place, &initrd).unwrap_or(initrd));
+    let mut entry = Entry {
+        title: format!("U-Boot, {}", boot.kernel),
+        kernel: Some(place.reference(&boot.kernel)),
+        initrds: initrd.iter().map(|initrd| place.reference(initrd)).collect(),
+        devicetree: boot.devicetree.map(|tree| place.reference(&tree)),
+        cmdline: boot.cmdline,
+        ..Entry::new(path, place.source(Format::UbootScript, path, None))
+    };
+    place.check(&mut entry);
+    let head = |path: &String| place.lookup.read_at(place.volume, path, 0, 4).unwrap_or_default();
+    if entry.problem.is_none() && initrd.as_ref().map(head).is_some_and(|head| head == u_boot_script::IMAGE) {
+        let message = "its initrd is wrapped for U-Boot (uInitrd), and what it was made of is not beside it";
+        entry.problem = Some(message.into());
+    }
+    findings.notes.push(Note {
+        deed: Deed::Used,
+        volume: place.device.to_owned(),
+        path: path.to_owned(),
+        message: message.to_owned(),
+    });
+    findings.default = Some(entry.id.clone()).filter(|_| entry.problem.is_none());
+    findings.timeout = findings.default.as_ref().map(|_| 0);
+    findings.entries.push(entry);
+    findings
 }
 
 /// The initrd that an image for U-Boot was made of, where Debian's tools leave both: `uInitrd-V` and `initrd.img-V`.
@@ -141,5 +206,92 @@ mod tests {
             );
             assert_eq!(found.default.is_none(), has_problem);
         }
+    }
+
+    #[test]
+    fn without_a_script_a_board_boots_by_its_settings_alone() {
+        let bone = "#Docs: http://elinux.org/Beagleboard\n\nuname_r=5.10.168-ti-r71\n#uuid=\n#dtb=\n\
+                    cmdline=coherent_pool=1M net.ifnames=0 quiet\nenable_uboot_overlays=1\n";
+        let system = [
+            ("boot/vmlinuz-5.10.168-ti-r71", ""),
+            ("boot/initrd.img-5.10.168-ti-r71", ""),
+            ("boot/dtbs/5.10.168-ti-r71/am335x-boneblack.dtb", ""),
+        ];
+        let tree = "/boot/dtbs/5.10.168-ti-r71/am335x-boneblack.dtb";
+        let version = ("/boot/vmlinuz-5.10.168-ti-r71", Some("/boot/initrd.img-5.10.168-ti-r71"));
+        let with = |more: &str| format!("{bone}{more}");
+        let command = "bootfile=zImage\nfdtfile=am335x-boneblack.dtb\nloadaddr=0x80007fc0\nfdtaddr=0x80F80000\n\
+                       loadfdt=fatload mmc 0:1 ${fdtaddr} ${fdtfile}\nloaduimage=fatload mmc 0:1 ${loadaddr} ${bootfile}\n\
+                       console=ttyO0,115200n8\nmmcroot=/dev/mmcblk0p2\nmmcrootfstype=ext2\n\
+                       uenvcmd=mmc rescan; run loaduimage; run loadfdt; run fdtboot\n\
+                       fdtboot=run mmc_args; run mmcargs; bootz ${loadaddr} - ${fdtaddr}\n\
+                       mmc_args=setenv bootargs console=${console} ${optargs} root=${mmcroot} rw\n\
+                       mmcargs=echo\n";
+        type Case<'a> =
+            (&'a str, String, &'a [(&'a str, &'a str)], (&'a str, Option<&'a str>), Option<&'a str>, &'a str);
+        let words = "rootfstype=ext4 rootwait coherent_pool=1M net.ifnames=0 quiet";
+        let cases: [Case<'_>; 5] = [
+            (
+                "boot/uEnv.txt",
+                bone.into(),
+                &system,
+                version,
+                None,
+                &format!("console=ttyS0,115200n8 root=/dev/sda1 ro {words}"),
+            ),
+            (
+                "boot/uEnv.txt",
+                with("uuid=12-34\ndtb=am335x-boneblack.dtb\nconsole=ttyO0,115200n8\n"),
+                &system,
+                version,
+                Some(tree),
+                &format!("console=ttyO0,115200n8 root=UUID=12-34 ro {words}"),
+            ),
+            (
+                "uEnv.txt",
+                command.into(),
+                &[("zImage", ""), ("am335x-boneblack.dtb", "")],
+                ("/zImage", None),
+                Some("/am335x-boneblack.dtb"),
+                "console=ttyO0,115200n8 root=/dev/mmcblk0p2 rw",
+            ),
+            (
+                "uEnv.txt",
+                "bootargs=root=LABEL=x  ro\n".into(),
+                &[("Image", "")],
+                ("/Image", None),
+                None,
+                "root=LABEL=x  ro",
+            ),
+            (
+                "uEnv.txt",
+                "optargs=quiet\n".into(),
+                &[("boot/zImage", "")],
+                ("/boot/zImage", None),
+                None,
+                "console=ttyS0,115200n8 quiet root=/dev/sda1 ro rootfstype=ext4 rootwait",
+            ),
+        ];
+        for (path, text, files, (kernel, initrd), devicetree, cmdline) in cases {
+            let found = find(&[&[(path, text.as_str())], files].concat()).unwrap();
+            let entry = &found.entries[0];
+            let path_of = |file: &crate::entry::FileReference| file.path.clone();
+            assert_eq!(entry.kernel.as_ref().map(path_of).as_deref(), Some(kernel), "{text}");
+            assert_eq!(entry.initrds.first().map(path_of).as_deref(), initrd, "{text}");
+            assert_eq!(entry.devicetree.as_ref().map(path_of).as_deref(), devicetree, "{text}");
+            assert_eq!(entry.cmdline, cmdline, "{text}");
+            assert_eq!((found.default.as_deref(), &found.warnings[..]), (Some(entry.id.as_str()), &[][..]));
+        }
+        assert_eq!(find(&[("boot/uEnv.txt", bone)]), None, "no kernel");
+        let script = image("false");
+        let both =
+            find(&[("boot.scr", script.as_str()), ("uEnv.txt", "uname_r=1\n"), ("zImage", "")]).unwrap();
+        assert_eq!((both.entries.len(), both.warnings.len()), (0, 1), "the script comes first");
+    }
+
+    fn find(files: &[(&str, &str)]) -> Option<Findings> {
+        let tree = tree(files);
+        let open = volumes(&[(&tree, volume("sda1", FilesystemKind::Ext4))]);
+        UbootScript.find(&open, 0, &Context::default())
     }
 }

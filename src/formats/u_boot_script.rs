@@ -89,13 +89,15 @@ impl<'a> Shell<'a> {
         Self { files, variables: variables.collect(), loaded: BTreeMap::new(), statements: 0, boot: None }
     }
 
-    fn run(&mut self, text: &str, depth: usize) {
+    /// Runs statements; whether the last one succeeded.
+    fn run(&mut self, text: &str, depth: usize) -> bool {
+        let mut succeeded = true;
         let mut branches: Vec<Branch> = Vec::new();
         let mut loops = 0_usize;
         for statement in statements(text) {
             self.statements = self.statements.saturating_add(1);
             if self.boot.is_some() || self.statements > STATEMENT_LIMIT {
-                return;
+                break;
             }
             let (mut word, mut rest) = first_word(&statement);
             if matches!(word, "then" | "do") {
@@ -138,9 +140,10 @@ impl<'a> Shell<'a> {
                 _ => {}
             }
             if branches.iter().all(|branch| branch.active) && !word.is_empty() {
-                self.list(&format!("{word} {rest}"), depth);
+                succeeded = self.list(&format!("{word} {rest}"), depth);
             }
         }
+        succeeded
     }
 
     /// Commands joined by `&&` and `||`; whether the last one that was run succeeded.
@@ -197,8 +200,7 @@ impl<'a> Shell<'a> {
             }
             ["run", name] if depth < DEPTH_LIMIT => {
                 let text = self.variables.get(*name).cloned();
-                self.run(text.as_deref().unwrap_or_default(), depth.saturating_add(1));
-                text.is_some()
+                text.is_some_and(|text| self.run(&text, depth.saturating_add(1)))
             }
             ["booti" | "bootz" | "bootm", kernel, more @ ..] => {
                 let file = |word: Option<&&str>| {
