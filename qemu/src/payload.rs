@@ -152,6 +152,41 @@ pub fn side_by_side(debian: &Debian, rows: &str, jumps: &str, files: &[(&str, Ve
     write_whole("side-by-side.initrd", &initramfs::archive(&tree, 0).map_err(builder)?)
 }
 
+/// The init of [`crash`].
+const CRASH: &str = include_str!("../recipes/crash.sh");
+
+/// An initrd whose init loads `debian`'s kernel with firstlight's `kexec` for the case of a panic, as its command line says,
+/// and panics.
+///
+/// # Errors
+/// When cargo fails or a file cannot be written.
+pub fn crash(debian: &Debian) -> Result<PathBuf> {
+    let mut tree = Tree::default();
+    add_program(&mut tree, "busybox", "/bin/busybox")?;
+    tree.copy(&installed_program()?, "/bin/kexec").map_err(builder)?;
+    tree.copy(&debian.kernel(), "/kernel").map_err(builder)?;
+    tree.insert("/init", Node::File { bytes: CRASH.into(), executable: true }).map_err(builder)?;
+    write_whole("crash.initrd", &initramfs::archive(&tree, 0).map_err(builder)?)
+}
+
+/// The init of [`bench_kexec`].
+const BENCH_KEXEC: &str = include_str!("../recipes/bench-kexec.sh");
+
+/// An initrd whose init loads `debian`'s kernel by kexec-tools' `kexec` or by firstlight's, as its command line says, and
+/// jumps into it.
+///
+/// # Errors
+/// When kexec-tools is not installed, cargo fails or a file cannot be written.
+pub fn bench_kexec(debian: &Debian) -> Result<PathBuf> {
+    let mut tree = Tree::default();
+    add_program(&mut tree, "busybox", "/bin/busybox")?;
+    add_program(&mut tree, "kexec", "/theirs/kexec")?;
+    tree.copy(&installed_program()?, "/ours/kexec").map_err(builder)?;
+    tree.copy(&debian.kernel(), "/kernel").map_err(builder)?;
+    tree.insert("/init", Node::File { bytes: BENCH_KEXEC.into(), executable: true }).map_err(builder)?;
+    write_whole("bench-kexec.initrd", &initramfs::archive(&tree, 0).map_err(builder)?)
+}
+
 /// One more part of the probe's initrd: nothing but a marker.
 ///
 /// # Errors

@@ -207,22 +207,20 @@ fn load(options: &Options) -> Result<(), Failure> {
         initrds.len(),
         text::printable(&text::decode(&cmdline))
     );
+    let device_tree = options
+        .devicetree
+        .as_ref()
+        .map(|path| fs::read(path).map_err(|error| Failure::Unreadable(path.clone(), error)));
+    let limits = options.memory_min..options.memory_max;
+    let wishes =
+        Wishes { limits, no_efi: options.no_efi, device_tree: device_tree.transpose()?.or(own_tree) };
+    // Hiding the firmware and choosing the memory is in the segments' power only.
+    let chosen = wishes != Wishes::default() && options.method == Method::Auto;
+    let method = if chosen { Method::Segments } else { options.method };
     match options.purpose {
         Purpose::Crash if state::crash_size() == 0 => Err(Failure::NoCrashMemory),
-        Purpose::Crash => Ok(kexec::load_for_panic(&kernel, &initrds, &cmdline)?),
-        Purpose::Boot => {
-            let device_tree = options
-                .devicetree
-                .as_ref()
-                .map(|path| fs::read(path).map_err(|error| Failure::Unreadable(path.clone(), error)));
-            let limits = options.memory_min..options.memory_max;
-            let wishes =
-                Wishes { limits, no_efi: options.no_efi, device_tree: device_tree.transpose()?.or(own_tree) };
-            // Hiding the firmware and choosing the memory is in the segments' power only.
-            let chosen = wishes != Wishes::default() && options.method == Method::Auto;
-            let method = if chosen { Method::Segments } else { options.method };
-            Ok(kexec::load_by(method, &wishes, &kernel, &initrds, &cmdline)?)
-        }
+        Purpose::Crash => Ok(kexec::load_for_panic(method, &wishes, &kernel, &initrds, &cmdline)?),
+        Purpose::Boot => Ok(kexec::load_by(method, &wishes, &kernel, &initrds, &cmdline)?),
     }
 }
 

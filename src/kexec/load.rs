@@ -169,13 +169,13 @@ pub fn load_by(
 ) -> Result<(), LoadError> {
     let parts = Parts::read(kernel, initrds, cmdline)?;
     match method {
-        Method::Segments => parts.by_segments(wishes),
+        Method::Segments => parts.by_segments(wishes, Slot::Boot),
         Method::File => parts.by_file(Slot::Boot),
         Method::Auto if let Some(why) = reason::enforcement(&parts.circumstances) => {
             log::debug!("{why}: only kexec_file_load checks signatures");
             parts.by_file(Slot::Boot)
         }
-        Method::Auto => parts.by_segments(wishes).or_else(|error| {
+        Method::Auto => parts.by_segments(wishes, Slot::Boot).or_else(|error| {
             log::warn!("{error}; trying kexec_file_load");
             parts.by_file(Slot::Boot)
         }),
@@ -199,15 +199,36 @@ struct Parts<'a> {
     circumstances: reason::Circumstances,
 }
 
-/// Loads a kernel that is started when this one panics, into the memory kept for it (`crashkernel=`). The running kernel
-/// itself makes the description of the crashed memory, so this goes by `kexec_file_load` only.
+/// Loads a kernel that is started when this one panics, into the memory kept for it (`crashkernel=`).
+///
+/// [`Method::Auto`] has the running kernel itself make the description of the crashed memory (`kexec_file_load`): it
+/// keeps that true when memory or processors come and go, and looks at a check sum before the jump, when nothing is to be
+/// trusted. Where that is refused and no signature is asked for, the description is made here.
 ///
 /// # Errors
 /// [`LoadError`] says what was refused, why, and what to do.
-pub fn load_for_panic(kernel: &Image, initrds: &[Image], cmdline: &[u8]) -> Result<(), LoadError> {
+pub fn load_for_panic(
+    method: Method,
+    wishes: &Wishes,
+    kernel: &Image,
+    initrds: &[Image],
+    cmdline: &[u8],
+) -> Result<(), LoadError> {
     let parts = Parts::read(kernel, initrds, cmdline)?;
-    parts.by_file(Slot::Crash)
+    match method {
+        Method::Segments if MAKES_CRASH_HEADERS => parts.by_segments(wishes, Slot::Crash),
+        Method::Auto if reason::enforcement(&parts.circumstances).is_none() && MAKES_CRASH_HEADERS => {
+            parts.by_file(Slot::Crash).or_else(|error| {
+                log::warn!("{error}; trying kexec_load");
+                parts.by_segments(wishes, Slot::Crash)
+            })
+        }
+        _ => parts.by_file(Slot::Crash),
+    }
 }
+
+/// Whether `kexec_load` can load a crash kernel here.
+const MAKES_CRASH_HEADERS: bool = cfg!(all(feature = "running-system", target_arch = "x86_64"));
 
 /// Drops the kernel loaded for the next jump. Without one, does nothing.
 ///
@@ -282,9 +303,9 @@ impl<'a> Parts<'a> {
         })
     }
 
-    fn by_segments(&self, wishes: &Wishes) -> Result<(), LoadError> {
+    fn by_segments(&self, wishes: &Wishes, slot: Slot) -> Result<(), LoadError> {
         let kernel = || self.kernel.name.clone();
-        segments::load(self.file(), self.initrd(), self.cmdline.as_bytes(), wishes).map_err(|source| {
+        segments::load(self.file(), self.initrd(), self.cmdline.as_bytes(), wishes, slot).map_err(|source| {
             match source {
                 SegmentsError::Refused(errno) if errno != Errno::NOSYS => {
                     refused(kernel(), errno, &reason::Circumstances { segments: true, ..self.circumstances })

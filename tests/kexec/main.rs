@@ -1,6 +1,8 @@
 //! kexec-tools' `kexec` and ours, given the same words in the same guest: the same exit code, the same kernels loaded, and
 //! after the jump the same command line, or an improvement that is listed here.
 
+mod crash;
+
 use std::{collections::BTreeMap, fs, time::Duration};
 
 use qemu::{
@@ -36,6 +38,7 @@ const ROWS: &[(&str, &str, &str, &str)] = &[
     ("petitboot", "", "-l --debug --initrd=initrd --append=a vmlinuz", SAME),
     ("kdump", "", "-p --command-line='a irqpoll' --initrd=initrd vmlinuz", SAME),
     ("kdump with the file call", "", "-p -s --command-line=a --initrd=initrd vmlinuz", SAME),
+    ("kdump by segments", "", "-p -c --command-line=a --initrd=initrd vmlinuz", SAME),
     ("kdump unloads", "-p -s --append=a vmlinuz", "-p -u", SAME),
     ("load by the file call", "", "-s -l vmlinuz --append=a", SAME),
     ("load by segments", "", "-c -l vmlinuz --append=a", SAME),

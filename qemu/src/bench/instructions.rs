@@ -1,5 +1,5 @@
-//! Our own instructions in a guest, without the kernel's: counted by a plugin of QEMU's (qemu/plugin) where the binary
-//! stands, which is at addresses of its own.
+//! Instructions in a guest, counted by plugins of QEMU's (qemu/plugin): our own without the kernel's, where the binary
+//! stands, which is at addresses of its own; and all of them up to each line of the console.
 
 use std::path::{Path, PathBuf};
 
@@ -8,6 +8,7 @@ use goblin::elf::{
     program_header::{PF_X, PT_LOAD},
 };
 
+use crate::accelerator::Accelerator;
 use crate::error::{Context, Error};
 use crate::machine::Machine;
 use crate::{Result, place, tool};
@@ -25,19 +26,7 @@ pub(super) struct Count(PathBuf);
 impl Counter {
     /// Counts the instructions of `program`, which must be linked to fixed addresses.
     pub(super) fn new(program: &Path) -> Result<Self> {
-        let source = place::workspace().join("qemu/plugin/instructions.c");
-        let plugin = place::directory("machines")?.join("instructions.so");
-        tool::run(
-            "cc",
-            [
-                "-shared".as_ref(),
-                "-fPIC".as_ref(),
-                "-O2".as_ref(),
-                "-o".as_ref(),
-                plugin.as_os_str(),
-                source.as_os_str(),
-            ],
-        )?;
+        let plugin = build("instructions")?;
         let bytes = std::fs::read(program).context(|| format!("reading {}", program.display()))?;
         let unfit = |what: &str| Error::Other(format!("{}: {what}", program.display()));
         let elf = Elf::parse(&bytes).map_err(|error| unfit(&error.to_string()))?;
@@ -61,6 +50,46 @@ impl Counter {
         );
         Ok((machine.options(["-plugin".to_owned(), plugin]), Count(out)))
     }
+}
+
+/// The serial console of a machine, each line with the number of instructions that were executed when it began: nanoseconds
+/// of the guest's clock, as [`CLOCK`] has it, without those in which the processor waits. To be read when QEMU has ended.
+pub(super) struct Timetable(PathBuf);
+
+/// One instruction takes a nanosecond of the guest's clock, which moves on at once where the guest waits; and what it takes
+/// for chance is always the same.
+pub(super) const CLOCK: [&str; 4] = ["-icount", "shift=0,sleep=off", "-seed", "1"];
+
+impl Timetable {
+    /// Has a machine with one processor write one.
+    pub(super) fn attach(machine: Machine, name: &str) -> Result<(Machine, Self)> {
+        let plugin = build("console")?;
+        let out = place::directory("machines")?.join(format!("{name}.timetable"));
+        let _ = std::fs::remove_file(&out);
+        let plugin = format!("{},out={}", plugin.display(), out.display());
+        let machine = machine.accelerator(Accelerator::Tcg).options(CLOCK);
+        Ok((machine.options(["-plugin".to_owned(), plugin]), Self(out)))
+    }
+
+    /// The lines once QEMU has ended, in ms.
+    pub(super) fn read(&self) -> Result<Vec<(f64, String)>> {
+        let bytes = std::fs::read(&self.0).context(|| format!("reading {}", self.0.display()))?;
+        let text = String::from_utf8_lossy(&bytes);
+        let line = |line: &str| {
+            let (count, text) = line.split_once(' ')?;
+            Some((count.parse::<f64>().ok()? / 1e6, text.to_owned()))
+        };
+        Ok(text.lines().filter_map(line).collect())
+    }
+}
+
+/// Builds a plugin for this machine.
+fn build(name: &str) -> Result<PathBuf> {
+    let source = place::workspace().join(format!("qemu/plugin/{name}.c"));
+    let plugin = place::directory("machines")?.join(format!("{name}.so"));
+    let options = ["-shared", "-fPIC", "-O2", "-o"].map(AsRef::as_ref);
+    tool::run("cc", options.into_iter().chain([plugin.as_os_str(), source.as_os_str()]))?;
+    Ok(plugin)
 }
 
 impl Count {

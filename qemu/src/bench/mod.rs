@@ -1,9 +1,12 @@
-//! What `scripts/bench.sh` measures: sizes, the speed of the finders, our time and memory in a guest, and whole boots.
+//! What `scripts/bench.sh` measures: sizes, the speed of the finders, our time and memory in a guest, kexec beside
+//! kexec-tools, and whole boots.
 
 mod boots;
 mod finders;
 mod guest;
 mod instructions;
+mod kexec;
+mod reboot;
 mod report;
 mod sizes;
 
@@ -38,6 +41,16 @@ pub const GROUPS: &[Group] = &[
         name: "guest",
         what: "our time and memory from /init to the jump, in counted instructions",
         run: guest::measure,
+    },
+    Group {
+        name: "kexec",
+        what: "loading and jumping by kexec-tools and by firstlight, in counted instructions",
+        run: kexec::measure,
+    },
+    Group {
+        name: "reboot",
+        what: "a running Debian restarted by firmware and GRUB and by firstlight, in counted instructions",
+        run: reboot::measure,
     },
     Group {
         name: "boots",

@@ -26,8 +26,6 @@ pub struct Machine {
     pub memory: Vec<MemoryRange>,
     /// Where segments may go.
     pub free: Vec<Range<u64>>,
-    /// The memory kept for a crash kernel.
-    pub crash: Option<Range<u64>>,
     /// The running kernel's zero page.
     pub zero_page: Option<Vec<u8>>,
     /// The EFI runtime, where the next kernel can use it.
@@ -73,7 +71,6 @@ impl Machine {
         Ok(Self {
             free: inside_ram(&free, &ranges),
             memory: ranges,
-            crash: memory::named_range(&iomem, "Crash kernel"),
             zero_page: bytes(&root.join("sys/kernel/boot_params/data"))
                 .ok()
                 .filter(|page| page.len() == 4096),
@@ -84,7 +81,8 @@ impl Machine {
     }
 }
 
-fn ram(free: &[Range<u64>]) -> Vec<MemoryRange> {
+/// Ranges of RAM as a memory map has them.
+pub(super) fn ram(free: &[Range<u64>]) -> Vec<MemoryRange> {
     free.iter()
         .map(|range| MemoryRange { start: range.start, end: range.end, kind: MemoryType::Ram })
         .collect()
@@ -153,7 +151,8 @@ fn hexadecimal(text: &str) -> Option<u64> {
     }
 }
 
-fn text(path: &Path) -> io::Result<String> {
+/// A file of the kernel's, of a sane size.
+pub(super) fn text(path: &Path) -> io::Result<String> {
     String::from_utf8(bytes(path)?).map_err(io::Error::other)
 }
 
@@ -216,7 +215,6 @@ mod tests {
             Machine {
                 memory: vec![range(0, 0xa_0000), range(0x10_0000, 0x3000_0000)],
                 free: vec![0x1000..0xa_0000, 0x10_0000..0x1000_0000, 0x1400_0000..0x3000_0000],
-                crash: Some(0x1000_0000..0x1400_0000),
                 zero_page: Some(vec![b'z'; 4096]),
                 efi: None,
                 rsdp: 0,

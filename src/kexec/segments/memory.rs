@@ -95,10 +95,11 @@ fn whole_pages(range: Range<u64>) -> Range<u64> {
     range.start.saturating_add(PAGE - 1) & !(PAGE - 1)..range.end & !(PAGE - 1)
 }
 
-/// The range of /proc/iomem with this name, wherever it is nested.
+/// The ranges of /proc/iomem with this name, wherever they are nested.
 #[must_use]
-pub fn named_range(iomem: &str, wanted: &str) -> Option<Range<u64>> {
-    iomem.lines().filter_map(iomem_line).find(|(_, name)| *name == wanted).map(|(range, _)| range)
+pub fn named_ranges(iomem: &str, wanted: &str) -> Vec<Range<u64>> {
+    let named = iomem.lines().filter_map(iomem_line).filter(|(_, name)| *name == wanted);
+    normalised(named.map(|(range, _)| range).collect())
 }
 
 /// Sorted, without empty ranges, overlapping and touching ones joined.
@@ -176,7 +177,7 @@ b0000000-bfffffff : PCI MMCONFIG 0000 [bus 00-ff]
             free_ranges(IOMEM),
             [0x1000..0x9_f000, 0x10_0000..0x2b00_0000, 0x2f00_0000..0x3e00_0000, 0x3e00_1000..0x3ffd_f000]
         );
-        assert_eq!(named_range(IOMEM, "Crash kernel"), Some(0x2b00_0000..0x2f00_0000));
+        assert_eq!(named_ranges(IOMEM, "Crash kernel"), vec![0x2b00_0000..0x2f00_0000; 1]);
     }
 
     #[test]

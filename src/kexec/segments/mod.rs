@@ -5,6 +5,10 @@
 //! against more than a bug, so here it is left out.
 
 pub mod arm64;
+#[cfg(all(feature = "running-system", target_arch = "x86_64"))]
+pub mod core_headers;
+#[cfg(all(feature = "running-system", target_arch = "x86_64"))]
+pub mod crash;
 pub mod layout;
 pub mod machine;
 pub mod memory;
@@ -24,6 +28,7 @@ use rustix::{
     rand::{GetRandomFlags, getrandom},
 };
 
+use super::state::Slot;
 use crate::{
     formats::kernel_file::raw_image,
     sys::{
@@ -65,6 +70,10 @@ pub enum SegmentsError {
     #[cfg(all(feature = "running-system", target_arch = "x86_64"))]
     #[error(transparent)]
     Multiboot(#[from] multiboot::MultibootError),
+    /// A crash kernel.
+    #[cfg(all(feature = "running-system", target_arch = "x86_64"))]
+    #[error(transparent)]
+    Crash(#[from] crash::CrashError),
     /// The command line is longer than the kernel takes.
     #[error("the command line has {0} characters, and the kernel takes at most {1}; shorten it")]
     CommandLine(usize, usize),
@@ -82,7 +91,8 @@ pub enum SegmentsError {
     Refused(Errno),
 }
 
-/// Loads a kernel, for the next jump, with an initrd (several are joined before) and a command line without its NUL.
+/// Loads a kernel with an initrd (several are joined before) and a command line without its NUL: for the next jump, or to
+/// be started when this one panics (x86_64).
 ///
 /// # Errors
 /// [`SegmentsError`] says why not; what was loaded before is still loaded.
@@ -91,6 +101,7 @@ pub fn load(
     initrd: Option<&File>,
     cmdline: &[u8],
     wishes: &Wishes,
+    slot: Slot,
 ) -> Result<(), SegmentsError> {
     let mut head = [0; IMAGE_HEADER];
     let is_image = kernel.read_exact_at(&mut head, 0).is_ok();
@@ -98,18 +109,24 @@ pub fn load(
     let wanted = cfg!(target_arch = "aarch64") && is_image;
     let image = raw_image::parse(&head).filter(|image| wanted && image.architecture == "aarch64");
     let layout = if image.is_some() { None } else { Some(layout::read(kernel)?) };
+    let mut machine = Machine::read(Path::new("/"))?;
+    let headers = match slot {
+        Slot::Boot => None,
+        Slot::Crash => Some(crash_headers(&mut machine)?),
+    };
+    let words = headers.iter().flat_map(|(_, word)| word.bytes());
+    let cmdline = &cmdline.iter().copied().chain(words).collect::<Vec<u8>>();
     let limit = layout.as_ref().map_or(usize::MAX, |kernel| kernel.cmdline_limit);
     if cmdline.len() > limit {
         return Err(SegmentsError::CommandLine(cmdline.len(), limit));
     }
-    let machine = Machine::read(Path::new("/"))?;
     let kernel = Mapping::new(kernel).map_err(SegmentsError::Unreadable)?;
     let initrd = initrd.map(Mapping::new).transpose().map_err(SegmentsError::Unreadable)?;
     let size = initrd.as_ref().map_or(0, Mapping::length) as u64;
     let mut seed = [0; SEED];
     let filled = getrandom(&mut seed, GetRandomFlags::NONBLOCK).unwrap_or(0);
     let seed = seed.get(..filled).unwrap_or_default();
-    let plan = match (layout, image) {
+    let mut plan = match (layout, image) {
         (Some(Kernel { layout, head, .. }), _) => {
             let parameters = Parameters {
                 kernel: &head,
@@ -131,7 +148,22 @@ pub fn load(
         }
         (None, None) => return Err(layout::LayoutError::Unknown.into()),
     };
-    submit(&plan, &kernel, initrd.as_slice()).map_err(SegmentsError::Refused)
+    plan.segments.extend(headers.map(|(segment, _)| segment));
+    submit(&plan, &kernel, initrd.as_slice(), slot).map_err(SegmentsError::Refused)
+}
+
+/// What a crash kernel has beside: the headers of the memory to look at, and the words that tell it where they are.
+#[cfg(all(feature = "running-system", target_arch = "x86_64"))]
+fn crash_headers(machine: &mut Machine) -> Result<(plan::Segment, String), SegmentsError> {
+    let segment = crash::prepare(machine, Path::new("/"))?;
+    let word = crash::word(&segment);
+    Ok((segment, format!(" {word}")))
+}
+
+/// The kernel itself makes the headers elsewhere, and an image has no use for them.
+#[cfg(not(all(feature = "running-system", target_arch = "x86_64")))]
+fn crash_headers(_: &mut Machine) -> Result<(plan::Segment, String), SegmentsError> {
+    Err(SegmentsError::Refused(Errno::NOSYS))
 }
 
 /// Loads a multiboot kernel called `name`, whose command line begins with its name, with its modules, each called as its
@@ -159,10 +191,10 @@ pub fn load_multiboot(
     let root_pointer = multiboot::root_pointer(&machine);
     let told = multiboot::Told { cmdline, modules: &modules, root_pointer: root_pointer.as_deref() };
     let plan = multiboot::plan(&image, &told, &machine, &wishes.limits)?;
-    submit(&plan, &kernel, &files).map_err(SegmentsError::Refused)
+    submit(&plan, &kernel, &files, Slot::Boot).map_err(SegmentsError::Refused)
 }
 
-fn submit(plan: &Plan, kernel: &Mapping, files: &[Mapping]) -> Result<(), Errno> {
+fn submit(plan: &Plan, kernel: &Mapping, files: &[Mapping], slot: Slot) -> Result<(), Errno> {
     let segments: Vec<kexec::Segment> = plan
         .segments
         .iter()
@@ -178,5 +210,5 @@ fn submit(plan: &Plan, kernel: &Mapping, files: &[Mapping]) -> Result<(), Errno>
             (source, segment.address, segment.size)
         })
         .collect();
-    kexec::segments_load(plan.entry, &segments, false)
+    kexec::segments_load(plan.entry, &segments, slot == Slot::Crash)
 }
