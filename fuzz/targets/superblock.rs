@@ -7,4 +7,6 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let _ = superblock::probe(&Sparse::new(data));
+    let _ = superblock::btrfs::default_subvolume(data);
+    let _ = superblock::btrfs::place_in_parent(data);
 });

@@ -28,7 +28,7 @@ pub(super) const OPTIONS: [Opt; 7] = [
         long: "volume",
         value: "DIR[,key=value]…",
         what: "a file system mounted at DIR, one option for each; keys: uuid, label, partuuid, partlabel, parttype, \
-               table=gpt|mbr, type, dev (kernel name, as sda2)",
+               table=gpt|mbr, type, subvol (btrfs's default subvolume), dev (kernel name, as sda2)",
     },
     Opt {
         short: None,

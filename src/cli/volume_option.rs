@@ -12,7 +12,8 @@ use crate::{
 };
 
 /// Keys behind the directory.
-const KEYS: [&str; 8] = ["uuid", "label", "partuuid", "partlabel", "parttype", "table", "type", "dev"];
+const KEYS: [&str; 9] =
+    ["uuid", "label", "partuuid", "partlabel", "parttype", "table", "type", "subvol", "dev"];
 
 /// What the option said.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +58,8 @@ impl VolumeOption {
         if let Some(kind) = get("type") {
             volume.filesystem.kind = filesystem_kind(&kind)?;
         }
+        let subvolume = get("subvol").map(|path| path.trim_matches('/').to_owned());
+        volume.grub.subvolume = subvolume.map(|path| if path.is_empty() { path } else { format!("/{path}") });
         let table = match get("table").as_deref() {
             None | Some("gpt") => PartitionTable::Gpt,
             Some("mbr") => PartitionTable::Mbr,
@@ -144,6 +147,7 @@ fn transport(disk: &str) -> Transport {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::entry::GrubVolume;
 
     fn parsed(value: &str) -> Result<VolumeOption, String> {
         VolumeOption::parse(OsStr::new(value), 7).map_err(|failure| failure.to_string())
@@ -178,7 +182,7 @@ mod tests {
     fn every_key_finds_its_place() {
         let option = parsed(
             "/mnt/root,uuid=0a-1,label=my root,partuuid=AB-CD,partlabel=Linux,type=ext4,dev=nvme0n1p2,\
-             parttype=4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709,table=mbr",
+             parttype=4F68BCE3-E8CD-4DB1-96E7-FBCAF984B709,table=mbr,subvol=@/",
         );
         let expected = VolumeOption {
             directory: "/mnt/root".into(),
@@ -204,7 +208,7 @@ mod tests {
                     uuid: Some("0a-1".into()),
                     label: Some("my root".into()),
                 },
-                grub: Default::default(),
+                grub: Box::new(GrubVolume { subvolume: Some("/@".into()), ..GrubVolume::default() }),
             },
         };
         assert_eq!(option, Ok(expected));
@@ -223,7 +227,7 @@ mod tests {
             ("d,uid=1", "--volume: no key `uid`; is `uuid` meant?"),
             (
                 "d,qqqqqq",
-                "--volume: no key `qqqqqq`; known are uuid, label, partuuid, partlabel, parttype, table, type, dev",
+                "--volume: no key `qqqqqq`; known are uuid, label, partuuid, partlabel, parttype, table, type, subvol, dev",
             ),
             ("d,type=etx4", "--volume: no file system type `etx4`; it is named as blkid names it"),
             ("d,table=apple", "--volume: no partition table `apple`; known are gpt, mbr"),

@@ -127,6 +127,9 @@ pub struct GrubVolume {
     pub names: Vec<String>,
     /// The environment block outside of all files: on btrfs, the sector at 256 KiB.
     pub environment: Option<Vec<u8>>,
+    /// Path of the btrfs subvolume that is mounted where none is asked for: empty for the top, or like `/@`; `None` where it is
+    /// not known.
+    pub subvolume: Option<String>,
 }
 
 /// A device with a file system on it that can be read.

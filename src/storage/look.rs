@@ -15,6 +15,7 @@ use super::{
     mount::{Care, Companions, mount},
     mounted,
     root::Root,
+    subvolume::default_path,
     sysfs::Sysfs,
 };
 use crate::{
@@ -127,10 +128,13 @@ impl Looker {
         );
         let look = match opened {
             Ok((filesystem, root)) => {
+                let is_btrfs = filesystem.kind == FilesystemKind::Btrfs;
+                let subvolume = is_btrfs.then(|| default_path(root.as_fd())).flatten();
                 let root = Root::from_fd(root).naming_as(filesystem.kind);
                 let grub = Box::new(GrubVolume {
                     names: self.grub_names(&device.disk),
                     environment: environment(&filesystem, &self.node(&device.name)),
+                    subvolume,
                 });
                 Look::Opened(OpenVolume { volume: Volume { device, filesystem, grub }, root })
             }

@@ -7,6 +7,7 @@ pub mod look;
 pub mod mount;
 pub(crate) mod mounted;
 pub mod root;
+mod subvolume;
 pub mod sysfs;
 pub mod uevent;
 pub mod watch;

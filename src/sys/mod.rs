@@ -1,6 +1,7 @@
 //! Every system call that rustix and nix lack, and every `unsafe` of the project, each with its SAFETY reason.
 
 pub mod block_device;
+pub mod btrfs;
 pub mod child;
 mod copy;
 pub mod fault;

@@ -101,7 +101,7 @@ records! {
     EnvironmentChange { block name value }
     FileReference { volume path inside packed_as }
     Filesystem { kind uuid label }
-    GrubVolume { names environment }
+    GrubVolume { names environment subvolume }
     LoadOption { active description partition file }
     Note { deed volume path message }
     Partition { number table uuid label type_id attributes }

@@ -31,12 +31,19 @@ impl Located {
 const SNAPSHOTS: &str = "/.snapshots/";
 const HOLDER: &str = "/@";
 
+/// No more subvolumes stand in directories of others.
+const MOUNT_LIMIT: usize = 64;
+
 /// Bytes of a snapshot's description that are read.
 const DESCRIPTION_LIMIT: usize = 4096;
 
-/// The snapshot that is the running system: the last one that a rollback made writable, else the installation's own.
+/// The snapshot that is the running system: the default subvolume, or where that is not known the last one that a rollback
+/// made writable, else the installation's own.
 #[must_use]
 pub fn snapshot_of_the_system(lookup: &dyn Lookup, volume: usize) -> Option<String> {
+    if let Some(known) = lookup.volume(volume).and_then(|volume| volume.grub.subvolume.as_ref()) {
+        return Some(known.clone()).filter(|path| path.contains(SNAPSHOTS));
+    }
     let directory = format!("{HOLDER}{SNAPSHOTS}");
     let entries = lookup.list(volume, directory.trim_end_matches('/'));
     let mut numbers: Vec<u32> = entries.iter().filter_map(|entry| entry.name.parse().ok()).collect();
@@ -59,6 +66,8 @@ pub struct Devices {
     subvolume: Rc<str>,
     /// Images made into devices by `loopback`; `None` where no file in them can be read.
     images: Rc<BTreeMap<String, Option<usize>>>,
+    /// Directories with the subvolumes that openSUSE's GRUB sees in them.
+    mounts: Rc<Vec<(String, String)>>,
 }
 
 impl Devices {
@@ -66,7 +75,7 @@ impl Devices {
     #[must_use]
     pub fn new(home: usize, configuration: &str) -> Self {
         let subvolume = configuration.split_once("/boot/").map_or("", |(before, _)| before);
-        Self { home, subvolume: subvolume.into(), images: Rc::default() }
+        Self { home, subvolume: subvolume.into(), images: Rc::default(), mounts: Rc::default() }
     }
 
     /// GRUB's name of a volume, without parentheses.
@@ -134,9 +143,16 @@ impl Devices {
         self.volume(lookup, name).or_else(guess)
     }
 
-    /// The file that a path means: on the device `root` unless it names its own. Block lists mean none.
+    /// The file that a path means: on the device `root` unless it names its own. Block lists mean none. Where openSUSE's GRUB
+    /// counts paths from a subvolume of btrfs, that is `subvolume`: the default one if it is empty.
     #[must_use]
-    pub fn locate(&self, lookup: &dyn Lookup, root: &str, path: &str) -> Option<Located> {
+    pub fn locate(
+        &self,
+        lookup: &dyn Lookup,
+        root: &str,
+        subvolume: Option<&str>,
+        path: &str,
+    ) -> Option<Located> {
         let (device, path) = match path.strip_prefix('(') {
             Some(rest) => rest.split_once(')')?,
             None => (root, path),
@@ -146,26 +162,60 @@ impl Devices {
         }
         let path = single_slashes(path);
         let volume = self.file_volume(lookup, device)?;
-        let inside = self.inside_subvolume(lookup, volume, &path);
-        Some(Located { volume, path: inside.unwrap_or(path) })
+        Some(Located { volume, path: self.inside_subvolume(lookup, volume, subvolume, path) })
     }
 
-    /// openSUSE counts from the default subvolume (`btrfs_relative_path`), which is the configuration's own; seen from
-    /// another volume, as from the stub on the ESP, it is the snapshot that snapper(8) made the system.
-    fn inside_subvolume(&self, lookup: &dyn Lookup, volume: usize, path: &str) -> Option<String> {
-        let is_there = |path: &str| lookup.status(volume, path, true).is_some();
-        let is_btrfs = || lookup.volume(volume).is_some_and(|it| it.filesystem.kind == FilesystemKind::Btrfs);
-        if is_there(path) {
-            return None;
-        }
-        let subvolume = match volume == self.home && !self.subvolume.is_empty() {
-            true => self.subvolume.to_string(),
-            false => is_btrfs().then(|| snapshot_of_the_system(lookup, volume)).flatten()?,
+    /// The path from the top of the file system. Where nothing is in the place that is meant, another is tried that may have
+    /// been: nobody says that the generator of a configuration knew this GRUB.
+    fn inside_subvolume(
+        &self,
+        lookup: &dyn Lookup,
+        volume: usize,
+        subvolume: Option<&str>,
+        path: String,
+    ) -> String {
+        let Some(default) = self.default_subvolume(lookup, volume) else { return path };
+        let mounted = self.mounts.iter().filter_map(|(point, holder)| {
+            let rest = path.strip_prefix(point.as_str())?;
+            Some((point.len(), format!("/{}{rest}", holder.trim_matches('/'))))
+        });
+        let mounted = mounted.max_by_key(|(length, _)| *length).map(|(_, inside)| inside);
+        let base = match subvolume.map(|name| name.trim_matches('/')) {
+            None | Some("") => default,
+            Some(name) => format!("/{name}"),
         };
         // The snapshots are a subvolume of their own, mounted in the system's.
-        let holder = subvolume.split_once(SNAPSHOTS).map_or("", |(holder, _)| holder);
-        let candidates = [format!("{subvolume}{path}"), format!("{holder}{path}")];
-        candidates.into_iter().find(|inside| inside != path && is_there(inside))
+        let holder = base.split_once(SNAPSHOTS).map_or("", |(holder, _)| holder);
+        let mut candidates: Vec<String> = mounted.filter(|_| subvolume.is_some()).into_iter().collect();
+        candidates.extend([format!("{base}{path}"), format!("{holder}{path}"), path]);
+        if subvolume.is_none() {
+            candidates.rotate_right(1);
+        }
+        let is_there = |path: &&String| lookup.status(volume, path, true).is_some();
+        let found = candidates.iter().find(is_there).or(candidates.first()).cloned();
+        found.unwrap_or_default()
+    }
+
+    /// What a path counts from where it counts from the default subvolume: as the file system says; where that is not known,
+    /// the configuration's own subvolume, or the snapshot that snapper(8) made the system. `None` on other file systems.
+    fn default_subvolume(&self, lookup: &dyn Lookup, volume: usize) -> Option<String> {
+        let it = lookup.volume(volume)?;
+        if let Some(known) = &it.grub.subvolume {
+            return Some(known.clone());
+        }
+        if volume == self.home && !self.subvolume.is_empty() {
+            return Some(self.subvolume.to_string());
+        }
+        let is_btrfs = it.filesystem.kind == FilesystemKind::Btrfs;
+        is_btrfs.then(|| snapshot_of_the_system(lookup, volume).unwrap_or_default())
+    }
+
+    /// Makes a subvolume stand in a directory of every btrfs, where paths count from subvolumes.
+    pub fn mount(&mut self, directory: &str, subvolume: &str) {
+        let mounts = Rc::make_mut(&mut self.mounts);
+        mounts.retain(|(known, _)| known != directory);
+        mounts.truncate(MOUNT_LIMIT);
+        mounts.push((directory.to_owned(), subvolume.to_owned()));
     }
 
     /// Whether a device of this name is known.

@@ -428,7 +428,10 @@ impl<'a> Evaluator<'a> {
     /// The file that a path of the script means: on `$root` unless it names its device.
     #[must_use]
     pub fn locate(&self, path: &str) -> Option<Located> {
-        self.devices.locate(self.lookup, &self.environment.value("root"), path)
+        let value = |name: &str| self.environment.value(name);
+        let subvolume = value("btrfs_subvol");
+        let is_relative = value("btrfs_relative_path").starts_with(['1', 'y']);
+        self.devices.locate(self.lookup, &value("root"), is_relative.then_some(&*subvolume), path)
     }
 
     pub(super) fn enter_loop_control(&mut self, count: u64, continuing: bool) {

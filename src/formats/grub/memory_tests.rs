@@ -267,6 +267,11 @@ fn suse_keeps_its_block_outside_of_all_files_of_a_btrfs() {
         ("sda2", "512+1", Some("c"))
     );
     assert_eq!(menu.warnings[0].message, "(hd0)1+1: no such file on a known device");
+    // A directory that stands for a file system does not tell what is outside of the files.
+    let table = Table::default().volume("sda2", &files[..2]);
+    let menu =
+        read(&table, 0, "/grub.cfg", Facts { efi: true, cpu: "x86_64" }, &super::flavour::SUSE).unwrap();
+    assert!(menu.warnings.iter().all(|warning| !warning.message.contains("512+1")), "{:?}", menu.warnings);
 }
 
 #[test]

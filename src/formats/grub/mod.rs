@@ -186,6 +186,10 @@ fn prepare(evaluator: &mut Evaluator<'_>, volume: usize, path: &str) {
         ("color_highlight", "black/light-gray"),
         ("check_signatures", "no"),
     ];
+    // openSUSE's driver of btrfs hands its settings down.
+    for name in ["btrfs_relative_path", "btrfs_subvol"].iter().filter(|_| evaluator.flavour.name == "suse") {
+        evaluator.environment.export(name);
+    }
     for (name, value) in variables.into_iter().chain(FEATURES.map(|name| (name, "y"))) {
         evaluator.environment.set(name, value);
         evaluator.environment.export(name);

@@ -43,6 +43,14 @@ impl Table {
         self
     }
 
+    /// Makes the last volume a btrfs whose default subvolume is known.
+    pub fn btrfs(mut self, default_subvolume: &str) -> Self {
+        let volume = self.volumes.last_mut().unwrap();
+        volume.filesystem.kind = FilesystemKind::Btrfs;
+        volume.grub.subvolume = Some(default_subvolume.to_owned());
+        self
+    }
+
     /// Makes the last volume a directory of which nothing is known.
     pub fn unknown(mut self) -> Self {
         let volume = self.volumes.last_mut().unwrap();

@@ -445,6 +445,44 @@ fn paths_count_from_the_configurations_own_subvolume_where_they_must() {
     assert_eq!(lines(&table, &menu), ["a: sda2:/@/boot/k + sda2:/@/boot/i: BOOT_IMAGE=/boot/k"]);
 }
 
+// As openSUSE's GRUB has it (fs/btrfs.c).
+#[test]
+fn paths_count_from_the_subvolume_that_is_set_mounted_or_the_default_one() {
+    let config = "set root=hd0,gpt2\nset btrfs_relative_path=yes\n\
+        menuentry top { set btrfs_relative_path=no; linux /boot/k; }\nmenuentry default { linux /boot/k; }\n\
+        menuentry mounted { btrfs-mount-subvol ($root) /boot @/kernels; linux /boot/k; }\n\
+        menuentry deeper { btrfs-mount-subvol ($root) /boot @/kernels; btrfs-mount-subvol ($root) /boot/k /@/k; \
+        linux /boot/k/k; }\n\
+        menuentry set { set btrfs_subvol=/@/.snapshots/2/snapshot; linux /etc/k; configfile /more.cfg; }\n\
+        menuentry gone { linux /gone/k; }\n";
+    let files = [
+        ("/boot/k", "top"),
+        ("/@/.snapshots/1/snapshot/boot/k", "guessed"),
+        ("/@/.snapshots/2/snapshot/etc/k", "set"),
+        ("/@/.snapshots/2/snapshot/more.cfg", "menuentry inner { linux /etc/k $btrfs_subvol; }\n"),
+        ("/@/.snapshots/7/snapshot/boot/k", "default"),
+        ("/@/.snapshots/7/snapshot/etc/k", "default"),
+        ("/@/kernels/k", "mounted"),
+        ("/@/k/k", "mounted deeper"),
+    ];
+    let table = Table::default()
+        .volume("sda1", &[("/grub.cfg", config)])
+        .volume("sda2", &files)
+        .btrfs("/@/.snapshots/7/snapshot");
+    let menu = menu_of(&table, "/grub.cfg", &SUSE);
+    assert_eq!(
+        lines(&table, &menu),
+        [
+            "top: sda2:/boot/k: BOOT_IMAGE=/boot/k",
+            "default: sda2:/@/.snapshots/7/snapshot/boot/k: BOOT_IMAGE=/boot/k",
+            "mounted: sda2:/@/kernels/k: BOOT_IMAGE=/boot/k",
+            "deeper: sda2:/@/k/k: BOOT_IMAGE=/boot/k/k",
+            "set>inner: sda2:/@/.snapshots/2/snapshot/etc/k: BOOT_IMAGE=/etc/k /@/.snapshots/2/snapshot",
+            "gone: sda2:/@/.snapshots/7/snapshot/gone/k: BOOT_IMAGE=/gone/k",
+        ]
+    );
+}
+
 #[test]
 fn the_system_is_the_snapshot_that_the_last_rollback_made_writable() {
     let snapshot = |number: u32, description: &str| {

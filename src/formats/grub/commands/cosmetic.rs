@@ -17,8 +17,6 @@ pub const COMMANDS: &[(&str, Handler)] = &[
     ("background_color", nothing),
     ("background_image", nothing),
     ("badram", nothing),
-    // openSUSE's, for the directory of GRUB's own modules.
-    ("btrfs-mount-subvol", nothing),
     ("cbmemc", nothing),
     ("clear", nothing),
     ("cutmem", nothing),

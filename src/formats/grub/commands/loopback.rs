@@ -1,4 +1,5 @@
-//! `loopback`: an image file made a device (GNU GRUB manual, "loopback"); and devices that stay locked here.
+//! `loopback`: an image file made a device (GNU GRUB manual, "loopback"); devices that stay locked here; subvolumes that
+//! openSUSE's GRUB sees in directories.
 
 use super::{Call, Handler};
 use crate::formats::grub::{
@@ -7,7 +8,8 @@ use crate::formats::grub::{
     options::{Known, Rule, Value, known, parse},
 };
 
-pub const COMMANDS: &[(&str, Handler)] = &[("loopback", loopback), ("cryptomount", cryptomount)];
+pub const COMMANDS: &[(&str, Handler)] =
+    &[("loopback", loopback), ("cryptomount", cryptomount), ("btrfs-mount-subvol", mount_subvolume)];
 
 const OPTIONS: &[Known] =
     &[known("delete", Some('d'), Value::None), known("decompress", Some('D'), Value::None)];
@@ -37,5 +39,14 @@ fn loopback(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
 
 /// Encrypted volumes are unlocked before discovery, or not at all.
 fn cryptomount(_: &mut Evaluator<'_>, _: &Call<'_>) -> Outcome {
+    Ok(())
+}
+
+/// DEVICE DIRECTORY SUBVOLUME; the device only serves to find the subvolume.
+fn mount_subvolume(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
+    let (Some(directory), Some(subvolume)) = (call.word(1), call.word(2)) else {
+        return Err(Failure::usage("btrfs-mount-subvol takes a device, a directory and a subvolume"));
+    };
+    evaluator.devices.mount(directory, subvolume);
     Ok(())
 }

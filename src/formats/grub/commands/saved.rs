@@ -69,9 +69,13 @@ fn read(
     let path =
         path.map_or_else(|| format!("{}/grubenv", evaluator.environment.value("prefix")), str::to_owned);
     if let Some((device, RESERVED)) = path.strip_prefix('(').and_then(|rest| rest.split_once(')')) {
-        return reserved(evaluator, device).ok_or_else(|| {
-            Failure::new(Status::UnknownDevice, format!("{path}: no environment block is known there"))
-        });
+        let volume = evaluator.devices.file_volume(evaluator.lookup, device);
+        let volume =
+            volume.ok_or_else(|| Failure::new(Status::UnknownDevice, format!("{path}: no such device")))?;
+        // Of a directory that stands for a file system nobody knows what is outside of the files; that is no fault to tell.
+        let block = evaluator.lookup.volume(volume).and_then(|volume| volume.grub.environment.clone());
+        let block = block.ok_or(Failure::new(Status::BadFileType, ""))?;
+        return Ok((evaluator.lookup.reference(volume, RESERVED), block));
     }
     let file = evaluator.locate(&path).ok_or_else(|| {
         Failure::new(Status::UnknownDevice, format!("{path}: no such file on a known device"))
@@ -82,11 +86,4 @@ fn read(
         .map_err(|error| Failure::new(Status::FileNotFound, format!("{path}: {error}")))?;
     evaluator.spend(bytes.len());
     Ok((file.reference(evaluator.lookup), bytes))
-}
-
-/// The block outside of all files.
-fn reserved(evaluator: &Evaluator<'_>, device: &str) -> Option<(crate::entry::FileReference, Vec<u8>)> {
-    let volume = evaluator.devices.file_volume(evaluator.lookup, device)?;
-    let block = evaluator.lookup.volume(volume)?.grub.environment.clone()?;
-    Some((evaluator.lookup.reference(volume, RESERVED), block))
 }
