@@ -25,6 +25,7 @@ pub mod machine;
 pub mod monitor;
 pub mod payload;
 pub mod place;
+pub mod snapshots;
 pub mod tool;
 pub mod workshop;
 

@@ -2,8 +2,9 @@
 
 use qemu::disk::{Filesystem, Image};
 use qemu::machine::{Bus, Disk};
+use qemu::{payload, snapshots};
 
-use crate::{LIMIT, ONE_ENTRY, bootable, firstlight, one_entry_cmdline};
+use crate::{LIMIT, ONE_ENTRY, bootable, debian, firstlight, one_entry_cmdline};
 
 fn boots(name: &str, bus: Bus, filesystem: Filesystem, device: &str) {
     let volume = bootable(filesystem, name, ONE_ENTRY);
@@ -39,4 +40,25 @@ fn usb_with_ext2() {
 #[test]
 fn scsi_with_ext4() {
     boots("scsi-ext4", Bus::Scsi, Filesystem::Ext4, "sda1");
+}
+
+#[test]
+fn the_default_subvolume_of_btrfs_is_where_opensuse_boots_from() {
+    let configuration = "set btrfs_relative_path=yes
+set timeout=0
+menuentry 'openSUSE' {
+    linux /boot/vmlinuz console=ttyS0 quiet snapshot=@SNAPSHOT
+    initrd /boot/initrd
+}
+";
+    let initrd = payload::probe_initrd("snapshots").unwrap();
+    let files: [(&str, &[u8]); 2] =
+        [("/boot/grub2/grub.cfg", configuration.as_bytes()), ("/boot/initrd", &initrd)];
+    let disk = snapshots::disk(debian(), "snapshots", &files).unwrap();
+    let guest = firstlight("default-subvolume").disk(Disk::new(disk)).start().unwrap();
+    let report = guest.wait_for_report(LIMIT).unwrap();
+    assert_eq!(report.cmdline, "BOOT_IMAGE=/boot/vmlinuz console=ttyS0 quiet snapshot=2");
+    guest
+        .wait_for_landmark("load", &[("kernel", "vda1:/@/.snapshots/2/snapshot/boot/vmlinuz")], LIMIT)
+        .unwrap();
 }
