@@ -6,7 +6,7 @@ use crate::{
     entry::{Device, Filesystem, FilesystemKind, Volume},
     formats::{
         bytes::ReadAt,
-        iso9660::Iso9660,
+        iso9660::{Budget, Iso9660},
         lookup::{DirectoryEntry, FileKind, FileStatus, Lookup, LookupError},
         superblock,
     },
@@ -19,6 +19,8 @@ const IMAGE_LIMIT: usize = 16;
 pub struct Images<'a> {
     lookup: &'a dyn Lookup,
     opened: Vec<OnceCell<Image<'a>>>,
+    /// Of all images together: the finder's memory is limited.
+    budget: Budget,
     /// The volumes with one image among them, where that is what is searched.
     volumes: Option<Vec<Volume>>,
 }
@@ -34,7 +36,8 @@ impl<'a> Images<'a> {
     /// No image is open yet.
     #[must_use]
     pub fn new(lookup: &'a dyn Lookup) -> Self {
-        Self { lookup, opened: (0..IMAGE_LIMIT).map(|_| OnceCell::new()).collect(), volumes: None }
+        let opened = (0..IMAGE_LIMIT).map(|_| OnceCell::new()).collect();
+        Self { lookup, opened, budget: Budget::default(), volumes: None }
     }
 
     /// The volumes and this image, which stands behind them in [`Lookup::volumes`].
@@ -45,17 +48,25 @@ impl<'a> Images<'a> {
         Ok(images)
     }
 
+    /// Why files of images may seem not to be there.
+    pub(super) fn check(&self) -> Result<(), LookupError> {
+        match self.budget.is_spent() {
+            true => Err(LookupError::Failed("the directories of the images together are too large".into())),
+            false => Ok(()),
+        }
+    }
+
     fn opened(&self, volume: usize) -> Option<&Image<'a>> {
         self.opened.get(volume.checked_sub(self.lookup.volumes().len())?)?.get()
     }
 }
 
 impl<'a> Image<'a> {
-    fn open(lookup: &'a dyn Lookup, host: usize, path: &str) -> Result<Self, LookupError> {
+    fn open(lookup: &'a dyn Lookup, host: usize, path: &str, budget: &Budget) -> Result<Self, LookupError> {
         let status = lookup.status(host, path, true).filter(|status| status.kind == FileKind::File);
         let size = status.ok_or(LookupError::Missing)?.size;
         let file = || File { lookup, host, path: path.to_owned(), size };
-        let files = Iso9660::open(Box::new(file()));
+        let files = Iso9660::within(Box::new(file()), budget.clone());
         let other = "not an ISO 9660 image; name it in the setting `iso`, so that it is mounted";
         let files = files.ok_or_else(|| LookupError::Failed(other.into()))?;
         let filesystem = superblock::probe(&file()).ok().flatten();
@@ -98,7 +109,8 @@ impl Lookup for Images<'_> {
             let image = match cell.get() {
                 Some(image) => image,
                 None => {
-                    let image = Image::open(self.lookup, host, path)?;
+                    self.check()?;
+                    let image = Image::open(self.lookup, host, path, &self.budget)?;
                     cell.get_or_init(|| image)
                 }
             };
@@ -167,5 +179,32 @@ impl ReadAt for File<'_> {
             to.copy_from_slice(from);
         }
         Ok(length)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::{
+        discover::testing::{tree, volume, volumes},
+        formats::iso9660::tests::image_of_names,
+    };
+
+    #[test]
+    fn images_that_are_open_together_share_what_their_directories_may_take() {
+        let directory = tree(&[]);
+        let image = image_of_names(5);
+        for name in ["a.iso", "b.iso", "c.iso"] {
+            fs::write(directory.path().join(name), &image).unwrap();
+        }
+        let lookup = volumes(&[(&directory, volume("sda1", FilesystemKind::Ext4))]);
+        let images = Images::new(&lookup);
+        let open = |name| images.open_image(0, name).map(|place| images.list(place, "/").is_empty());
+        assert_eq!((open("/a.iso"), open("/b.iso")), (Ok(false), Ok(true)));
+        let refused = "the directories of the images together are too large".to_owned();
+        assert_eq!(open("/c.iso"), Err(LookupError::Failed(refused)));
+        assert_eq!(open("/a.iso"), Ok(false));
     }
 }

@@ -5,7 +5,7 @@
 
 mod record;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::{cell::Cell, cell::RefCell, collections::HashMap, io, rc::Rc};
 
@@ -26,20 +26,44 @@ pub(super) const END: u8 = 255;
 /// The escape sequences that say that a supplementary descriptor is Joliet's.
 pub(super) const JOLIET: [&[u8]; 3] = [b"%/@", b"%/C", b"%/E"];
 
-/// Bytes of directories that are read of one image.
+/// Bytes of directories that are read, of all images with one budget: a record of 34 bytes takes some 200 in memory.
 const DIRECTORIES_LIMIT: u64 = 8 << 20;
 
 /// Symbolic links followed on one way, and components of one way.
 const LINK_LIMIT: usize = 40;
 const COMPONENT_LIMIT: usize = 4096;
 
+/// What the directories of images that are open at the same time may take; clones are one and the same.
+#[derive(Clone, Debug)]
+pub struct Budget(Rc<Cell<u64>>);
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self(Rc::new(Cell::new(DIRECTORIES_LIMIT)))
+    }
+}
+
+impl Budget {
+    /// Whether a directory was larger than what was left. Then nothing is: no more directories are read.
+    #[must_use]
+    pub fn is_spent(&self) -> bool {
+        self.0.get() == 0
+    }
+
+    /// Takes bytes off what may still be read.
+    fn pay(&self, length: u64) -> Option<()> {
+        let left = self.0.get().checked_sub(length);
+        self.0.set(left.unwrap_or_default());
+        left.map(|_| ())
+    }
+}
+
 /// An image that is read.
 pub struct Iso9660<'a> {
     source: Box<dyn ReadAt + 'a>,
     root: Record,
     names: Names,
-    /// Bytes of directories that may still be read.
-    left: Cell<u64>,
+    budget: Budget,
     /// Directories that were read, by the place of their first block.
     known: RefCell<HashMap<u64, Rc<[Record]>>>,
 }
@@ -48,6 +72,12 @@ impl<'a> Iso9660<'a> {
     /// Reads the descriptors; `None` if this is no such image, or is cut short before they end.
     #[must_use]
     pub fn open(source: Box<dyn ReadAt + 'a>) -> Option<Self> {
+        Self::within(source, Budget::default())
+    }
+
+    /// The same for an image beside others that share a budget.
+    #[must_use]
+    pub fn within(source: Box<dyn ReadAt + 'a>, budget: Budget) -> Option<Self> {
         let (mut primary, mut joliet) = (None, None);
         for number in 0..DESCRIPTORS {
             let offset = number.checked_mul(SECTOR)?.checked_add(FIRST_DESCRIPTOR)?;
@@ -72,8 +102,7 @@ impl<'a> Iso9660<'a> {
             (None, Some(joliet)) => (root(joliet)?, Names::Joliet),
             (None, None) => (primary, Names::Plain),
         };
-        let left = Cell::new(DIRECTORIES_LIMIT);
-        Some(Self { source, root, names, left, known: RefCell::default() })
+        Some(Self { source, root, names, budget, known: RefCell::default() })
     }
 
     /// Status of what the path leads to, following a final link if `follow`; `None` if there is nothing.
@@ -174,7 +203,8 @@ impl<'a> Iso9660<'a> {
         if let Some(known) = self.known.borrow().get(&start) {
             return known.clone();
         }
-        let mut read = |offset, length| self.pay(length).and_then(|()| piece(&*self.source, offset, length));
+        let mut read =
+            |offset, length| self.budget.pay(length).and_then(|()| piece(&*self.source, offset, length));
         // A directory that was moved up tells its size only itself, in its first record.
         let size = match directory.size {
             0 => read(start, SECTOR).and_then(|first| record::own_size(&first)),
@@ -184,12 +214,6 @@ impl<'a> Iso9660<'a> {
         let entries: Rc<[Record]> = record::records(&bytes, directory.block, self.names, &mut read).into();
         self.known.borrow_mut().insert(start, entries.clone());
         entries
-    }
-
-    /// Takes bytes off what may still be read.
-    fn pay(&self, length: u64) -> Option<()> {
-        self.left.set(self.left.get().checked_sub(length)?);
-        Some(())
     }
 }
 

@@ -109,6 +109,7 @@ fn look_into(
     let chosen =
         offers.iter().position(boots).or_else(|| offers.iter().position(|it| !it.entries.is_empty()));
     let Some(mut found) = chosen.map(|chosen| offers.swap_remove(chosen)) else {
+        lookup.check()?;
         return Err(LookupError::Failed("an image without a boot configuration".into()));
     };
     // What another configuration, for other firmware, says in the same words.

@@ -105,6 +105,35 @@ fn a_size_that_is_a_lie_takes_no_memory() {
     assert_eq!(iso.list("/beyond"), []);
 }
 
+/// An image whose root directory is of so many MiB, full of files.
+pub(crate) fn image_of_names(mebibytes: usize) -> Vec<u8> {
+    let mut image = image(&[]);
+    let size = (mebibytes << 20) as u32;
+    image[16 * 2048 + 156..][..34].copy_from_slice(&record(&[0], 18, size, 2, b""));
+    image.resize(18 * 2048 + size as usize, 0);
+    for (number, sector) in image[18 * 2048..].chunks_mut(2048).enumerate().skip(1) {
+        let name = entry(b"NM", format!("\0{number}").as_bytes());
+        let records = record(b"A", 20, 3, 0, &name).repeat(30);
+        sector[..records.len()].copy_from_slice(&records);
+    }
+    image
+}
+
+#[test]
+fn images_that_share_a_budget_take_no_more_memory_together_than_one() {
+    let (image, small) = (image_of_names(5), image(&[]));
+    let budget = Budget::default();
+    let open = |image| Iso9660::within(Box::new(image), budget.clone()).unwrap();
+    let (first, second, third) = (open(&image[..]), open(&image[..]), open(&small[..]));
+    assert_eq!(first.list("/").len(), (2560 - 1) * 30);
+    assert!(!budget.is_spent());
+    assert_eq!(second.list("/"), []);
+    assert!(budget.is_spent());
+    assert_eq!(third.list("/"), []);
+    assert_eq!(first.list("/").len(), (2560 - 1) * 30);
+    assert_eq!(Iso9660::open(Box::new(&image[..])).unwrap().list("/").len(), (2560 - 1) * 30);
+}
+
 proptest! {
     #[test]
     fn no_image_is_too_strange(
