@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     entry::{Entry, Format, Kind},
-    formats::{bootspec, cmdline, guix::Parameters, lookup::Lookup},
+    formats::{bootspec, cmdline, grub::menu::kind_problem, guix::Parameters, lookup::Lookup},
 };
 
 /// No more generations of one profile are offered, the newest ones.
@@ -127,14 +127,11 @@ fn guix_entries(place: &Place<'_>, link: &str, system: &str, number: u32) -> Vec
     let text = place.read(&format!("{system}/parameters")).unwrap_or_default();
     let Some(parameters) = Parameters::parse(&text) else { return Vec::new() };
     let initrd = Some(&parameters.initrd).filter(|initrd| !initrd.is_empty());
-    let (kind, problem) = match parameters.is_multiboot {
-        true => (Kind::Multiboot, Some("multiboot kernels are not loaded".to_owned())),
-        false => (Kind::Linux, None),
-    };
+    let kind = if parameters.is_multiboot { Kind::Multiboot } else { Kind::Linux };
     vec![Entry {
         title: format!("{}, generation {number}", parameters.label),
         kind,
-        problem,
+        problem: kind_problem(kind).map(str::to_owned),
         kernel: Some(place.reference(&parameters.kernel)),
         initrds: initrd.map(|initrd| place.reference(initrd)).into_iter().collect(),
         cmdline: parameters.cmdline(system),

@@ -6,11 +6,11 @@
 
 use super::{
     hints::{self, Hints},
-    system::{Family, System},
+    system::{Family, System, default_subvolume},
 };
 use crate::{
     discover::finder::{Deed, Note},
-    entry::{Entry, Kind, Volume},
+    entry::{Entry, FilesystemKind, Kind, Volume},
     formats::{
         assignments::Assignments, cmdline, fstab, fstab::Mount, lookup::Lookup, volume_name::VolumeName,
     },
@@ -43,8 +43,15 @@ pub(super) fn derive(
 ) -> Derived {
     let mut way = Way { lookup, volume, has_initrd, offered, notes: Vec::new() };
     let cmdline = system.and_then(|system| way.of_system(system)).or_else(|| way.by_partition_type());
-    let cmdline = cmdline.unwrap_or_default();
-    let has_root = cmdline.split(' ').any(|word| word.starts_with("root="));
+    let cmdline = cmdline.unwrap_or_else(|| {
+        way.note(
+            volume,
+            "/",
+            "nothing tells where the root file system of its kernels is: their initrd must know",
+        );
+        String::new()
+    });
+    let has_root = cmdline.split(' ').any(is_root);
     Derived { cmdline, has_root, notes: way.notes }
 }
 
@@ -69,7 +76,11 @@ impl Way<'_> {
         if let Some(cmdline) = self.update_extlinux(system, root.as_ref()) {
             return Some(cmdline);
         }
-        let root = root?;
+        let Some(root) = root else {
+            // Who has the root on ZFS is told by OpenZFS's manual to say so there.
+            let settings = self.default_grub(system)?;
+            return settings.iter().any(|word| is_root(word)).then(|| format!("ro {}", settings.join(" ")));
+        };
         let mut words = root.words.clone();
         words.push("ro".into());
         self.note(root.volume, &root.path, &format!("{}: {}", words.join(" "), root.reason));
@@ -206,9 +217,20 @@ impl Way<'_> {
             system.read(self.lookup, "/etc/fstab").map(|text| fstab::parse(&text)).unwrap_or_default();
         let mount = mounts.iter().find(|mount| mount.target == "/");
         let volume = self.lookup.volumes().get(system.volume)?;
+        let is_zfs = mount.map_or(volume.filesystem.kind == FilesystemKind::Zfs, |mount| mount.kind == "zfs");
         let (source, path, reason) = match mount.filter(|mount| stable(mount, volume)) {
             Some(mount) => {
                 (mount.source.clone(), system.path("/etc/fstab"), "the file system that it mounts on /")
+            }
+            None if is_zfs => {
+                self.notes.push(Note {
+                    deed: Deed::PassedOver,
+                    volume: self.name(system.volume),
+                    path: "/".into(),
+                    message: "a ZFS dataset whose name nothing here tells: it takes root=ZFS=POOL/DATASET"
+                        .into(),
+                });
+                return None;
             }
             None => {
                 let place = if system.prefix.is_empty() { "/" } else { &system.prefix };
@@ -216,13 +238,22 @@ impl Way<'_> {
                 (format!("UUID={uuid}"), place.to_owned(), "the root of an installed system")
             }
         };
+        if is_zfs {
+            let name = if system.family(self.lookup) == Family::Arch { "zfs" } else { "root=ZFS" };
+            let words = vec![format!("{name}={source}")];
+            let root = Root { words, hints: Hints::new(), volume: system.volume, path, reason };
+            // Only an initrd has ZFS's modules.
+            return Some(root).filter(|_| self.has_initrd);
+        }
         // A volume of which no disk is known may be anything.
         let is_plain = volume.device.partition.is_some();
         let hints = hints::of(self.lookup, system, &source, is_plain);
         let source = if self.has_initrd { source } else { self.without_initrd(&source)? };
         let subvolume =
             mount.and_then(|mount| mount.option("subvol")).map(|name| name.trim_start_matches('/'));
-        let subvolume = subvolume.or_else(|| system.prefix.strip_prefix('/')).filter(|name| !name.is_empty());
+        let default = default_subvolume(self.lookup, system.volume);
+        let own = system.prefix.strip_prefix('/').filter(|_| default.as_ref() != Some(&system.prefix));
+        let subvolume = subvolume.or(own).filter(|name| !name.is_empty());
         let mut words = vec![format!("root={source}")];
         let number = mount.and_then(|mount| mount.option("subvolid")).filter(|_| subvolume.is_none());
         words.extend(subvolume.map(|name| format!("rootflags=subvol={name}")));
@@ -279,6 +310,11 @@ struct Root {
     volume: usize,
     path: String,
     reason: &'static str,
+}
+
+/// Whether a word says where the root file system is; `zfs=` is that of Arch's initrds.
+fn is_root(word: &str) -> bool {
+    ["root=", "zfs="].iter().any(|start| word.starts_with(start))
 }
 
 /// A name such as /dev/sda2 tells where the disk hung when the system was installed. Where the volume itself can be

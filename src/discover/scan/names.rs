@@ -97,7 +97,10 @@ pub(super) fn kernel_versions(name: &str) -> Option<Vec<String>> {
     }
     let version = KERNEL_PREFIXES.iter().find_map(|prefix| name.strip_prefix(prefix))?;
     let lower = name.to_ascii_lowercase();
-    if version.is_empty() || NO_KERNELS.iter().any(|ending| lower.ends_with(ending)) {
+    // openSUSE keeps the kernel with its symbols, compressed, for who debugs a crash.
+    let is_for_debugging =
+        name.starts_with("vmlinux-") && COMPRESSIONS.iter().skip(1).any(|it| lower.ends_with(it));
+    if version.is_empty() || is_for_debugging || NO_KERNELS.iter().any(|ending| lower.ends_with(ending)) {
         return None;
     }
     let mut versions = vec![version.to_owned()];

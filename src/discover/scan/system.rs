@@ -4,6 +4,7 @@ use crate::{
     entry::FilesystemKind,
     formats::{
         assignments::Assignments,
+        grub::device::snapshot_of_the_system,
         lookup::{CONFIG_LIMIT, Lookup},
         text,
     },
@@ -120,8 +121,20 @@ impl System {
 /// Directories of a volume that may be a system's root.
 pub(super) fn prefixes(lookup: &dyn Lookup, volume: usize) -> Vec<String> {
     let kind = lookup.volumes().get(volume).map(|volume| volume.filesystem.kind);
-    let subvolumes = if kind == Some(FilesystemKind::Btrfs) { &SUBVOLUMES[..] } else { &[] };
-    let there = |path: &&&str| !lookup.list(volume, path).is_empty();
-    let subvolumes = subvolumes.iter().filter(there).map(|path| (*path).to_owned());
-    std::iter::once(String::new()).chain(subvolumes).collect()
+    let mut prefixes = vec![String::new()];
+    if kind == Some(FilesystemKind::Btrfs) {
+        let usual = SUBVOLUMES.iter().map(|path| (*path).to_owned());
+        for path in usual.chain(default_subvolume(lookup, volume)) {
+            if !prefixes.contains(&path) && !lookup.list(volume, &path).is_empty() {
+                prefixes.push(path);
+            }
+        }
+    }
+    prefixes
+}
+
+/// The subvolume that is mounted where none is asked for, as far as it is known or openSUSE's snapshots tell.
+pub(super) fn default_subvolume(lookup: &dyn Lookup, volume: usize) -> Option<String> {
+    let known = lookup.volumes().get(volume)?.grub.subvolume.clone();
+    known.or_else(|| snapshot_of_the_system(lookup, volume))
 }

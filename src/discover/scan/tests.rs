@@ -6,7 +6,7 @@ use crate::{
         Volumes,
         testing::{tree, volume, volumes},
     },
-    entry::FilesystemKind::{Btrfs, Ext4, Vfat},
+    entry::FilesystemKind::{Btrfs, Ext4, Vfat, Zfs},
 };
 
 /// Paths and contents.
@@ -253,6 +253,60 @@ fn an_entry_elsewhere_for_the_same_system_knows_the_words_best() {
         let findings = scan(&lookup, 0, &[&entry]).unwrap();
         assert_eq!(findings.entries[0].cmdline, cmdline);
     }
+}
+
+// As OpenZFS's manual has Debian say it, as the initrds of each distribution read it (formats: grub-mkconfig's 10_linux,
+// ZFSBootMenu).
+#[test]
+fn a_root_on_zfs_is_named_by_its_dataset_or_told_to_be_missing() {
+    let kernel: &[(&str, &str)] = &[("boot/vmlinuz-6.1", ""), ("boot/initrd.img-6.1", "")];
+    let fstab = ("etc/fstab", "rpool/ROOT/debian / zfs defaults 0 0\n");
+    let grub = ("etc/default/grub", "GRUB_CMDLINE_LINUX=\"root=ZFS=rpool/ROOT/own\"\n");
+    let (debian, arch) = (("etc/os-release", "ID=debian\n"), ("etc/os-release", "ID=arch\n"));
+    let cases: [(&[(&str, &str)], &str); 4] = [
+        (&[fstab, debian], "root=ZFS=rpool/ROOT/debian ro"),
+        (&[fstab, arch], "zfs=rpool/ROOT/debian ro"),
+        (&[grub, debian], "ro root=ZFS=rpool/ROOT/own"),
+        (&[debian], ""),
+    ];
+    for (files, cmdline) in cases {
+        let tree = tree(&[kernel, files].concat());
+        let lookup = volumes(&[(&tree, volume("sda2", Zfs))]);
+        let expected = [pair("/boot/vmlinuz-6.1", &["/boot/initrd.img-6.1"], cmdline)];
+        assert_eq!(paired(&lookup, 0), expected, "{files:?}");
+    }
+    let tree = tree(&[kernel, &[debian]].concat());
+    let findings = scan(&volumes(&[(&tree, volume("sda2", Zfs))]), 0, &[]).unwrap();
+    let told: Vec<&str> = findings.notes.iter().map(|note| note.message.as_str()).collect();
+    assert!(told[0].contains("it takes root=ZFS=POOL/DATASET"), "{told:?}");
+    assert!(told[1].contains("their initrd must know"), "{told:?}");
+}
+
+#[test]
+fn opensuse_boots_from_the_default_subvolume_and_not_what_is_for_debugging() {
+    let tree = tree(&[
+        ("@/.snapshots/1/snapshot/boot/vmlinuz-6.3.0-1-default", ""),
+        ("@/.snapshots/1/snapshot/etc/os-release", "ID=opensuse-leap\nID_LIKE=\"suse opensuse\"\n"),
+        ("@/.snapshots/2/snapshot/boot/vmlinuz-6.4.0-10-default", ""),
+        ("@/.snapshots/2/snapshot/boot/initrd-6.4.0-10-default", ""),
+        ("@/.snapshots/2/snapshot/boot/vmlinuz-6.4.0-9-default", ""),
+        ("@/.snapshots/2/snapshot/boot/initrd-6.4.0-9-default", ""),
+        ("@/.snapshots/2/snapshot/boot/vmlinux-6.4.0-10-default.gz", ""),
+        ("@/.snapshots/2/snapshot/etc/os-release", "ID=opensuse-leap\nID_LIKE=\"suse opensuse\"\n"),
+        (
+            "@/.snapshots/2/snapshot/etc/fstab",
+            "UUID=u / btrfs defaults 0 0\nUUID=u /home btrfs subvol=/@/home 0 0\n",
+        ),
+        ("@/home/x", ""),
+    ]);
+    let mut known = volume("sda2", Btrfs);
+    known.grub.subvolume = Some("/@/.snapshots/2/snapshot".into());
+    let boot = "/@/.snapshots/2/snapshot/boot";
+    let expected = ["6.4.0-10", "6.4.0-9"].map(|version| {
+        let initrd = format!("{boot}/initrd-{version}-default");
+        pair(&format!("{boot}/vmlinuz-{version}-default"), &[&initrd], "root=UUID=u ro")
+    });
+    assert_eq!(paired(&volumes(&[(&tree, known)]), 0), expected);
 }
 
 #[test]
