@@ -1,9 +1,10 @@
 //! The firmware's tables about the machine.
 #![no_main]
 
-use firstlight::formats::smbios;
+use firstlight::formats::{smbios, syslinux::words};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let _ = smbios::oem_strings(data);
+    let _ = words::words(data, None);
 });

@@ -8,6 +8,7 @@ use firstlight::formats::{
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
+    let _ = syslinux::saved::parse(data);
     let text = text::decode(data);
     for dialect in [Dialect::Syslinux, Dialect::Uboot] {
         let mut parts = text.split('\x0c');

@@ -10,7 +10,9 @@ use crate::{
     formats::{
         bls,
         efi_boot::{self, LoadOption},
-        smbios, text,
+        smbios,
+        syslinux::{self, words::Processor},
+        text,
     },
 };
 
@@ -45,12 +47,15 @@ pub fn is_efi() -> bool {
 /// What configurations ask for. `variables` is the directory of variables.
 #[must_use]
 pub fn context(variables: &Path) -> Context {
+    // Variables from elsewhere are those of another machine.
+    let is_own = variables == Path::new(VARIABLES);
+    let table = if is_own { smbios_table() } else { Vec::new() };
     Context {
         efi: is_efi(),
         compatible: compatible(),
         secure_boot: read(variables, "SecureBoot").is_some_and(|value| value == [1]),
-        // Variables from elsewhere are those of another machine.
-        oem_strings: if variables == Path::new(VARIABLES) { oem_strings() } else { Vec::new() },
+        oem_strings: smbios::oem_strings(&table),
+        system_words: if is_own { words(&table) } else { Vec::new() },
         loader: bls::Variables::read(|name| efi_boot::variable_text(&read_of(variables, name, bls::VENDOR)?)),
         boot_options: boot_options(variables),
         ..Context::default()
@@ -62,11 +67,28 @@ const SMBIOS: &str = "/sys/firmware/dmi/tables/DMI";
 /// No more of them is read, in bytes.
 const SMBIOS_LIMIT: u64 = 1 << 20;
 
-fn oem_strings() -> Vec<String> {
+fn smbios_table() -> Vec<u8> {
     let mut content = Vec::new();
     // Without such tables there is nothing to read.
     let _ = File::open(SMBIOS).and_then(|file| file.take(SMBIOS_LIMIT).read_to_end(&mut content));
-    smbios::oem_strings(&content)
+    content
+}
+
+/// What SYSLINUX would know of the machine. It looks for the tables where a BIOS has them.
+fn words(table: &[u8]) -> Vec<String> {
+    syslinux::words::words(if is_efi() { &[] } else { table }, processor())
+}
+
+#[cfg(target_arch = "x86_64")]
+fn processor() -> Option<Processor> {
+    use std::arch::x86_64::__cpuid;
+    let (own, more) = (__cpuid(1), __cpuid(0x8000_0001));
+    Some(Processor { signature: own.eax, features: [own.edx, own.ecx, more.edx, more.ecx] })
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn processor() -> Option<Processor> {
+    None
 }
 
 /// Removes what counts for one boot only, which is now. The kernel guards the variables of most vendors by a flag.

@@ -20,6 +20,8 @@ pub struct Context {
     pub secure_boot: bool,
     /// What the host of a virtual machine tells it (SMBIOS type 11).
     pub oem_strings: Vec<String>,
+    /// Words about the machine that SYSLINUX would know, each at the place of its bit ([`crate::formats::syslinux::words`]).
+    pub system_words: Vec<String>,
     /// What the firmware keeps for systemd-boot.
     pub loader: bls::Variables,
     /// The boot options that the firmware tries on its own, in its order.

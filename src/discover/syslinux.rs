@@ -10,7 +10,10 @@ use crate::{
         cmdline,
         grub::menu::kind_problem,
         lookup::Lookup,
-        syslinux::{self, Configuration, Dialect, FSUUID, Label, NETWORK, Program},
+        syslinux::{
+            self, Configuration, Dialect, FSUUID, Label, NETWORK, Program,
+            saved::{self, Saved},
+        },
     },
 };
 
@@ -45,6 +48,9 @@ const FILE_LIMIT: usize = 32;
 /// What the Syslinux Project's installers put beside the configuration, and U-Boot does not.
 const LOADERS: [&str; 4] = ["ldlinux.sys", "ldlinux.c32", "isolinux.bin", "ldlinux.e64"];
 
+/// In which of them it keeps what it remembers.
+const KEEPERS: [&str; 2] = ["ldlinux.sys", "extlinux.sys"];
+
 /// Finds configurations of the syslinux family.
 pub(super) struct Syslinux;
 
@@ -53,20 +59,22 @@ impl Finder for Syslinux {
         Format::Syslinux
     }
 
-    fn find(&self, lookup: &dyn Lookup, volume: usize, _: &Context) -> Option<Findings> {
+    fn find(&self, lookup: &dyn Lookup, volume: usize, context: &Context) -> Option<Findings> {
         let path = PLACES.into_iter().find(|path| lookup.is_file(volume, path))?;
         let place = Place::of(lookup, volume, path)?;
         // PXELINUX counts from where it stands itself, above its configurations.
         let place = Place { directory: place.directory.trim_end_matches("/pxelinux.cfg"), ..place };
-        Some(find(&place, path))
+        Some(find(&place, path, context))
     }
 }
 
-fn find(place: &Place<'_>, path: &str) -> Findings {
+fn find(place: &Place<'_>, path: &str, context: &Context) -> Findings {
     let is_installed = LOADERS.iter().any(|name| place.is_file(name));
     let dialect =
         if path.ends_with("extlinux.conf") && !is_installed { Dialect::Uboot } else { Dialect::Syslinux };
-    let mut reading = Reading { place, dialect, open: Vec::new(), files: 0, findings: Findings::default() };
+    let words = &context.system_words;
+    let findings = Findings::default();
+    let mut reading = Reading { place, dialect, words, open: Vec::new(), files: 0, findings };
     let outermost = reading.configuration(path, &[], "");
     let mut findings = reading.findings;
     let (default, configuration) = match outermost {
@@ -76,6 +84,17 @@ fn find(place: &Place<'_>, path: &str) -> Findings {
             return findings;
         }
     };
+    let saved = saved(place).filter(|_| dialect == Dialect::Syslinux).unwrap_or_default();
+    if saved.once.is_some() {
+        findings.notes.push(Note {
+            deed: Deed::PassedOver,
+            volume: place.device.to_owned(),
+            path: place.path(path),
+            message: "what ldlinux.sys says to boot once; as nothing is written there, it would be booted every time".into(),
+        });
+    }
+    let is_there = |label: &String| findings.entries.iter().any(|entry| entry.id == *label);
+    let default = saved.choice.filter(|label| configuration.keeps_choice && is_there(label)).or(default);
     let chosen = default.and_then(|id| findings.entries.iter().find(|entry| entry.id == id));
     let chosen = chosen.filter(|entry| entry.problem.is_none());
     let chosen = chosen.or_else(|| findings.entries.iter().find(|entry| entry.problem.is_none()));
@@ -91,6 +110,8 @@ fn find(place: &Place<'_>, path: &str) -> Findings {
 struct Reading<'a> {
     place: &'a Place<'a>,
     dialect: Dialect,
+    /// What is known of the machine.
+    words: &'a [String],
     /// Configurations that are being read, each leading to the next.
     open: Vec<String>,
     files: usize,
@@ -135,7 +156,7 @@ impl Reading<'_> {
                     }
                 }
             } else {
-                let entry = entry(place, label, dialect);
+                let entry = entry(place, label, dialect, self.words);
                 self.findings.entries.push(Entry { id, path_in_menu: titles, ..entry });
             }
             if configuration.default.as_ref() == Some(&label.name) && default.is_none() {
@@ -151,8 +172,8 @@ impl Reading<'_> {
         let any = |is: fn(&Label) -> bool| configuration.labels.iter().any(is);
         let notes = [
             (
-                any(|label| label.system_words & !(FSUUID | NETWORK) != 0),
-                "words about the machine (SYSAPPEND) but FSUUID= are not put on the command line",
+                self.words.is_empty() && any(|label| label.system_words & !(FSUUID | NETWORK) != 0),
+                "which machine boots is not known: of the words about it (SYSAPPEND), only FSUUID= is put on the command line",
             ),
             (
                 any(|label| label.devicetree.is_none() && label.devicetree_directory.is_some()),
@@ -171,12 +192,26 @@ impl Reading<'_> {
     }
 }
 
-fn entry(place: &Place<'_>, label: &Label, dialect: Dialect) -> Entry {
+/// What SYSLINUX keeps from one boot to the next.
+fn saved(place: &Place<'_>) -> Option<Saved> {
+    KEEPERS.iter().find_map(|name| {
+        let path = place.path(name);
+        let size = place.lookup.status(place.volume, &path, true)?.size;
+        let at = size.checked_sub(saved::LENGTH as u64)?;
+        saved::parse(&place.lookup.read_at(place.volume, &path, at, saved::LENGTH).ok()?)
+    })
+}
+
+fn entry(place: &Place<'_>, label: &Label, dialect: Dialect, words: &[String]) -> Entry {
     let mut append = label.append.clone();
     let mut initrds = label.initrds.clone();
     if dialect == Dialect::Syslinux {
         if !initrds.is_empty() {
             append = format!("{append} initrd={}", initrds.join(","));
+        }
+        let asked = |(bit, word): &(u32, &String)| label.system_words >> bit & 1 == 1 && !word.is_empty();
+        for (_, word) in (0..).zip(words).filter(asked) {
+            append = format!("{append} {word}");
         }
         let volume = place.lookup.volumes().get(place.volume);
         let uuid = volume.and_then(|volume| volume.filesystem.uuid.as_ref());
@@ -257,7 +292,44 @@ mod tests {
     fn find(files: &[(&str, &str)]) -> Findings {
         let tree = tree(files);
         let open = volumes(&[(&tree, volume("sda1", FilesystemKind::Ext4))]);
-        Syslinux.find(&open, 0, &Context::default()).unwrap()
+        let mut system_words = vec![String::new(); 18];
+        system_words[3] = "CPU=6PXL".into();
+        system_words[5] = "SYSPRODUCT=Standard_PC".into();
+        Syslinux.find(&open, 0, &Context { system_words, ..Context::default() }).unwrap()
+    }
+
+    #[test]
+    fn words_about_the_machine_stand_behind_all_in_the_order_of_their_bits() {
+        let found = find(&[
+            (
+                "syslinux.cfg",
+                "label a\n kernel k\n append x\n initrd i\n sysappend 0x4003c\nlabel b\n kernel k\n ipappend 0x10\n",
+            ),
+            ("ldlinux.sys", ""),
+            ("k", ""),
+            ("i", ""),
+        ]);
+        let cmdlines: Vec<_> = found.entries.iter().map(|entry| entry.cmdline.as_str()).collect();
+        let first = "BOOT_IMAGE=k x initrd=i CPU=6PXL SYSPRODUCT=Standard_PC FSUUID=uuid-sda1";
+        assert_eq!(cmdlines, [first, "BOOT_IMAGE=k"]);
+        assert_eq!(found.notes, []);
+    }
+
+    #[test]
+    fn the_menu_remembers_a_choice_where_it_says_so() {
+        let labels = "ui menu.c32\ndefault a\nlabel a\n kernel k\nlabel b\n kernel k\n";
+        for (menu, values, expected, notes) in [
+            ("menu save\n", &[(2, "b")][..], "b", 0),
+            ("menu save\n", &[(2, "gone")], "a", 0),
+            ("menu save\n", &[(1, "b")], "a", 1),
+            ("", &[(2, "b")], "a", 0),
+        ] {
+            let tree = tree(&[("syslinux.cfg", &format!("{menu}{labels}")), ("k", "")]);
+            std::fs::write(tree.path().join("ldlinux.sys"), saved::tests::written(values)).unwrap();
+            let open = volumes(&[(&tree, volume("sda1", FilesystemKind::Ext4))]);
+            let found = Syslinux.find(&open, 0, &Context::default()).unwrap();
+            assert_eq!((found.default.as_deref(), found.notes.len()), (Some(expected), notes), "{values:?}");
+        }
     }
 
     fn file(path: &str) -> FileReference {

@@ -1,9 +1,11 @@
 //! lilo.conf(5) and its relatives elilo.conf (ELILO, docs/elilo.txt) and yaboot.conf(5): options for all, then one section
 //! for each image.
 
+use std::collections::HashMap;
+
 use super::{
     lines::{items, seconds},
-    menu::{Choice, Menu},
+    menu::{CHOICE_LIMIT, Choice, Menu},
 };
 use crate::entry::Kind;
 
@@ -21,13 +23,15 @@ pub enum Dialect {
 #[derive(Default)]
 struct Section {
     line: u32,
-    /// Names in small letters, flags with an empty value.
-    options: Vec<(String, String)>,
+    /// What is started.
+    program: String,
+    /// The last value of each, by its name in small letters; flags with an empty value.
+    options: HashMap<String, String>,
 }
 
 impl Section {
     fn get(&self, name: &str) -> Option<&str> {
-        self.options.iter().rev().find(|(option, _)| option == name).map(|(_, value)| value.as_str())
+        self.options.get(name).map(String::as_str)
     }
 }
 
@@ -41,7 +45,7 @@ impl Image<'_> {
 
     /// The file or device that is started.
     fn program(&self) -> &str {
-        self.0.options.first().map_or("", |(_, value)| value)
+        &self.0.program
     }
 
     fn label(&self) -> &str {
@@ -63,11 +67,13 @@ pub fn parse(text: &str, dialect: Dialect, directory: &str) -> Menu {
     items(text, |item| match item {
         Err((line, message)) => menu.lose(line, message),
         Ok(item) => {
-            if item.name == "other" || item.name.starts_with("image") {
-                sections.push(Section { line: item.line, ..Section::default() });
+            let value = item.value.unwrap_or_default();
+            // One more than are kept, so that it is told.
+            if (item.name == "other" || item.name.starts_with("image")) && sections.len() <= CHOICE_LIMIT {
+                let program = value.clone();
+                sections.push(Section { line: item.line, program, ..Section::default() });
             }
-            let section = sections.last_mut().unwrap_or(&mut global);
-            section.options.push((item.name, item.value.unwrap_or_default()));
+            sections.last_mut().unwrap_or(&mut global).options.insert(item.name, value);
         }
     });
     let images: Vec<Image<'_>> = sections.iter().map(|section| Image(section, &global)).collect();
@@ -337,6 +343,15 @@ mod tests {
         ] {
             assert_eq!(parse(text, dialect, "").timeout, expected, "{text}");
         }
+    }
+
+    #[test]
+    fn options_without_number_cost_each_image_no_more() {
+        let options: String = (0..60_000).map(|number| format!("o{number}\n")).collect();
+        let text = format!("{options}{}", "image=/k\n".repeat(60_000));
+        let found = parse(&text, Dialect::Lilo, "/etc");
+        assert_eq!(found.choices.len(), CHOICE_LIMIT);
+        assert_eq!(found.lost.len(), 1);
     }
 
     #[test]

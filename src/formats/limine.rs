@@ -17,6 +17,8 @@ const GROWTH: usize = 4;
 /// Entries stand no deeper, and titles are no longer: each entry bears the titles of all menus around it.
 const DEPTH_LIMIT: usize = 16;
 const TITLE_LIMIT: usize = 256;
+/// No more entries and directories are read.
+const ITEM_LIMIT: usize = 4096;
 
 /// How a configuration is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +67,13 @@ pub fn parse(text: &str, syntax: Syntax) -> Menu {
             continue;
         }
         if text.starts_with(mark) {
+            if items.len() >= ITEM_LIMIT {
+                menu.lose(
+                    line,
+                    "only the first 4096 entries and directories are read: the configuration ends here",
+                );
+                break;
+            }
             let title = text.trim_start_matches(mark);
             let depth = text.len().saturating_sub(title.len());
             let is_expanded = title.starts_with('+');

@@ -2,6 +2,8 @@
 //! U-Boot's dialect of them (U-Boot, doc/usage/pxe.rst).
 
 mod parser;
+pub mod saved;
+pub mod words;
 
 use parser::Parser;
 
@@ -75,6 +77,8 @@ pub struct Configuration {
     pub timeout: Option<u32>,
     /// The menu shows itself only when a key is pressed.
     pub is_hidden: bool,
+    /// The menu remembers what was chosen last.
+    pub keeps_choice: bool,
     /// Files that could not be included, with the place of the statement.
     pub lost: Vec<(String, u32, String)>,
 }
@@ -141,6 +145,7 @@ mod tests {
             default: Some("linux".into()),
             timeout: Some(0),
             is_hidden: false,
+            keeps_choice: false,
             lost: vec![],
         };
         assert_eq!(read_alone(text, Dialect::Syslinux), expected);
@@ -165,6 +170,7 @@ mod tests {
             default: Some("b".into()),
             timeout: Some(6),
             is_hidden: false,
+            keeps_choice: false,
             lost: vec![],
         };
         assert_eq!(read_alone(text, Dialect::Syslinux), expected);
@@ -192,6 +198,7 @@ mod tests {
             default: Some("l0".into()),
             timeout: Some(5),
             is_hidden: false,
+            keeps_choice: false,
             lost: vec![],
         };
         assert_eq!(read_alone(text, Dialect::Uboot), expected);
@@ -201,7 +208,7 @@ mod tests {
     fn labels_may_be_other_menus_or_no_entries_at_all() {
         let text = "MENU HIDDEN\nui menu.c32\nsysappend 0x40000\nlabel sub\n kernel vesamenu.c32\n append more.cfg\n\
                     label config\n config /other.cfg\nlabel back\n menu goto top\nlabel out\n menu exit\n\
-                    label again\n com32 /boot/menu.c32\n append ~\nlabel alone\n kernel menu.c32\n ipappend 3\n";
+                    label again\n com32 /boot/menu.c32\n append ~\nlabel alone\n kernel menu.c32\n ipappend 3\nMENU SAVE\n";
         let expected = Configuration {
             labels: vec![
                 Label {
@@ -218,6 +225,7 @@ mod tests {
             default: Some("sub".into()),
             timeout: None,
             is_hidden: true,
+            keeps_choice: true,
             lost: vec![],
         };
         assert_eq!(read_alone(text, Dialect::Syslinux), expected);

@@ -167,12 +167,13 @@ fn image_with_companions(name: &str) -> PathBuf {
     Image::new().volume(loader::systemd_boot(esp)).build(name).unwrap()
 }
 
+/// With all words about the machine but the network's and those about its BIOS, which is another one where firstlight boots.
 fn default_label(name: &str) -> PathBuf {
     let configuration = format!(
         "SERIAL 0 115200\nPROMPT 0\nTIMEOUT 1\nDEFAULT second\n\
          LABEL first\n  LINUX /boot/vmlinuz\n  INITRD /boot/main.img\n  APPEND {WORDS} first\n\
          LABEL second\n  MENU LABEL ^Second\n  KERNEL ../vmlinuz\n  APPEND {WORDS} chosen\n\
-         \x20 INITRD /boot/first.img,/boot/main.img\n"
+         \x20 INITRD /boot/first.img,/boot/main.img\n  SYSAPPEND 0x67ffc\n"
     );
     let files: [(&str, &[u8]); 3] = [
         ("/boot/first.img", &first()),

@@ -91,7 +91,7 @@ numbers! { u8 u32 u64 }
 
 records! {
     Companion { role file }
-    Context { efi compatible images secure_boot oem_strings loader boot_options grub_flavour }
+    Context { efi compatible images secure_boot oem_strings system_words loader boot_options grub_flavour }
     Device { name disk partition size transport removable path }
     Discovery { timeout timeout_style default fallback warnings entries }
     Entry {

@@ -1,13 +1,19 @@
 //! U-Boot's flattened image trees: which files one of its configurations names (flat image tree specification, 0.8).
 
 use super::{
-    flat_tree::{self, Node},
+    flat_tree::{self, Node, Property},
     text,
 };
 use crate::formats::bytes::{ReadAt, be32};
 
-/// No more check sums of a file are looked at.
+/// No more check sums of a file are looked at, and none is longer, in bytes.
 const SUM_LIMIT: usize = 8;
+const SUM_LENGTH: u32 = 64;
+
+/// No more names of a list are taken: one list that names one file again and again would make any number of them.
+const NAME_LIMIT: usize = 32;
+/// No name is longer, in bytes.
+const NAME_LENGTH: usize = 256;
 
 /// What a configuration boots.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,8 +101,7 @@ impl Fit<'_> {
     }
 
     fn value(&self, node: &Node, name: &str) -> Option<Vec<u8>> {
-        let property = node.properties.iter().find(|property| property.name == name)?;
-        flat_tree::value(self.source, property)
+        flat_tree::value(self.source, property(node, name)?)
     }
 
     fn number(&self, node: &Node, name: &str) -> Option<u64> {
@@ -106,14 +111,15 @@ impl Fit<'_> {
     /// A list of texts, each with a NUL behind it.
     fn texts(&self, path: &str, name: &str) -> Vec<String> {
         let value = self.node(path).and_then(|node| self.value(node, name)).unwrap_or_default();
-        value.split(|&byte| byte == 0).filter(|part| !part.is_empty()).map(text).collect()
+        let names = value.split(|&byte| byte == 0).filter(|part| (1..=NAME_LENGTH).contains(&part.len()));
+        names.take(NAME_LIMIT).map(text).collect()
     }
 
     /// The file of a node: in the tree, or behind it at a distance from its end or from the file's beginning.
     fn image(&self, name: String) -> Option<Image> {
         let path = format!("/images/{name}");
         let node = self.node(&path)?;
-        let inside = node.properties.iter().find(|property| property.name == "data");
+        let inside = property(node, "data");
         let (offset, size) = match inside {
             Some(data) => (data.offset, data.length.into()),
             None => {
@@ -135,8 +141,85 @@ impl Fit<'_> {
         });
         let sum = |node: &Node| Sum {
             algorithm: self.texts(&node.path, "algo").into_iter().next().unwrap_or_default(),
-            value: self.value(node, "value").unwrap_or_default(),
+            value: property(node, "value")
+                .filter(|value| value.length <= SUM_LENGTH)
+                .and_then(|value| flat_tree::value(self.source, value))
+                .unwrap_or_default(),
         };
         Some(Image { name, offset, size, architecture, sums: sums.take(SUM_LIMIT).map(sum).collect() })
+    }
+}
+
+fn property<'a>(node: &'a Node, name: &str) -> Option<&'a Property> {
+    node.properties.iter().find(|property| property.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STRINGS: &[u8] = b"data\0kernel\0default\0algo\0value\0fdt\0";
+
+    fn place(name: &str) -> usize {
+        let text = [name.as_bytes(), b"\0"].concat();
+        STRINGS.windows(text.len()).position(|window| window == text).unwrap()
+    }
+
+    /// A tree, its structure written by the closure with nodes and properties.
+    fn tree(write: impl Fn(&mut dyn FnMut(Option<&str>, Option<(&str, &[u8])>))) -> Vec<u8> {
+        let mut structure = Vec::new();
+        write(&mut |begin, property| {
+            match (begin, property) {
+                (Some(name), _) => {
+                    structure.extend(1_u32.to_be_bytes());
+                    structure.extend(name.bytes().chain([0]));
+                }
+                (None, Some((name, value))) => {
+                    for word in [3, value.len(), place(name)] {
+                        structure.extend((word as u32).to_be_bytes());
+                    }
+                    structure.extend(value);
+                }
+                (None, None) => structure.extend(2_u32.to_be_bytes()),
+            }
+            structure.resize(structure.len().next_multiple_of(4), 0);
+        });
+        let strings_at = 40 + structure.len();
+        let size = strings_at + STRINGS.len();
+        let header = [0xd00d_feed, size, 40, strings_at, 40, 17, 16, 0, STRINGS.len(), structure.len()];
+        let header = header.iter().flat_map(|field| (*field as u32).to_be_bytes());
+        [header.collect(), structure, STRINGS.to_vec()].concat()
+    }
+
+    #[test]
+    fn a_list_that_names_one_file_again_and_again_ends() {
+        let names = b"k\0".repeat(30_000);
+        let bytes = tree(|put| {
+            put(Some(""), None);
+            put(Some("images"), None);
+            put(Some("k"), None);
+            put(None, Some(("data", b"kernel")));
+            for number in 0..20 {
+                put(Some(&format!("hash-{number}")), None);
+                put(None, Some(("algo", b"sha256\0")));
+                put(None, Some(("value", &vec![number; 60_000])));
+                put(None, None);
+            }
+            put(None, None);
+            put(None, None);
+            put(Some("configurations"), None);
+            put(None, Some(("default", b"c\0")));
+            put(Some("c"), None);
+            put(None, Some(("kernel", &names)));
+            put(None, Some(("fdt", &names)));
+            for _ in 0..3 {
+                put(None, None);
+            }
+        });
+        let found = default_configuration(&&bytes[..]).unwrap();
+        assert_eq!((found.name.as_str(), found.devicetrees.len()), ("c", NAME_LIMIT));
+        // What no algorithm makes is no sum that could be right.
+        let sum = Sum { algorithm: "sha256".into(), value: Vec::new() };
+        assert_eq!(found.kernel.sums, vec![sum; SUM_LIMIT]);
     }
 }

@@ -190,6 +190,7 @@ impl<'a> Parser<'a> {
             // A way to another menu, which is no entry here: all of them are in the list.
             ("goto" | "exit" | "quit", Some(label)) => (label.disabled, label.program) = (true, None),
             ("hidden", _) => self.configuration.is_hidden = true,
+            ("save", _) => self.configuration.keeps_choice = true,
             ("include", _) => self.include(file, line, rest),
             ("begin", _) => {
                 self.close();
