@@ -11,7 +11,7 @@ use crate::{
     entry::{Entry, FilesystemKind, Format, Partition, Volume},
     formats::{
         kernel_file::{
-            HEAD_LENGTH,
+            BARE_HEAD,
             chromeos::{self, Standing},
         },
         lookup::{BARE_FILE, Lookup},
@@ -74,7 +74,7 @@ fn kernel_partition(volume: &Volume) -> Option<&Partition> {
 
 fn entry(lookup: &dyn Lookup, volume: usize, partition: &Partition) -> Option<Entry> {
     let place = Place::of(lookup, volume, BARE_FILE)?;
-    let image = chromeos::parse(&lookup.read_at(volume, BARE_FILE, 0, HEAD_LENGTH).ok()?)?;
+    let image = chromeos::parse(&lookup.read_at(volume, BARE_FILE, 0, BARE_HEAD).ok()?)?;
     let length = usize::try_from(image.cmdline.size).ok()?;
     let field = lookup.read_at(volume, BARE_FILE, image.cmdline.offset, length).ok()?;
     let cmdline = text::decode(field.split(|&byte| byte == 0).next()?);

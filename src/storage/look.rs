@@ -42,9 +42,6 @@ const CONTAINERS: &[(FilesystemKind, &str)] = &[
 /// No kernel on a partition of its own is larger, in bytes.
 const BARE_LIMIT: u64 = 1 << 30;
 
-/// As much of a partition as tells whether a kernel is on it, in bytes.
-const BARE_HEAD: usize = 16 << 10;
-
 /// What came of a look, and which medium it was at ([`Sysfs::disk_sequence`]).
 #[derive(Debug)]
 pub struct Looked {
@@ -250,7 +247,7 @@ fn missing_parts(blocks: &Blocks<'_>, filesystem: &Filesystem, order: &Order) ->
 /// What a boot loader takes from the partition itself, where there is such a loader's finder.
 fn bare(device: &Device, blocks: &Blocks<'_>) -> Option<Filesystem> {
     let wanted = cfg!(feature = "other-loaders") && device.partition.is_some() && device.size <= BARE_LIMIT;
-    let mut head = vec![0; if wanted { BARE_HEAD } else { 0 }];
+    let mut head = vec![0; if wanted { kernel_file::BARE_HEAD } else { 0 }];
     let length = blocks.read_at(0, &mut head).ok().filter(|_| wanted)?;
     let is_bare = kernel_file::is_bare(head.get(..length)?);
     is_bare.then_some(Filesystem { kind: FilesystemKind::Bare, uuid: None, label: None })

@@ -19,6 +19,9 @@ use serde::Serialize;
 /// As much of a file as the recognisers look at, in bytes: the version of an x86 kernel and a multiboot header are within.
 pub const HEAD_LENGTH: usize = 128 << 10;
 
+/// As much of a partition as tells whether ChromeOS's or Android's boot loader takes a kernel from it, in bytes.
+pub const BARE_HEAD: usize = 16 << 10;
+
 /// What a file is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
@@ -92,7 +95,7 @@ pub fn recognise(head: &[u8], size: u64) -> Option<KernelFile> {
 }
 
 /// Whether these are the first bytes of a partition without a file system that ChromeOS's or Android's boot loader reads: an
-/// image, or the record of Android's slots. 16 KiB are enough.
+/// image, or the record of Android's slots. [`BARE_HEAD`] are enough.
 #[must_use]
 pub fn is_bare(head: &[u8]) -> bool {
     chromeos::parse(head).is_some()
