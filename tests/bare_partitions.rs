@@ -14,8 +14,9 @@ use std::{
 
 use firstlight::{
     discover::{Volumes, discover, finder::Context},
-    entry::Discovery,
+    entry::{Discovery, Entry, FileReference},
     formats::partition,
+    image::{Image as Part, apart::assemble},
     storage::{
         OpenVolume,
         look::{Look, Looker, Order},
@@ -68,6 +69,23 @@ fn sfdisk(image: &Path, script: &str) {
     let mut child = command.spawn().unwrap();
     child.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
     assert!(child.wait().unwrap().success());
+}
+
+/// Kernel and initrds of an entry as they are loaded, each without the zeros behind it, and the command line.
+fn loaded(open: &[OpenVolume], entry: &Entry) -> (Vec<String>, String) {
+    let part = |reference: &FileReference| {
+        let volume = open.iter().find(|open| open.volume.device.name == reference.volume).unwrap();
+        Part { name: reference.volume.clone(), file: volume.open(reference).unwrap() }
+    };
+    let initrds = entry.initrds.iter().map(part).collect();
+    let assembled = assemble(part(entry.kernel.as_ref().unwrap()), initrds, 0, &[]).unwrap();
+    let text = |part: &Part| {
+        let mut content = vec![0; usize::try_from(part.file.metadata().unwrap().len()).unwrap()];
+        part.file.read_exact_at(&mut content, 0).unwrap();
+        String::from_utf8(content).unwrap().trim_end_matches('\0').to_owned()
+    };
+    let parts = std::iter::once(&assembled.kernel).chain(&assembled.initrds).map(text).collect();
+    (parts, assembled.cmdline(&entry.cmdline))
 }
 
 /// Id, volume, initrds, command line and tries of each entry.
@@ -132,6 +150,9 @@ fn chromeos_kernels_stand_in_the_order_in_which_the_firmware_tries_them() {
     assert_eq!((found.default.as_deref(), found.timeout), (Some("KERN-B"), Some(0)));
     assert_eq!(found.fallback, ["KERN-A", "KERN-D"]);
     assert_eq!(found.warnings, []);
+    let entry = &found.entries[0];
+    let open = volumes("chromeos-loaded", &table, &contents);
+    assert_eq!(loaded(&open, entry), (vec!["kernel".to_owned()], entry.cmdline.clone()));
 }
 
 /// An image as mkbootimg makes it.
@@ -170,16 +191,8 @@ fn androids_slots_stand_in_the_order_in_which_its_loader_tries_them() {
     let boot = ["--kernel", "kernel", "--ramdisk", "initrd", "--cmdline", "own=1"];
     let boot3 =
         mkbootimg(&directory, "boot", &[&boot[..], &["--header_version", "3", "-o", "boot"]].concat());
-    let vendor = [
-        "--header_version",
-        "3",
-        "--vendor_ramdisk",
-        "initrd",
-        "--vendor_cmdline",
-        "vendor=1",
-        "--dtb",
-        "dtb",
-    ];
+    let vendor =
+        ["--header_version", "3", "--vendor_ramdisk", "dtb", "--vendor_cmdline", "vendor=1", "--dtb", "dtb"];
     let vendor = mkbootimg(&directory, "vendor", &[&vendor[..], &["--vendor_boot", "vendor"]].concat());
     let recovery = mkbootimg(&directory, "recovery", &[&boot[..], &["-o", "recovery"]].concat());
     let entry = |slot: &str, volume: u32, tries: &str| {
@@ -221,7 +234,8 @@ fn androids_slots_stand_in_the_order_in_which_its_loader_tries_them() {
             (6, recovery.clone()),
         ];
         contents.extend(record.map(|record| (1, record)));
-        let open = volumes(name, &ANDROID.replace(" ATTRIBUTES", attributes), &contents);
+        let table = ANDROID.replace(" ATTRIBUTES", attributes);
+        let open = volumes(name, &table, &contents);
         let found = discover(&Volumes::from(open), &Context::default());
         let mut expected =
             order.map(|(slot, tries)| entry(slot, if slot == "a" { 2 } else { 3 }, tries)).to_vec();
@@ -232,6 +246,10 @@ fn androids_slots_stand_in_the_order_in_which_its_loader_tries_them() {
             (default, &fallback.iter().map(|&id| id.to_owned()).collect::<Vec<_>>()[..]),
             "{name}"
         );
+        // The vendor's initrd comes before the system's.
+        let open = volumes(&format!("{name}-loaded"), &table, &contents);
+        let parts = ["kernel", "dtb", "initrd"].map(str::to_owned).to_vec();
+        assert_eq!(loaded(&open, &found.entries[0]), (parts, found.entries[0].cmdline.clone()));
     }
     let open = volumes("no-vendor", "label: gpt\n1: size=1M, name=boot\n", &[(1, boot3)]);
     let found = discover(&Volumes::from(open), &Context::default());
