@@ -1,5 +1,8 @@
 //! Shell patterns as fnmatch(3) without flags reads them: `*`, `?`, `[a-z]`, `[!…]`, and `\` before a plain character.
 
+/// A longer pattern, in bytes, matches nothing: no name is that long, and each of thousands may be compared with it.
+const PATTERN_LIMIT: usize = 512;
+
 /// Whether the whole of `text` matches `pattern`. Works on bytes, in time bounded by the product of both lengths.
 #[must_use]
 pub fn matches(pattern: &str, text: &str) -> bool {
@@ -8,6 +11,9 @@ pub fn matches(pattern: &str, text: &str) -> bool {
 
 /// As [`matches`], with bytes of the text and plain bytes of the pattern folded first, so that some count as equal.
 pub(super) fn matches_folded(pattern: &str, text: &str, fold: fn(u8) -> u8) -> bool {
+    if pattern.len() > PATTERN_LIMIT {
+        return false;
+    }
     let (mut pattern, mut text) = (pattern.as_bytes(), text.as_bytes());
     // Where to go on when a later part fails: behind the last `*`, which then takes one byte more.
     let mut retry: Option<(&[u8], &[u8])> = None;
@@ -108,6 +114,12 @@ mod tests {
         ] {
             assert_eq!(matches(pattern, text), expected, "{pattern} {text}");
         }
+    }
+
+    #[test]
+    fn a_pattern_longer_than_any_name_matches_nothing() {
+        assert!(matches(&"*".repeat(PATTERN_LIMIT), "a"));
+        assert!(!matches(&"*".repeat(PATTERN_LIMIT + 1), "a"));
     }
 
     proptest! {
