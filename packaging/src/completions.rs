@@ -59,13 +59,13 @@ pub fn bash() -> String {
 #[must_use]
 pub fn zsh() -> String {
     let mut text = String::from(
-        "#compdef firstlight\n# zsh completion for firstlight(1)\n\nlocal -a commands\ncommands=(\n",
+        "#compdef firstlight\n# zsh completion for firstlight(1)\n\nlocal -a subcommands\nsubcommands=(\n",
     );
     for command in commands() {
         text.push_str(&format!("  '{}:{}'\n", command.name, quoted(command.summary)));
     }
     text.push_str(
-        ")\nif (( CURRENT == 2 )); then\n  _describe command commands\n  return\nfi\ncase $words[2] in\n",
+        ")\nif (( CURRENT == 2 )); then\n  _describe command subcommands\n  return\nfi\ncase $words[2] in\n",
     );
     for command in commands() {
         text.push_str(&format!("  {})\n    _arguments", command.name));

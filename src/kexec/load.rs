@@ -167,19 +167,7 @@ pub fn load_by(
     initrds: &[Image],
     cmdline: &[u8],
 ) -> Result<(), LoadError> {
-    let parts = Parts::read(kernel, initrds, cmdline)?;
-    match method {
-        Method::Segments => parts.by_segments(wishes, Slot::Boot),
-        Method::File => parts.by_file(Slot::Boot),
-        Method::Auto if let Some(why) = reason::enforcement(&parts.circumstances) => {
-            log::debug!("{why}: only kexec_file_load checks signatures");
-            parts.by_file(Slot::Boot)
-        }
-        Method::Auto => parts.by_segments(wishes, Slot::Boot).or_else(|error| {
-            log::warn!("{error}; trying kexec_file_load");
-            parts.by_file(Slot::Boot)
-        }),
-    }
+    Parts::read(kernel, initrds, cmdline)?.load(method, wishes, Slot::Boot)
 }
 
 /// One initrd, or several joined in memory.
@@ -214,21 +202,24 @@ pub fn load_for_panic(
     initrds: &[Image],
     cmdline: &[u8],
 ) -> Result<(), LoadError> {
-    let parts = Parts::read(kernel, initrds, cmdline)?;
-    match method {
-        Method::Segments if MAKES_CRASH_HEADERS => parts.by_segments(wishes, Slot::Crash),
-        Method::Auto if reason::enforcement(&parts.circumstances).is_none() && MAKES_CRASH_HEADERS => {
-            parts.by_file(Slot::Crash).or_else(|error| {
-                log::warn!("{error}; trying kexec_load");
-                parts.by_segments(wishes, Slot::Crash)
-            })
-        }
-        _ => parts.by_file(Slot::Crash),
-    }
+    Parts::read(kernel, initrds, cmdline)?.load(method, wishes, Slot::Crash)
 }
 
 /// Whether `kexec_load` can load a crash kernel here.
 const MAKES_CRASH_HEADERS: bool = cfg!(all(feature = "running-system", target_arch = "x86_64"));
+
+/// The system calls to try, in this order; the next one where one refuses. Where signatures are enforced, the one that
+/// checks them comes first; lockdown lets no other pass.
+fn methods(method: Method, slot: Slot, enforced: bool, lockdown: bool) -> &'static [Method] {
+    match (method, slot) {
+        (_, Slot::Crash) if !MAKES_CRASH_HEADERS => &[Method::File],
+        (Method::Segments, _) => &[Method::Segments],
+        (Method::File, _) => &[Method::File],
+        (Method::Auto, _) if lockdown => &[Method::File],
+        (Method::Auto, Slot::Boot) if !enforced => &[Method::Segments, Method::File],
+        (Method::Auto, _) => &[Method::File, Method::Segments],
+    }
+}
 
 /// Drops the kernel loaded for the next jump. Without one, does nothing.
 ///
@@ -290,6 +281,29 @@ impl<'a> Parts<'a> {
         };
         let circumstances = reason::circumstances(header.is_some());
         Ok(Self { kernel, unwrapped, header, initrd, cmdline, circumstances })
+    }
+
+    fn load(&self, method: Method, wishes: &Wishes, slot: Slot) -> Result<(), LoadError> {
+        let enforced = reason::enforcement(&self.circumstances);
+        if let Some(why) = enforced {
+            log::debug!("{why}: only kexec_file_load checks signatures");
+        }
+        let mut methods = methods(method, slot, enforced.is_some(), self.circumstances.lockdown).iter();
+        let mut by = *methods.next().unwrap_or(&Method::File);
+        loop {
+            let result = match by {
+                Method::Segments => self.by_segments(wishes, slot),
+                Method::File | Method::Auto => self.by_file(slot),
+            };
+            match (result, methods.next()) {
+                (Err(error), Some(other)) => {
+                    let name = if *other == Method::File { "kexec_file_load" } else { "kexec_load" };
+                    log::warn!("{error}; trying {name}");
+                    by = *other;
+                }
+                (result, _) => return result,
+            }
+        }
     }
 
     fn file(&self) -> &File {
@@ -404,6 +418,26 @@ mod tests {
         head[48..56].copy_from_slice(b"RISCV\0\0\0");
         head[56..60].copy_from_slice(b"RSC\x05");
         head
+    }
+
+    /// kexec-tools asks `kexec_load` only where the other call is missing or knows no such kernel, though it would do as
+    /// well where a signature is missing, a key is unknown or no place is found.
+    #[test]
+    fn what_one_call_refuses_the_other_is_asked_for_where_it_may_be() {
+        use Method::{Auto, File, Segments};
+        let both_ways: [(Method, Slot, bool, bool, &[Method]); 8] = [
+            (Auto, Slot::Boot, false, false, &[Segments, File]),
+            (Auto, Slot::Boot, true, false, &[File, Segments]),
+            (Auto, Slot::Boot, true, true, &[File]),
+            (Auto, Slot::Crash, true, true, &[File]),
+            (File, Slot::Boot, false, false, &[File]),
+            (File, Slot::Crash, false, false, &[File]),
+            (Segments, Slot::Boot, true, true, &[Segments]),
+            (Auto, Slot::Crash, false, false, if MAKES_CRASH_HEADERS { &[File, Segments] } else { &[File] }),
+        ];
+        for (method, slot, enforced, lockdown, expected) in both_ways {
+            assert_eq!(methods(method, slot, enforced, lockdown), expected, "{method:?} {slot:?} {enforced}");
+        }
     }
 
     #[test]

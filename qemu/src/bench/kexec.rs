@@ -23,7 +23,7 @@ const WAYS: [(&str, &str, &str); 5] = [
     ("ours", "ours", ""),
 ];
 
-/// kexec-tools' default is `-s` where the kernel has that call, so that it is measured at one size only, for its budget.
+/// kexec-tools' default is one of the ways above, by its version, so that it is measured at one size only, for its budget.
 const DEFAULT: (&str, u32) = ("tools-default", 100);
 
 /// From the jump on, ours is to be so many times faster than kexec-tools' default.
