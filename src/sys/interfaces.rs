@@ -20,7 +20,7 @@ pub fn take_down(name: &str) -> Result<(), Errno> {
         return Err(Errno::NODEV);
     }
     for (place, byte) in request.ifr_name.iter_mut().zip(name.bytes()) {
-        *place = byte.cast_signed();
+        *place = libc::c_char::from_ne_bytes([byte]);
     }
     control(&socket, libc::SIOCGIFFLAGS, &mut request)?;
     // SAFETY: the kernel has just filled the flags in; every bit pattern is a number.
