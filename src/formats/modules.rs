@@ -1,10 +1,12 @@
 //! Kernel modules as depmod indexes them (modules.dep(5), depmod(8)), and the order in which modprobe loads them.
 
 mod aliases;
-
-use std::collections::{HashMap, HashSet};
+mod names;
 
 use aliases::{Aliases, Records};
+use names::{Names, is_same, name_of};
+
+use super::lines::{split_at_byte, split_once_at_byte};
 
 /// Soft dependencies may lead to further ones, this deep; real ones are three deep.
 const DEPTH_LIMIT: u32 = 64;
@@ -30,11 +32,10 @@ pub struct Index<'a> {
 /// Which modules there are, ready to be asked.
 #[derive(Debug)]
 pub struct Modules<'a> {
-    modules: Vec<Module<'a>>,
-    by_name: HashMap<String, usize>,
+    modules: Names<'a, Module<'a>>,
     aliases: Aliases<'a>,
-    soft_dependencies: Vec<(String, &'a str)>,
-    builtin: HashSet<String>,
+    soft_dependencies: Vec<(&'a str, &'a str)>,
+    builtin: Names<'a, ()>,
     builtin_aliases: Aliases<'a>,
 }
 
@@ -49,19 +50,22 @@ impl<'a> Modules<'a> {
     /// Reads depmod's files; lines that make no sense are passed over.
     #[must_use]
     pub fn parse(index: &Index<'a>) -> Self {
-        let line = |line: &'a str| line.split_once(':').map(|(path, needs)| Module { path, needs });
-        let modules: Vec<_> = index.dependencies.lines().filter_map(line).collect();
-        let by_name = modules.iter().enumerate().map(|(at, module)| (name_of(module.path), at)).collect();
-        let soft = index.soft_dependencies.lines().filter_map(|line| words(line, "softdep "));
+        let line = |line: &'a str| {
+            let (path, needs) = split_once_at_byte(line, b':')?;
+            Some((name_of(path), Module { path, needs }))
+        };
+        let modules = Names::new(split_at_byte(index.dependencies, b'\n').filter_map(line));
+        let soft = split_at_byte(index.soft_dependencies, b'\n').filter_map(|line| words(line, "softdep "));
+        let builtin = split_at_byte(index.builtin, b'\n').filter(|line| !line.is_empty());
         let aliases = Records {
             text: index.aliases,
-            separator: '\n',
+            separator: b'\n',
             pattern_at: Some(ALIAS.len()),
             read: |line| words(line, ALIAS),
         };
         let builtin_aliases = Records {
             text: index.builtin_information,
-            separator: '\0',
+            separator: b'\0',
             pattern_at: None,
             read: |record| {
                 let (module, field) = record.split_once('.')?;
@@ -70,33 +74,41 @@ impl<'a> Modules<'a> {
         };
         Self {
             modules,
-            by_name,
             aliases: Aliases::new(aliases),
-            soft_dependencies: soft.map(|(module, rest)| (normalised(module), rest)).collect(),
-            builtin: index.builtin.lines().map(name_of).collect(),
+            soft_dependencies: soft.collect(),
+            builtin: Names::new(builtin.map(|path| (name_of(path), ()))),
             builtin_aliases: Aliases::new(builtin_aliases),
         }
     }
 
+    /// For who will ask often: the same answers, each sooner.
+    #[must_use]
+    pub fn filed(self) -> Self {
+        self.aliases.file();
+        self.builtin_aliases.file();
+        self
+    }
+
     /// The names of the modules that a request (a module's name, or an alias such as a device's MODALIAS) means, in the
     /// order of modules.alias: empty where the kernel has it built in, `None` where nothing provides it.
-    #[must_use]
-    pub fn find(&self, request: &str) -> Option<Vec<String>> {
-        let name = normalised(request);
-        if self.by_name.contains_key(&name) {
-            return Some(vec![name]);
+    fn find<'r>(&self, request: &'r str) -> Option<Vec<&'r str>>
+    where
+        'a: 'r,
+    {
+        if self.modules.find(request).is_some() {
+            return Some(vec![request]);
         }
         let found = self.aliases.find(request);
         if !found.is_empty() {
-            let mut names: Vec<String> = Vec::new();
-            for name in found.into_iter().map(normalised) {
-                if !names.contains(&name) {
+            let mut names: Vec<&str> = Vec::new();
+            for name in found {
+                if !names.iter().any(|known| is_same(known, name)) {
                     names.push(name);
                 }
             }
             return Some(names);
         }
-        let built_in = self.builtin.contains(&name) || !self.builtin_aliases.find(request).is_empty();
+        let built_in = self.builtin.find(request).is_some() || !self.builtin_aliases.find(request).is_empty();
         built_in.then(Vec::new)
     }
 
@@ -104,9 +116,9 @@ impl<'a> Modules<'a> {
     /// before it, and its soft dependencies around it. Empty and `None` as [`Modules::find`] says.
     #[must_use]
     pub fn resolve(&self, request: &str) -> Option<Vec<&'a str>> {
-        let mut order = Order { modules: self, files: Vec::new(), visited: HashSet::new() };
+        let mut order = Order { modules: self, files: Vec::new(), visited: Vec::new() };
         for name in self.find(request)? {
-            order.visit(&name, 0);
+            order.visit(name, 0);
         }
         Some(order.files)
     }
@@ -116,16 +128,17 @@ impl<'a> Modules<'a> {
 struct Order<'m, 'a> {
     modules: &'m Modules<'a>,
     files: Vec<&'a str>,
-    visited: HashSet<usize>,
+    /// Places of the modules that were visited.
+    visited: Vec<usize>,
 }
 
 impl Order<'_, '_> {
     fn visit(&mut self, name: &str, depth: u32) {
-        let Some(&at) = self.modules.by_name.get(name) else { return };
-        if depth > DEPTH_LIMIT || !self.visited.insert(at) {
+        let Some((place, module)) = self.modules.modules.find(name) else { return };
+        if depth > DEPTH_LIMIT || self.visited.contains(&place) {
             return;
         }
-        let Some(module) = self.modules.modules.get(at) else { return };
+        self.visited.push(place);
         // modules.dep lists all that is needed, what must come first at the end.
         for path in module.needs.split_ascii_whitespace().rev() {
             self.add(path, depth);
@@ -136,26 +149,23 @@ impl Order<'_, '_> {
     /// Adds one file between its soft dependencies.
     fn add(&mut self, path: &str, depth: u32) {
         let name = name_of(path);
-        let Some(module) = self.modules.by_name.get(&name).and_then(|&at| self.modules.modules.get(at))
-        else {
-            return;
-        };
-        self.add_soft(&name, "pre:", depth);
+        let Some((_, module)) = self.modules.modules.find(name) else { return };
+        self.add_soft(name, "pre:", depth);
         if !self.files.contains(&module.path) {
             self.files.push(module.path);
         }
-        self.add_soft(&name, "post:", depth);
+        self.add_soft(name, "post:", depth);
     }
 
     fn add_soft(&mut self, name: &str, which: &str, depth: u32) {
-        for (_, rest) in self.modules.soft_dependencies.iter().filter(|(module, _)| module == name) {
+        for (_, rest) in self.modules.soft_dependencies.iter().filter(|(module, _)| is_same(module, name)) {
             let mut wanted = false;
             for word in rest.split_ascii_whitespace() {
                 if word.ends_with(':') {
                     wanted = word == which;
                 } else if wanted {
                     for name in self.modules.find(word).unwrap_or_default() {
-                        self.visit(&name, depth.saturating_add(1));
+                        self.visit(name, depth.saturating_add(1));
                     }
                 }
             }
@@ -165,19 +175,8 @@ impl Order<'_, '_> {
 
 /// The two parts of a line behind its keyword.
 fn words<'a>(line: &'a str, keyword: &str) -> Option<(&'a str, &'a str)> {
-    let (first, rest) = line.strip_prefix(keyword)?.split_once(' ')?;
+    let (first, rest) = split_once_at_byte(line.strip_prefix(keyword)?, b' ')?;
     Some((first, rest.trim_ascii_end()))
-}
-
-/// A module's name: its file name without `.ko` and the like.
-fn name_of(path: &str) -> String {
-    let file = path.rsplit('/').next().unwrap_or(path);
-    normalised(file.split('.').next().unwrap_or(file))
-}
-
-/// Names are the same whether they are written with `-` or `_`.
-fn normalised(name: &str) -> String {
-    name.replace('-', "_")
 }
 
 #[cfg(test)]
@@ -210,7 +209,7 @@ mod tests {
     #[test]
     fn requests_resolve_as_modprobe_resolves_them() {
         let index = Index { aliases: INDEX.aliases.trim_end_matches("alias * never_there\n"), ..INDEX };
-        let modules = Modules::parse(&index);
+        let (modules, filed) = (Modules::parse(&index), Modules::parse(&index).filed());
         let ext4 = [
             "kernel/fs/mbcache.ko.xz",
             "kernel/crypto/crc32c_generic.ko.xz",
@@ -235,8 +234,7 @@ mod tests {
         ];
         for (request, expected) in table {
             assert_eq!(modules.resolve(request).as_deref(), *expected, "{request}");
-            let asked_once = Modules::parse(&index);
-            assert_eq!(asked_once.resolve(request).as_deref(), *expected, "{request}, asked once");
+            assert_eq!(filed.resolve(request).as_deref(), *expected, "{request}, filed");
         }
     }
 

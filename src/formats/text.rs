@@ -65,7 +65,7 @@ pub fn printable(text: &str) -> String {
 /// Whether a text may hold characters that stand for stray bytes. All text goes through here, and hardly any has them.
 fn holds_strays(text: &str) -> bool {
     // The first byte of every character of plane 16, and of no other.
-    text.as_bytes().contains(&0xf4)
+    memchr::memchr(0xf4, text.as_bytes()).is_some()
 }
 
 fn stray(byte: u8) -> Option<char> {

@@ -56,27 +56,29 @@ impl Uevent {
     /// Reads a packet of the kernel; `None` if it is none.
     #[must_use]
     pub fn parse(packet: &[u8]) -> Option<Self> {
-        let mut lines = packet.split(|byte| *byte == 0).map(text::decode);
+        let mut lines = packet.split(|byte| *byte == 0);
         // The header; packets of udev begin with `libudev` instead.
-        lines.next().filter(|header| header.contains('@'))?;
+        lines.next().filter(|header| header.contains(&b'@'))?;
         let (mut action, mut devpath, mut subsystem) = (None, None, None);
         let (mut devname, mut modalias, mut medium_changed, mut disk_sequence) = (None, None, false, None);
         for line in lines {
-            match line.split_once('=') {
-                Some(("ACTION", value)) => {
+            let Some(end) = line.iter().position(|byte| *byte == b'=') else { continue };
+            let Some((name, [_, value @ ..])) = line.split_at_checked(end) else { continue };
+            match name {
+                b"ACTION" => {
                     action = Some(match value {
-                        "add" => Action::Add,
-                        "change" => Action::Change,
-                        "remove" => Action::Remove,
+                        b"add" => Action::Add,
+                        b"change" => Action::Change,
+                        b"remove" => Action::Remove,
                         _ => Action::Other,
                     });
                 }
-                Some(("DEVPATH", value)) => devpath = Some(value.to_owned()),
-                Some(("SUBSYSTEM", value)) => subsystem = Some(value.to_owned()),
-                Some(("DEVNAME", value)) => devname = Some(value.to_owned()),
-                Some(("MODALIAS", value)) => modalias = Some(value.to_owned()),
-                Some(("DISK_MEDIA_CHANGE", value)) => medium_changed = value == "1",
-                Some(("DISKSEQ", value)) => disk_sequence = value.parse().ok(),
+                b"DEVPATH" => devpath = Some(text::decode(value)),
+                b"SUBSYSTEM" => subsystem = Some(text::decode(value)),
+                b"DEVNAME" => devname = Some(text::decode(value)),
+                b"MODALIAS" => modalias = Some(text::decode(value)),
+                b"DISK_MEDIA_CHANGE" => medium_changed = value == b"1",
+                b"DISKSEQ" => disk_sequence = text::decode(value).parse().ok(),
                 _ => {}
             }
         }

@@ -34,7 +34,8 @@ pub fn select<'a>(tables: &Tables, groups: impl IntoIterator<Item = &'a Group>) 
         soft_dependencies: &tables.soft_dependencies,
         builtin: &tables.builtin,
         builtin_information: "",
-    });
+    })
+    .filed();
     let mut taken = BTreeSet::new();
     let mut groups_chosen = Vec::new();
     for group in groups {

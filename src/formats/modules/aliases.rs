@@ -1,11 +1,8 @@
 //! Alias patterns, found by what they begin with: a kernel has twenty thousand, a device asks for one.
 
-use std::sync::{
-    OnceLock,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::OnceLock;
 
-use crate::formats::glob;
+use crate::formats::{glob, lines::split_at_byte};
 
 /// Patterns are filed under this many first bytes, or as many as stand before their first wildcard. 20 reach well into the
 /// device number of a PCI or USB alias, so that a big maker's devices spread over many files.
@@ -17,12 +14,11 @@ const CHAINS: usize = 4096;
 /// The end of a chain.
 const NONE: u32 = u32::MAX;
 
-/// Patterns with the modules that they mean. Whoever asks once, as the kernel's own `modprobe` does, has them looked
-/// through; whoever asks again has them filed first, in chains of equal beginnings.
+/// Patterns with the modules that they mean. Whoever asks a few times, as the kernel's own `modprobe` does, has them looked
+/// through; whoever asks often has them filed first, in chains of equal beginnings.
 #[derive(Debug)]
 pub(super) struct Aliases<'a> {
     records: Records<'a>,
-    asked: AtomicBool,
     filed: OnceLock<Filed<'a>>,
 }
 
@@ -32,7 +28,7 @@ pub(super) struct Records<'a> {
     /// The text.
     pub text: &'a str,
     /// What stands between records.
-    pub separator: char,
+    pub separator: u8,
     /// Where in a record its pattern begins, in bytes, if that is the same in all of them.
     pub pattern_at: Option<usize>,
     /// Reads one.
@@ -41,7 +37,7 @@ pub(super) struct Records<'a> {
 
 impl<'a> Records<'a> {
     fn all(self) -> impl Iterator<Item = (&'a str, &'a str)> {
-        self.text.split(self.separator).filter_map(self.read)
+        split_at_byte(self.text, self.separator).filter_map(self.read)
     }
 
     /// Those whose pattern may begin with a byte: most begin otherwise, and are not even read.
@@ -50,7 +46,7 @@ impl<'a> Records<'a> {
             let byte = self.pattern_at.and_then(|at| record.as_bytes().get(at));
             byte.is_none_or(|byte| is_wildcard(*byte) || Some(fold(*byte)) == first)
         };
-        self.text.split(self.separator).filter(may_match).filter_map(self.read)
+        split_at_byte(self.text, self.separator).filter(may_match).filter_map(self.read)
     }
 }
 
@@ -72,13 +68,18 @@ struct Pattern<'a> {
 impl<'a> Aliases<'a> {
     /// Over these records.
     pub fn new(records: Records<'a>) -> Self {
-        Self { records, asked: AtomicBool::default(), filed: OnceLock::new() }
+        Self { records, filed: OnceLock::new() }
+    }
+
+    /// Files the patterns: that takes as long as looking through them some five times.
+    pub fn file(&self) {
+        self.filed.get_or_init(|| Filed::new(self.records.all()));
     }
 
     /// The modules of all patterns that match, in the order of the file.
     pub fn find(&self, request: &str) -> Vec<&'a str> {
-        if self.asked.swap(true, Ordering::Relaxed) {
-            return self.filed.get_or_init(|| Filed::new(self.records.all())).find(request);
+        if let Some(filed) = self.filed.get() {
+            return filed.find(request);
         }
         let records = self.records.beginning_with(request.bytes().next().map(fold));
         let matching = records.filter(|(pattern, _)| glob::matches_folded(pattern, request, fold));
@@ -129,18 +130,18 @@ fn is_wildcard(byte: u8) -> bool {
 }
 
 /// `-` and `_` are the same in names.
-fn fold(byte: u8) -> u8 {
+pub(super) fn fold(byte: u8) -> u8 {
     if byte == b'-' { b'_' } else { byte }
 }
 
 /// FNV-1a, one byte at a time, so that the keys of all beginnings of a request come in one pass.
-const START: u64 = 0xcbf2_9ce4_8422_2325;
+pub(super) const START: u64 = 0xcbf2_9ce4_8422_2325;
 
 /// The chain of a hash: its upper half is the better mixed one.
 fn place(hash: u64) -> usize {
     usize::try_from(hash >> 32).unwrap_or_default() % CHAINS
 }
 
-fn mix(hash: u64, byte: u8) -> u64 {
+pub(super) fn mix(hash: u64, byte: u8) -> u64 {
     (hash ^ u64::from(fold(byte))).wrapping_mul(0x0100_0000_01b3)
 }

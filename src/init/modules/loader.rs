@@ -73,6 +73,11 @@ impl<'a> Loader<'a> {
         }
     }
 
+    /// For many devices.
+    pub(super) fn for_many(self) -> Self {
+        Self { modules: self.modules.filed(), ..self }
+    }
+
     /// Number of modules that this loader has loaded or found loaded.
     pub(super) fn count(&self) -> usize {
         self.lock().values().filter(|loaded| **loaded).count()

@@ -98,7 +98,7 @@ impl Loading {
 
 /// Loads what is asked for, for ever.
 fn serve(tables: &Tables, socket: &Socket, open_until_loaded: OwnedFd) {
-    let loader = Loader::new(tables);
+    let loader = Loader::new(tables).for_many();
     let queue = Queue::default();
     thread::scope(|scope| {
         let work = || queue.work(|request| loader.load_for_device(request));

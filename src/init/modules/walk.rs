@@ -5,34 +5,33 @@ use std::{
     path::{Path, PathBuf},
 };
 
-const DEVICES: &str = "/sys/devices";
+const SYSFS: &str = "/sys";
 
-/// Directories are not visited past this many: large servers have some ten thousand devices.
-const DIRECTORIES_LIMIT: usize = 500_000;
+/// Devices are not looked at past this many: large servers have some ten thousand.
+const DEVICES_LIMIT: usize = 500_000;
 
 /// Gives each device's alias to `take`, in no order, some more than once.
 pub(super) fn modaliases(take: impl FnMut(&str)) {
-    below(Path::new(DEVICES), take);
+    below(Path::new(SYSFS), take);
 }
 
+/// Every device with an alias has a driver to be found, and so a bus, or is one of a class, as input devices are. Their
+/// directories list links to devices, which are far fewer than all directories of sysfs.
 fn below(root: &Path, mut take: impl FnMut(&str)) {
-    let mut waiting: Vec<PathBuf> = vec![root.to_owned()];
-    for _ in 0..DIRECTORIES_LIMIT {
-        let Some(directory) = waiting.pop() else { return };
-        // A device may be gone again before it is read.
-        for entry in fs::read_dir(&directory).into_iter().flatten().flatten() {
-            // The type of the entry itself: symbolic links lead to other devices, which are visited in their own place.
-            if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-                waiting.push(entry.path());
-            } else if entry.file_name() == "modalias"
-                && let Ok(modalias) = fs::read_to_string(entry.path())
-                && !modalias.trim().is_empty()
-            {
-                take(modalias.trim());
-            }
+    let buses = entries(root.join("bus")).map(|bus| bus.join("devices"));
+    let devices = buses.chain(entries(root.join("class"))).flat_map(entries);
+    for device in devices.take(DEVICES_LIMIT) {
+        // Many have none, and a device may be gone again before it is read.
+        if let Ok(modalias) = fs::read_to_string(device.join("modalias"))
+            && !modalias.trim().is_empty()
+        {
+            take(modalias.trim());
         }
     }
-    log::warn!("{} has more directories than anyone needs: some devices were not looked at", root.display());
+}
+
+fn entries(directory: PathBuf) -> impl Iterator<Item = PathBuf> {
+    fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path())
 }
 
 #[cfg(test)]
@@ -42,18 +41,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_device_is_found_and_no_link_is_followed() {
+    fn the_devices_of_every_bus_and_class_are_found() {
         let root = std::env::temp_dir().join(format!("firstlight-walk-{}", std::process::id()));
-        let disk = root.join("pci0000:00/0000:00:05.0/virtio2");
-        fs::create_dir_all(&disk).unwrap();
-        fs::write(root.join("pci0000:00/0000:00:05.0/modalias"), "pci:v00001AF4d00001001\n").unwrap();
-        fs::write(disk.join("modalias"), "virtio:d00000002v00001AF4\n").unwrap();
-        fs::write(root.join("modalias"), "\n").unwrap();
-        symlink(&root, disk.join("subsystem")).unwrap();
+        let mut devices = 0;
+        let mut device = |list: &str, modalias: &str| {
+            devices += 1;
+            let device = root.join(format!("devices/{devices}"));
+            fs::create_dir_all(&device).unwrap();
+            fs::create_dir_all(root.join(list)).unwrap();
+            fs::write(device.join("modalias"), modalias).unwrap();
+            symlink(&device, root.join(list).join(devices.to_string())).unwrap();
+        };
+        device("bus/pci/devices", "pci:v00001AF4d00001001\n");
+        device("bus/virtio/devices", "virtio:d00000002v00001AF4\n");
+        device("bus/platform/devices", "\n");
+        device("class/input", "input:b0011v0001\n");
+        symlink(root.join("devices/gone"), root.join("bus/pci/devices/gone")).unwrap();
         let mut found = Vec::new();
         below(&root, |modalias| found.push(modalias.to_owned()));
         fs::remove_dir_all(&root).unwrap();
         found.sort();
-        assert_eq!(found, ["pci:v00001AF4d00001001", "virtio:d00000002v00001AF4"]);
+        assert_eq!(found, ["input:b0011v0001", "pci:v00001AF4d00001001", "virtio:d00000002v00001AF4"]);
     }
 }
