@@ -6,7 +6,6 @@ mod finders;
 mod guest;
 mod instructions;
 mod kexec;
-mod reboot;
 mod report;
 mod sizes;
 
@@ -46,11 +45,6 @@ pub const GROUPS: &[Group] = &[
         name: "kexec",
         what: "loading and jumping by kexec-tools and by firstlight, in counted instructions",
         run: kexec::measure,
-    },
-    Group {
-        name: "reboot",
-        what: "a running Debian restarted by firmware and GRUB and by firstlight, in counted instructions",
-        run: reboot::measure,
     },
     Group {
         name: "boots",
