@@ -49,8 +49,10 @@ command -v cargo >/dev/null || {
     say "missing: Rust. Install rustup as https://rustup.rs says (Debian 13: apt-get install rustup), then run this again"
     exit 1
 }
-# The target that the binary is static on, and the standard library's source, which is built small for it.
+# The targets that the binary is static on, and the standard library's source, which is built small for them.
 rust=$(rustc --print sysroot)/lib/rustlib
-[ -d "$rust/x86_64-unknown-linux-musl" ] || rustup target add x86_64-unknown-linux-musl
+for target in x86_64-unknown-linux-musl aarch64-unknown-linux-musl; do
+    [ -d "$rust/$target" ] || rustup target add "$target"
+done
 [ -d "$rust/src" ] || rustup component add rust-src
 [ "${1:-}" = --quiet ] || say "nothing is missing"

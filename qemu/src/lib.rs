@@ -12,6 +12,7 @@
 //! Nothing here needs loop devices, mounts, udev or root.
 
 pub mod accelerator;
+pub mod arm64;
 pub mod bench;
 pub mod cache;
 pub mod console;

@@ -95,6 +95,7 @@ pub struct Machine {
     pub(crate) name: String,
     pub(crate) echo: bool,
     pub(crate) second_serial: bool,
+    arm64: bool,
     firmware: Firmware,
     accelerator: Option<Accelerator>,
     memory: u32,
@@ -114,6 +115,7 @@ impl Machine {
             name: name.to_owned(),
             echo: false,
             second_serial: false,
+            arm64: false,
             firmware: Firmware::default(),
             accelerator: None,
             memory: 1024,
@@ -124,6 +126,12 @@ impl Machine {
             disks: Vec::new(),
             options: Vec::new(),
         }
+    }
+
+    /// An arm64 machine instead: QEMU's own, translated, which a device tree describes and QEMU starts the kernel of.
+    #[must_use]
+    pub fn arm64(self) -> Self {
+        Self { arm64: true, ..self }
     }
 
     /// With this firmware.
@@ -205,11 +213,18 @@ impl Machine {
 
     fn command_with(&self, accelerator: Accelerator) -> Result<Command> {
         let mut qemu = tool::command("setpriv");
-        qemu.args(["--pdeathsig", "KILL", "--", "qemu-system-x86_64"]).args(accelerator.options());
-        qemu.args(["-nodefaults", "-no-user-config", "-no-reboot", "-machine", "q35", "-display", "none"]);
-        qemu.args(["-vga", "std", "-m", &self.memory.to_string(), "-smp", &self.processors.to_string()]);
+        qemu.args(["--pdeathsig", "KILL", "--"]);
+        if self.arm64 {
+            qemu.args(["qemu-system-aarch64", "-accel", "tcg", "-machine", "virt", "-cpu", "cortex-a57"]);
+        } else {
+            qemu.arg("qemu-system-x86_64").args(accelerator.options());
+            qemu.args(["-machine", "q35", "-vga", "std"]);
+        }
+        qemu.args(["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"]);
+        qemu.args(["-m", &self.memory.to_string(), "-smp", &self.processors.to_string()]);
         qemu.args(["-name", &self.name]);
         match self.firmware {
+            _ if self.arm64 => {}
             Firmware::None => drop(qemu.args(["-bios", "qboot.rom"])),
             Firmware::Bios => {}
             Firmware::Uefi => {

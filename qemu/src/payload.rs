@@ -67,7 +67,7 @@ fn build_firstlight(name: &str, debian: &Debian, additions: Vec<Addition>) -> Re
 }
 
 /// Another test may be starting a machine with the same file: it is replaced as a whole.
-fn write_whole(name: &str, bytes: &[u8]) -> Result<PathBuf> {
+pub(crate) fn write_whole(name: &str, bytes: &[u8]) -> Result<PathBuf> {
     static WRITTEN: AtomicUsize = AtomicUsize::new(0);
     let path = place::directory("machines")?.join(name);
     let number = WRITTEN.fetch_add(1, Ordering::Relaxed);

@@ -122,7 +122,9 @@ fn act(invocation: Invocation) -> Result<ExitCode, Failure> {
     };
     let level = if options.debug { log::LevelFilter::Debug } else { log::LevelFilter::Warn };
     // A second logger is nothing that could happen here.
-    let _ = simple_logger::SimpleLogger::new().with_level(level).init();
+    let logger = simple_logger::SimpleLogger::new().with_level(level);
+    // What goblin has to say of a kernel's headers is pages long.
+    let _ = logger.with_module_level("goblin", log::LevelFilter::Warn).init();
     if options.debug {
         for option in &options.without_effect {
             log::debug!("--{option} has no effect here");
