@@ -23,6 +23,14 @@ GRUB_TERMINAL="console serial"
 GRUB_SERIAL_COMMAND="serial --unit=0 --speed=115200"
 EOF
 chroot "$root" passwd --delete root
+# The hypervisor is not installed: this system would boot it.
+aside=$(mktemp -d)
+(
+    cd "$aside"
+    export APT_CONFIG="$MMDEBSTRAP_APT_CONFIG"
+    apt-get -q download "$(echo "$RIG_HYPERVISOR" | sed 's/^xen/xen-hypervisor/')"
+    dpkg-deb --extract ./*.deb .
+)
 rm -rf "$root/var/cache/apt" "$root/var/lib/apt/lists" "$root/etc/resolv.conf"
 mkdir -p "$root/var/cache/apt/archives/partial" "$root/var/lib/apt/lists/partial"
 
@@ -35,3 +43,5 @@ unshare --mount sh -eu -c '
     done
     mke2fs -q -F -t ext4 -L debian -U "$RIG_ROOT_UUID" -d "$root" -E "offset=$RIG_ROOT_OFFSET" "$RIG_IMAGE" "$RIG_ROOT_SIZE"
 '
+mv "$aside/boot/$RIG_HYPERVISOR.gz" "$root/boot"
+rm -rf "$aside"

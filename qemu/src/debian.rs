@@ -30,7 +30,12 @@ const PACKAGES: &[&str] = &[
     "grub2-common",
     "grub-pc-bin",
     "grub-efi-amd64-bin",
+    // For disks on which it is moved to a logical volume.
+    "lvm2",
 ];
+
+/// A hypervisor, as `/boot/HYPERVISOR.gz` beside the kernel that is copied out; it is not on the disk.
+const HYPERVISOR: &str = "xen-4.17-amd64";
 
 /// What a demo does not need of them.
 const LEFT_OUT: &[&str] =
@@ -81,6 +86,12 @@ impl Debian {
         self.directory.join("boot").join(format!("vmlinuz-{}", self.release))
     }
 
+    /// Xen's file, of the same release.
+    #[must_use]
+    pub fn hypervisor(&self) -> PathBuf {
+        self.directory.join("boot").join(format!("{HYPERVISOR}.gz"))
+    }
+
     /// Its own initrd.
     #[must_use]
     pub fn initrd(&self) -> PathBuf {
@@ -109,7 +120,8 @@ impl Debian {
 /// The recipe's hash is that of all that is built from it.
 pub(crate) fn recipe() -> Recipe {
     let words = [PACKAGES, LEFT_OUT, MKFS_ESP].concat().join(" ");
-    Recipe::new(SUITE).and(words).and(format!("{LAYOUT:?} {ROOT_UUID} {ESP_UUID}")).and(CUSTOMIZE)
+    let identifiers = format!("{LAYOUT:?} {ROOT_UUID} {ESP_UUID} {HYPERVISOR}");
+    Recipe::new(SUITE).and(words).and(identifiers).and(CUSTOMIZE)
 }
 
 fn make(directory: &Path) -> Result<()> {
@@ -144,6 +156,7 @@ fn make(directory: &Path) -> Result<()> {
         .env("RIG_ROOT_OFFSET", Debian::root_offset().to_string())
         .env("RIG_ROOT_SIZE", format!("{root_size}M"))
         .env("RIG_IMAGE", "/proc/self/fd/9")
+        .env("RIG_HYPERVISOR", HYPERVISOR)
         .fd_mappings(vec![FdMapping { parent_fd: handle.into(), child_fd: 9 }])
         .map_err(|error| Error::Other(error.to_string()))?;
     tool::finish_logged(&mut mmdebstrap, "debian", "installing a Debian, one to three minutes, once")?;

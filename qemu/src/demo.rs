@@ -26,6 +26,7 @@ pub fn disk(debian: &Debian) -> Result<PathBuf> {
         let job = Job {
             name: "workshop-demo",
             disks: &[image],
+            sources: &[],
             modules: &["ext4", "vfat", "nls_cp437", "nls_ascii"],
             programs: &[],
             script: INSTALL_GRUB,

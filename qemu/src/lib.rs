@@ -22,6 +22,7 @@ pub mod disk;
 pub mod error;
 pub mod guest;
 pub mod loader;
+pub mod logical;
 pub mod machine;
 pub mod monitor;
 pub mod payload;

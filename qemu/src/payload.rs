@@ -36,7 +36,15 @@ fn programs() -> Result<&'static Programs> {
 /// # Errors
 /// When cargo fails or a file cannot be written.
 pub fn firstlight(debian: &Debian) -> Result<PathBuf> {
-    build_firstlight("firstlight.initrd", debian, Vec::new())
+    build_firstlight("firstlight.initrd", &programs()?.firstlight, debian, Vec::new())
+}
+
+/// The same, but built with every feature.
+///
+/// # Errors
+/// As [`firstlight`].
+pub fn whole_firstlight(debian: &Debian) -> Result<PathBuf> {
+    build_firstlight("firstlight-whole.initrd", &installed_program()?, debian, Vec::new())
 }
 
 /// The same with `/kill-worker`, for machines that boot with `rdinit=/kill-worker`.
@@ -47,15 +55,21 @@ pub fn firstlight_with_killer(debian: &Debian) -> Result<PathBuf> {
     let source = programs()?.kill_worker.clone();
     build_firstlight(
         "firstlight-killer.initrd",
+        &programs()?.firstlight,
         debian,
         vec![Addition { source, destination: "/kill-worker".into() }],
     )
 }
 
 /// Not compressed: that would take longer than the guest saves.
-fn build_firstlight(name: &str, debian: &Debian, additions: Vec<Addition>) -> Result<PathBuf> {
+fn build_firstlight(
+    name: &str,
+    program: &Path,
+    debian: &Debian,
+    additions: Vec<Addition>,
+) -> Result<PathBuf> {
     let recipe = Recipe {
-        binary: programs()?.firstlight.clone(),
+        binary: program.to_owned(),
         config: None,
         modules: Some(modules::Source::find(&debian.modules(), None).map_err(builder)?),
         additions,

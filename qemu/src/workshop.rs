@@ -26,6 +26,8 @@ pub struct Job<'a> {
     pub name: &'a str,
     /// The disks, as /dev/vda, /dev/vdb …, to be written.
     pub disks: &'a [&'a Path],
+    /// Behind them, disks on which nothing that is written stays.
+    pub sources: &'a [&'a Path],
     /// Kernel modules to load.
     pub modules: &'a [&'a str],
     /// Programs of this machine, in /bin beside busybox's.
@@ -51,6 +53,9 @@ pub fn run(debian: &Debian, job: &Job) -> Result<()> {
     );
     for disk in job.disks {
         machine = machine.disk(Disk::new(*disk).writable());
+    }
+    for disk in job.sources {
+        machine = machine.disk(Disk::new(*disk));
     }
     let guest = machine.start()?;
     let status = guest.wait("the end of its script", job.limit, |line| {

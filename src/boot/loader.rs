@@ -11,7 +11,7 @@ use std::{
 };
 
 use crate::{
-    entry::{Entry, FileReference},
+    entry::{Entry, FileReference, Kind},
     formats::{lookup::LookupError, text::printable},
     image::{
         apart::{ApartError, Companion, assemble, whole},
@@ -106,6 +106,9 @@ impl Loader {
     pub fn load(&self, number: u64, entry: &Entry) -> Result<(), AttemptError> {
         let kernel = self.open(entry.kernel.as_ref().ok_or(AttemptError::NoKernel)?)?;
         let initrds = entry.initrds.iter().map(|initrd| self.open(initrd)).collect::<Result<Vec<_>, _>>()?;
+        if entry.kind == Kind::Multiboot {
+            return self.load_multiboot(number, entry, &kernel, initrds);
+        }
         let companions = entry.unified.companions.iter().map(|companion| {
             let name = companion.file.path.rsplit('/').next().unwrap_or_default().to_owned();
             Ok(Companion { role: companion.role, name, file: self.open(&companion.file)?.file })
@@ -126,6 +129,42 @@ impl Loader {
         }
         let wishes = Wishes { device_tree, ..Wishes::default() };
         Ok(kexec::load_by(Method::Auto, &wishes, &assembled.kernel, &assembled.initrds, &cmdline)?)
+    }
+
+    /// A kernel that is started by multiboot. Its files hang up no other load: they are read outside of the kernel's lock.
+    #[cfg(all(feature = "multiboot", target_arch = "x86_64"))]
+    fn load_multiboot(
+        &self,
+        number: u64,
+        entry: &Entry,
+        kernel: &Image,
+        files: Vec<Image>,
+    ) -> Result<(), AttemptError> {
+        use crate::{
+            formats::text::encode,
+            kexec::multiboot::{self, Module, Told},
+        };
+        let mut words = entry.multiboot.modules.iter();
+        let module = |image| {
+            read_through(&image)?;
+            let (words, as_it_is) =
+                words.next().map_or_else(Default::default, |module| (encode(&module.cmdline), module.as_it_is));
+            Ok(Module { image, words, as_it_is })
+        };
+        let modules = files.into_iter().map(module).collect::<Result<Vec<_>, AttemptError>>()?;
+        // What the firmware makes necessary is for Linux only.
+        let cmdline = cmdline::complete(&entry.cmdline, &self.append, Firmware::default());
+        if !self.turn.has(number) {
+            return Err(AttemptError::GivenUp);
+        }
+        let told = Told { version: entry.multiboot.version, cmdline: &cmdline, named: false };
+        Ok(multiboot::load(kernel, &modules, &told, &Wishes::default())?)
+    }
+
+    /// What the finders say of such an entry, should one come here all the same.
+    #[cfg(not(all(feature = "multiboot", target_arch = "x86_64")))]
+    fn load_multiboot(&self, _: u64, _: &Entry, kernel: &Image, _: Vec<Image>) -> Result<(), AttemptError> {
+        Err(LoadError::NoKernel { kernel: kernel.name.clone() }.into())
     }
 
     /// The device tree that the entry names, else the one that came with the kernel. Machines without device trees are

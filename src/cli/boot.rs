@@ -258,7 +258,8 @@ fn command_line(entry: &Entry, wish: &Wish, running: &str) -> String {
         }
         Some(From::Entry) | None => &entry.cmdline,
     };
-    let line = text::decode(&cmdline::complete(base, &wish.append, Firmware::of_this_machine()));
+    let firmware = if entry.kind == Kind::Multiboot { Firmware::default() } else { Firmware::of_this_machine() };
+    let line = text::decode(&cmdline::complete(base, &wish.append, firmware));
     if wish.from.is_some() { cmdline::keep_last(&line) } else { line }
 }
 
@@ -269,8 +270,8 @@ fn bootable(entry: &Entry) -> Result<(), Failure> {
         return Err(Failure::Failed(format!("{title}: {}", printable(problem))));
     }
     let what = match entry.kind {
-        Kind::Linux | Kind::Uki => return Ok(()),
-        Kind::Multiboot => "a kernel that is loaded by multiboot",
+        // Where it cannot be started, that is its problem.
+        Kind::Linux | Kind::Uki | Kind::Multiboot => return Ok(()),
         Kind::Chainload => "another boot loader",
         Kind::Firmware => "the firmware itself",
     };

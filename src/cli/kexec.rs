@@ -8,11 +8,11 @@ use std::{
 };
 
 use super::kernel_file::take_apart;
-#[cfg(all(feature = "running-system", target_arch = "x86_64"))]
+#[cfg(all(feature = "multiboot", target_arch = "x86_64"))]
 use crate::{
     formats::kernel_file::KernelFile,
     image::{identify::identify, unwrap::unwrap},
-    kexec::segments,
+    kexec::multiboot::{self, Module, Told},
 };
 use crate::{
     formats::text,
@@ -192,7 +192,7 @@ fn status(options: &Options) -> Result<ExitCode, Failure> {
 fn load(options: &Options) -> Result<(), Failure> {
     let kernel = options.kernel.as_ref().ok_or(Failure::NoKernel)?;
     let kernel = open(kernel)?;
-    #[cfg(all(feature = "running-system", target_arch = "x86_64"))]
+    #[cfg(all(feature = "multiboot", target_arch = "x86_64"))]
     if !options.modules.is_empty() || is_multiboot(&kernel) {
         return load_multiboot(options, &kernel);
     }
@@ -226,7 +226,7 @@ fn load(options: &Options) -> Result<(), Failure> {
     }
 }
 
-#[cfg(all(feature = "running-system", target_arch = "x86_64"))]
+#[cfg(all(feature = "multiboot", target_arch = "x86_64"))]
 fn is_multiboot(kernel: &Image) -> bool {
     let format = |file: &File| identify(file).ok().and_then(|identity| identity.format);
     // A vmlinux has no such header.
@@ -241,27 +241,25 @@ fn is_multiboot(kernel: &Image) -> bool {
 }
 
 /// A multiboot kernel with its modules, each of which is called by the words behind its path.
-#[cfg(all(feature = "running-system", target_arch = "x86_64"))]
+#[cfg(all(feature = "multiboot", target_arch = "x86_64"))]
 fn load_multiboot(options: &Options, kernel: &Image) -> Result<(), Failure> {
-    let name = || kernel.name.clone();
-    let wrapped = |source| LoadError::Wrapped { kernel: name(), source };
-    let unwrapped = unwrap(&kernel.file).map_err(wrapped)?;
     let running = text::decode(&fs::read("/proc/cmdline").unwrap_or_default());
-    // Multiboot kernels take the first word for their own name.
+    // The first word is the file's name.
     let words = cmdline::cmdline(options, &running);
     let cmdline = text::encode(format!("{} {words}", kernel.name).trim_end());
-    let mut modules = Vec::new();
-    for module in &options.modules {
+    let module = |module: &String| {
         let path = module.split_once(' ').map_or(module.as_str(), |(path, _)| path).to_owned();
-        let image = open(&path)?;
-        // Xen takes a kernel as it is; what else is compressed, its modules unpack themselves.
-        modules.push((image.file, text::encode(module)));
-    }
-    let limits = options.memory_min..options.memory_max;
-    let wishes = Wishes { limits, ..Wishes::default() };
-    let kernel_file = unwrapped.as_ref().unwrap_or(&kernel.file);
-    segments::load_multiboot(kernel_file, &cmdline, &modules, &wishes)
-        .map_err(|source| LoadError::Segments { kernel: name(), source }.into())
+        Ok(Module { image: open(&path)?, words: text::encode(module), as_it_is: true })
+    };
+    let modules: Vec<Module> = options.modules.iter().map(module).collect::<Result<_, Failure>>()?;
+    let version = match options.image_type.as_deref() {
+        Some("multiboot-x86") => 1,
+        Some("multiboot2-x86") => 2,
+        _ => 0,
+    };
+    let wishes = Wishes { limits: options.memory_min..options.memory_max, ..Wishes::default() };
+    let told = Told { version, cmdline: &cmdline, named: true };
+    Ok(multiboot::load(kernel, &modules, &told, &wishes)?)
 }
 
 fn open(path: &String) -> Result<Image, Failure> {

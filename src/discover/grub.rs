@@ -165,6 +165,7 @@ fn convert(lookup: &dyn Lookup, titles: &[&str], entry: &MenuEntry) -> Entry {
                 }
             }
             converted.cmdline.clone_from(cmdline);
+            converted.multiboot.clone_from(&loaded.multiboot);
             converted.devicetree = loaded.devicetree.as_ref().map(|file| file.reference(lookup));
             converted.version = loaded.kernel.as_ref().and_then(|file| version(&file.path));
             converted.problem = converted.problem.or_else(|| kind_problem(loaded.kind).map(str::to_owned));

@@ -156,6 +156,7 @@ impl<'a> Making<'a> {
             initrds: choice.initrds.iter().map(|initrd| file(initrd)).collect(),
             devicetree: Some(choice.devicetree).filter(|tree| !tree.is_empty()).map(|tree| file(&tree)),
             cmdline: choice.cmdline,
+            multiboot: choice.multiboot,
             ..Entry::new(id, source)
         };
         entry.problem = problem;

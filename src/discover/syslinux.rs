@@ -5,10 +5,11 @@ use super::{
     place::Place,
 };
 use crate::{
-    entry::{Entry, Format, Kind, TimeoutStyle},
+    entry::{Entry, Format, Kind, Module, Multiboot, TimeoutStyle},
     formats::{
         cmdline,
         grub::menu::kind_problem,
+        lines::statement,
         lookup::Lookup,
         syslinux::{
             self, Configuration, Dialect, FSUUID, Label, NETWORK, Program,
@@ -228,8 +229,9 @@ fn entry(place: &Place<'_>, label: &Label, dialect: Dialect, words: &[String]) -
         (Program::Linux(path), Dialect::Syslinux) => format!("BOOT_IMAGE={path} {}", append.trim_start()),
         _ => append,
     };
+    let mut words = Multiboot::default();
     if kind == Kind::Multiboot {
-        (kernel, initrds, cmdline) = multiboot(&label.append);
+        (kernel, cmdline, initrds, words) = multiboot(&label.append);
     }
     let mut entry = Entry {
         title: label.title.clone(),
@@ -239,6 +241,7 @@ fn entry(place: &Place<'_>, label: &Label, dialect: Dialect, words: &[String]) -
         kernel: kernel.map(|path| place.reference(&path)),
         initrds: initrds.iter().map(|path| place.reference(path)).collect(),
         cmdline: cmdline.trim_end().to_owned(),
+        multiboot: words,
         devicetree: label.devicetree.as_ref().map(|path| place.reference(path)),
         ..Entry::new(&label.name, place.source(Format::Syslinux, &label.file, Some(label.line)))
     };
@@ -247,12 +250,17 @@ fn entry(place: &Place<'_>, label: &Label, dialect: Dialect, words: &[String]) -
 }
 
 /// What mboot.c32 is given: `kernel words --- module words --- module words`.
-fn multiboot(append: &str) -> (Option<String>, Vec<String>, String) {
-    let mut images = append.split(" --- ").map(str::trim);
-    let kernel = images.next().unwrap_or_default();
-    let (file, words) = kernel.split_once(' ').unwrap_or((kernel, ""));
-    let modules = images.filter_map(|module| module.split_whitespace().next()).map(str::to_owned).collect();
-    (Some(file.to_owned()).filter(|file| !file.is_empty()), modules, words.trim().to_owned())
+fn multiboot(append: &str) -> (Option<String>, String, Vec<String>, Multiboot) {
+    let images = append.split(" --- ").map(|image| {
+        let (file, words) = statement(image.trim(), &[]);
+        (file.to_owned(), Module { cmdline: words.to_owned(), as_it_is: false })
+    });
+    let (mut files, mut modules): (Vec<_>, Vec<_>) = images.filter(|(file, _)| !file.is_empty()).unzip();
+    if files.is_empty() {
+        return Default::default();
+    }
+    let (kernel, words) = (files.remove(0), modules.remove(0).cmdline);
+    (Some(kernel), words, files, Multiboot { version: 1, modules })
 }
 
 /// What a label starts, and why that cannot be done here.
@@ -423,6 +431,9 @@ mod tests {
         assert_eq!(xen.kernel, Some(file("/boot/syslinux/xen.gz")));
         assert_eq!(xen.initrds, [file("/boot/syslinux/vmlinuz"), file("/boot/syslinux/initrd")]);
         assert_eq!((xen.kind, xen.cmdline.as_str()), (Kind::Multiboot, "dom0_mem=1G"));
+        let module = |cmdline: &str| Module { cmdline: cmdline.into(), as_it_is: false };
+        let modules = vec![module("root=/dev/sda1"), module("")];
+        assert_eq!(xen.multiboot, Multiboot { version: 1, modules });
         assert_eq!((found.default.as_deref(), found.timeout), (Some("more>b"), Some(2)));
         assert_eq!(found.timeout_style, TimeoutStyle::Hidden);
         let warnings: Vec<_> = found.warnings.iter().map(|warning| warning.path.as_str()).collect();

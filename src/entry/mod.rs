@@ -4,6 +4,7 @@ mod device;
 mod discovery;
 mod environment;
 mod format;
+mod multiboot;
 #[cfg(test)]
 pub(crate) mod testing;
 mod unified;
@@ -16,6 +17,7 @@ pub use device::{
 pub use discovery::{Discovery, TimeoutStyle, Warning};
 pub use environment::EnvironmentChange;
 pub use format::Format;
+pub use multiboot::{Module, Multiboot};
 use serde::Serialize;
 pub use unified::{Companion, Role, Unified};
 
@@ -116,7 +118,7 @@ pub struct Entry {
     pub source: Source,
     /// The kernel, or the file to chainload.
     pub kernel: Option<FileReference>,
-    /// Initrds in the order in which they are joined.
+    /// Initrds in the order in which they are joined; of a multiboot kernel, its modules.
     pub initrds: Vec<FileReference>,
     /// Exactly what the kernel will be given, in the text form of [`crate::formats::text`].
     pub cmdline: String,
@@ -125,6 +127,9 @@ pub struct Entry {
     /// What belongs to a unified kernel image beside it.
     #[serde(skip_serializing_if = "Unified::is_plain")]
     pub unified: Unified,
+    /// What goes with a multiboot kernel's modules.
+    #[serde(skip_serializing_if = "Multiboot::is_plain")]
+    pub multiboot: Multiboot,
     /// Kernel or system version, where the configuration tells.
     pub version: Option<String>,
     /// Boot counting: tries left, `None` where nothing is counted.

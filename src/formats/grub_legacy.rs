@@ -4,7 +4,7 @@ use super::{
     lines::{lines, statement},
     menu::{Choice, Menu},
 };
-use crate::entry::Kind;
+use crate::entry::{Kind, Module};
 
 /// No longer names of devices are taken, in bytes: they are copied before every path.
 const DEVICE_LIMIT: usize = 128;
@@ -68,6 +68,11 @@ fn run(command: &str, rest: &str, word: &str, root: &mut String, choice: &mut Ch
         "module" | "modulenounzip" => {
             choice.kind = Kind::Multiboot;
             choice.initrds.push(file(word, root));
+            let words = rest.strip_prefix(word).unwrap_or_default().trim_start();
+            choice
+                .multiboot
+                .modules
+                .push(Module { cmdline: words.to_owned(), as_it_is: command == "modulenounzip" });
         }
         "chainloader" => choice.kind = Kind::Chainload,
         "configfile" => {
@@ -81,14 +86,14 @@ fn run(command: &str, rest: &str, word: &str, root: &mut String, choice: &mut Ch
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::formats::menu::testing::choice;
+    use crate::{entry::Multiboot, formats::menu::testing::choice};
 
     #[test]
     fn each_title_runs_its_own_commands() {
         let text = "# menu\ndefault=1\ntimeout 5\nfallback 0 2\nsplashimage=(hd0,0)/grub/splash.xpm.gz\nhiddenmenu\n\
                     title Fedora (2.6.18)\r\n\troot (hd0,0)\n\tkernel /vmlinuz-2.6.18 ro root=LABEL=/  rhgb\n\tinitrd /initrd-2.6.18.img\n\
                     title\t\tDebian\nuuid\t1234-abcd\nkernel --no-mem-option --type=linux /boot/vmlinuz root=UUID=1234 ro\ninitrd (hd1,2)/i extra\nquiet\nsavedefault\nboot\n\
-                    title Xen\nkernel (hd0,4)/xen.gz dom0_mem=1G\nmodule /vmlinuz root=/dev/sda1\nmodule /initrd\n\
+                    title Xen\nkernel (hd0,4)/xen.gz dom0_mem=1G\nmodule /vmlinuz root=/dev/sda1\nmodulenounzip /initrd\n\
                     title Windows\nrootnoverify (hd0,0)\nchainloader +1\n\
                     title Other\nconfigfile (hd1,0)/boot/grub/menu.lst\ntitle plain\nkernel /k\n";
         let expected = Menu {
@@ -103,6 +108,13 @@ mod tests {
                 choice(11, "Debian", "(UUID=1234-abcd)/boot/vmlinuz", &["(hd1,2)/i"], "root=UUID=1234 ro"),
                 Choice {
                     kind: Kind::Multiboot,
+                    multiboot: Multiboot {
+                        version: 0,
+                        modules: vec![
+                            Module { cmdline: "root=/dev/sda1".into(), as_it_is: false },
+                            Module { cmdline: String::new(), as_it_is: true },
+                        ],
+                    },
                     ..choice(18, "Xen", "(hd0,4)/xen.gz", &["/vmlinuz", "/initrd"], "dom0_mem=1G")
                 },
                 Choice { kind: Kind::Chainload, ..choice(22, "Windows", "", &[], "") },

@@ -9,7 +9,7 @@ use super::{
     lines::{LENGTH_LIMIT, TOO_LONG, lines, statement},
     menu::{Choice, Menu},
 };
-use crate::entry::Kind;
+use crate::entry::{Kind, Module, Multiboot};
 
 /// Macros may make a configuration this many times as long, as in Limine itself.
 const GROWTH: usize = 4;
@@ -142,13 +142,25 @@ fn choice(item: &Item, path_in_menu: Vec<String>) -> Choice {
         _ => (Kind::Linux, Some(format!("kernels of the protocol {protocol} are not loaded"))),
     };
     let get = |names: &[&str]| item.get(names).unwrap_or_default().to_owned();
-    let modules = item.options.iter().filter(|(name, _)| name == "module_path");
+    let mut initrds = Vec::new();
+    let mut multiboot = Multiboot { version: if protocol == "multiboot2" { 2 } else { 1 }, ..Multiboot::default() };
+    for (name, value) in &item.options {
+        match (&**name, multiboot.modules.last_mut()) {
+            ("module_path", _) => {
+                initrds.push(value.clone());
+                multiboot.modules.push(Module::default());
+            }
+            ("module_cmdline" | "module_string", Some(module)) => module.cmdline.clone_from(value),
+            _ => {}
+        }
+    }
     Choice {
         title: item.title.clone(),
         path_in_menu,
         kind,
         kernel: get(&["path", "kernel_path", "image_path"]),
-        initrds: modules.map(|(_, path)| path.clone()).collect(),
+        initrds,
+        multiboot: if kind == Kind::Multiboot { multiboot } else { Multiboot::default() },
         devicetree: get(&["dtb_path"]),
         cmdline: get(&["cmdline", "kernel_cmdline"]),
         problem,

@@ -1,7 +1,7 @@
 //! What a configuration comes to that lists its choices outright: titles, arguments, and files in the loader's own words.
 
 use super::lines::{TOO_LONG, long_lines};
-use crate::entry::Kind;
+use crate::entry::{Kind, Multiboot};
 
 /// No more choices are taken from one configuration.
 pub const CHOICE_LIMIT: usize = 1024;
@@ -23,6 +23,8 @@ pub struct Choice {
     pub devicetree: String,
     /// What the kernel is given, complete.
     pub cmdline: String,
+    /// What goes with a multiboot kernel's modules, which stand among the initrds.
+    pub multiboot: Multiboot,
     /// Why it cannot be booted.
     pub problem: Option<String>,
     /// File in which it stands, if that is not the configuration itself.

@@ -345,7 +345,7 @@ impl<'a> Parts<'a> {
     }
 }
 
-fn refused(kernel: String, errno: Errno, circumstances: &reason::Circumstances) -> LoadError {
+pub(super) fn refused(kernel: String, errno: Errno, circumstances: &reason::Circumstances) -> LoadError {
     match reason::explain(errno, circumstances) {
         Some(reason) => LoadError::Refused {
             kernel,

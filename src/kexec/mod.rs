@@ -7,6 +7,8 @@ pub mod cmdline;
 pub mod command;
 mod initrd;
 mod load;
+#[cfg(all(feature = "multiboot", target_arch = "x86_64"))]
+pub mod multiboot;
 pub mod reason;
 pub mod segments;
 pub mod state;

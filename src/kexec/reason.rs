@@ -16,6 +16,8 @@ pub struct Circumstances {
     pub lockdown: bool,
     /// `kexec_load` was asked, which is shown no file.
     pub segments: bool,
+    /// It was a multiboot kernel, which `kexec_load` alone can load.
+    pub multiboot: bool,
     /// The file begins as a kernel does that this machine takes as it is.
     pub kernel_file: bool,
 }
@@ -50,7 +52,7 @@ const fn row(
 const ALWAYS: fn(&Circumstances) -> bool = |_| true;
 
 /// The first row that applies counts.
-const REASONS: [Row; 25] = [
+const REASONS: [Row; 26] = [
     row(
         Errno::NOSYS,
         "ENOSYS",
@@ -71,6 +73,13 @@ const REASONS: [Row; 25] = [
         |it| it.disabled,
         "loading kernels is turned off until the next restart (kernel.kexec_load_disabled is 1)",
         "restart the machine, and remove what sets it",
+    ),
+    row(
+        Errno::PERM,
+        "EPERM",
+        |it| it.lockdown && it.multiboot,
+        "lockdown is on, and a multiboot kernel has no signature that would be checked",
+        "turn lockdown (Secure Boot) off",
     ),
     row(
         Errno::PERM,
@@ -258,6 +267,7 @@ pub fn circumstances(kernel_file: bool) -> Circumstances {
         disabled: read("/proc/sys/kernel/kexec_load_disabled").trim() == "1",
         lockdown: locked_down(&read("/sys/kernel/security/lockdown")),
         segments: false,
+        multiboot: false,
         kernel_file,
     }
 }
@@ -283,6 +293,11 @@ mod tests {
                 Errno::PERM,
                 Circumstances { lockdown: true, segments: true, ..usual },
                 "kexec_load shows no signature",
+            ),
+            (
+                Errno::PERM,
+                Circumstances { lockdown: true, multiboot: true, ..usual },
+                "a multiboot kernel has no signature",
             ),
             (Errno::ACCESS, Circumstances { segments: true, ..usual }, "kexec_load shows none"),
             (Errno::INVAL, Circumstances { kernel_file: false, ..usual }, "not a kernel"),

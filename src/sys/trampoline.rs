@@ -72,7 +72,7 @@ firstlight_trampoline_end:
 
 // To 32-bit protected mode without paging, as multiboot has it (Multiboot2 Specification 2.0, 3.3; Intel SDM, volume 3,
 // 10.8.5.4): through a 32-bit segment, then paging, long mode and the extensions off.
-#[cfg(all(target_arch = "x86_64", feature = "running-system"))]
+#[cfg(all(target_arch = "x86_64", feature = "multiboot"))]
 global_asm!(
     r#"
     .pushsection .rodata.firstlight_protected, "a", @progbits
@@ -123,7 +123,7 @@ firstlight_protected_end:
     options(att_syntax)
 );
 
-#[cfg(all(target_arch = "x86_64", feature = "running-system"))]
+#[cfg(all(target_arch = "x86_64", feature = "multiboot"))]
 unsafe extern "C" {
     static firstlight_protected_start: u8;
     static firstlight_protected_end: u8;
@@ -131,7 +131,7 @@ unsafe extern "C" {
 
 /// The trampoline that enters a multiboot kernel at the physical address `entry`, with `magic` in %eax and `information` in
 /// %ebx. It must stand below 4 GiB.
-#[cfg(all(target_arch = "x86_64", feature = "running-system"))]
+#[cfg(all(target_arch = "x86_64", feature = "multiboot"))]
 #[must_use]
 pub fn to_protected_mode(entry: u32, magic: u32, information: u32) -> Vec<u8> {
     // SAFETY: both symbols stand in one read-only section that the assembler wrote, the end behind the start; it is
@@ -216,7 +216,7 @@ mod tests {
     }
 
     /// Every byte, as above.
-    #[cfg(feature = "running-system")]
+    #[cfg(feature = "multiboot")]
     #[rustfmt::skip]
     #[test]
     fn the_way_to_protected_mode_is_these_bytes() {

@@ -2,12 +2,13 @@
 //! and systemd know, it comes up as GRUB would have started it.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use qemu::debian::Debian;
 use qemu::guest::Guest;
 use qemu::machine::{Disk, Firmware, Machine};
-use qemu::{demo, disk, payload, place};
+use qemu::{demo, disk, logical, payload, place};
 
 use crate::debian;
 
@@ -17,11 +18,29 @@ const LIMIT: Duration = Duration::from_secs(300);
 /// What the guest says about itself: `rig: NAME VALUE`.
 const REPORT: &str = r#"
 say() { echo "rig: $*"; }
+lines() { tr '\n' ';'; }
+before() { journalctl --boot=-1 --quiet --output=cat 2>/dev/null; }
 say cmdline "$(cat /proc/cmdline)"
 say loader "$(cat /proc/sys/kernel/bootloader_type)"
-say replayed "$(dmesg | grep -c -E 'EXT4-fs.*(recover|orphan)')"
-say last "$(journalctl --boot=-1 --quiet --output=cat 2>/dev/null | tail -n 1)"
+say root "$(findmnt --noheadings --output SOURCE /)"
+say efi "$(ls /sys/firmware/efi/efivars 2>/dev/null | grep -c .)"
+say unclean "$(dmesg | grep -E 'EXT4-fs.*(recover|orphan)|not properly unmounted' | lines)"
+say checked "$(sed -n 's/^debian: //p' /run/initramfs/fsck.log | lines)"
+say boots "$(journalctl --list-boots --quiet | wc -l)"
+say reached "$(before | sed -n 's/^Reached target \(kexec\|final\).target .*/\1/p' | lines)"
+say last "$(before | tail -n 1)"
+journalctl --verify >/root/verified 2>&1
+say verified "$? $(grep -v ^PASS /root/verified | lines)"
 say end
+"#;
+
+/// Gives a command a terminal of its own, and takes that away as soon as the command says what it is going to do: what a
+/// broken ssh connection is to it.
+const HANG_UP: &str = r#"
+mkfifo /run/said
+setsid script --quiet --flush --command "$1" /run/said </dev/null >/dev/null 2>&1 &
+grep -m 1 'shut down into it' /run/said
+kill -KILL $!
 "#;
 
 /// A way to restart.
@@ -29,21 +48,32 @@ struct Way {
     command: &'static str,
     /// kexec-tools leaves out where the running kernel came from.
     with_boot_image: bool,
+    /// Words that the command adds to the command line.
+    more: &'static str,
     /// Services are stopped before the jump.
     clean: bool,
 }
 
-const WAYS: &[Way] = &[
-    Way { command: "firstlight boot", with_boot_image: true, clean: true },
-    Way { command: "firstlight boot --now", with_boot_image: true, clean: false },
-    Way {
-        command: "kexec -l /boot/vmlinuz-$(uname -r) --initrd=/boot/initrd.img-$(uname -r) --reuse-cmdline && \
-                  systemctl kexec",
-        with_boot_image: false,
-        clean: true,
-    },
-    Way { command: "kexec", with_boot_image: true, clean: true },
-];
+const BOOT: Way = Way { command: "firstlight boot", with_boot_image: true, more: "", clean: true };
+
+const NOW: Way = Way { command: "firstlight boot --now", clean: false, ..BOOT };
+
+/// As Debian's users have it.
+const BY_SYSTEMD: Way = Way {
+    command: "kexec -l /boot/vmlinuz-$(uname -r) --initrd=/boot/initrd.img-$(uname -r) --reuse-cmdline && \
+              systemctl kexec",
+    with_boot_image: false,
+    ..BOOT
+};
+
+const ALONE: Way = Way { command: "kexec", ..BOOT };
+
+/// From a terminal that goes away; and the next system checks its file system in full.
+const DETACHED: Way = Way {
+    command: "sh /root/hang-up 'firstlight boot --append fsck.mode=force'",
+    more: " fsck.mode=force",
+    ..BOOT
+};
 
 /// root at the console of a guest.
 struct Session {
@@ -83,34 +113,84 @@ impl Session {
     }
 }
 
-fn restart_by_every_way(name: &str, firmware: Firmware) {
+/// A disk with a Debian on it: the image, where in it the root file system begins, and what that is on.
+struct Installed {
+    image: PathBuf,
+    offset: u64,
+    root: &'static str,
+}
+
+fn plain() -> Installed {
+    Installed { image: demo::disk(debian()).unwrap(), offset: Debian::root_offset(), root: "/dev/vda3" }
+}
+
+fn logical() -> Installed {
+    let image = logical::disk(debian()).unwrap();
+    Installed { image, offset: logical::ROOT_OFFSET, root: "/dev/mapper/demo-root" }
+}
+
+fn restart(name: &str, firmware: Firmware, installed: &Installed, ways: &[Way]) {
     let image = place::directory("disks").unwrap().join(format!("{name}.img"));
-    demo::copy(&demo::disk(debian()).unwrap(), &image).unwrap();
-    let files: [(&str, &[u8]); 2] =
-        [("/root/firstlight", &payload::installed().unwrap()), ("/root/report", REPORT.as_bytes())];
-    disk::write_into_ext(&image, Debian::root_offset(), &files).unwrap();
+    demo::copy(&installed.image, &image).unwrap();
+    let files: [(&str, &[u8]); 3] = [
+        ("/root/firstlight", &payload::installed().unwrap()),
+        ("/root/report", REPORT.as_bytes()),
+        ("/root/hang-up", HANG_UP.as_bytes()),
+    ];
+    disk::write_into_ext(&image, installed.offset, &files).unwrap();
     let machine = Machine::new(name).firmware(firmware).disk(Disk::new(&image).boot_index(0));
     let mut session = Session { guest: machine.start().unwrap(), since: Duration::ZERO };
     session.log_in();
     let by_grub = session.report();
-    let whole = by_grub["cmdline"].clone();
-    let (boot_image, rest) = whole.split_once(' ').unwrap();
+    let (boot_image, rest) = by_grub["cmdline"].split_once(' ').unwrap();
     assert!(boot_image.starts_with("BOOT_IMAGE=") && by_grub["loader"] != "208", "{by_grub:?}");
+    assert!(by_grub["root"] == installed.root && rest.starts_with("root="), "{by_grub:?}");
+    assert_eq!(by_grub["efi"] != "0", firmware == Firmware::Uefi);
 
     session.guest.send("install firstlight /sbin/kexec && ln -s kexec /sbin/firstlight\n").unwrap();
-    for way in WAYS {
+    for (number, way) in (2..).zip(ways) {
         session.guest.send(&format!("{}\n", way.command)).unwrap();
         session.log_in();
         let said = session.report();
-        let cmdline = if way.with_boot_image { &whole } else { rest };
-        let seen = (said["cmdline"].as_str(), said["loader"].as_str(), said["replayed"].as_str());
-        assert_eq!(seen, (cmdline, "208", "0"), "{}", way.command);
+        let same = if way.with_boot_image { &by_grub["cmdline"] } else { rest };
+        let checked = if way.more.contains("fsck.mode=force") { "non-contiguous" } else { "clean, " };
+        let is_checked = said["checked"].contains(checked) && said["checked"].matches(';').count() == 1;
         // What the journal's own end says is there only where it was written to the end.
-        assert_eq!(said["last"] == "Journal stopped", way.clean, "{}: {said:?}", way.command);
+        let (reached, last) = if way.clean { ("final;kexec;", "Journal stopped") } else { ("", "") };
+        let expected = [
+            ("cmdline", format!("{same}{}", way.more)),
+            ("loader", "208".into()),
+            ("root", installed.root.into()),
+            ("efi", by_grub["efi"].clone()),
+            ("unclean", String::new()),
+            ("checked", if is_checked { said["checked"].clone() } else { checked.into() }),
+            ("boots", number.to_string()),
+            ("reached", reached.into()),
+            ("last", if way.clean { last.into() } else { said["last"].clone() }),
+            ("verified", "0".into()),
+            ("end", String::new()),
+        ];
+        let expected = expected.map(|(name, value)| (name.to_owned(), value)).into();
+        assert_eq!(said, expected, "{}", way.command);
     }
 }
 
 #[test]
 fn a_debian_restarts_without_its_firmware_under_seabios() {
-    restart_by_every_way("running-bios", Firmware::Bios);
+    restart("running-bios", Firmware::Bios, &plain(), &[BOOT, NOW, BY_SYSTEMD, ALONE, DETACHED]);
+}
+
+#[test]
+fn a_debian_on_lvm_restarts_without_its_firmware_under_uefi() {
+    restart("running-uefi-lvm", Firmware::Uefi, &logical(), &[NOW, BY_SYSTEMD, ALONE, BOOT, DETACHED]);
+}
+
+#[test]
+fn a_debian_on_lvm_restarts_without_its_firmware_under_seabios() {
+    restart("running-bios-lvm", Firmware::Bios, &logical(), &[BOOT, DETACHED]);
+}
+
+#[test]
+fn a_debian_restarts_without_its_firmware_under_uefi() {
+    restart("running-uefi", Firmware::Uefi, &plain(), &[ALONE]);
 }

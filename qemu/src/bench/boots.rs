@@ -44,7 +44,7 @@ umount /mnt
         fs::write(&part, &initrd).context(|| format!("writing {}", part.display()))?;
         let disks: &[&Path] = &[image, &part];
         let job =
-            Job { name: "workshop-bench", disks, modules: &["ext4"], programs: &[], script, limit: LIMIT };
+            Job { name: "workshop-bench", disks, sources: &[], modules: &["ext4"], programs: &[], script, limit: LIMIT };
         workshop::run(debian, &job)
     })
 }

@@ -9,7 +9,7 @@ use lexopt::{Arg, Parser, ValueExt};
 use qemu::accelerator::Accelerator;
 use qemu::debian::Debian;
 use qemu::machine::{BUSES, Bus, Disk, FIRMWARES, Firmware, Machine};
-use qemu::{Error, Result, demo, payload};
+use qemu::{Error, Result, demo, logical, payload};
 use regex::Regex;
 use serde_json::json;
 
@@ -147,6 +147,7 @@ fn run(request: &Request) -> Result<()> {
     let disk = if request.write { disk.writable() } else { disk };
     let initramfs = payload::firstlight(&debian)?;
     if request.prepare {
+        logical::disk(&debian)?;
         return Accelerator::detect().map(drop);
     }
     let machine = Machine::new("machine")

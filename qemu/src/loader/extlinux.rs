@@ -45,6 +45,7 @@ pub fn disk(debian: &Debian, name: &str, files: &[(&str, &[u8])]) -> Result<Path
         let job = Job {
             name: "workshop-extlinux",
             disks: &[image],
+            sources: &[],
             modules: &["ext4"],
             programs: &["extlinux"],
             script: SCRIPT,

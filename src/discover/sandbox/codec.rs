@@ -11,7 +11,7 @@ use crate::{
     },
     entry::{
         Companion, Device, Discovery, Entry, EnvironmentChange, FileReference, Filesystem, FilesystemKind,
-        Format, GrubVolume, Kind, Partition, PartitionTable, Role, Source, TimeoutStyle, Transport, Unified,
+        Format, GrubVolume, Kind, Module, Multiboot, Partition, PartitionTable, Role, Source, TimeoutStyle, Transport, Unified,
         Volume, Warning,
     },
     formats::{bls::Variables, efi_boot::LoadOption},
@@ -95,14 +95,16 @@ records! {
     Device { name disk partition size transport removable path }
     Discovery { timeout timeout_style default fallback warnings entries }
     Entry {
-        id title path_in_menu kind hidden source kernel initrds cmdline devicetree unified version tries_left default
-        changes problem
+        id title path_in_menu kind hidden source kernel initrds cmdline devicetree unified multiboot version tries_left
+        default changes problem
     }
     EnvironmentChange { block name value }
     FileReference { volume path inside packed_as }
     Filesystem { kind uuid label }
     GrubVolume { names environment subvolume }
     LoadOption { active description partition file }
+    Module { cmdline as_it_is }
+    Multiboot { version modules }
     Note { deed volume path message }
     Partition { number table uuid label type_id attributes }
     Report { volume filesystem searches notes }
@@ -292,6 +294,10 @@ mod tests {
             unified: Unified {
                 profile: 1,
                 companions: vec![Companion { role: Role::Addon, file: file("/a.addon.efi") }],
+            },
+            multiboot: Multiboot {
+                version: 2,
+                modules: vec![Module { cmdline: "root=LABEL=y".into(), as_it_is: true }],
             },
             version: Some("6.1".into()),
             tries_left: Some(u32::MAX),

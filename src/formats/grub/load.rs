@@ -1,7 +1,7 @@
 //! What the loader commands have loaded when an entry boots, and the command line that the kernel is given.
 
 use super::device::Located;
-use crate::entry::Kind;
+use crate::entry::{Kind, Multiboot};
 
 /// Places of initrds that are packed into archives, and their names in these.
 pub type Packed = Vec<(usize, String)>;
@@ -21,6 +21,8 @@ pub struct Loaded {
     pub initrds: Vec<Located>,
     /// Which of them come in archives (`newc:`).
     pub packed: Packed,
+    /// What goes with a multiboot kernel's modules.
+    pub multiboot: Multiboot,
     /// Device tree.
     pub devicetree: Option<Located>,
     /// It is another GRUB: the configuration that this one reads.
@@ -42,7 +44,8 @@ impl Loaded {
 }
 
 /// Arguments as one line: quotes and backslashes get a backslash, an argument with a space stands in quotes.
-fn join(arguments: &[String], keep_hex_escapes: bool) -> String {
+#[must_use]
+pub fn join(arguments: &[String], keep_hex_escapes: bool) -> String {
     let mut line = String::new();
     for (index, argument) in arguments.iter().enumerate() {
         if index > 0 {

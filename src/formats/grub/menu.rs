@@ -291,7 +291,8 @@ pub fn firmware_problem(action: &str) -> String {
 #[must_use]
 pub fn kind_problem(kind: Kind) -> Option<&'static str> {
     match kind {
-        Kind::Multiboot => Some("a multiboot kernel: kexec_file_load cannot start it"),
+        Kind::Multiboot if cfg!(all(feature = "multiboot", target_arch = "x86_64")) => None,
+        Kind::Multiboot => Some("a multiboot kernel: this firstlight was built without what starts it"),
         _ => None,
     }
 }

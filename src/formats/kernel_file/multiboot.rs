@@ -19,7 +19,13 @@ const VERSIONS: &[(u8, u32, usize, usize, usize)] =
 /// Looks for a header with a right check sum; the later version where there are both.
 #[must_use]
 pub fn parse(head: &[u8]) -> Option<Header> {
-    VERSIONS.iter().find_map(|&(version, magic, fields, limit, step)| {
+    parse_version(head, 0)
+}
+
+/// As [`parse`], for one version of the specification; 0 for any.
+#[must_use]
+pub fn parse_version(head: &[u8], wanted: u8) -> Option<Header> {
+    VERSIONS.iter().filter(|(version, ..)| [0, *version].contains(&wanted)).find_map(|&(version, magic, fields, limit, step)| {
         (0..limit.min(head.len())).step_by(step).find_map(|offset| {
             let field = |index: usize| le32(head, offset.checked_add(index.checked_mul(4)?)?);
             let sum = (0..fields).try_fold(0_u32, |sum, index| Some(sum.wrapping_add(field(index)?)))?;

@@ -12,7 +12,7 @@ pub mod crash;
 pub mod layout;
 pub mod machine;
 pub mod memory;
-#[cfg(all(feature = "running-system", target_arch = "x86_64"))]
+#[cfg(all(feature = "multiboot", target_arch = "x86_64"))]
 pub mod multiboot;
 pub mod parameters;
 pub mod plan;
@@ -67,7 +67,7 @@ pub enum SegmentsError {
     #[error(transparent)]
     Layout(#[from] layout::LayoutError),
     /// A multiboot kernel.
-    #[cfg(all(feature = "running-system", target_arch = "x86_64"))]
+    #[cfg(all(feature = "multiboot", target_arch = "x86_64"))]
     #[error(transparent)]
     Multiboot(#[from] multiboot::MultibootError),
     /// A crash kernel.
@@ -166,31 +166,26 @@ fn crash_headers(_: &mut Machine) -> Result<(plan::Segment, String), SegmentsErr
     Err(SegmentsError::Refused(Errno::NOSYS))
 }
 
-/// Loads a multiboot kernel called `name`, whose command line begins with its name, with its modules, each called as its
-/// string says.
+/// Loads a multiboot kernel with its modules: the file and the words of each.
 ///
 /// # Errors
 /// [`SegmentsError`] says why not; what was loaded before is still loaded.
-#[cfg(all(feature = "running-system", target_arch = "x86_64"))]
+#[cfg(all(feature = "multiboot", target_arch = "x86_64"))]
 pub fn load_multiboot(
     kernel: &File,
-    cmdline: &[u8],
-    modules: &[(File, Vec<u8>)],
+    modules: &[(&File, &[u8])],
+    told: &multiboot::Told<'_>,
     wishes: &Wishes,
 ) -> Result<(), SegmentsError> {
-    let image = multiboot::read(kernel)?;
+    let image = multiboot::read(kernel, told.version)?;
     let machine = Machine::read(Path::new("/"))?;
     let kernel = Mapping::new(kernel).map_err(SegmentsError::Unreadable)?;
-    let files: Vec<Mapping> = modules
-        .iter()
-        .map(|(file, _)| Mapping::new(file))
-        .collect::<Result<_, _>>()
-        .map_err(SegmentsError::Unreadable)?;
+    let mapped = |(file, _): &(&File, &[u8])| Mapping::new(file).map_err(SegmentsError::Unreadable);
+    let files: Vec<Mapping> = modules.iter().map(mapped).collect::<Result<_, _>>()?;
     let lengths = files.iter().map(|file| file.length() as u64);
-    let modules: Vec<_> = lengths.zip(modules).map(|(length, (_, text))| (length, text.as_slice())).collect();
+    let modules: Vec<_> = lengths.zip(modules).map(|(length, &(_, words))| (length, words)).collect();
     let root_pointer = multiboot::root_pointer(&machine);
-    let told = multiboot::Told { cmdline, modules: &modules, root_pointer: root_pointer.as_deref() };
-    let plan = multiboot::plan(&image, &told, &machine, &wishes.limits)?;
+    let plan = multiboot::plan(&image, told, &modules, root_pointer.as_deref(), &machine, &wishes.limits)?;
     submit(&plan, &kernel, &files, Slot::Boot).map_err(SegmentsError::Refused)
 }
 

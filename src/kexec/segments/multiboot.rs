@@ -31,8 +31,6 @@ const FOUR_GIBIBYTES: u64 = 1 << 32;
 /// What the kernel finds in %eax, by version.
 const MAGIC_1: u32 = 0x2bad_b002;
 const MAGIC_2: u32 = 0x36d7_6289;
-/// Not `GRUB 2`: Xen then takes the first word of a command line for a file's name, which it is here.
-const LOADER: &[u8] = b"firstlight\0";
 
 /// Why a file cannot be loaded by multiboot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -59,15 +57,15 @@ pub struct Image {
     pub entry: u64,
 }
 
-/// Reads the headers of a kernel file.
+/// Reads the headers of a kernel file, those of one version of the protocol; 0 for the later one of those that it has.
 ///
 /// # Errors
 /// [`MultibootError`] says why it cannot be loaded so.
-pub fn read(file: &File) -> Result<Image, MultibootError> {
+pub fn read(file: &File, version: u8) -> Result<Image, MultibootError> {
     let length = file.metadata().map_err(|_| MultibootError::NoHeader)?.len();
     let mut head = vec![0; HEAD.min(usize::try_from(length).unwrap_or(HEAD))];
     file.read_exact_at(&mut head, 0).map_err(|_| MultibootError::NoHeader)?;
-    let header = multiboot::parse(&head).ok_or(MultibootError::NoHeader)?;
+    let header = multiboot::parse_version(&head, version).ok_or(MultibootError::NoHeader)?;
     let (addresses, entry) = match header.version {
         1 => addresses_1(&head, header.offset),
         _ => addresses_2(&head, header.offset),
@@ -166,15 +164,22 @@ fn elf(head: &[u8], length: u64) -> Result<(Vec<Part>, Option<u64>), MultibootEr
     }
 }
 
-/// What the kernel is to be told. Texts come without a NUL, and begin with a file's name.
+/// What the kernel is to be told. Texts come without a NUL.
 #[derive(Clone, Copy, Debug)]
 pub struct Told<'a> {
+    /// Version of the protocol; 0 for the later one of those that the kernel knows.
+    pub version: u8,
     /// Its command line.
     pub cmdline: &'a [u8],
-    /// Modules: length in bytes, and what each is called.
-    pub modules: &'a [(u64, &'a [u8])],
-    /// A copy of ACPI's root pointer.
-    pub root_pointer: Option<&'a [u8]>,
+    /// All texts begin with a file's name, as version 1 asks for and as GRUB does not do since it is GRUB 2.
+    pub named: bool,
+}
+
+impl Told<'_> {
+    /// The loader's name. Xen takes the first word of a text for a file's name unless GRUB 2 gave it.
+    fn loader(&self) -> &'static [u8] {
+        if self.named { b"firstlight" } else { b"firstlight (as GRUB 2)" }
+    }
 }
 
 /// Copies ACPI's root pointer out of memory (ACPI specification 6.5, 5.2.5.3), where something tells its address and the
@@ -194,13 +199,15 @@ pub fn root_pointer(machine: &Machine) -> Option<Vec<u8>> {
     table.starts_with(b"RSD PTR ").then_some(table)
 }
 
-/// Plans the segments.
+/// Plans the segments, with a length in bytes and a text for each module and a copy of ACPI's root pointer.
 ///
 /// # Errors
 /// [`PlanError`] names the part that does not fit.
 pub fn plan(
     image: &Image,
     told: &Told<'_>,
+    modules: &[(u64, &[u8])],
+    root_pointer: Option<&[u8]>,
     machine: &Machine,
     limits: &Range<u64>,
 ) -> Result<Plan, PlanError> {
@@ -217,14 +224,14 @@ pub fn plan(
         segments.push(Segment { content, address: wanted.start, size: pages(part.size) });
     }
     let mut placed = Vec::new();
-    for (number, (length, text)) in told.modules.iter().enumerate() {
+    for (number, (length, text)) in modules.iter().enumerate() {
         let address = space.take("module", *length, 0)?;
         segments.push(Segment { content: Content::File(number), address, size: pages(*length) });
         placed.push(Module { range: address..address.saturating_add(*length), text });
     }
     let build = |base| match image.version {
-        1 => information_1(base, told.cmdline, &placed, machine),
-        _ => information_2(told, &placed, machine),
+        1 => information_1(base, told, &placed, machine),
+        _ => information_2(told, &placed, root_pointer, machine),
     };
     // As long wherever it stands.
     let address = space.take("multiboot information", build(0).len() as u64, 0)?;
@@ -274,7 +281,7 @@ fn put(block: &mut Vec<u8>, fields: &[u32]) {
 }
 
 /// Version 1: a structure of 116 bytes, and behind it what it points to.
-fn information_1(base: u64, cmdline: &[u8], modules: &[Module], machine: &Machine) -> Vec<u8> {
+fn information_1(base: u64, told: &Told<'_>, modules: &[Module], machine: &Machine) -> Vec<u8> {
     const SIZE: usize = 116;
     const ENTRY: u32 = 20;
     let mut behind = Vec::new();
@@ -287,13 +294,13 @@ fn information_1(base: u64, cmdline: &[u8], modules: &[Module], machine: &Machin
     }
     let map_size = low(behind.len() as u64);
     let mut texts = Vec::new();
-    for text in modules.iter().map(|module| module.text).chain([cmdline]) {
+    for text in modules.iter().map(|module| module.text).chain([told.cmdline]) {
         texts.push(here(&behind));
         behind.extend(text.iter().chain(&[0]));
     }
     let command = texts.pop().unwrap_or(0);
     let name = here(&behind);
-    behind.extend_from_slice(LOADER);
+    behind.extend(told.loader().iter().chain(&[0]));
     behind.resize(behind.len().next_multiple_of(4), 0);
     let list = here(&behind);
     for (module, text) in modules.iter().zip(texts) {
@@ -311,7 +318,12 @@ fn information_1(base: u64, cmdline: &[u8], modules: &[Module], machine: &Machin
 }
 
 /// Version 2: tags one behind the other, each at a multiple of eight.
-fn information_2(told: &Told<'_>, modules: &[Module], machine: &Machine) -> Vec<u8> {
+fn information_2(
+    told: &Told<'_>,
+    modules: &[Module],
+    root_pointer: Option<&[u8]>,
+    machine: &Machine,
+) -> Vec<u8> {
     let mut block = vec![0; 8];
     let mut tag = |kind: u32, content: &[u8]| {
         put(&mut block, &[kind, low(content.len() as u64 + 8)]);
@@ -320,7 +332,7 @@ fn information_2(told: &Told<'_>, modules: &[Module], machine: &Machine) -> Vec<
     };
     let text = |text: &[u8]| text.iter().chain(&[0]).copied().collect::<Vec<u8>>();
     tag(1, &text(told.cmdline));
-    tag(2, LOADER);
+    tag(2, &text(told.loader()));
     for module in modules {
         let mut content = Vec::new();
         put(&mut content, &[low(module.range.start), low(module.range.end)]);
@@ -338,7 +350,7 @@ fn information_2(told: &Told<'_>, modules: &[Module], machine: &Machine) -> Vec<
     }
     tag(6, &content);
     // A copy of ACPI's root pointer, where the kernel would not find it by itself: the old one has 20 bytes.
-    if let Some(root) = told.root_pointer {
+    if let Some(root) = root_pointer {
         tag(if root.len() > 20 { 15 } else { 14 }, root);
     }
     tag(0, &[]);
@@ -382,18 +394,18 @@ mod tests {
         let part = |bytes: Range<usize>, offset, size| vec![Part { bytes, offset, size }];
         let by_elf = elf([0x1000, 0x20_0000, 0x1800, 0x9000], 0x20_0040, &header_1(3));
         let image = Image { version: 1, parts: part(0x1000..0x2800, 0x20_0000, 0x9000), entry: 0x20_0040 };
-        assert_eq!(read(&file(&by_elf)), Ok(image));
+        assert_eq!(read(&file(&by_elf), 0), Ok(image));
         // Its header is at 0x101000; the data from there on, 4 KiB; cleared up to 0x108000; entered at 0x101020.
         let mut kludge = header_1(1 << 16).to_vec();
         kludge.extend([0x10_1000, 0x10_1000, 0x10_2000, 0x10_8000, 0x10_1020]);
         let image = Image { version: 1, parts: part(0x1000..0x2000, 0x10_1000, 0x7000), entry: 0x10_1020 };
-        assert_eq!(read(&file(&elf([0; 4], 0, &kludge))), Ok(image));
+        assert_eq!(read(&file(&elf([0; 4], 0, &kludge)), 0), Ok(image));
         let mut second =
             vec![0xe852_50d6, 0, 40, 0_u32.wrapping_sub(0xe852_50d6 + 40), 3, 12, 0x20_0080, 0, 0, 8];
         let image = Image { version: 2, parts: part(0x1000..0x2800, 0x20_0000, 0x9000), entry: 0x20_0080 };
-        assert_eq!(read(&file(&elf([0x1000, 0x20_0000, 0x1800, 0x9000], 0x20_0040, &second))), Ok(image));
+        assert_eq!(read(&file(&elf([0x1000, 0x20_0000, 0x1800, 0x9000], 0x20_0040, &second)), 0), Ok(image));
         second.truncate(3);
-        assert_eq!(read(&file(&elf([0; 4], 0, &second))), Err(MultibootError::NoHeader));
+        assert_eq!(read(&file(&elf([0; 4], 0, &second)), 0), Err(MultibootError::NoHeader));
     }
 
     #[test]
@@ -403,14 +415,14 @@ mod tests {
             [0x1000, 0xffff_f000, 16, 0x2000],
             [0x1000, 0x20_0010, 16, 16],
         ] {
-            let found = read(&file(&elf(load, 0, &header_1(0))));
+            let found = read(&file(&elf(load, 0, &header_1(0))), 0);
             let fits = load == [0x1000, 0x20_0010, 16, 16];
             assert_eq!(found.is_ok(), fits, "{load:x?}: {found:?}");
         }
         let kludge = [&header_1(1 << 16)[..], &[0x1000, 0x10_0000, 0, 0, 0]].concat();
-        assert_eq!(read(&file(&elf([0; 4], 0, &kludge))), Err(MultibootError::Damaged));
-        assert_eq!(read(&file(&elf([0; 4], 0, &header_1(0)))), Err(MultibootError::Nowhere));
-        assert_eq!(read(&file(b"")), Err(MultibootError::NoHeader));
+        assert_eq!(read(&file(&elf([0; 4], 0, &kludge)), 0), Err(MultibootError::Damaged));
+        assert_eq!(read(&file(&elf([0; 4], 0, &header_1(0))), 0), Err(MultibootError::Nowhere));
+        assert_eq!(read(&file(b""), 0), Err(MultibootError::NoHeader));
     }
 
     fn machine() -> Machine {
@@ -433,8 +445,8 @@ mod tests {
     fn planned(version: u8) -> (Plan, Vec<u8>, u64) {
         let parts = vec![Part { bytes: 0x1000..0x2800, offset: 0x20_0000, size: 0x9000 }];
         let image = Image { version, parts, entry: 0x20_0040 };
-        let told = Told { cmdline: b"xen dom0_mem=1G", modules: MODULES, root_pointer: Some(&[7; 36]) };
-        let plan = plan(&image, &told, &machine(), &(0..u64::MAX)).unwrap();
+        let told = Told { version, cmdline: b"xen dom0_mem=1G", named: true };
+        let plan = plan(&image, &told, MODULES, Some(&[7; 36]), &machine(), &(0..u64::MAX)).unwrap();
         let made = plan.segments.iter().find_map(|segment| match &segment.content {
             Content::Made(bytes) if segment.address != plan.entry => Some((bytes.clone(), segment.address)),
             _ => None,
@@ -510,10 +522,10 @@ mod tests {
     fn a_kernel_whose_own_place_is_taken_is_refused() {
         let parts = vec![Part { bytes: 0..16, offset: 0x20_0000, size: 0x9000 }];
         let image = Image { version: 1, parts, entry: 0 };
-        let told = Told { cmdline: b"", modules: &[], root_pointer: None };
+        let told = Told { version: 0, cmdline: b"", named: true };
         #[expect(clippy::single_range_in_vec_init, reason = "memory with one free range is meant")]
         let machine = Machine { free: vec![0x20_1000..0x4000_0000], ..Machine::default() };
-        let error = plan(&image, &told, &machine, &(0..u64::MAX)).unwrap_err();
+        let error = plan(&image, &told, &[], None, &machine, &(0..u64::MAX)).unwrap_err();
         assert!(matches!(error, PlanError::NoPlace { size: 0x9000, .. }));
     }
 }

@@ -1,7 +1,7 @@
 //! Says on the serial line what the kernel was given. As the target's init it then powers off.
 
 use std::fmt::Write as _;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -130,12 +130,15 @@ fn part(name: String, path: &Path) -> io::Result<Part> {
     Ok(Part { name, sha256 })
 }
 
-/// The first serial line whatever the console is: a command line that names no console must be seen too.
+/// The first serial line whatever the console is: a command line that names no console must be seen too. Xen keeps that
+/// line to itself, and the console leads to it.
 fn say(line: &str) {
-    let serial = OpenOptions::new().write(true).open("/dev/ttyS0");
-    let console = || OpenOptions::new().write(true).open("/dev/console");
-    let Ok(mut out): io::Result<File> = serial.or_else(|_| console()) else { return };
-    let _ = out.write_all(b"\n").and_then(|()| out.write_all(line.as_bytes()));
-    // What the port still holds would be lost at power-off.
-    let _ = rustix::termios::tcdrain(&out);
+    for device in ["/dev/ttyS0", "/dev/console"] {
+        let Ok(mut out) = OpenOptions::new().write(true).open(device) else { continue };
+        if out.write_all(format!("\n{line}").as_bytes()).is_ok() {
+            // What the port still holds would be lost at power-off.
+            let _ = rustix::termios::tcdrain(&out);
+            return;
+        }
+    }
 }

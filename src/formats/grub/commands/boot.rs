@@ -2,12 +2,12 @@
 
 use super::{Call, Handler};
 use crate::{
-    entry::Kind,
+    entry::{Kind, Module, Multiboot},
     formats::grub::{
         device::Located,
         evaluate::Evaluator,
         failure::{Failure, Outcome, Status},
-        load::{Loaded, Packed},
+        load::{Loaded, Packed, join},
     },
 };
 
@@ -38,6 +38,11 @@ fn multiboot(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
 /// Loads a kernel; what was loaded before is forgotten. A kernel that is not there is kept with the reason, so that the
 /// entry can be listed.
 fn kernel(evaluator: &mut Evaluator<'_>, call: &Call<'_>, kind: Kind) -> Outcome {
+    let version = match call.name {
+        "multiboot" => 1,
+        "multiboot2" => 2,
+        _ => 0,
+    };
     let path = call.word(0).ok_or_else(|| Failure::usage(format!("{} takes a file", call.name)))?;
     let found = find(evaluator, path);
     let (file, problem) = match found {
@@ -51,6 +56,7 @@ fn kernel(evaluator: &mut Evaluator<'_>, call: &Call<'_>, kind: Kind) -> Outcome
         arguments: call.words.to_vec(),
         initrds: Vec::new(),
         packed: Vec::new(),
+        multiboot: Multiboot { version, modules: Vec::new() },
         devicetree: None,
         follow: None,
         problem: problem.clone(),
@@ -75,15 +81,18 @@ fn initrd(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
 }
 
 fn module(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
-    let words: Vec<String> = call.words.iter().filter(|word| *word != "--nounzip").take(1).cloned().collect();
-    if words.is_empty() {
+    let as_it_is = call.word(0) == Some("--nounzip");
+    let words = call.words.get(usize::from(as_it_is)..).unwrap_or_default();
+    let Some((path, words)) = words.split_first() else {
         return Err(Failure::usage(format!("{} takes a file", call.name)));
-    }
+    };
     if evaluator.loaded.as_ref().is_none_or(|loaded| loaded.kind != Kind::Multiboot) {
         return Err(Failure::usage(format!("{}: no kernel is loaded", call.name)));
     }
-    let (files, _, problem) = files(evaluator, &words);
+    let (files, _, problem) = files(evaluator, std::slice::from_ref(path));
+    let module = Module { cmdline: join(words, evaluator.flavour.keep_hex_escapes), as_it_is };
     if let Some(loaded) = &mut evaluator.loaded {
+        loaded.multiboot.modules.extend(files.iter().map(|_| module.clone()));
         loaded.initrds.extend(files);
         loaded.problem = loaded.problem.take().or_else(|| problem.clone());
     }

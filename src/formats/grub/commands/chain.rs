@@ -2,7 +2,7 @@
 
 use super::{Call, Handler, boot};
 use crate::{
-    entry::Kind,
+    entry::{Kind, Multiboot},
     formats::{
         grub::{
             device::Located,
@@ -65,6 +65,7 @@ fn chain(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
         kernel: found.ok().or_else(|| evaluator.locate(&path)),
         initrds: if kind == Kind::Linux { initrds(evaluator, &words) } else { Vec::new() },
         packed: Vec::new(),
+        multiboot: Multiboot::default(),
         arguments: words,
         devicetree: None,
         follow,
