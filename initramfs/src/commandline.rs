@@ -25,7 +25,8 @@ Options:
       --binary FILE        the static binary to take as /init (default: build it with cargo)
       --target TRIPLE      what to build it for
       --feature NAME       build it with more than booting needs; repeats: command-line (`firstlight list`, `kexec` …,
-                           for a shell in the image), other-loaders (configurations of LILO, Limine, rEFInd, U-Boot …)
+                           for a shell in the image), other-loaders (configurations of LILO, Limine, rEFInd, U-Boot …),
+                           multiboot (Xen)
   -h, --help               this help
 
 SOURCE_DATE_EPOCH is the modification time of every file (default 0).

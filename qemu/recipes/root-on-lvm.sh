@@ -5,13 +5,15 @@ export DM_DISABLE_UDEV=1
 mount -t ext4 -o ro /dev/vdb3 /mnt
 mount -o bind /dev /mnt/dev
 mount -t proc proc /mnt/proc
+mount -t sysfs sysfs /mnt/sys
 mount -t tmpfs tmpfs /mnt/run
 chroot /mnt pvcreate /dev/vda3
 chroot /mnt vgcreate --autobackup n demo /dev/vda3
 chroot /mnt lvcreate --autobackup n --zero n --wipesignatures n --extents 100%FREE --name root demo
-chroot /mnt dd if=/dev/vdb3 of=/dev/mapper/demo-root bs=1M conv=sparse
-chroot /mnt dd if=/dev/vdb2 of=/dev/vda2 bs=1M
-umount /mnt/run /mnt/proc /mnt/dev /mnt
+# By its path, since busybox would take its own.
+chroot /mnt /bin/dd if=/dev/vdb3 of=/dev/mapper/demo-root bs=1M conv=sparse
+chroot /mnt /bin/dd if=/dev/vdb2 of=/dev/vda2 bs=1M
+umount /mnt/run /mnt/sys /mnt/proc /mnt/dev /mnt
 
 mount -t ext4 /dev/mapper/demo-root /mnt
 mount -t vfat /dev/vda2 /mnt/boot/efi

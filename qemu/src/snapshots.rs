@@ -35,6 +35,7 @@ pub fn disk(debian: &Debian, name: &str, files: &[(&str, &[u8])]) -> Result<Path
         let job = Job {
             name: "workshop-snapshots",
             disks: &[image],
+            sources: &[],
             modules: &["btrfs"],
             programs: &["btrfs"],
             script: SCRIPT,

@@ -83,10 +83,13 @@ pub fn all_there(wait: &[VolumeName], volumes: &[Volume]) -> bool {
 
 /// Whether it can be loaded at all, and its loader has not given it up.
 fn is_bootable(entry: &Entry) -> bool {
-    entry.problem.is_none()
-        && matches!(entry.kind, Kind::Linux | Kind::Uki)
-        && entry.kernel.is_some()
-        && entry.tries_left != Some(0)
+    let is_system = match entry.kind {
+        Kind::Linux | Kind::Uki => true,
+        // Without modules it is a program, such as a memory test.
+        Kind::Multiboot => !entry.initrds.is_empty(),
+        Kind::Chainload | Kind::Firmware => false,
+    };
+    entry.problem.is_none() && is_system && entry.kernel.is_some() && entry.tries_left != Some(0)
 }
 
 fn is_scan(entry: &Entry) -> bool {
@@ -145,7 +148,10 @@ fn partition_uuid(volume: &Volume) -> Option<&String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::boot::samples::{entry, volume};
+    use crate::{
+        boot::samples::{entry, volume},
+        entry::FileReference,
+    };
 
     #[test]
     fn volumes_are_searched_in_the_order_of_their_defaults() {
@@ -260,18 +266,26 @@ mod tests {
             with("used-up", |it| it.tries_left = Some(0)),
             with("counted", |it| it.tries_left = Some(2)),
             with("other-loader", |it| it.kind = Kind::Chainload),
+            with("memory-test", |it| it.kind = Kind::Multiboot),
+            with("xen", |it| {
+                it.kind = Kind::Multiboot;
+                it.initrds = vec![FileReference::new("sda2".into(), "/vmlinuz".into())];
+            }),
             with("without-kernel", |it| it.kernel = None),
             with("hidden", |it| it.hidden = true),
             entry("second-volume", "sda3"),
         ];
-        assert_eq!(elected(&entries, &volumes, &[], &[], ""), "default older counted repair second-volume");
+        assert_eq!(
+            elected(&entries, &volumes, &[], &[], ""),
+            "default older counted xen repair second-volume"
+        );
         assert_eq!(
             elected(&entries, &volumes, &[], &[], "default = Title of hidden"),
-            "hidden default older counted repair second-volume"
+            "hidden default older counted xen repair second-volume"
         );
         assert_eq!(
             elected(&entries, &volumes, &[], &[], "default = broken"),
-            "default older counted repair second-volume"
+            "default older counted xen repair second-volume"
         );
     }
 

@@ -147,8 +147,9 @@ impl Loader {
         let mut words = entry.multiboot.modules.iter();
         let module = |image| {
             read_through(&image)?;
-            let (words, as_it_is) =
-                words.next().map_or_else(Default::default, |module| (encode(&module.cmdline), module.as_it_is));
+            let (words, as_it_is) = words
+                .next()
+                .map_or_else(Default::default, |module| (encode(&module.cmdline), module.as_it_is));
             Ok(Module { image, words, as_it_is })
         };
         let modules = files.into_iter().map(module).collect::<Result<Vec<_>, AttemptError>>()?;

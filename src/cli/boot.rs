@@ -258,7 +258,8 @@ fn command_line(entry: &Entry, wish: &Wish, running: &str) -> String {
         }
         Some(From::Entry) | None => &entry.cmdline,
     };
-    let firmware = if entry.kind == Kind::Multiboot { Firmware::default() } else { Firmware::of_this_machine() };
+    let firmware =
+        if entry.kind == Kind::Multiboot { Firmware::default() } else { Firmware::of_this_machine() };
     let line = text::decode(&cmdline::complete(base, &wish.append, firmware));
     if wish.from.is_some() { cmdline::keep_last(&line) } else { line }
 }

@@ -338,3 +338,21 @@ fn print(answer: &str) -> ExitCode {
         Err(_) => ExitCode::from(FAILED),
     }
 }
+
+#[cfg(all(test, feature = "running-system"))]
+mod tests {
+    use super::*;
+    use crate::running::guards::Barrier;
+
+    #[test]
+    fn where_no_kernel_can_be_started_the_remedy_is_told_with_kexec_tools_exit_code() {
+        for (barrier, remedy) in [
+            (Barrier::Xen, "use Xen's own kexec-tools on a host, and on a guest restart it with xl reboot"),
+            (Barrier::Container, "run it on the host"),
+        ] {
+            let failure = Failure::from(barrier);
+            assert!(failure.to_string().ends_with(remedy), "{failure}");
+            assert_eq!(format!("{:?}", failure.exit_code()), format!("{:?}", ExitCode::from(FAILED)));
+        }
+    }
+}

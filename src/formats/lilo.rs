@@ -127,9 +127,10 @@ fn choice(image: &Image<'_>, dialect: Dialect) -> Choice {
     let is_other = image.0.get("other").is_some();
     let (kind, problem) = match () {
         () if is_other => (Kind::Chainload, None),
-        () if image.get("vmm").is_some() => {
-            (Kind::Multiboot, Some("it is started by the hypervisor that vmm= names, which only elilo does".into()))
-        }
+        () if image.get("vmm").is_some() => (
+            Kind::Multiboot,
+            Some("it is started by the hypervisor that vmm= names, which only elilo does".into()),
+        ),
         () if kernel.starts_with("/dev/") || image.0.get("range").is_some() => {
             (Kind::Linux, Some("its kernel lies on a device outside any file system".into()))
         }

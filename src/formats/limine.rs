@@ -143,7 +143,8 @@ fn choice(item: &Item, path_in_menu: Vec<String>) -> Choice {
     };
     let get = |names: &[&str]| item.get(names).unwrap_or_default().to_owned();
     let mut initrds = Vec::new();
-    let mut multiboot = Multiboot { version: if protocol == "multiboot2" { 2 } else { 1 }, ..Multiboot::default() };
+    let mut multiboot =
+        Multiboot { version: if protocol == "multiboot2" { 2 } else { 1 }, ..Multiboot::default() };
     for (name, value) in &item.options {
         match (&**name, multiboot.modules.last_mut()) {
             ("module_path", _) => {

@@ -1,7 +1,7 @@
 //! Loading a kernel that is started by multiboot, with its modules: always by kexec_load(2), since kexec_file_load(2) knows
 //! no such kernels.
 
-use std::fs::File;
+use std::{borrow::Cow, fs::File, io, os::unix::fs::FileExt};
 
 use rustix::io::Errno;
 
@@ -13,6 +13,13 @@ use super::{
     segments::{self, SegmentsError, Wishes},
 };
 use crate::image::unwrap::unwrap;
+
+/// A kernel that holds the first of these words (Xen) takes all of them: it calls no BIOS. Linux has taken the devices over
+/// from that, and a BIOS that is asked to read a disk then waits for ever.
+const WITHOUT_BIOS: [&str; 2] = ["no-real-mode", "edd=off"];
+
+/// So much of a kernel is searched for it, in bytes.
+const SEARCHED: u64 = 64 << 20;
 
 /// A module.
 #[derive(Debug)]
@@ -29,12 +36,7 @@ pub struct Module {
 ///
 /// # Errors
 /// [`LoadError`] says what was refused, why, and what to do.
-pub fn load(
-    kernel: &Image,
-    modules: &[Module],
-    told: &Told<'_>,
-    wishes: &Wishes,
-) -> Result<(), LoadError> {
+pub fn load(kernel: &Image, modules: &[Module], told: &Told<'_>, wishes: &Wishes) -> Result<(), LoadError> {
     let unpacked = |image: &Image| {
         unwrap(&image.file).map_err(|source| LoadError::Wrapped { kernel: image.name.clone(), source })
     };
@@ -50,6 +52,10 @@ pub fn load(
         .collect();
     let kernel_file = kernel_file.as_ref().unwrap_or(&kernel.file);
     let name = || kernel.name.clone();
+    let knows_words = holds(kernel_file, WITHOUT_BIOS[0].as_bytes())
+        .map_err(|source| LoadError::Wrapped { kernel: name(), source: source.into() })?;
+    let cmdline = without_bios(told.cmdline, knows_words);
+    let told = &Told { cmdline: &cmdline, ..*told };
     segments::load_multiboot(kernel_file, &modules, told, wishes).map_err(|source| match source {
         SegmentsError::Refused(errno) if errno != Errno::NOSYS => {
             let circumstances = reason::circumstances(false);
@@ -57,4 +63,46 @@ pub fn load(
         }
         source => LoadError::Segments { kernel: name(), source },
     })
+}
+
+/// The command line with what has a kernel leave the BIOS alone, unless it says so itself.
+fn without_bios(cmdline: &[u8], knows_words: bool) -> Cow<'_, [u8]> {
+    let has = |word: &&str| cmdline.split(u8::is_ascii_whitespace).any(|other| other == word.as_bytes());
+    let missing: Vec<&str> = WITHOUT_BIOS.iter().copied().filter(|word| knows_words && !has(word)).collect();
+    match missing.as_slice() {
+        [] => Cow::Borrowed(cmdline),
+        missing => Cow::Owned([cmdline, missing.join(" ").as_bytes()].join(&b' ')),
+    }
+}
+
+/// Whether these bytes stand anywhere in the file.
+fn holds(file: &File, wanted: &[u8]) -> io::Result<bool> {
+    let size = usize::try_from(file.metadata()?.len().min(SEARCHED)).unwrap_or(0);
+    let mut content = vec![0; size];
+    file.read_exact_at(&mut content, 0)?;
+    Ok(content.windows(wanted.len()).any(|bytes| bytes == wanted))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kexec::testing::file;
+
+    #[test]
+    fn a_kernel_that_knows_how_to_leave_the_bios_alone_is_told_to() {
+        for (content, cmdline, expected) in [
+            (
+                "…\0no-real-mode\0edd\0",
+                "placeholder dom0_mem=1G",
+                "placeholder dom0_mem=1G no-real-mode edd=off",
+            ),
+            ("no-real-mode", "x no-real-mode", "x no-real-mode edd=off"),
+            ("no-real-mode", "x edd=off no-real-mode y", "x edd=off no-real-mode y"),
+            ("another kernel", "x", "x"),
+            ("", "", ""),
+        ] {
+            let knows_words = holds(&file(content.as_bytes()), b"no-real-mode").unwrap();
+            assert_eq!(without_bios(cmdline.as_bytes(), knows_words), expected.as_bytes(), "{content}");
+        }
+    }
 }

@@ -39,3 +39,20 @@ pub fn crash_size() -> u64 {
         .and_then(|text| text.trim().parse().ok())
         .unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_became_of_the_kernel_before_is_told_where_there_was_one() {
+        for (before, after, expected) in [
+            (Some(true), Some(true), "; the kernel that was loaded before still is"),
+            (Some(true), Some(false), "; the kernel that was loaded before is gone"),
+            (Some(false), Some(false), ""),
+            (None, None, ""),
+        ] {
+            assert_eq!(after_failure(before, after), expected);
+        }
+    }
+}

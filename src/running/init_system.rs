@@ -120,8 +120,25 @@ mod tests {
     }
 
     #[test]
+    fn where_a_command_is_missing_the_next_one_is_tried() {
+        let shutdown = ["/sbin/shutdown -r now", "/etc/shutdown -r now", "/bin/shutdown -r now"];
+        let cases: [(&[&str], &[&str]); 4] = [
+            (&["run/systemd/system/"], &["systemctl --ignore-inhibitors kexec"]),
+            (&["run/openrc/init.ctl"], &["openrc-shutdown --kexec now"]),
+            (&["run/runit/"], &[&shutdown[..], &["runit-init 6", "reboot"]].concat()),
+            (&["etc/inittab"], &[&shutdown[..], &["reboot"]].concat()),
+        ];
+        for (files, expected) in cases {
+            let root = machine(files);
+            let commands: Vec<String> =
+                Shutdown::of(root.path()).commands.iter().map(|words| words.join(" ")).collect();
+            assert_eq!(commands, expected, "{files:?}");
+        }
+    }
+
+    #[test]
     fn every_init_system_is_asked_in_its_own_words() {
-        let cases: [(&[&str], &str, &str, bool); 7] = [
+        let cases: [(&[&str], &str, &str, bool); 10] = [
             (
                 &["run/systemd/system/", "etc/inittab"],
                 "systemd",
@@ -131,6 +148,10 @@ mod tests {
             (&["run/openrc/init.ctl"], "OpenRC", "openrc-shutdown --kexec now", false),
             (&["run/openrc/softlevel", "etc/inittab"], "OpenRC", "/sbin/shutdown -r now", true),
             (&["etc/inittab", "etc/rc6.d/K01kexec-load"], "sysvinit", "/sbin/shutdown -r now", true),
+            // As the package's own script is linked, and kexec-tools'.
+            (&["etc/inittab", "etc/rc6.d/K01firstlight-kexec"], "sysvinit", "/sbin/shutdown -r now", false),
+            (&["run/openrc/softlevel", "etc/rc6.d/K09kexec"], "OpenRC", "/sbin/shutdown -r now", false),
+            (&["run/runit/", "etc/inittab"], "runit", "/sbin/shutdown -r now", true),
             (&["etc/inittab", "etc/rc6.d/K09kexec"], "sysvinit", "/sbin/shutdown -r now", false),
             (&["etc/runit/2", "etc/runit/shutdown.d/90-kexec.sh"], "runit", "/sbin/shutdown -r now", false),
             (&[], "the init system", "/sbin/shutdown -r now", true),

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use qemu::console::Line;
 use qemu::debian::Debian;
 use qemu::guest::Guest;
 use qemu::machine::{Disk, Firmware, Machine};
@@ -25,9 +26,9 @@ say loader "$(cat /proc/sys/kernel/bootloader_type)"
 say root "$(findmnt --noheadings --output SOURCE /)"
 say efi "$(ls /sys/firmware/efi/efivars 2>/dev/null | grep -c .)"
 say unclean "$(dmesg | grep -E 'EXT4-fs.*(recover|orphan)|not properly unmounted' | lines)"
-say checked "$(sed -n 's/^debian: //p' /run/initramfs/fsck.log | lines)"
+say checked "$(journalctl --boot --quiet --output=cat --unit=systemd-fsck-root | sed -n 's/^debian: //p' | lines)"
 say boots "$(journalctl --list-boots --quiet | wc -l)"
-say reached "$(before | sed -n 's/^Reached target \(kexec\|final\).target .*/\1/p' | lines)"
+say services "$(before | grep -c '^Reached target final.target')"
 say last "$(before | tail -n 1)"
 journalctl --verify >/root/verified 2>&1
 say verified "$? $(grep -v ^PASS /root/verified | lines)"
@@ -83,17 +84,15 @@ struct Session {
 }
 
 impl Session {
-    fn wait<T>(&self, awaited: &str, mut look: impl FnMut(&str) -> Option<T>) -> (Duration, T) {
-        let late = |line: &qemu::console::Line| line.at > self.since;
+    fn wait<T>(&self, awaited: &str, mut look: impl FnMut(&Line) -> Option<T>) -> (Duration, T) {
+        let late = |line: &Line| line.at > self.since;
         self.guest
-            .wait(awaited, LIMIT, |line| {
-                look(&line.text).filter(|_| late(line)).map(|found| (line.at, found))
-            })
+            .wait(awaited, LIMIT, |line| look(line).filter(|_| late(line)).map(|found| (line.at, found)))
             .unwrap()
     }
 
     fn log_in(&mut self) {
-        let prompt = |text: &'static str| move |line: &str| line.contains(text).then_some(());
+        let prompt = |text: &'static str| move |line: &Line| line.text.contains(text).then_some(());
         (self.since, ()) = self.wait("the login prompt", prompt("demo login: "));
         self.guest.send("root\n").unwrap();
         (self.since, ()) = self.wait("the shell's prompt", prompt("root@demo:~#"));
@@ -103,7 +102,7 @@ impl Session {
         self.guest.send("sh /root/report\n").unwrap();
         let mut said = BTreeMap::new();
         let (at, ()) = self.wait("its report", |line| {
-            let (_, fact) = line.split_once("rig: ")?;
+            let (_, fact) = line.text.split_once("rig: ").filter(|_| line.whole)?;
             let (name, value) = fact.split_once(' ').unwrap_or((fact, ""));
             said.insert(name.to_owned(), value.trim().to_owned());
             (name == "end").then_some(())
@@ -156,7 +155,7 @@ fn restart(name: &str, firmware: Firmware, installed: &Installed, ways: &[Way]) 
         let checked = if way.more.contains("fsck.mode=force") { "non-contiguous" } else { "clean, " };
         let is_checked = said["checked"].contains(checked) && said["checked"].matches(';').count() == 1;
         // What the journal's own end says is there only where it was written to the end.
-        let (reached, last) = if way.clean { ("final;kexec;", "Journal stopped") } else { ("", "") };
+        let last = if way.clean { "Journal stopped" } else { &said["last"] };
         let expected = [
             ("cmdline", format!("{same}{}", way.more)),
             ("loader", "208".into()),
@@ -165,8 +164,9 @@ fn restart(name: &str, firmware: Firmware, installed: &Installed, ways: &[Way]) 
             ("unclean", String::new()),
             ("checked", if is_checked { said["checked"].clone() } else { checked.into() }),
             ("boots", number.to_string()),
-            ("reached", reached.into()),
-            ("last", if way.clean { last.into() } else { said["last"].clone() }),
+            ("services", u8::from(way.clean).to_string()),
+            ("last", last.into()),
+            // journalctl(1) found nothing wrong in any file.
             ("verified", "0".into()),
             ("end", String::new()),
         ];
@@ -177,20 +177,10 @@ fn restart(name: &str, firmware: Firmware, installed: &Installed, ways: &[Way]) 
 
 #[test]
 fn a_debian_restarts_without_its_firmware_under_seabios() {
-    restart("running-bios", Firmware::Bios, &plain(), &[BOOT, NOW, BY_SYSTEMD, ALONE, DETACHED]);
+    restart("running-bios", Firmware::Bios, &plain(), &[BOOT, NOW, BY_SYSTEMD, ALONE]);
 }
 
 #[test]
 fn a_debian_on_lvm_restarts_without_its_firmware_under_uefi() {
-    restart("running-uefi-lvm", Firmware::Uefi, &logical(), &[NOW, BY_SYSTEMD, ALONE, BOOT, DETACHED]);
-}
-
-#[test]
-fn a_debian_on_lvm_restarts_without_its_firmware_under_seabios() {
-    restart("running-bios-lvm", Firmware::Bios, &logical(), &[BOOT, DETACHED]);
-}
-
-#[test]
-fn a_debian_restarts_without_its_firmware_under_uefi() {
-    restart("running-uefi", Firmware::Uefi, &plain(), &[ALONE]);
+    restart("running-uefi-lvm", Firmware::Uefi, &logical(), &[NOW, BY_SYSTEMD, ALONE, DETACHED]);
 }

@@ -43,8 +43,15 @@ umount /mnt
         let part = place::directory("machines")?.join("bench-initrd");
         fs::write(&part, &initrd).context(|| format!("writing {}", part.display()))?;
         let disks: &[&Path] = &[image, &part];
-        let job =
-            Job { name: "workshop-bench", disks, sources: &[], modules: &["ext4"], programs: &[], script, limit: LIMIT };
+        let job = Job {
+            name: "workshop-bench",
+            disks,
+            sources: &[],
+            modules: &["ext4"],
+            programs: &[],
+            script,
+            limit: LIMIT,
+        };
         workshop::run(debian, &job)
     })
 }

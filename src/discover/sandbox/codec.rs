@@ -11,8 +11,8 @@ use crate::{
     },
     entry::{
         Companion, Device, Discovery, Entry, EnvironmentChange, FileReference, Filesystem, FilesystemKind,
-        Format, GrubVolume, Kind, Module, Multiboot, Partition, PartitionTable, Role, Source, TimeoutStyle, Transport, Unified,
-        Volume, Warning,
+        Format, GrubVolume, Kind, Module, Multiboot, Partition, PartitionTable, Role, Source, TimeoutStyle,
+        Transport, Unified, Volume, Warning,
     },
     formats::{bls::Variables, efi_boot::LoadOption},
 };

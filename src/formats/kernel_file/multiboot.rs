@@ -25,13 +25,15 @@ pub fn parse(head: &[u8]) -> Option<Header> {
 /// As [`parse`], for one version of the specification; 0 for any.
 #[must_use]
 pub fn parse_version(head: &[u8], wanted: u8) -> Option<Header> {
-    VERSIONS.iter().filter(|(version, ..)| [0, *version].contains(&wanted)).find_map(|&(version, magic, fields, limit, step)| {
-        (0..limit.min(head.len())).step_by(step).find_map(|offset| {
-            let field = |index: usize| le32(head, offset.checked_add(index.checked_mul(4)?)?);
-            let sum = (0..fields).try_fold(0_u32, |sum, index| Some(sum.wrapping_add(field(index)?)))?;
-            (field(0)? == magic && sum == 0).then_some(Header { version, offset })
-        })
-    })
+    VERSIONS.iter().filter(|(version, ..)| [0, *version].contains(&wanted)).find_map(
+        |&(version, magic, fields, limit, step)| {
+            (0..limit.min(head.len())).step_by(step).find_map(|offset| {
+                let field = |index: usize| le32(head, offset.checked_add(index.checked_mul(4)?)?);
+                let sum = (0..fields).try_fold(0_u32, |sum, index| Some(sum.wrapping_add(field(index)?)))?;
+                (field(0)? == magic && sum == 0).then_some(Header { version, offset })
+            })
+        },
+    )
 }
 
 #[cfg(test)]
