@@ -31,7 +31,12 @@ const PARTS: &[(&str, Door)] = &[
 ];
 
 fn main() -> ExitCode {
-    if std::process::id() == 1 {
+    // A container's only program has that number too, and is no machine's init.
+    #[cfg(feature = "running-system")]
+    let is_alone = firstlight::running::guards::in_container();
+    #[cfg(not(feature = "running-system"))]
+    let is_alone = false;
+    if std::process::id() == 1 && !is_alone {
         init::run();
     }
     let mut arguments = env::args_os();

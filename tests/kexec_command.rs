@@ -136,3 +136,20 @@ fn help_and_version_are_asked_for_on_stdout() {
         assert!(String::from_utf8_lossy(&output.stdout).starts_with(beginning));
     }
 }
+
+/// The only program of a container is PID 1 there, and no machine's init.
+#[test]
+fn in_a_container_no_kernel_is_started() {
+    for arguments in [&["kexec", "-e"][..], &["kexec"], &["boot", "--now"]] {
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-root-user", "--pid", "--fork", env!("CARGO_BIN_EXE_firstlight")]);
+        let output = command.args(arguments).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        let name = if arguments[0] == "kexec" { "kexec" } else { "firstlight" };
+        let message =
+            format!("{name}: this is a container (a PID namespace of its own), out of which no kernel");
+        assert!(said.starts_with(&message), "{arguments:?}: {said}");
+        let code = if name == "kexec" { 255 } else { 1 };
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}");
+    }
+}

@@ -54,9 +54,14 @@ pub fn barrier(root: &Path) -> Option<Barrier> {
     if text("proc/xen/capabilities").contains("control_d") || guest_kind.trim() == "PV" {
         return Some(Barrier::Xen);
     }
+    (root == Path::new("/") && in_container()).then_some(Barrier::Container)
+}
+
+/// Whether this process is in another PID namespace than the first one. Not where that cannot be told: without /proc.
+#[must_use]
+pub fn in_container() -> bool {
     // The link itself is followed to the namespace, whose inode number tells which one it is.
-    let namespace = fs::metadata(root.join("proc/self/ns/pid")).ok()?;
-    (root == Path::new("/") && namespace.ino() != FIRST_PID_NAMESPACE).then_some(Barrier::Container)
+    fs::metadata("/proc/self/ns/pid").is_ok_and(|namespace| namespace.ino() != FIRST_PID_NAMESPACE)
 }
 
 /// Whether a person sits in a graphical session, whose programmes may hold unsaved work.

@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use qemu::disk::{Filesystem, Image, Volume};
-use qemu::loader::grub;
+use qemu::loader::{Release, grub};
 use qemu::machine::{Disk, Firmware, Machine};
 use qemu::payload;
 
@@ -37,7 +37,7 @@ fn disk(name: &str, version: &str) -> PathBuf {
         .file("/boot/main.img", payload::probe_initrd("main").unwrap())
         .file("/boot/grub/grub.cfg", CONFIGURATION.replace("@2", version));
     let image = Image::mbr().volume(volume).build(name).unwrap();
-    grub::install(&image, &["multiboot", "multiboot2", "gzio"]).unwrap();
+    grub::install(&image, Release::Installed, &["multiboot", "multiboot2", "gzio"]).unwrap();
     image
 }
 
