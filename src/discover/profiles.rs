@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     entry::{Entry, Format, Kind},
-    formats::{bootspec, cmdline, grub::menu::kind_problem, guix::Parameters, lookup::Lookup},
+    formats::{bootspec, cmdline, guix::Parameters, lookup::Lookup},
 };
 
 /// No more generations of one profile are offered, the newest ones.
@@ -131,7 +131,9 @@ fn guix_entries(place: &Place<'_>, link: &str, system: &str, number: u32) -> Vec
     vec![Entry {
         title: format!("{}, generation {number}", parameters.label),
         kind,
-        problem: kind_problem(kind).map(str::to_owned),
+        problem: parameters
+            .is_multiboot
+            .then(|| "the Hurd: its modules stand in its GRUB entry only".to_owned()),
         kernel: Some(place.reference(&parameters.kernel)),
         initrds: initrd.map(|initrd| place.reference(initrd)).into_iter().collect(),
         cmdline: parameters.cmdline(system),

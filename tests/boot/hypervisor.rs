@@ -1,4 +1,4 @@
-//! Xen with its first Linux, by multiboot 1 and 2: GRUB starts it from a disk, and firstlight from the same disk; the probe
+//! Xen with its first Linux, by multiboot: GRUB starts it from a disk, and firstlight from the same disk; the probe
 //! in that Linux sees no difference.
 
 use std::path::PathBuf;
@@ -57,11 +57,6 @@ fn xen(name: &str, version: &str) {
     let words = "(XEN) Command line: placeholder console=com1 dom0_mem=512M no-real-mode edd=off";
     guest.wait_for_text(words, LIMIT).unwrap();
     assert_eq!(guest.wait_for_report(LIMIT).unwrap(), own);
-}
-
-#[test]
-fn xen_by_multiboot_1() {
-    xen("xen-1", "");
 }
 
 #[test]
