@@ -1,9 +1,10 @@
 #!/bin/busybox sh
 # shellcheck shell=dash
 # The init of a guest that gives the same words to two programs called kexec, kexec-tools' and firstlight's, and says what
-# came of it. In /rows: NAME|WORDS TO GO BEFORE|WORDS; in /jumps: PROGRAM|WORDS, where @NEXT stands for what leads on.
+# came of it. In /rows: STAGE|AS WHAT|NAME|WORDS TO GO BEFORE|WORDS; in /jumps: PROGRAM|WORDS, where @NEXT stands for what
+# leads on. The first stage comes before the jumps, the others behind them: they cannot be undone.
 export PATH=/bin
-busybox mkdir -p /proc /sys /dev /tmp
+busybox mkdir -p /proc /sys /dev /tmp /etc
 /bin/busybox --install -s /bin
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
@@ -13,23 +14,34 @@ read -r cmdline </proc/cmdline
 state() {
     cat /sys/kernel/kexec_loaded /sys/kernel/kexec_crash_loaded | tr '\n' ' '
 }
+# Ways to run a program.
+container() { unshare -p -f "$@"; }
+nobody() { su -s /bin/sh nobody -c "$*"; }
+rows() {
+    stage=$1
+    while IFS='|' read -r when how name before words; do
+        [ "$when" = "$stage" ] || continue
+        for program in theirs ours; do
+            if [ "$stage" = free ]; then
+                /theirs/kexec -u
+                /theirs/kexec -p -u
+            fi
+            if [ -n "$before" ]; then
+                eval "/theirs/kexec $before" >/dev/null 2>&1 </dev/null
+            fi
+            eval "$how /$program/kexec $words" >/tmp/said 2>&1 </dev/null
+            code=$?
+            echo "row: $name|$program|$code|$(state)|$(head -n 1 /tmp/said)"
+        done
+    done </rows
+}
 jump=${cmdline##*jump=}
 jump=${jump%% *}
 # The firmware has left the cursor anywhere.
 echo
 if [ "$jump" = 0 ]; then
-    while IFS='|' read -r name before words; do
-        for program in theirs ours; do
-            /theirs/kexec -u
-            /theirs/kexec -p -u
-            if [ -n "$before" ]; then
-                eval "/theirs/kexec $before" >/dev/null 2>&1 </dev/null
-            fi
-            eval "/$program/kexec $words" >/tmp/said 2>&1 </dev/null
-            code=$?
-            echo "row: $name|$program|$code|$(state)|$(head -n 1 /tmp/said)"
-        done
-    done </rows
+    echo 'nobody:x:65534:65534::/:/bin/sh' >/etc/passwd
+    rows free
     /theirs/kexec -u
     /theirs/kexec -p -u
 fi
@@ -45,5 +57,10 @@ if [ -n "$line" ]; then
     "/$program/kexec" -e
     echo "side-by-side: $program failed: $?"
 fi
+mount -t securityfs securityfs /sys/kernel/security
+echo integrity >/sys/kernel/security/lockdown
+rows locked
+echo 1 >/proc/sys/kernel/kexec_load_disabled
+rows disabled
 echo "side-by-side: end"
 poweroff -f

@@ -209,13 +209,13 @@ pub fn load_for_panic(
 const MAKES_CRASH_HEADERS: bool = cfg!(all(feature = "running-system", target_arch = "x86_64"));
 
 /// The system calls to try, in this order; the next one where one refuses. Where signatures are enforced, the one that
-/// checks them comes first; lockdown lets no other pass.
-fn methods(method: Method, slot: Slot, enforced: bool, lockdown: bool) -> &'static [Method] {
+/// checks them comes first; where what refuses the one refuses the other (lockdown, no privilege), it is the only one.
+fn methods(method: Method, slot: Slot, enforced: bool, one_refusal: bool) -> &'static [Method] {
     match (method, slot) {
         (_, Slot::Crash) if !MAKES_CRASH_HEADERS => &[Method::File],
         (Method::Segments, _) => &[Method::Segments],
         (Method::File, _) => &[Method::File],
-        (Method::Auto, _) if lockdown => &[Method::File],
+        (Method::Auto, _) if one_refusal => &[Method::File],
         (Method::Auto, Slot::Boot) if !enforced => &[Method::Segments, Method::File],
         (Method::Auto, _) => &[Method::File, Method::Segments],
     }
@@ -288,7 +288,10 @@ impl<'a> Parts<'a> {
         if let Some(why) = enforced {
             log::debug!("{why}: only kexec_file_load checks signatures");
         }
-        let mut methods = methods(method, slot, enforced.is_some(), self.circumstances.lockdown).iter();
+        let it = &self.circumstances;
+        // Both calls refuse then; of this one the reason is told, once.
+        let one_refusal = it.lockdown || it.disabled || !it.capable;
+        let mut methods = methods(method, slot, enforced.is_some(), one_refusal).iter();
         let mut by = *methods.next().unwrap_or(&Method::File);
         loop {
             let result = match by {
@@ -435,8 +438,12 @@ mod tests {
             (Segments, Slot::Boot, true, true, &[Segments]),
             (Auto, Slot::Crash, false, false, if MAKES_CRASH_HEADERS { &[File, Segments] } else { &[File] }),
         ];
-        for (method, slot, enforced, lockdown, expected) in both_ways {
-            assert_eq!(methods(method, slot, enforced, lockdown), expected, "{method:?} {slot:?} {enforced}");
+        for (method, slot, enforced, one_refusal, expected) in both_ways {
+            assert_eq!(
+                methods(method, slot, enforced, one_refusal),
+                expected,
+                "{method:?} {slot:?} {enforced}"
+            );
         }
     }
 

@@ -106,6 +106,88 @@ const ROWS: &[(&str, &str, &str, &str)] = &[
     ),
 ];
 
+const CRASH_KERNEL: &str = "refused crash kernel";
+
+/// What a program is refused, and what ours says of it: stage, as what it runs, name, what kexec-tools is given before, the
+/// words, and the end of the first line.
+const REFUSALS: &[(&str, &str, &str, &str, &str, &str)] = &[
+    (
+        "free",
+        "container",
+        "jump out of a container",
+        "-l vmlinuz",
+        "-e",
+        "this is a container (a PID namespace of its own), out of which no kernel can be started; run it on the host",
+    ),
+    (
+        "free",
+        "nobody",
+        "load by nobody",
+        "-l vmlinuz",
+        "-l vmlinuz",
+        "refused (EPERM): this process lacks CAP_SYS_BOOT; run it as root, outside of a container; the kernel that was \
+         loaded before still is",
+    ),
+    (
+        "free",
+        "nobody",
+        "jump by nobody",
+        "-l vmlinuz",
+        "-e",
+        "this process lacks CAP_SYS_BOOT; run it as root, outside of a container",
+    ),
+    (
+        "free",
+        "",
+        "refused load",
+        "-l vmlinuz",
+        "-s -l low",
+        "install a 64-bit kernel for this machine; the kernel that was loaded before still is",
+    ),
+    (
+        "free",
+        "",
+        CRASH_KERNEL,
+        "-p -s vmlinuz",
+        "-p -s low",
+        "install a 64-bit kernel for this machine; the kernel that was loaded before is gone",
+    ),
+    (
+        "locked",
+        "",
+        "unsigned under lockdown",
+        "",
+        "-s -l vmlinuz",
+        "boot a signed kernel or turn lockdown (Secure Boot) off",
+    ),
+    (
+        "locked",
+        "",
+        "segments under lockdown",
+        "",
+        "-c -l vmlinuz",
+        "refused (EPERM): lockdown is on, and kexec_load shows no signature; leave -c out, so that kexec_file_load checks \
+         the kernel's signature",
+    ),
+    (
+        "locked",
+        "",
+        "either call under lockdown",
+        "",
+        "-l vmlinuz",
+        "boot a signed kernel or turn lockdown (Secure Boot) off",
+    ),
+    (
+        "disabled",
+        "",
+        "loading is disabled",
+        "",
+        "-l vmlinuz",
+        "refused (EPERM): loading kernels is turned off until the next restart (kernel.kexec_load_disabled is 1); restart \
+         the machine, and remove what sets it",
+    ),
+];
+
 /// Programs and words of the jumps, both the same for each.
 const JUMPS: &[&str] = &[
     "-s -l vmlinuz --initrd=@INITRD --append='console=ttyS0 quiet @NEXT'",
@@ -119,12 +201,19 @@ type Outcome = (String, String);
 #[test]
 fn both_programs_do_the_same_with_the_same_words() {
     let debian = Debian::install().unwrap();
-    let rows: String =
-        ROWS.iter().map(|(name, before, words, _)| format!("{name}|{before}|{words}\n")).collect();
+    let usual = ROWS.iter().map(|(name, before, words, _)| format!("free||{name}|{before}|{words}\n"));
+    let refusals = REFUSALS
+        .iter()
+        .map(|(stage, how, name, before, words, _)| format!("{stage}|{how}|{name}|{before}|{words}\n"));
+    let rows: String = usual.chain(refusals).collect();
     let jumps: String =
         JUMPS.iter().flat_map(|words| [format!("theirs|{words}\n"), format!("ours|{words}\n")]).collect();
     let kernel = fs::read(debian.kernel()).unwrap();
+    // A kernel that does not say that it is loaded high, as all do that are no zImage.
+    let mut low = kernel.clone();
+    low[0x211] &= !1;
     let files = [
+        ("low", low),
         ("initrd", payload::initrd_part("side").unwrap()),
         ("text", b"no kernel\n".to_vec()),
         ("empty", Vec::new()),
@@ -138,7 +227,7 @@ fn both_programs_do_the_same_with_the_same_words() {
         .kernel(&debian.kernel(), &initrd, "console=ttyS0 quiet no_timer_check crashkernel=192M jump=0")
         .start()
         .unwrap();
-    guest.wait_for_text("jumped: ", LIMIT).unwrap();
+    guest.wait_for_text("side-by-side: end", LIMIT * 2).unwrap();
     let mut outcomes: BTreeMap<(String, String), (Outcome, String)> = BTreeMap::new();
     for line in guest.console().lines() {
         let Some(row) = line.text.strip_prefix("row: ") else { continue };
@@ -148,16 +237,27 @@ fn both_programs_do_the_same_with_the_same_words() {
         outcomes.insert((name.to_owned(), program.to_owned()), outcome);
     }
     let mut differences = Vec::new();
-    for (name, _, words, improvement) in ROWS {
+    let refused = REFUSALS.iter().map(|(_, _, name, _, words, _)| {
+        // kexec-tools knows the file's kind before it asks the kernel, which drops the one that was loaded.
+        (name, words, if *name == CRASH_KERNEL { &"it is said that it is gone" } else { &SAME })
+    });
+    for (name, words, improvement) in
+        ROWS.iter().map(|(name, _, words, improvement)| (name, words, improvement)).chain(refused)
+    {
         let of = |program: &str| outcomes.get(&((*name).to_owned(), program.to_owned()));
         let (Some(theirs), Some(ours)) = (of("theirs"), of("ours")) else { panic!("{name}: no answer") };
         if theirs.0 != ours.0 && *improvement == SAME {
             differences.push(format!("{name} ({words}): {theirs:?}, ours {ours:?}"));
         }
     }
+    for (_, _, name, _, _, end) in REFUSALS {
+        let (_, said) = &outcomes[&((*name).to_owned(), "ours".to_owned())];
+        if !(said.starts_with("kexec: ") && said.ends_with(end)) {
+            differences.push(format!("{name}: {said}"));
+        }
+    }
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 
-    guest.wait_for_text("side-by-side: end", LIMIT * 2).unwrap();
     let jumped: Vec<String> = guest
         .console()
         .lines()
