@@ -75,7 +75,7 @@ fn find(place: &Place<'_>, path: &str, context: &Context) -> Findings {
         if path.ends_with("extlinux.conf") && !is_installed { Dialect::Uboot } else { Dialect::Syslinux };
     let words = &context.system_words;
     let findings = Findings::default();
-    let mut reading = Reading { place, dialect, words, open: Vec::new(), files: 0, findings };
+    let mut reading = Reading { place, dialect, words, seen: Vec::new(), findings };
     let outermost = reading.configuration(path, &[], "");
     let mut findings = reading.findings;
     let (default, configuration) = match outermost {
@@ -113,9 +113,8 @@ struct Reading<'a> {
     dialect: Dialect,
     /// What is known of the machine.
     words: &'a [String],
-    /// Configurations that are being read, each leading to the next.
-    open: Vec<String>,
-    files: usize,
+    /// Configurations that were read. One that is led back to is no menu of its own.
+    seen: Vec<String>,
     findings: Findings,
 }
 
@@ -129,14 +128,16 @@ impl Reading<'_> {
         prefix: &str,
     ) -> Result<(Option<String>, Configuration), String> {
         let (place, dialect) = (self.place, self.dialect);
-        let own = place.path(path);
-        if self.open.contains(&own) || self.files >= FILE_LIMIT {
-            return Err("it leads back to itself, or on and on".into());
+        if self.seen.len() >= FILE_LIMIT {
+            return Err(format!("more than {FILE_LIMIT} configurations"));
         }
         let content = place.read(path)?;
-        self.files = self.files.saturating_add(1);
-        self.open.push(own);
-        let mut configuration = syslinux::read(path, &content, dialect, &mut |name| place.read(name));
+        self.seen.push(place.path(path));
+        let mut configuration = syslinux::read(path, &content, dialect, &mut |name| {
+            // The loader includes what is there: installation media name files that only some of them have.
+            let is_there = place.lookup.status(place.volume, &place.path(name), true).is_some();
+            if is_there { place.read(name) } else { Ok(String::new()) }
+        });
         for (file, line, message) in std::mem::take(&mut configuration.lost) {
             let message = format!("{message}: the file's entries are lost");
             self.findings.warnings.push(place.warning(&file, Some(line), message));
@@ -148,6 +149,9 @@ impl Reading<'_> {
             let id = format!("{prefix}{}", label.name);
             let mut own_default = Some(id.clone());
             if let Program::Menu(file) = &label.program {
+                if self.seen.contains(&place.path(file)) {
+                    continue;
+                }
                 let below = [&titles[..], std::slice::from_ref(&label.title)].concat();
                 match self.configuration(file, &below, &format!("{id}>")) {
                     Ok((inner, _)) => own_default = inner,
@@ -158,13 +162,17 @@ impl Reading<'_> {
                 }
             } else {
                 let entry = entry(place, label, dialect, self.words);
-                self.findings.entries.push(Entry { id, path_in_menu: titles, ..entry });
+                let is_known =
+                    |known: &Entry| (&known.source, &known.cmdline) == (&entry.source, &entry.cmdline);
+                // A configuration that includes another's parts shows them once more.
+                if prefix.is_empty() || !self.findings.entries.iter().any(is_known) {
+                    self.findings.entries.push(Entry { id, path_in_menu: titles, ..entry });
+                }
             }
             if configuration.default.as_ref() == Some(&label.name) && default.is_none() {
                 default = own_default;
             }
         }
-        self.open.pop();
         Ok((default, configuration))
     }
 
@@ -436,8 +444,28 @@ mod tests {
         assert_eq!(xen.multiboot, Multiboot { version: 1, modules });
         assert_eq!((found.default.as_deref(), found.timeout), (Some("more>b"), Some(2)));
         assert_eq!(found.timeout_style, TimeoutStyle::Hidden);
-        let warnings: Vec<_> = found.warnings.iter().map(|warning| warning.path.as_str()).collect();
-        assert_eq!(warnings, ["/boot/syslinux/more.cfg"]);
+        assert_eq!(found.warnings, []);
+    }
+
+    #[test]
+    fn an_installer_whose_help_shows_the_menu_again_lists_it_once() {
+        let found = find(&[
+            ("isolinux/isolinux.cfg", "default vesamenu.c32\ninclude menu.cfg\n"),
+            (
+                "isolinux/menu.cfg",
+                "label install\n kernel k\nmenu begin more\n label expert\n menu default\n kernel k\n append x\nmenu end\n\
+                 label help\n config prompt.cfg\ninclude gone.cfg\n",
+            ),
+            (
+                "isolinux/prompt.cfg",
+                "prompt 1\ninclude menu.cfg\nlabel new\n kernel k\nlabel menu\n config isolinux.cfg\n",
+            ),
+            ("isolinux/isolinux.bin", ""),
+            ("isolinux/k", ""),
+        ]);
+        let ids: Vec<_> = found.entries.iter().map(|entry| entry.id.as_str()).collect();
+        assert_eq!(ids, ["install", "expert", "help>new"]);
+        assert_eq!((found.default.as_deref(), found.warnings), (Some("install"), vec![]));
     }
 
     #[test]
@@ -462,8 +490,6 @@ mod tests {
         assert_eq!(entry.cmdline, "BOOT_IMAGE=/live/vmlinuz initrd=/live/initrd.img boot=live");
         assert_eq!(entry.initrds, [file("/live/initrd.img")]);
         assert_eq!((entry.source.path.as_str(), entry.source.line), ("/isolinux/menu.cfg", Some(2)));
-        let warnings: Vec<_> =
-            found.warnings.iter().map(|warning| (warning.path.as_str(), warning.line)).collect();
-        assert_eq!(warnings, [("/isolinux/isolinux.cfg", Some(3))]);
+        assert_eq!(found.warnings, []);
     }
 }

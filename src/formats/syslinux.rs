@@ -167,7 +167,7 @@ mod tests {
                 },
                 Label { hidden: true, ..label("c", linux("k"), "", 18) },
             ],
-            default: Some("b".into()),
+            default: Some("a".into()),
             timeout: Some(6),
             is_hidden: false,
             keeps_choice: false,
@@ -248,9 +248,10 @@ mod tests {
     #[test]
     fn the_prompt_and_a_raw_command_decide_what_boots() {
         for (text, default, timeout) in [
-            ("label a\nkernel k", Some("a"), Some(0)),
-            ("prompt 1\ntimeout 100\nlabel a\nkernel k", Some("a"), Some(10)),
-            ("prompt 1\nlabel a\nkernel k", Some("a"), None),
+            ("label a\nkernel k", Some("a"), None),
+            ("default a\nlabel a\nkernel k", Some("a"), Some(0)),
+            ("default a\nprompt 1\ntimeout 100\nlabel a\nkernel k", Some("a"), Some(10)),
+            ("default a\nprompt 1\nlabel a\nkernel k", Some("a"), None),
             ("default menu.c32\nlabel a\nkernel k", Some("a"), None),
             ("ui menu.c32\ntimeout 1\nontimeout b\nlabel a\nkernel k\nlabel b\nkernel k", Some("b"), Some(1)),
             ("default vmlinuz root=/dev/sda1\nlabel a\nkernel k", Some("vmlinuz"), Some(0)),
@@ -265,6 +266,65 @@ mod tests {
             ..label("vmlinuz", linux("vmlinuz"), "root=/dev/sda1", 1)
         };
         assert_eq!(raw.labels.last(), Some(&expected));
+    }
+
+    #[test]
+    fn the_menu_that_is_shown_first_decides_what_boots() {
+        let inner = "label b\nkernel k\nmenu begin\nlabel c\nkernel k\nmenu default\nmenu end\n";
+        for (text, default, timeout) in [
+            // A menu inside has a default of its own.
+            ("default menu.c32", "b", None),
+            ("default menu.c32\nmenu start", "b", None),
+            (
+                "default menu.c32\nmenu begin\nmenu start\ntimeout 30\nlabel d\nkernel k\nmenu end",
+                "d",
+                Some(3),
+            ),
+            ("ui menu.c32\ntimeout 90\ntotaltimeout 50\ndefault c", "c", Some(5)),
+            ("ui gfxboot bootlogo\ndefault b", "b", None),
+            ("gfxboot bootlogo\ndefault b", "b", None),
+            // The timeout of an outer menu is that of those inside, too.
+            ("timeout 20\nontimeout b\nui menu.c32\ndefault c", "b", Some(2)),
+            // A label may show the menu that it stands in.
+            ("default m\ntimeout 10\nlabel m\nmenu hide\nkernel vesamenu.c32", "b", Some(1)),
+            // What boots after a while is a command: a label's, one like it, or none of them.
+            ("timeout 10\nontimeout k x\nui menu.c32\nlabel x\nkernel k\nappend x", "x", Some(1)),
+            ("timeout 10\nontimeout b y\nui menu.c32", "b y", Some(1)),
+            ("timeout 10\nontimeout k y\nui menu.c32", "k", Some(1)),
+            ("ontimeout c\nui menu.c32", "b", None),
+        ] {
+            let found = read_alone(&format!("{text}\n{inner}"), Dialect::Syslinux);
+            assert_eq!((found.default.as_deref(), found.timeout), (Some(default), timeout), "{text}");
+        }
+        let found = read_alone(
+            "timeout 9\nontimeout a y\nui menu.c32\nlabel a\nlinux k\nappend x",
+            Dialect::Syslinux,
+        );
+        let added = Label { title: "a y".into(), hidden: true, ..label("a y", linux("k"), "x y", 2) };
+        assert_eq!(found.labels, [label("a", linux("k"), "x", 4), added]);
+    }
+
+    #[test]
+    fn names_have_blanks_and_kernels_arguments() {
+        let found = read_alone("label Live CD\nkernel k one\nappend two\n", Dialect::Syslinux);
+        assert_eq!(found.labels, [label("Live CD", linux("k"), "one two", 1)]);
+    }
+
+    #[test]
+    fn u_boot_takes_the_last_default_and_asks_where_there_is_a_menu() {
+        let labels = "label my a\nlinux k\nlabel b\nlinux k\nmenu default\n";
+        for (before, behind, default, timeout) in [
+            ("", "", "b", Some(0)),
+            ("default my a\n", "", "b", Some(0)),
+            ("", "default my a\n", "my a", Some(0)),
+            ("", "ontimeout my a\ntimeout 25\n", "my a", Some(3)),
+            ("menu title Which?\n", "", "b", None),
+            ("menu title Which?\nprompt 0\n", "", "b", Some(0)),
+        ] {
+            let found = read_alone(&format!("{before}{labels}{behind}"), Dialect::Uboot);
+            let title = format!("{before}{behind}");
+            assert_eq!((found.default.as_deref(), found.timeout), (Some(default), timeout), "{title}");
+        }
     }
 
     proptest! {

@@ -9,11 +9,16 @@ const FILE_LIMIT: usize = 64;
 /// No more labels are kept.
 const LABEL_LIMIT: usize = 4096;
 
+/// A command line of the loader's own prompt, and where it stands: file and line.
+type Command = (String, String, u32);
+
 /// What a label is until its end is seen.
 struct Open {
     name: String,
     title: Option<String>,
     program: Option<Program>,
+    /// What stands behind the program; `append` follows it.
+    arguments: String,
     append: Option<String>,
     initrds: Vec<String>,
     devicetree: Option<String>,
@@ -27,11 +32,16 @@ struct Open {
 }
 
 /// A menu around labels.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Menu {
     label: Option<String>,
     title: Option<String>,
     tag: String,
+    /// The label, as its place in the configuration, that is chosen at first.
+    default: Option<usize>,
+    /// Tenths of a second; 0 is none.
+    timeout: u32,
+    on_timeout: Option<Command>,
 }
 
 impl Menu {
@@ -48,18 +58,25 @@ pub(super) struct Parser<'a> {
     files: usize,
     configuration: Configuration,
     label: Option<Open>,
+    /// The menu around everything.
+    outermost: Menu,
+    /// All others.
     menus: Vec<Menu>,
+    /// Those of them that are open now, outermost first.
+    around: Vec<usize>,
+    /// The one that each label is in.
+    places: Vec<Option<usize>>,
+    /// The one that is shown first.
+    start: Option<usize>,
     in_text: bool,
     append: Option<String>,
     system_words: u32,
-    /// Command, file and line.
-    default: Option<(String, String, u32)>,
-    menu_default: Option<String>,
-    on_timeout: Option<String>,
+    default: Option<Command>,
+    is_default: bool,
     has_menu: bool,
     prompt: bool,
-    /// Tenths of a second; 0 is none.
-    timeout: u32,
+    /// Tenths of a second in all; 0 is none.
+    total_timeout: u32,
 }
 
 impl<'a> Parser<'a> {
@@ -71,16 +88,19 @@ impl<'a> Parser<'a> {
             files: 0,
             configuration: Configuration::default(),
             label: None,
+            outermost: Menu::default(),
             menus: Vec::new(),
+            around: Vec::new(),
+            places: Vec::new(),
+            start: None,
             in_text: false,
             append: None,
             system_words: 0,
             default: None,
-            menu_default: None,
-            on_timeout: None,
+            is_default: false,
             has_menu: false,
             prompt: false,
-            timeout: 0,
+            total_timeout: 0,
         }
     }
 
@@ -101,9 +121,10 @@ impl<'a> Parser<'a> {
                 "label" => {
                     self.close();
                     self.label = Some(Open {
-                        name: first_word(rest).to_owned(),
+                        name: rest.to_owned(),
                         title: None,
                         program: None,
+                        arguments: String::new(),
                         append: None,
                         initrds: Vec::new(),
                         devicetree: None,
@@ -117,11 +138,14 @@ impl<'a> Parser<'a> {
                     });
                 }
                 "text" => self.in_text = first_word(rest).eq_ignore_ascii_case("help"),
-                "default" => self.default = Some((rest.to_owned(), file.to_owned(), line)),
-                "ui" => self.has_menu = !rest.is_empty(),
+                "ontimeout" if self.dialect == Dialect::Syslinux => {
+                    self.innermost().on_timeout = Some((rest.to_owned(), file.to_owned(), line));
+                }
+                "default" | "ontimeout" => self.default = Some((rest.to_owned(), file.to_owned(), line)),
+                "ui" | "gfxboot" => self.has_menu = !rest.is_empty(),
                 "prompt" => self.prompt = number(rest) != 0,
-                "timeout" => self.timeout = number(rest),
-                "ontimeout" => self.on_timeout = Some(first_word(rest).to_owned()),
+                "timeout" => self.innermost().timeout = number(rest),
+                "totaltimeout" => self.total_timeout = number(rest),
                 "sysappend" | "ipappend" => match &mut self.label {
                     Some(label) => label.system_words = number(rest),
                     None => self.system_words = number(rest),
@@ -158,8 +182,7 @@ impl<'a> Parser<'a> {
                 }
                 self.file(path, &text);
                 if in_submenu {
-                    self.close();
-                    self.menus.pop();
+                    self.close_menu();
                 }
             }
             Err(message) => {
@@ -172,19 +195,19 @@ impl<'a> Parser<'a> {
         let (keyword, rest) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
         let rest = rest.trim();
         let plain = || rest.replacen('^', "", 1);
+        if self.dialect == Dialect::Uboot && self.label.is_none() {
+            // It shows a menu where the configuration speaks of one.
+            self.prompt = true;
+        }
         match (&*keyword.to_ascii_lowercase(), &mut self.label) {
             ("label", Some(label)) => label.title = Some(plain()),
-            ("label", None) => {
-                if let Some(menu) = self.menus.last_mut() {
-                    menu.label = Some(plain());
-                }
+            ("label", None) => self.innermost().label = Some(plain()),
+            ("title", _) => self.innermost().title = Some(plain()),
+            ("default", Some(label)) if self.dialect == Dialect::Uboot => {
+                self.default = Some((label.name.clone(), file.to_owned(), line));
             }
-            ("title", _) => {
-                if let Some(menu) = self.menus.last_mut() {
-                    menu.title = Some(plain());
-                }
-            }
-            ("default", Some(label)) => self.menu_default = Some(label.name.clone()),
+            ("default", Some(_)) => self.is_default = true,
+            ("start", _) => self.start = self.around.last().copied(),
             ("hide", Some(label)) => label.hidden = true,
             ("disable", Some(label)) => label.disabled = true,
             // A way to another menu, which is no entry here: all of them are in the list.
@@ -196,28 +219,43 @@ impl<'a> Parser<'a> {
                 self.close();
                 self.open_menu(rest);
             }
-            ("end", _) => {
-                self.close();
-                self.menus.pop();
-            }
+            ("end", _) => self.close_menu(),
             _ => {}
         }
     }
 
+    /// The menu around what is read now.
+    fn innermost(&mut self) -> &mut Menu {
+        self.menu_at(self.around.last().copied())
+    }
+
+    fn menu_at(&mut self, place: Option<usize>) -> &mut Menu {
+        place.and_then(|place| self.menus.get_mut(place)).unwrap_or(&mut self.outermost)
+    }
+
+    /// Begins a menu, which has its parent's timeout until it sets its own.
     fn open_menu(&mut self, tag: &str) {
-        if self.menus.len() < DEPTH_LIMIT {
-            self.menus.push(Menu { tag: tag.to_owned(), ..Menu::default() });
+        if self.around.len() < DEPTH_LIMIT && self.menus.len() < LABEL_LIMIT {
+            let Menu { timeout, on_timeout, .. } = self.innermost().clone();
+            self.around.push(self.menus.len());
+            self.menus.push(Menu { tag: tag.to_owned(), timeout, on_timeout, ..Menu::default() });
         }
+    }
+
+    fn close_menu(&mut self) {
+        self.close();
+        self.around.pop();
     }
 
     /// Records the label that is open. Arguments for all labels count as they are now.
     fn close(&mut self) {
+        let is_default = std::mem::take(&mut self.is_default);
         let Some(open) = self.label.take() else { return };
         let is_uboot = self.dialect == Dialect::Uboot;
         let program = match open.program {
             Some(program) => program,
             None if open.disabled || is_uboot => return,
-            None => Program::Linux(open.name.clone()),
+            None => Program::Linux(first_word(&open.name).to_owned()),
         };
         if self.configuration.labels.len() >= LABEL_LIMIT {
             return;
@@ -226,16 +264,22 @@ impl<'a> Parser<'a> {
             Some(none) if none == "-" && !is_uboot => String::new(),
             append => append.unwrap_or_default(),
         };
+        let append = format!("{} {append}", open.arguments).trim().to_owned();
         let program = match program {
             Program::Other(module) if is_menu(&module) && is_path(&append) => {
                 Program::Menu(first_word(&append).to_owned())
             }
             program => program,
         };
+        if is_default && !open.hidden && !open.disabled {
+            self.innermost().default = Some(self.places.len());
+        }
+        self.places.push(self.around.last().copied());
+        let around = self.around.iter().filter_map(|menu| self.menus.get(*menu));
         self.configuration.labels.push(Label {
             title: open.title.unwrap_or_else(|| open.name.clone()),
             name: open.name,
-            path_in_menu: self.menus.iter().map(Menu::name).collect(),
+            path_in_menu: around.map(Menu::name).collect(),
             program,
             append,
             initrds: open.initrds,
@@ -252,63 +296,115 @@ impl<'a> Parser<'a> {
     /// Decides what boots on its own, when all is read.
     pub fn finish(mut self) -> Configuration {
         self.close();
-        let mut configuration = std::mem::take(&mut self.configuration);
-        let known = |name: &str| configuration.labels.iter().any(|label| label.name == name);
-        let (command, file, line) = self.default.unwrap_or_default();
-        let (name, arguments) = command.split_once(char::is_whitespace).unwrap_or((&command, ""));
-        let is_module = name.to_ascii_lowercase().ends_with(".c32");
-        let has_menu = self.has_menu || is_module;
-        let default = [
-            self.on_timeout.as_deref().filter(|_| self.timeout != 0),
-            self.menu_default.as_deref(),
-            Some(name),
-        ]
-        .into_iter()
-        .flatten()
-        .find(|name| known(name));
-        let is_command =
-            default.is_none() && !has_menu && !name.is_empty() && self.dialect == Dialect::Syslinux;
-        let default = default.map(str::to_owned);
-        if is_command {
-            configuration.labels.push(Label {
-                name: name.to_owned(),
-                title: command.clone(),
-                path_in_menu: Vec::new(),
-                program: Program::Linux(name.to_owned()),
-                append: arguments.trim().to_owned(),
-                initrds: Vec::new(),
-                devicetree: None,
-                devicetree_directory: None,
-                has_overlays: false,
-                system_words: self.system_words,
-                hidden: false,
-                file,
-                line,
-            });
+        let is_uboot = self.dialect == Dialect::Uboot;
+        let default = self.default.take().unwrap_or_default();
+        let named = self.named(if is_uboot { &default.0 } else { first_word(&default.0) });
+        let has_ui = self.has_menu;
+        self.has_menu |=
+            is_menu(first_word(&default.0)) || named.is_some_and(|label| self.is_own_menu(label));
+        let visible =
+            named.filter(|label| self.configuration.labels.get(*label).is_some_and(|label| !label.hidden));
+        if let (true, Some(label)) = (has_ui, visible) {
+            self.start = self.places.get(label).copied().flatten();
+            self.menu_at(self.start).default = Some(label);
         }
-        configuration.default = if is_command {
-            Some(name.to_owned())
-        } else {
-            default.or_else(|| {
-                configuration.labels.iter().find(|label| !label.hidden).map(|label| label.name.clone())
-            })
+        let menu = self.menu_at(self.start).clone();
+        let timeout = match (menu.timeout, self.total_timeout) {
+            (0, total) | (total, 0) => total,
+            (timeout, total) => timeout.min(total),
         };
-        let waits = match self.dialect {
-            Dialect::Syslinux => has_menu || self.prompt,
-            Dialect::Uboot => self.timeout != 0 || self.prompt,
+        let on_timeout = menu.on_timeout.filter(|_| timeout != 0 && (self.has_menu || self.prompt));
+        let mut chosen = on_timeout.and_then(|command| self.command(&command, true));
+        if chosen.is_none() && self.has_menu && !is_uboot {
+            chosen = menu.default;
+        } else if chosen.is_none() {
+            chosen = if is_uboot { named } else { self.command(&default, false) };
+        }
+        let is_known = chosen.is_some() || self.has_menu || is_uboot;
+        let Self { mut configuration, places, start, .. } = self;
+        let shown = |any: bool| {
+            let mut labels = configuration.labels.iter().zip(&places);
+            labels.position(|(label, menu)| !label.hidden && (any || *menu == start))
         };
-        configuration.timeout = match (waits, self.timeout) {
+        let chosen = chosen.or_else(|| shown(false)).or_else(|| shown(true));
+        configuration.default = chosen.and_then(|label| Some(configuration.labels.get(label)?.name.clone()));
+        let waits = if is_uboot { timeout != 0 || self.prompt } else { self.has_menu || self.prompt };
+        configuration.timeout = match (waits, timeout) {
+            // SYSLINUX says that there is no default and goes to its prompt.
+            _ if !is_known => None,
             (false, _) => configuration.default.as_ref().map(|_| 0),
             (true, 0) => None,
             (true, tenths) => Some(tenths.div_ceil(10)),
         };
         configuration
     }
+
+    fn named(&self, name: &str) -> Option<usize> {
+        self.configuration.labels.iter().position(|label| label.name == name)
+    }
+
+    /// Whether a label shows this configuration's own menu.
+    fn is_own_menu(&self, label: usize) -> bool {
+        let label = self.configuration.labels.get(label);
+        let Some((Program::Other(module), append)) = label.map(|label| (&label.program, &label.append))
+        else {
+            return false;
+        };
+        is_menu(module) && !is_path(append)
+    }
+
+    /// The label that a command line means; one is added for what no label says.
+    fn command(&mut self, (command, file, line): &Command, hidden: bool) -> Option<usize> {
+        let name = first_word(command);
+        let arguments = command.get(name.len()..).unwrap_or_default().trim();
+        let known = self.named(name);
+        let labels = &mut self.configuration.labels;
+        let mut label = match known.and_then(|label| labels.get(label)) {
+            _ if name.is_empty() || name.to_ascii_lowercase().ends_with(".c32") => return None,
+            Some(_) if arguments.is_empty() => return known,
+            Some(label) => {
+                Label { append: format!("{} {arguments}", label.append).trim().to_owned(), ..label.clone() }
+            }
+            None => Label {
+                name: name.to_owned(),
+                title: String::new(),
+                path_in_menu: Vec::new(),
+                program: Program::Linux(name.to_owned()),
+                append: arguments.to_owned(),
+                initrds: Vec::new(),
+                devicetree: None,
+                devicetree_directory: None,
+                has_overlays: false,
+                system_words: self.system_words,
+                hidden,
+                file: file.clone(),
+                line: *line,
+            },
+        };
+        let same = labels.iter().position(|other| {
+            (&other.program, &other.append, &other.initrds) == (&label.program, &label.append, &label.initrds)
+        });
+        if same.is_some() {
+            return same;
+        }
+        (label.title, label.hidden, label.file, label.line) = (command.clone(), hidden, file.clone(), *line);
+        if known.is_some() {
+            label.name = command.clone();
+        }
+        labels.push(label);
+        self.places.push(None);
+        Some(labels.len().saturating_sub(1))
+    }
 }
 
 /// A statement that means something in a label alone.
 fn statement(label: &mut Open, keyword: &str, rest: &str, dialect: Dialect) {
     let path = first_word(rest);
+    if dialect == Dialect::Syslinux
+        && matches!(keyword, "linux" | "kernel" | "com32" | "boot" | "bss" | "pxe" | "fdimage")
+    {
+        label.arguments = rest.get(path.len()..).unwrap_or_default().trim().to_owned();
+    }
     match (keyword, dialect) {
         ("linux" | "kernel" | "fit", Dialect::Uboot) => {
             // Behind the mark stands which part of a FIT image it is.
