@@ -18,6 +18,6 @@ fuzz_target!(|data: &[u8]| {
         let _ = lilo::parse(&text, dialect, "/EFI/a");
     }
     for syntax in [Syntax::Slashes, Syntax::Colons] {
-        let _ = limine::parse(&text, syntax);
+        let _ = limine::parse(&text, syntax, true);
     }
 });

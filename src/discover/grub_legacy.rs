@@ -23,7 +23,7 @@ pub(super) static GRUB_LEGACY: Loader = Loader {
         "/boot/menu.lst",
         "/menu.lst",
     ],
-    read: |place, text| {
+    read: |place, _, text| {
         // grub-set-default writes the number on the first line and a warning behind it.
         let saved = place.read("default").ok();
         let saved = saved.and_then(|text| text.split_whitespace().next()?.parse().ok());

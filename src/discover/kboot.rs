@@ -7,6 +7,6 @@ use crate::{entry::Format, formats::kboot};
 pub(super) static KBOOT: Loader = Loader {
     format: Format::Kboot,
     places: &["/kboot.conf", "/kboot.cnf", "/etc/kboot.conf", "/etc/kboot.cnf"],
-    read: |_, text| kboot::parse(text),
+    read: |_, _, text| kboot::parse(text),
     locate: on_named_device,
 };

@@ -13,7 +13,7 @@ use crate::{
 pub(super) static LILO: Loader = Loader {
     format: Format::Lilo,
     places: &["/etc/lilo.conf"],
-    read: |_, text| parse(text, Dialect::Lilo, ""),
+    read: |_, _, text| parse(text, Dialect::Lilo, ""),
     locate: in_system,
 };
 
@@ -21,7 +21,7 @@ pub(super) static LILO: Loader = Loader {
 pub(super) static ELILO: Loader = Loader {
     format: Format::Elilo,
     places: &["/EFI/*/elilo.conf", "/efi/*/elilo.conf", "/elilo.conf"],
-    read: |place, text| parse(text, Dialect::Elilo, place.directory),
+    read: |place, _, text| parse(text, Dialect::Elilo, place.directory),
     locate: |place, path| {
         let path = path.replace('\\', "/");
         // The firmware's names of devices are nobody else's.
@@ -34,7 +34,7 @@ pub(super) static ELILO: Loader = Loader {
 pub(super) static YABOOT: Loader = Loader {
     format: Format::Yaboot,
     places: &["/etc/yaboot.conf", "/yaboot.conf", "/boot/etc/yaboot.conf", "/suseboot/yaboot.cnf"],
-    read: |_, text| parse(text, Dialect::Yaboot, ""),
+    read: |_, _, text| parse(text, Dialect::Yaboot, ""),
     locate: in_partition,
 };
 

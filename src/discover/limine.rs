@@ -23,7 +23,7 @@ pub(super) static LIMINE: Loader = Loader {
         "/limine/limine.conf",
         "/limine.conf",
     ],
-    read: |_, text| parse(text, Syntax::Slashes),
+    read: |_, context, text| parse(text, Syntax::Slashes, context.efi),
     locate,
 };
 
@@ -37,7 +37,7 @@ pub(super) static LIMINE_CFG: Loader = Loader {
         "/boot/limine/limine.cfg",
         "/EFI/BOOT/limine.cfg",
     ],
-    read: |_, text| parse(text, Syntax::Colons),
+    read: |_, context, text| parse(text, Syntax::Colons, context.efi),
     locate,
 };
 
@@ -72,7 +72,9 @@ fn locate(place: &Place<'_>, name: &str) -> Option<(usize, String)> {
                 .flatten()
                 .any(|it| it.eq_ignore_ascii_case(id))
         })?,
-        ("fslabel", label) => volume_by(place, |volume| volume.filesystem.label.as_deref() == Some(label))?,
+        ("fslabel", label) => volume_by(place, |volume| {
+            volume.filesystem.label.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(label))
+        })?,
         _ => return None,
     };
     Some((volume, place.path(&format!("/{path}"))))
@@ -108,7 +110,7 @@ mod tests {
         fs::write(esp.path().join("EFI/Linux/a.efi"), image(&sections)).unwrap();
         fs::write(esp.path().join("vmlinuz"), kernel).unwrap();
         let open = volumes(&[(&esp, volume("sda1", FilesystemKind::Vfat))]);
-        let found = LIMINE.find(&open, 0, &Context::default()).unwrap();
+        let found = LIMINE.find(&open, 0, &Context { efi: true, ..Context::default() }).unwrap();
         let shown: Vec<_> = found
             .entries
             .iter()
@@ -141,7 +143,7 @@ mod tests {
             ("hdd(2:1):/k", Some((2, "/k"))),
             ("guid(PART-SDB1):/k", Some((2, "/k"))),
             ("uuid(uuid-sda2):/k", Some((1, "/k"))),
-            ("fslabel(root fs):/k", Some((1, "/k"))),
+            ("fslabel(ROOT fs):/k", Some((1, "/k"))),
             ("boot:///a/k", Some((0, "/a/k"))),
             ("$boot://2/k.gz", Some((1, "/k.gz"))),
             ("hdd://1:2/k", Some((1, "/k"))),

@@ -30,7 +30,7 @@ pub(super) struct Loader {
     /// Where configurations stand, the first one counts; one part of a path may be `*`, any directory.
     pub places: &'static [&'static str],
     /// Reads a configuration.
-    pub read: fn(&Place<'_>, &str) -> Menu,
+    pub read: fn(&Place<'_>, &Context, &str) -> Menu,
     pub locate: Locate,
 }
 
@@ -46,7 +46,7 @@ impl Finder for Loader {
             Ok(text) => Making::new(self.format, self.locate, context).findings(
                 &place,
                 &path,
-                (self.read)(&place, &text),
+                (self.read)(&place, context, &text),
             ),
             Err(message) => Findings {
                 warnings: vec![place.warning(&path, None, format!("{message}: its entries are lost"))],

@@ -7,6 +7,6 @@ use crate::{entry::Format, formats::petitboot};
 pub(super) static PETITBOOT: Loader = Loader {
     format: Format::Petitboot,
     places: &["/boot/petitboot.conf", "/petitboot.conf"],
-    read: |_, text| petitboot::parse(text),
+    read: |_, _, text| petitboot::parse(text),
     locate: on_named_device,
 };

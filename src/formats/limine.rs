@@ -43,11 +43,32 @@ impl Item {
         let mut options = self.options.iter();
         options.find(|(name, _)| names.contains(&name.as_str())).map(|(_, value)| value.as_str())
     }
+
+    /// Whether the menu has it on this machine.
+    fn is_for(&self, firmware: &str) -> bool {
+        let arch = arch();
+        let names = |name| {
+            let list = self.get(&[name]).unwrap_or(arch);
+            list.split_whitespace().any(|own| own.eq_ignore_ascii_case(arch))
+        };
+        let protocol = self.get(&["protocol"]).unwrap_or_default().to_ascii_lowercase();
+        let own = match &*protocol {
+            "bios" | "bios_chainload" => "BIOS",
+            "efi" | "uefi" | "efi_chainload" | "efi_boot_entry" => "UEFI",
+            _ => firmware,
+        };
+        let wanted = self.get(&["if_fw_type"]).unwrap_or(firmware);
+        own == firmware
+            && wanted.eq_ignore_ascii_case(firmware)
+            && names("if_arch")
+            && names("if_loader_arch")
+    }
 }
 
-/// Reads a configuration. Files are named as in it: `boot():/vmlinuz`, before 7 `boot:///vmlinuz`.
+/// Reads a configuration, on a machine that boots by UEFI or not. Files are named as in it: `boot():/vmlinuz`, before 7
+/// `boot:///vmlinuz`.
 #[must_use]
-pub fn parse(text: &str, syntax: Syntax) -> Menu {
+pub fn parse(text: &str, syntax: Syntax, efi: bool) -> Menu {
     let (mark, separator) = match syntax {
         Syntax::Slashes => ('/', ':'),
         Syntax::Colons => (':', '='),
@@ -55,7 +76,9 @@ pub fn parse(text: &str, syntax: Syntax) -> Menu {
     let mut menu = Menu { timeout: Some(5), ..Menu::of(text) };
     let mut default = "1".to_owned();
     let mut items: Vec<Item> = Vec::new();
-    let macros = macros(text);
+    let mut devicetree = String::new();
+    let firmware = if efi { "UEFI" } else { "BIOS" };
+    let macros = macros(text, firmware);
     let mut room = text.len().saturating_mul(GROWTH);
     for (line, text) in lines(text).filter(|(_, text)| definition(text).is_none()) {
         let Some(text) = expand(text, &macros, &mut room) else {
@@ -90,37 +113,59 @@ pub fn parse(text: &str, syntax: Syntax) -> Menu {
         let name = name.to_ascii_lowercase();
         match (&*name, items.last_mut()) {
             // Options for all may stand anywhere.
-            ("timeout", _) => menu.timeout = value.parse().ok(),
+            ("timeout", _) => menu.timeout = seconds(value),
+            ("global_dtb", _) => value.clone_into(&mut devicetree),
             ("default_entry", _) => value.clone_into(&mut default),
             (_, Some(item)) => item.options.push((name, value.to_owned())),
             _ => {}
         }
     }
+    if syntax == Syntax::Slashes {
+        items.retain(|item| item.is_for(firmware));
+    }
     take(&items, &default, &mut menu);
+    let bare = menu.choices.iter_mut().filter(|choice| choice.devicetree.is_empty());
+    bare.for_each(|choice| choice.devicetree.clone_from(&devicetree));
     menu
+}
+
+/// Seconds as the menu counts them down, a part of one being a whole one; `None` for `no`. What is no number is 0.
+fn seconds(value: &str) -> Option<u32> {
+    let (whole, part) = value.split_once('.').unwrap_or((value, ""));
+    let more = u32::from(part.bytes().any(|byte| matches!(byte, b'1'..=b'9')));
+    let whole = whole.parse::<u32>().unwrap_or(0);
+    (value != "no").then(|| whole.saturating_add(more).min(9999))
 }
 
 /// Makes choices of the items that are no directories, and finds the default among the visible ones.
 fn take(items: &[Item], default: &str, menu: &mut Menu) {
-    // The directories around the item, and whether all that it holds is on the screen.
-    let mut around: Vec<(&str, bool)> = Vec::new();
+    // The directories around the item, whether all that it holds is on the screen, and whether the path leads there.
+    let mut around: Vec<(&str, bool, bool)> = Vec::new();
     let mut visible = 0_usize;
+    let mut path = steps(default);
     for (index, item) in items.iter().enumerate() {
         around.truncate(item.depth.saturating_sub(1));
-        let is_shown = around.iter().all(|(_, is_expanded)| *is_expanded);
+        let is_shown = around.iter().all(|(_, is_expanded, _)| *is_expanded);
         visible = visible.saturating_add(usize::from(is_shown));
-        let path_in_menu: Vec<String> = around.iter().map(|(title, _)| (*title).to_owned()).collect();
+        let path_in_menu: Vec<String> = around.iter().map(|(title, ..)| (*title).to_owned()).collect();
         let next = items.get(index.saturating_add(1));
+        let mut leads = around.iter().all(|(.., leads)| *leads);
+        let step = path.get_mut(around.len()).filter(|(title, _)| leads && *title == item.title);
+        leads = step.is_some_and(|(_, before)| {
+            let is_it = *before == Some(0);
+            *before = before.and_then(|before| before.checked_sub(1));
+            is_it
+        });
         if next.is_some_and(|next| next.depth > item.depth) {
             if next.is_some_and(|next| next.depth > item.depth.saturating_add(1)) {
                 menu.lose(item.line, "the entry behind it is more than one level deeper");
             }
-            around.push((&item.title, item.is_expanded));
+            around.push((&item.title, item.is_expanded, leads));
             continue;
         }
         let is_default = match default.parse::<usize>() {
             Ok(number) => is_shown && visible == number.max(1),
-            Err(_) => [&path_in_menu[..], std::slice::from_ref(&item.title)].concat().join("/") == default,
+            Err(_) => leads && path.len() == around.len().saturating_add(1),
         };
         if is_default && menu.default.is_none() {
             menu.default = Some(menu.choices.len());
@@ -129,6 +174,25 @@ fn take(items: &[Item], default: &str, menu: &mut Menu) {
     }
     // A directory, or nothing, is waited upon.
     menu.timeout = menu.timeout.filter(|_| menu.default.is_some());
+}
+
+/// The steps of an entry's path, each a title and how many of that title stand before it: `OSes/Arch Linux#1`.
+fn steps(path: &str) -> Vec<(String, Option<usize>)> {
+    let mut steps = vec![(String::new(), Some(0))];
+    let mut rest = path.chars();
+    while let (Some(c), Some((title, before))) = (rest.next(), steps.last_mut()) {
+        match c {
+            '/' => steps.push((String::new(), Some(0))),
+            '#' => {
+                let number: String = rest.clone().take_while(char::is_ascii_digit).collect();
+                rest = rest.as_str().get(number.len()..).unwrap_or_default().chars();
+                *before = number.parse().ok();
+            }
+            '\\' => title.extend(rest.next()),
+            c => title.push(c),
+        }
+    }
+    steps
 }
 
 fn choice(item: &Item, path_in_menu: Vec<String>) -> Choice {
@@ -175,13 +239,18 @@ fn definition(line: &str) -> Option<(&str, &str)> {
     line.strip_prefix("${")?.split_once("}=")
 }
 
-fn macros(text: &str) -> HashMap<&str, &str> {
-    let arch = match ARCH {
+/// This machine, as Limine names it.
+fn arch() -> &'static str {
+    match ARCH {
         "x86_64" => "x86-64",
         "x86" => "ia-32",
         other => other,
-    };
-    std::iter::once(("ARCH", arch)).chain(lines(text).filter_map(|(_, line)| definition(line))).collect()
+    }
+}
+
+fn macros<'a>(text: &'a str, firmware: &'a str) -> HashMap<&'a str, &'a str> {
+    let own = [("ARCH", arch()), ("LOADER_ARCH", arch()), ("FW_TYPE", firmware)];
+    own.into_iter().chain(lines(text).filter_map(|(_, line)| definition(line))).collect()
 }
 
 /// Puts texts in place of macros; those that are not defined stand for nothing. `None` where there is no more room.
@@ -246,7 +315,7 @@ mod tests {
             timeout: Some(3),
             ..Menu::default()
         };
-        let mut found = parse(SLASHES, Syntax::Slashes);
+        let mut found = parse(SLASHES, Syntax::Slashes, true);
         if ARCH != "x86_64" {
             found.choices[1].cmdline = "xx86-64".into();
         }
@@ -265,7 +334,7 @@ mod tests {
             default: Some(0),
             ..Menu::default()
         };
-        assert_eq!(parse(text, Syntax::Colons), expected);
+        assert_eq!(parse(text, Syntax::Colons, true), expected);
     }
 
     #[test]
@@ -282,15 +351,64 @@ mod tests {
             ("default_entry: b/d/e\n", Some("e")),
             ("default_entry: g\n", None),
         ] {
-            let found = parse(&format!("{default}{menu}"), Syntax::Slashes);
+            let found = parse(&format!("{default}{menu}"), Syntax::Slashes, true);
             let title = found.default.map(|index| found.choices[index].title.as_str());
             assert_eq!((title, found.timeout), (expected, expected.map(|_| 5)), "{default}");
         }
     }
 
     #[test]
+    fn a_path_of_titles_is_the_default_whatever_they_hold() {
+        let menu = "/a\n/b\n//c\n//c\n/b/d#e\\f\n/b\n//c\n";
+        for (path, line) in [
+            ("b/c", Some(4)),
+            ("b/c#0", Some(4)),
+            ("b/c#1", Some(5)),
+            ("b/c#2", None),
+            ("b#1/c", Some(8)),
+            ("b\\/d\\#e\\\\f", Some(6)),
+            ("b", None),
+            ("a/b", None),
+            ("c", None),
+        ] {
+            let found = parse(&format!("default_entry: {path}\n{menu}"), Syntax::Slashes, true);
+            assert_eq!(found.default.map(|index| found.choices[index].line), line, "{path}");
+        }
+    }
+
+    #[test]
+    fn entries_for_other_machines_are_not_in_the_menu() {
+        let menu = "global_dtb: boot():/g.dtb\n/a\nif_fw_type: BIOS\n/b\nif_fw_type: uefi\n/c\nif_arch: vax ${ARCH}\n\
+                    /d\nif_loader_arch: vax\n/e\nprotocol: bios\n/f\nprotocol: efi\ndtb_path: boot():/f.dtb\n/${FW_TYPE}\n";
+        for (efi, expected) in [(true, ["b", "c", "f", "UEFI"]), (false, ["a", "c", "e", "BIOS"])] {
+            let found = parse(menu, Syntax::Slashes, efi);
+            let titles: Vec<_> = found.choices.iter().map(|choice| choice.title.as_str()).collect();
+            assert_eq!(titles, expected);
+            let trees: Vec<_> = found.choices.iter().map(|choice| choice.devicetree.as_str()).collect();
+            let own = if efi { "boot():/f.dtb" } else { "boot():/g.dtb" };
+            assert_eq!(trees, ["boot():/g.dtb", "boot():/g.dtb", own, "boot():/g.dtb"]);
+        }
+    }
+
+    #[test]
+    fn timeouts_may_be_parts_of_a_second_or_none() {
+        for (value, timeout) in [
+            ("7", Some(7)),
+            ("0", Some(0)),
+            ("0.25", Some(1)),
+            ("2.0", Some(2)),
+            ("no", None),
+            ("yes", Some(0)),
+            ("123456", Some(9999)),
+        ] {
+            let found = parse(&format!("timeout: {value}\n/a\n"), Syntax::Slashes, true);
+            assert_eq!(found.timeout, timeout, "{value}");
+        }
+    }
+
+    #[test]
     fn an_entry_without_a_parent_is_told() {
-        let found = parse("/a\n///c\nprotocol: linux\n/d\n", Syntax::Slashes);
+        let found = parse("/a\n///c\nprotocol: linux\n/d\n", Syntax::Slashes, true);
         assert_eq!(found.lost, [(1, "the entry behind it is more than one level deeper".into())]);
         assert_eq!(found.choices.len(), 2);
     }
@@ -298,7 +416,7 @@ mod tests {
     #[test]
     fn macros_grow_no_further_than_they_do_in_limine() {
         let text = format!("${{A}}={}\n/t\n{}", "x".repeat(1000), "cmdline: ${A}${A}${A}\n".repeat(1000));
-        let found = parse(&text, Syntax::Slashes);
+        let found = parse(&text, Syntax::Slashes, true);
         assert_eq!(found.lost.len(), 1, "{:?}", found.lost);
         assert!(found.lost[0].0 < 100);
     }

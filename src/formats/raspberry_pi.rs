@@ -24,7 +24,7 @@ const NAMES: [&str; 13] = [
 
 /// Boards by what follows `raspberrypi,` in their device tree's `compatible`, the more special ones first: their
 /// generation, and the filters that hold on them.
-const BOARDS: [(&str, u8, &[&str]); 17] = [
+const BOARDS: [(&str, u8, &[&str]); 18] = [
     ("model-zero-2", 3, &["pi0", "pi0w", "pi02"]),
     ("model-zero-w", 1, &["pi0", "pi0w"]),
     ("model-zero", 1, &["pi0"]),
@@ -41,6 +41,7 @@ const BOARDS: [(&str, u8, &[&str]); 17] = [
     ("4-compute-module", 4, &["pi4", "cm4"]),
     ("4-", 4, &["pi4"]),
     ("500", 5, &["pi5", "pi500"]),
+    ("5-compute-module", 5, &["pi5", "cm5"]),
     ("5-", 5, &["pi5"]),
 ];
 
@@ -223,7 +224,7 @@ mod tests {
     #[test]
     fn settings_count_where_their_filters_hold_and_the_last_one_wins() {
         let text = "# first\nkernel=all.img\n[pi3]\nkernel=three.img\n[pi3+]\narm_64bit=1\n[pi4]\nkernel=four.img\n\
-                    [tryboot]\nkernel=try.img\n[all]\nos_prefix=a/\ngpu_mem=64\n[none]\nkernel=none.img\n";
+                    [tryboot]\nkernel=try.img\n[all]\nos_prefix=a/\ngpu_mem=64\n[none]\nkernel=none.img\n[cm5]\nkernel=five.img\n";
         for (board, tryboot, kernel, wide) in [
             ("raspberrypi,3-model-b", false, "three.img", None),
             ("raspberrypi,3-model-b-plus", false, "three.img", Some(true)),
@@ -231,6 +232,8 @@ mod tests {
             ("raspberrypi,4-model-b", true, "try.img", None),
             ("raspberrypi,3-model-b", true, "three.img", None),
             ("raspberrypi,model-zero-2-w", false, "all.img", None),
+            ("raspberrypi,5-model-b", false, "all.img", None),
+            ("raspberrypi,5-compute-module", false, "five.img", None),
             ("acme,board", false, "all.img", None),
         ] {
             let read = read(text, board, tryboot);

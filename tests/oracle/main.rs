@@ -1,6 +1,7 @@
 //! The GRUB evaluator beside GRUB itself: random scripts and menus run by both, with the same answer.
 //!
-//! `ORACLE_SCRIPTS=N` runs another number of scripts, `ORACLE_SEED=N` repeats a run.
+//! `ORACLE_SCRIPTS=N` runs another number of scripts, `ORACLE_SEED=N` repeats a run; `ORACLE_CORPUS=DIR` compares other systems
+//! than those of the corpus, `ORACLE_SYSTEM=NAME` one of them.
 
 mod accepted;
 mod corpus;
