@@ -338,6 +338,11 @@ impl<'a> Parts<'a> {
         if length > limit {
             return Err(LoadError::CommandLineTooLong { kernel: kernel(), length, limit });
         }
+        // The kernel drops the crash kernel that it has before it looks at the file.
+        let refusable = cfg!(target_arch = "x86_64") && slot == Slot::Crash && self.circumstances.capable;
+        if refusable && self.header.is_none_or(|header| header.long_mode.is_none()) {
+            return Err(refused(kernel(), Errno::NOEXEC, &self.circumstances));
+        }
         sys::kexec::file_load(
             self.file().as_fd(),
             self.initrd().map(AsFd::as_fd),

@@ -1,11 +1,10 @@
 //! Loading a kernel that is started by multiboot, with its modules: always by kexec_load(2), since kexec_file_load(2) knows
 //! no such kernels.
 
-use std::{borrow::Cow, fs::File, io, os::unix::fs::FileExt, path::Path};
+use std::{borrow::Cow, fs::File, io, os::unix::fs::FileExt};
 
 use rustix::io::Errno;
 
-use super::segments::multiboot::MultibootError;
 pub use super::segments::multiboot::Told;
 use super::{
     Image, LoadError,
@@ -55,9 +54,6 @@ pub fn load(kernel: &Image, modules: &[Module], told: &Told<'_>, wishes: &Wishes
     let name = || kernel.name.clone();
     let knows_words = holds(kernel_file, WITHOUT_BIOS[0].as_bytes())
         .map_err(|source| LoadError::Wrapped { kernel: name(), source: source.into() })?;
-    if knows_words && Path::new("/sys/firmware/efi").is_dir() {
-        return Err(LoadError::Segments { kernel: name(), source: MultibootError::Firmware.into() });
-    }
     let cmdline = without_bios(told.cmdline, knows_words);
     let told = &Told { cmdline: &cmdline, ..*told };
     segments::load_multiboot(kernel_file, &modules, told, wishes).map_err(|source| match source {

@@ -41,7 +41,7 @@ fn disk(name: &str, version: &str) -> PathBuf {
     image
 }
 
-fn xen(name: &str, version: &str) {
+fn xen(name: &str, version: &str, firmware: Firmware) {
     let image = disk(name, version);
     let own = Machine::new(&format!("{name}-own")).disk(Disk::new(&image).boot_index(0)).start().unwrap();
     let own = own.wait_for_report(LIMIT).unwrap();
@@ -50,7 +50,7 @@ fn xen(name: &str, version: &str) {
 
     let initramfs = payload::whole_firstlight(debian()).unwrap();
     let machine =
-        Machine::new(&format!("{name}-firstlight")).firmware(Firmware::Bios).disk(Disk::new(&image));
+        Machine::new(&format!("{name}-firstlight")).firmware(firmware).disk(Disk::new(&image));
     let guest = machine.kernel(&debian().kernel(), &initramfs, "console=ttyS0 quiet").start().unwrap();
     guest.wait_for_text("(XEN) Xen version 4.", LIMIT).unwrap();
     // What the BIOS would be asked for cannot be had behind Linux.
@@ -61,5 +61,10 @@ fn xen(name: &str, version: &str) {
 
 #[test]
 fn xen_by_multiboot_2() {
-    xen("xen-2", "2");
+    xen("xen-2", "2", Firmware::Bios);
+}
+
+#[test]
+fn xen_by_multiboot_2_under_uefi() {
+    xen("xen-2-uefi", "2", Firmware::Uefi);
 }

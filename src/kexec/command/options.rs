@@ -141,6 +141,7 @@ enum Meaning {
     Module,
     NoEfi,
     LoaderWithoutEffect,
+    /// Of later versions, or of other machines.
     WithoutEffect,
     Unsupported(&'static str),
 }
@@ -201,7 +202,7 @@ static OPTIONS: &[Row] = &[
     row("args-none", None, false, Meaning::LoaderWithoutEffect),
     row("elf32-core-headers", None, false, Meaning::LoaderWithoutEffect),
     row("elf64-core-headers", None, false, Meaning::LoaderWithoutEffect),
-    row("dt-no-old-root", None, false, Meaning::LoaderWithoutEffect),
+    row("dt-no-old-root", None, false, Meaning::WithoutEffect),
     row("hotplug", None, false, Meaning::WithoutEffect),
     row("no-cma", None, false, Meaning::WithoutEffect),
     row("force-dtb", None, false, Meaning::WithoutEffect),
@@ -273,7 +274,13 @@ where
                 continue;
             }
             Arg::Short(letter) => (by_letter(letter)?, format!("-{letter}")),
-            Arg::Long(name) => (by_name(name)?, format!("--{name}")),
+            Arg::Long(name) => {
+                let (row, written) = (by_name(name)?, format!("--{name}"));
+                if !row.value && parser.optional_value().is_some() {
+                    return Err(UsageError::Value(written));
+                }
+                (row, written)
+            }
         };
         let value = if row.value {
             parser.value().and_then(ValueExt::string).map_err(|_| UsageError::NoValue(written.clone()))?
@@ -390,16 +397,21 @@ fn by_letter(letter: char) -> Result<&'static Row, UsageError> {
 }
 
 fn by_name(name: &str) -> Result<&'static Row, UsageError> {
-    let beginnings: Vec<&Row> = OPTIONS.iter().filter(|row| row.long.starts_with(name)).collect();
+    let mut beginnings: Vec<&Row> = OPTIONS.iter().filter(|row| row.long.starts_with(name)).collect();
+    if let Some(exact) = beginnings.iter().find(|row| row.long == name) {
+        return Ok(exact);
+    }
+    // What a script has cut short for one version stays valid: `--no-c`, before there was `--no-cma`.
+    if beginnings.iter().any(|row| row.meaning != Meaning::WithoutEffect) {
+        beginnings.retain(|row| row.meaning != Meaning::WithoutEffect);
+    }
     match beginnings.as_slice() {
         [] => Err(UsageError::Unknown(format!("--{name}"))),
         [only] => Ok(only),
         [first, rest @ ..] => {
-            if let Some(exact) = beginnings.iter().find(|row| row.long == name) {
-                return Ok(exact);
-            }
             // Two names for the same thing are not ambiguous.
-            if rest.iter().all(|row| row.meaning == first.meaning && row.value == first.value) {
+            let does_nothing = first.meaning == Meaning::LoaderWithoutEffect;
+            if !does_nothing && rest.iter().all(|row| row.meaning == first.meaning) {
                 return Ok(first);
             }
             let names: Vec<String> = beginnings.iter().map(|row| format!("--{}", row.long)).collect();
@@ -421,10 +433,7 @@ fn address(long: &str, value: String) -> Result<u64, UsageError> {
 }
 
 fn syntax(error: lexopt::Error) -> UsageError {
-    match error {
-        lexopt::Error::UnexpectedValue { option, .. } => UsageError::Value(option),
-        other => UsageError::Syntax(other.to_string()),
-    }
+    UsageError::Syntax(error.to_string())
 }
 
 #[cfg(test)]
@@ -553,7 +562,14 @@ mod tests {
             Options { append: Some("x".into()), initrds: vec!["/i".into()], ..load("/k") }
         );
         assert_eq!(act(&["--kexec-syscall", "/k"]).method, Method::Segments);
-        assert!(matches!(parse(["--no"]), Err(UsageError::Ambiguous(..))));
+        // kexec-tools knows what each is, and does not guess.
+        for line in ["--no", "--console", "--args", "--elf", "--se", "--reuse", "--loa", "--d"] {
+            assert!(matches!(parse([line]), Err(UsageError::Ambiguous(..))), "{line}");
+        }
+        // As version 2.0.25 has them, which knows no --no-cma, --hotplug and --dt-no-old-root.
+        assert!(act(&["--no-c", "/k"]).no_checks);
+        assert_eq!(parse(["--h"]), Ok(Invocation::Help));
+        assert_eq!(act(&["-l", "--dt=/d", "/k"]).devicetree.as_deref(), Some("/d"));
     }
 
     #[test]
@@ -571,6 +587,7 @@ mod tests {
             (&["-Z"], UsageError::Unknown("-Z".into())),
             (&["--append"], UsageError::NoValue("--append".into())),
             (&["--load=/k"], UsageError::Value("--load".into())),
+            (&["--help=x"], UsageError::Value("--help".into())),
             (&["-e", "--append=x"], UsageError::LoadsNothing("append")),
             (&["-l", "/k", "--real-mode"], UsageError::Unsupported("real-mode", REAL_MODE)),
         ];

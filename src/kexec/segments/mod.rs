@@ -5,6 +5,8 @@
 //! against more than a bug, so here it is left out.
 
 pub mod arm64;
+#[cfg(all(feature = "multiboot", target_arch = "x86_64"))]
+pub mod bios_area;
 #[cfg(all(feature = "running-system", target_arch = "x86_64"))]
 pub mod core_headers;
 #[cfg(all(feature = "running-system", target_arch = "x86_64"))]
@@ -178,14 +180,19 @@ pub fn load_multiboot(
     wishes: &Wishes,
 ) -> Result<(), SegmentsError> {
     let image = multiboot::read(kernel, told.version)?;
-    let machine = Machine::read(Path::new("/"))?;
+    let mut machine = Machine::read(Path::new("/"))?;
     let kernel = Mapping::new(kernel).map_err(SegmentsError::Unreadable)?;
     let mapped = |(file, _): &(&File, &[u8])| Mapping::new(file).map_err(SegmentsError::Unreadable);
     let files: Vec<Mapping> = modules.iter().map(mapped).collect::<Result<_, _>>()?;
     let lengths = files.iter().map(|file| file.length() as u64);
     let modules: Vec<_> = lengths.zip(modules).map(|(length, &(_, words))| (length, words)).collect();
     let root_pointer = multiboot::root_pointer(&machine);
-    let plan = multiboot::plan(&image, told, &modules, root_pointer.as_deref(), &machine, &wishes.limits)?;
+    let uefi = Path::new("/sys/firmware/efi").is_dir();
+    let area = uefi.then(|| bios_area::make(&mut machine.memory, root_pointer.as_deref())).flatten();
+    let mut plan =
+        multiboot::plan(&image, told, &modules, root_pointer.as_deref(), &machine, &wishes.limits)?;
+    plan.segments.extend(area.into_iter().flatten());
+    plan.segments.sort_by_key(|segment| segment.address);
     submit(&plan, &kernel, &files, Slot::Boot).map_err(SegmentsError::Refused)
 }
 

@@ -41,11 +41,6 @@ pub enum MultibootError {
     /// Neither an ELF file nor addresses in the header.
     #[error("neither its header nor the file's format tells where it is to be loaded; install it again")]
     Nowhere,
-    /// Xen resets a machine on which Linux was started by UEFI.
-    #[error(
-        "Xen does not come up behind Linux on a machine with UEFI; restart through the firmware and its boot loader"
-    )]
-    Firmware,
     /// Sizes do not fit together.
     #[error("its headers do not fit the file; install it again")]
     Damaged,
