@@ -71,7 +71,8 @@ firstlight_trampoline_end:
 );
 
 // To 32-bit protected mode without paging, as multiboot has it (Multiboot2 Specification 2.0, 3.3; Intel SDM, volume 3,
-// 10.8.5.4): through a 32-bit segment, then paging, long mode and the extensions off.
+// 10.8.5.4): through a 32-bit segment, then paging, long mode and the extensions off. What no program may read while the
+// kernel before runs (ACPI's root pointer) is copied here.
 #[cfg(all(target_arch = "x86_64", feature = "multiboot"))]
 global_asm!(
     r#"
@@ -103,6 +104,11 @@ firstlight_protected_start:
     wrmsr
     xor     %eax, %eax
     mov     %eax, %cr4
+    mov     (8f - firstlight_protected_start)(%ebp), %esi
+    mov     (9f - firstlight_protected_start)(%ebp), %edi
+    mov     (10f - firstlight_protected_start)(%ebp), %ecx
+    cld
+    rep     movsb
     mov     (5f - firstlight_protected_start)(%ebp), %ecx
     mov     (6f - firstlight_protected_start)(%ebp), %eax
     mov     (7f - firstlight_protected_start)(%ebp), %ebx
@@ -116,6 +122,9 @@ firstlight_protected_start:
 5:  .long   0
 6:  .long   0
 7:  .long   0
+8:  .long   0
+9:  .long   0
+10: .long   0
     .fill   8, 8, 0
 firstlight_protected_end:
     .popsection
@@ -129,11 +138,23 @@ unsafe extern "C" {
     static firstlight_protected_end: u8;
 }
 
-/// The trampoline that enters a multiboot kernel at the physical address `entry`, with `magic` in %eax and `information` in
-/// %ebx. It must stand below 4 GiB.
+/// Bytes that the trampoline copies from one physical address below 4 GiB to another.
+#[cfg(all(target_arch = "x86_64", feature = "multiboot"))]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Copied {
+    /// From here.
+    pub from: u32,
+    /// To there.
+    pub to: u32,
+    /// So many bytes.
+    pub length: u32,
+}
+
+/// The trampoline that copies this and enters a multiboot kernel at the physical address `entry`, with `magic` in %eax and
+/// `information` in %ebx. It must stand below 4 GiB.
 #[cfg(all(target_arch = "x86_64", feature = "multiboot"))]
 #[must_use]
-pub fn to_protected_mode(entry: u32, magic: u32, information: u32) -> Vec<u8> {
+pub fn to_protected_mode(entry: u32, magic: u32, information: u32, copied: Copied) -> Vec<u8> {
     // SAFETY: both symbols stand in one read-only section that the assembler wrote, the end behind the start; it is
     // initialised and never written.
     let template = unsafe {
@@ -142,8 +163,9 @@ pub fn to_protected_mode(entry: u32, magic: u32, information: u32) -> Vec<u8> {
         slice::from_raw_parts(start, length)
     };
     let mut code = template.to_vec();
-    let values = code.len().saturating_sub(STACK).saturating_sub(12);
-    let bytes = [entry, magic, information].into_iter().flat_map(u32::to_le_bytes);
+    let values = [entry, magic, information, copied.from, copied.to, copied.length];
+    let bytes = values.into_iter().flat_map(u32::to_le_bytes);
+    let values = code.len().saturating_sub(STACK).saturating_sub(24);
     for (place, byte) in code.iter_mut().skip(values).zip(bytes) {
         *place = byte;
     }
@@ -222,10 +244,10 @@ mod tests {
     fn the_way_to_protected_mode_is_these_bytes() {
         let code = [
             0x48, 0x8d, 0x2d, 0xf9, 0xff, 0xff, 0xff, // lea  start(%rip), %rbp
-            0x48, 0x8d, 0x05, 0x62, 0, 0, 0,          // lea  gdt(%rip), %rax
-            0x48, 0x89, 0x05, 0x7d, 0, 0, 0,          // mov  %rax, pointer+2(%rip)
-            0x0f, 0x01, 0x15, 0x74, 0, 0, 0,          // lgdt pointer(%rip)
-            0x48, 0x8d, 0x25, 0xc5, 0, 0, 0,          // lea  end(%rip), %rsp
+            0x48, 0x8d, 0x05, 0x82, 0, 0, 0,          // lea  gdt(%rip), %rax
+            0x48, 0x89, 0x05, 0x9d, 0, 0, 0,          // mov  %rax, pointer+2(%rip)
+            0x0f, 0x01, 0x15, 0x94, 0, 0, 0,          // lgdt pointer(%rip)
+            0x48, 0x8d, 0x25, 0xf1, 0, 0, 0,          // lea  end(%rip), %rsp
             0x6a, 0x10,                               // push $0x10
             0x48, 0x8d, 0x05, 0x03, 0, 0, 0,          // lea  2f(%rip), %rax
             0x50,                                     // push %rax
@@ -241,21 +263,27 @@ mod tests {
             0x0f, 0x30,                               // wrmsr
             0x31, 0xc0,                               // xor  %eax, %eax
             0x0f, 0x22, 0xe0,                         // mov  %eax, %cr4
-            0x8b, 0x8d, 0x9c, 0, 0, 0,                // mov  entry(%ebp), %ecx
-            0x8b, 0x85, 0xa0, 0, 0, 0,                // mov  magic(%ebp), %eax
-            0x8b, 0x9d, 0xa4, 0, 0, 0,                // mov  information(%ebp), %ebx
+            0x8b, 0xb5, 0xc8, 0, 0, 0,                // mov  from(%ebp), %esi
+            0x8b, 0xbd, 0xcc, 0, 0, 0,                // mov  to(%ebp), %edi
+            0x8b, 0x8d, 0xd0, 0, 0, 0,                // mov  length(%ebp), %ecx
+            0xfc,                                     // cld
+            0xf3, 0xa4,                               // rep movsb
+            0x8b, 0x8d, 0xbc, 0, 0, 0,                // mov  entry(%ebp), %ecx
+            0x8b, 0x85, 0xc0, 0, 0, 0,                // mov  magic(%ebp), %eax
+            0x8b, 0x9d, 0xc4, 0, 0, 0,                // mov  information(%ebp), %ebx
             0xff, 0xe1,                               // jmp  *%ecx
-            0, 0, 0, 0,
+            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
         ];
         let mut expected = code.to_vec();
         expected.extend([0; 16]);
         // Flat 32-bit code and data, present, ring 0.
         expected.extend([0xff, 0xff, 0, 0, 0, 0x9a, 0xcf, 0, 0xff, 0xff, 0, 0, 0, 0x92, 0xcf, 0]);
         expected.extend([0x1f, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
-        for value in [0x20_0040_u32, 0x2bad_b002, 0x3fff_c000] {
+        for value in [0x20_0040_u32, 0x2bad_b002, 0x3fff_c000, 0x3f77_e014, 0x9_f010, 36] {
             expected.extend(value.to_le_bytes());
         }
         expected.extend([0; STACK]);
-        assert_eq!(to_protected_mode(0x20_0040, 0x2bad_b002, 0x3fff_c000), expected);
+        let copied = Copied { from: 0x3f77_e014, to: 0x9_f010, length: 36 };
+        assert_eq!(to_protected_mode(0x20_0040, 0x2bad_b002, 0x3fff_c000, copied), expected);
     }
 }

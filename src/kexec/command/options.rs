@@ -267,7 +267,7 @@ where
     let mut options = Options::default();
     let mut keep = Keep::default();
     let mut of_loader = None;
-    while let Some(argument) = parser.next().map_err(syntax)? {
+    while let Some(argument) = parser.next().map_err(|error| UsageError::Syntax(error.to_string()))? {
         let (row, written) = match argument {
             Arg::Value(word) => {
                 options.kernel.get_or_insert(word.to_string_lossy().into_owned());
@@ -430,10 +430,6 @@ fn address(long: &str, value: String) -> Result<u64, UsageError> {
         value.parse()
     };
     number.map_err(|_| UsageError::Address(format!("--{long}"), value))
-}
-
-fn syntax(error: lexopt::Error) -> UsageError {
-    UsageError::Syntax(error.to_string())
 }
 
 #[cfg(test)]

@@ -187,10 +187,11 @@ pub fn load_multiboot(
     let lengths = files.iter().map(|file| file.length() as u64);
     let modules: Vec<_> = lengths.zip(modules).map(|(length, &(_, words))| (length, words)).collect();
     let root_pointer = multiboot::root_pointer(&machine);
-    let uefi = Path::new("/sys/firmware/efi").is_dir();
-    let area = uefi.then(|| bios_area::make(&mut machine.memory, root_pointer.as_deref())).flatten();
-    let mut plan =
-        multiboot::plan(&image, told, &modules, root_pointer.as_deref(), &machine, &wishes.limits)?;
+    let area = Path::new("/sys/firmware/efi").is_dir();
+    let area = area.then(|| bios_area::make(&mut machine.memory, machine.rsdp)).flatten();
+    let (area, copied) = area.unzip();
+    let acpi = multiboot::Acpi { root: root_pointer.as_deref(), copied: copied.unwrap_or_default() };
+    let mut plan = multiboot::plan(&image, told, &modules, &acpi, &machine, &wishes.limits)?;
     plan.segments.extend(area.into_iter().flatten());
     plan.segments.sort_by_key(|segment| segment.address);
     submit(&plan, &kernel, &files, Slot::Boot).map_err(SegmentsError::Refused)

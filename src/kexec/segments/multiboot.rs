@@ -20,7 +20,7 @@ use crate::{
         bytes::{le32, le64},
         kernel_file::multiboot,
     },
-    sys::trampoline,
+    sys::trampoline::{self, Copied},
 };
 
 /// A header stands in the first 32 KiB (version 1: 8 KiB).
@@ -199,7 +199,16 @@ pub fn root_pointer(machine: &Machine) -> Option<Vec<u8>> {
     table.starts_with(b"RSD PTR ").then_some(table)
 }
 
-/// Plans the segments, with a length in bytes and a text for each module and a copy of ACPI's root pointer.
+/// How the kernel finds ACPI's tables.
+#[derive(Debug, Default)]
+pub struct Acpi<'a> {
+    /// A copy of the root pointer, for version 2.
+    pub root: Option<&'a [u8]>,
+    /// The copy that is made at the jump.
+    pub copied: Copied,
+}
+
+/// Plans the segments, with a length in bytes and a text for each module.
 ///
 /// # Errors
 /// [`PlanError`] names the part that does not fit.
@@ -207,7 +216,7 @@ pub fn plan(
     image: &Image,
     told: &Told<'_>,
     modules: &[(u64, &[u8])],
-    root_pointer: Option<&[u8]>,
+    acpi: &Acpi<'_>,
     machine: &Machine,
     limits: &Range<u64>,
 ) -> Result<Plan, PlanError> {
@@ -231,14 +240,14 @@ pub fn plan(
     }
     let build = |base| match image.version {
         1 => information_1(base, told, &placed, machine),
-        _ => information_2(told, &placed, root_pointer, machine),
+        _ => information_2(told, &placed, acpi.root, machine),
     };
     // As long wherever it stands.
     let address = space.take("multiboot information", build(0).len() as u64, 0)?;
     let block = build(address);
     segments.push(Segment { address, size: pages(block.len() as u64), content: Content::Made(block) });
     let magic = if image.version == 1 { MAGIC_1 } else { MAGIC_2 };
-    let code = trampoline::to_protected_mode(low(image.entry), magic, low(address));
+    let code = trampoline::to_protected_mode(low(image.entry), magic, low(address), acpi.copied);
     let entry = space.take("trampoline", code.len() as u64, 0)?;
     segments.push(Segment { address: entry, size: pages(code.len() as u64), content: Content::Made(code) });
     segments.sort_by_key(|segment| segment.address);
@@ -446,7 +455,8 @@ mod tests {
         let parts = vec![Part { bytes: 0x1000..0x2800, offset: 0x20_0000, size: 0x9000 }];
         let image = Image { version, parts, entry: 0x20_0040 };
         let told = Told { version, cmdline: b"xen dom0_mem=1G", named: true };
-        let plan = plan(&image, &told, MODULES, Some(&[7; 36]), &machine(), &(0..u64::MAX)).unwrap();
+        let acpi = Acpi { root: Some(&[7; 36]), copied: Copied::default() };
+        let plan = plan(&image, &told, MODULES, &acpi, &machine(), &(0..u64::MAX)).unwrap();
         let made = plan.segments.iter().find_map(|segment| match &segment.content {
             Content::Made(bytes) if segment.address != plan.entry => Some((bytes.clone(), segment.address)),
             _ => None,
@@ -525,7 +535,7 @@ mod tests {
         let told = Told { version: 0, cmdline: b"", named: true };
         #[expect(clippy::single_range_in_vec_init, reason = "memory with one free range is meant")]
         let machine = Machine { free: vec![0x20_1000..0x4000_0000], ..Machine::default() };
-        let error = plan(&image, &told, &[], None, &machine, &(0..u64::MAX)).unwrap_err();
+        let error = plan(&image, &told, &[], &Acpi::default(), &machine, &(0..u64::MAX)).unwrap_err();
         assert!(matches!(error, PlanError::NoPlace { size: 0x9000, .. }));
     }
 }
