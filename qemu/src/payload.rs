@@ -110,7 +110,11 @@ pub fn installed() -> Result<Vec<u8>> {
     fs::read(&path).context(|| format!("reading {}", path.display()))
 }
 
-fn installed_program() -> Result<PathBuf> {
+/// Where that is.
+///
+/// # Errors
+/// When cargo fails.
+pub fn installed_program() -> Result<PathBuf> {
     binary::build_installed(binary::TARGET).map_err(builder)
 }
 

@@ -44,20 +44,7 @@ pub struct Job<'a> {
 /// When the script fails or does not end in time: then with the end of the guest's console.
 pub fn run(debian: &Debian, job: &Job) -> Result<()> {
     let name = job.name;
-    let initrd = place::directory("machines")?.join(format!("{name}.initrd"));
-    fs::write(&initrd, image(debian, job)?).context(|| format!("writing {}", initrd.display()))?;
-    let mut machine = Machine::new(name).firmware(Firmware::None).memory(768).kernel(
-        &debian.kernel(),
-        &initrd,
-        "console=ttyS0 quiet panic=-1",
-    );
-    for disk in job.disks {
-        machine = machine.disk(Disk::new(*disk).writable());
-    }
-    for disk in job.sources {
-        machine = machine.disk(Disk::new(*disk));
-    }
-    let guest = machine.start()?;
+    let guest = machine(debian, job, &[])?.firmware(Firmware::None).memory(768).start()?;
     let status = guest.wait("the end of its script", job.limit, |line| {
         line.text.strip_prefix("workshop: status ").filter(|_| line.whole).map(str::to_owned)
     })?;
@@ -70,8 +57,30 @@ pub fn run(debian: &Debian, job: &Job) -> Result<()> {
     guest.wait_off(job.limit)
 }
 
-fn image(debian: &Debian, job: &Job) -> Result<Vec<u8>> {
+/// The guest, not started, with more files of this machine and their paths in it.
+///
+/// # Errors
+/// When a program or a file is missing.
+pub fn machine(debian: &Debian, job: &Job, files: &[(&Path, &str)]) -> Result<Machine> {
+    let name = job.name;
+    let initrd = place::directory("machines")?.join(format!("{name}.initrd"));
+    fs::write(&initrd, image(debian, job, files)?).context(|| format!("writing {}", initrd.display()))?;
+    let words = "console=ttyS0 quiet panic=-1";
+    let mut machine = Machine::new(name).kernel(&debian.kernel(), &initrd, words);
+    for disk in job.disks {
+        machine = machine.disk(Disk::new(*disk).writable());
+    }
+    for disk in job.sources {
+        machine = machine.disk(Disk::new(*disk));
+    }
+    Ok(machine)
+}
+
+fn image(debian: &Debian, job: &Job, files: &[(&Path, &str)]) -> Result<Vec<u8>> {
     let mut tree = Tree::default();
+    for (file, path) in files {
+        tree.copy(file, path).map_err(payload::builder)?;
+    }
     for program in ["busybox"].iter().chain(job.programs) {
         payload::add_program(&mut tree, program, &format!("/bin/{program}"))?;
     }

@@ -42,6 +42,8 @@ enum Failure {
     Usage(#[from] UsageError),
     #[error("no kernel specified")]
     NoKernel,
+    #[error("unsupported kernel type {0}; it may be {types}, or leave -t out", types = options::TYPES.join(", "))]
+    Type(String),
     #[error("{0}: {1}")]
     Unreadable(String, io::Error),
     #[error("{0}: {1}")]
@@ -136,6 +138,9 @@ fn act(invocation: Invocation) -> Result<ExitCode, Failure> {
     if options.status {
         return status(&options);
     }
+    if options.purpose == Purpose::Crash && state::crash_size() == 0 {
+        return Err(Failure::NoCrashMemory);
+    }
     if options.unload {
         kexec::unload_from(slot(options.purpose)).map_err(Failure::Unload)?;
     }
@@ -191,6 +196,11 @@ fn status(options: &Options) -> Result<ExitCode, Failure> {
 
 fn load(options: &Options) -> Result<(), Failure> {
     let kernel = options.kernel.as_ref().ok_or(Failure::NoKernel)?;
+    let wrong =
+        |name: &&String| options.method == Method::Segments && !options::TYPES.contains(&name.as_str());
+    if let Some(name) = options.image_type.as_ref().filter(wrong) {
+        return Err(Failure::Type(name.clone()));
+    }
     let kernel = open(kernel)?;
     #[cfg(all(feature = "multiboot", target_arch = "x86_64"))]
     if !options.modules.is_empty() || is_multiboot(&kernel) {
@@ -220,7 +230,6 @@ fn load(options: &Options) -> Result<(), Failure> {
     let chosen = wishes != Wishes::default() && options.method == Method::Auto;
     let method = if chosen { Method::Segments } else { options.method };
     match options.purpose {
-        Purpose::Crash if state::crash_size() == 0 => Err(Failure::NoCrashMemory),
         Purpose::Crash => Ok(kexec::load_for_panic(method, &wishes, &kernel, &initrds, &cmdline)?),
         Purpose::Boot => Ok(kexec::load_by(method, &wishes, &kernel, &initrds, &cmdline)?),
     }

@@ -1,7 +1,7 @@
 //! Loading a kernel that is started by multiboot, with its modules: always by kexec_load(2), since kexec_file_load(2) knows
 //! no such kernels.
 
-use std::{borrow::Cow, fs::File, io, os::unix::fs::FileExt};
+use std::{borrow::Cow, fs::File, io, os::unix::fs::FileExt, path::Path};
 
 use rustix::io::Errno;
 
@@ -10,13 +10,16 @@ use super::{
     Image, LoadError,
     load::refused,
     reason,
-    segments::{self, SegmentsError, Wishes},
+    segments::{self, SegmentsError, Wishes, machine},
 };
 use crate::image::unwrap::unwrap;
 
 /// A kernel that holds the first of these words (Xen) takes all of them: it calls no BIOS. Linux has taken the devices over
 /// from that, and a BIOS that is asked to read a disk then waits for ever.
 const WITHOUT_BIOS: [&str; 2] = ["no-real-mode", "edd=off"];
+
+/// Linux's word for the address of ACPI's root pointer (kernel-parameters.txt).
+const WORD: &str = "acpi_rsdp=";
 
 /// So much of a kernel is searched for it, in bytes.
 const SEARCHED: u64 = 64 << 20;
@@ -45,16 +48,19 @@ pub fn load(kernel: &Image, modules: &[Module], told: &Told<'_>, wishes: &Wishes
         .iter()
         .map(|module| if module.as_it_is { Ok(None) } else { unpacked(&module.image) })
         .collect::<Result<_, _>>()?;
-    let modules: Vec<(&File, &[u8])> = modules
-        .iter()
-        .zip(&files)
-        .map(|(module, file)| (file.as_ref().unwrap_or(&module.image.file), module.words.as_slice()))
-        .collect();
     let kernel_file = kernel_file.as_ref().unwrap_or(&kernel.file);
     let name = || kernel.name.clone();
     let knows_words = holds(kernel_file, WITHOUT_BIOS[0].as_bytes())
         .map_err(|source| LoadError::Wrapped { kernel: name(), source: source.into() })?;
     let cmdline = without_bios(told.cmdline, knows_words);
+    let root = if knows_words { machine::root_pointer(Path::new("/sys/firmware/efi")) } else { 0 };
+    let words: Vec<Cow<'_, [u8]>> =
+        modules.iter().enumerate().map(|(place, module)| with_root(&module.words, root, place)).collect();
+    let modules: Vec<(&File, &[u8])> = modules
+        .iter()
+        .zip(files.iter().zip(&words))
+        .map(|(module, (file, words))| (file.as_ref().unwrap_or(&module.image.file), words.as_ref()))
+        .collect();
     let told = &Told { cmdline: &cmdline, ..*told };
     segments::load_multiboot(kernel_file, &modules, told, wishes).map_err(|source| match source {
         SegmentsError::Refused(errno) if errno != Errno::NOSYS => {
@@ -73,6 +79,15 @@ fn without_bios(cmdline: &[u8], knows_words: bool) -> Cow<'_, [u8]> {
         [] => Cow::Borrowed(cmdline),
         missing => Cow::Owned([cmdline, missing.join(" ").as_bytes()].join(&b' ')),
     }
+}
+
+/// The words of the module at this place, with the one that tells Xen's first Linux where ACPI's root pointer is: Xen, started
+/// so, has no UEFI to tell of, and shows that Linux none of the memory in which it would be found.
+fn with_root(words: &[u8], root: u64, place: usize) -> Cow<'_, [u8]> {
+    if root == 0 || place > 0 || words.windows(WORD.len()).any(|bytes| bytes == WORD.as_bytes()) {
+        return Cow::Borrowed(words);
+    }
+    Cow::Owned([words, format!("{WORD}{root:#x}").as_bytes()].join(&b' '))
 }
 
 /// Whether these bytes stand anywhere in the file.
@@ -103,6 +118,17 @@ mod tests {
         ] {
             let knows_words = holds(&file(content.as_bytes()), b"no-real-mode").unwrap();
             assert_eq!(without_bios(cmdline.as_bytes(), knows_words), expected.as_bytes(), "{content}");
+        }
+    }
+    #[test]
+    fn the_first_linux_is_told_of_the_root_pointer() {
+        for (words, root, place, expected) in [
+            ("placeholder ro", 0x3f77_e014, 0, "placeholder ro acpi_rsdp=0x3f77e014"),
+            ("initrd", 0x3f77_e014, 1, "initrd"),
+            ("ro acpi_rsdp=0x1000", 0x3f77_e014, 0, "ro acpi_rsdp=0x1000"),
+            ("ro", 0, 0, "ro"),
+        ] {
+            assert_eq!(with_root(words.as_bytes(), root, place), expected.as_bytes(), "{words} {place}");
         }
     }
 }

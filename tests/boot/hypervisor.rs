@@ -4,9 +4,11 @@
 use std::path::PathBuf;
 
 use qemu::disk::{Filesystem, Image, Volume};
+use qemu::guest::Guest;
 use qemu::loader::{Release, grub};
 use qemu::machine::{Disk, Firmware, Machine};
-use qemu::payload;
+use qemu::workshop::{self, Job};
+use qemu::{Report, payload};
 
 use crate::{LIMIT, debian};
 
@@ -41,30 +43,66 @@ fn disk(name: &str, version: &str) -> PathBuf {
     image
 }
 
-fn xen(name: &str, version: &str, firmware: Firmware) {
-    let image = disk(name, version);
-    let own = Machine::new(&format!("{name}-own")).disk(Disk::new(&image).boot_index(0)).start().unwrap();
-    let own = own.wait_for_report(LIMIT).unwrap();
+/// That Xen says so, and what the probe in its first Linux reports.
+fn report(guest: &Guest, words: &str) -> Report {
+    guest.wait_for_text("(XEN) Xen version 4.", LIMIT).unwrap();
+    guest
+        .wait_for_text(&format!("(XEN) Command line: placeholder console=com1 dom0_mem=512M{words}"), LIMIT)
+        .unwrap();
+    guest.wait_for_report(LIMIT).unwrap()
+}
+
+// What the BIOS would be asked for cannot be had behind Linux.
+const BEHIND_LINUX: &str = " no-real-mode edd=off";
+
+#[test]
+fn xen_by_multiboot_2_under_both_firmwares() {
+    let image = disk("xen-2", "2");
+    let own = Machine::new("xen-2-own").disk(Disk::new(&image).boot_index(0)).start().unwrap();
+    let own = report(&own, "");
     let cmdline = "placeholder root=LABEL=none ro console=hvc0 \"a b\" quiet";
     assert_eq!((own.cmdline.as_str(), own.parts.len()), (cmdline, 1), "{own:?}");
 
     let initramfs = payload::whole_firstlight(debian()).unwrap();
-    let machine =
-        Machine::new(&format!("{name}-firstlight")).firmware(firmware).disk(Disk::new(&image));
-    let guest = machine.kernel(&debian().kernel(), &initramfs, "console=ttyS0 quiet").start().unwrap();
-    guest.wait_for_text("(XEN) Xen version 4.", LIMIT).unwrap();
-    // What the BIOS would be asked for cannot be had behind Linux.
-    let words = "(XEN) Command line: placeholder console=com1 dom0_mem=512M no-real-mode edd=off";
-    guest.wait_for_text(words, LIMIT).unwrap();
-    assert_eq!(guest.wait_for_report(LIMIT).unwrap(), own);
+    let by_firstlight = |firmware| {
+        let machine = Machine::new(&format!("xen-2-{firmware:?}")).firmware(firmware).disk(Disk::new(&image));
+        let guest = machine.kernel(&debian().kernel(), &initramfs, "console=ttyS0 quiet").start().unwrap();
+        report(&guest, BEHIND_LINUX)
+    };
+    assert_eq!(by_firstlight(Firmware::Bios), own);
+    // Here it has another memory map and other tables, and is told of them.
+    let behind_uefi = by_firstlight(Firmware::Uefi);
+    let root = behind_uefi.cmdline.strip_prefix(&format!("{cmdline} acpi_rsdp=0x")).unwrap();
+    assert!(u32::from_str_radix(root, 16).is_ok() && behind_uefi.parts == own.parts, "{behind_uefi:?}");
+    assert!(behind_uefi.platform.acpi.iter().any(|table| table == "DSDT"), "{behind_uefi:?}");
+}
+
+/// From a Linux that runs, by either version of the protocol.
+fn from_a_running_system(name: &str, version: &str) {
+    let image = disk(name, version);
+    let job = Job {
+        name,
+        disks: &[],
+        sources: &[&image],
+        modules: &["ext4"],
+        programs: &[],
+        script: "firstlight boot --now 'Debian GNU/Linux, with Xen'",
+        limit: LIMIT,
+    };
+    let firstlight = payload::installed_program().unwrap();
+    let guest = workshop::machine(debian(), &job, &[(&firstlight, "/usr/sbin/firstlight")]).unwrap();
+    let report = report(&guest.start().unwrap(), BEHIND_LINUX);
+    let parts: Vec<&str> = report.parts.iter().map(|part| part.name.as_str()).collect();
+    let words = "placeholder root=LABEL=none ro console=hvc0 \"a b\" quiet";
+    assert_eq!((report.cmdline.as_str(), parts.as_slice()), (words, &["main"][..]), "{report:?}");
 }
 
 #[test]
-fn xen_by_multiboot_2() {
-    xen("xen-2", "2", Firmware::Bios);
+fn xen_by_multiboot_2_from_a_running_system() {
+    from_a_running_system("xen-2-running", "2");
 }
 
 #[test]
-fn xen_by_multiboot_2_under_uefi() {
-    xen("xen-2-uefi", "2", Firmware::Uefi);
+fn xen_by_multiboot_1_from_a_running_system() {
+    from_a_running_system("xen-1-running", "");
 }

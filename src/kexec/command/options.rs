@@ -4,6 +4,8 @@
 //! As with `getopt_long`, options and words may stand in any order, short options bundle, a long option may be cut to
 //! any unambiguous beginning, and its value stands behind `=` or in the next word.
 
+use std::num::IntErrorKind;
+
 use lexopt::{Arg, Parser, ValueExt};
 
 use crate::kexec::Method;
@@ -216,6 +218,21 @@ static OPTIONS: &[Row] = &[
     row("exec-live-update", None, false, Meaning::Unsupported(XEN)),
 ];
 
+/// What `--type` may say. Which of them it is, each file tells by itself; the system call for files is told none.
+pub static TYPES: &[&str] = &[
+    "multiboot2-x86",
+    "elf-x86_64",
+    "multiboot-x86",
+    "elf-x86",
+    "bzImage64",
+    "bzImage",
+    "vmlinux",
+    "Image",
+    "uImage",
+    "vmlinuz",
+    "uki",
+];
+
 /// Every option's letter, name without dashes, and whether it takes a value: for shell completions.
 pub fn names() -> impl Iterator<Item = (Option<char>, &'static str, bool)> {
     OPTIONS.iter().map(|row| (row.short, row.long, row.value))
@@ -305,7 +322,7 @@ where
         options.sync = false;
     }
     match of_loader {
-        Some(long) if !options.load && !options.status => Err(UsageError::LoadsNothing(long)),
+        Some(long) if !options.load || options.status => Err(UsageError::LoadsNothing(long)),
         _ => Ok(Invocation::Act(Box::new(options))),
     }
 }
@@ -420,16 +437,27 @@ fn by_name(name: &str) -> Result<&'static Row, UsageError> {
     }
 }
 
-/// A number as `strtoul` with base 0 reads it: hexadecimal behind 0x, octal behind 0.
+/// A number as `strtoul` with base 0 reads it: hexadecimal behind 0x, octal behind 0, nothing is 0, what is too large is the
+/// largest, and what stands behind a minus counts down from 0.
 fn address(long: &str, value: String) -> Result<u64, UsageError> {
-    let number = if let Some(digits) = value.strip_prefix("0x").or_else(|| value.strip_prefix("0X")) {
-        u64::from_str_radix(digits, 16)
-    } else if value.len() > 1 && value.starts_with('0') {
-        u64::from_str_radix(&value, 8)
-    } else {
-        value.parse()
+    let text = value.trim_ascii_start();
+    let (negative, text) = match text.strip_prefix('-') {
+        Some(text) => (true, text),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
     };
-    number.map_err(|_| UsageError::Address(format!("--{long}"), value))
+    let (digits, radix) = match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
+        Some(digits) => (digits, 16),
+        None if text.starts_with('0') => (text, 8),
+        None => (text, 10),
+    };
+    match u64::from_str_radix(digits, radix) {
+        _ if digits.starts_with('+') => Err(UsageError::Address(format!("--{long}"), value)),
+        Ok(number) if negative => Ok(number.wrapping_neg()),
+        Ok(number) => Ok(number),
+        Err(error) if *error.kind() == IntErrorKind::PosOverflow => Ok(u64::MAX),
+        Err(_) if value.is_empty() => Ok(0),
+        Err(_) => Err(UsageError::Address(format!("--{long}"), value)),
+    }
 }
 
 #[cfg(test)]
@@ -570,8 +598,22 @@ mod tests {
 
     #[test]
     fn addresses_are_read_as_strtoul_does() {
-        for (text, number) in [("0x1000000", 0x100_0000), ("4096", 4096), ("010", 8), ("0", 0)] {
-            assert_eq!(act(&["--mem-min", text]).memory_min, number, "{text}");
+        for (text, number) in [
+            ("0x1000000", 0x100_0000),
+            ("4096", 4096),
+            ("010", 8),
+            ("0", 0),
+            ("", 0),
+            (" 12", 12),
+            ("+0XfF", 255),
+            ("-1", u64::MAX),
+            ("0x1ffffffffffffffff", u64::MAX),
+        ] {
+            assert_eq!(act(&[&format!("--mem-min={text}")]).memory_min, number, "{text}");
+        }
+        for text in ["0x", "08", "1G", "0x1000zz", "- 1", "-+1", "0x+1"] {
+            let error = UsageError::Address("--mem-min".into(), text.into());
+            assert_eq!(parse([format!("--mem-min={text}")]), Err(error));
         }
         assert_eq!(parse(["--mem-max=1G"]), Err(UsageError::Address("--mem-max".into(), "1G".into())));
     }
@@ -585,6 +627,7 @@ mod tests {
             (&["--load=/k"], UsageError::Value("--load".into())),
             (&["--help=x"], UsageError::Value("--help".into())),
             (&["-e", "--append=x"], UsageError::LoadsNothing("append")),
+            (&["-l", "-S", "--initrd=x"], UsageError::LoadsNothing("initrd")),
             (&["-l", "/k", "--real-mode"], UsageError::Unsupported("real-mode", REAL_MODE)),
         ];
         for (line, expected) in table {

@@ -35,9 +35,8 @@ pub fn make(memory: &mut Vec<MemoryRange>, root: u64) -> Option<([Segment; 2], C
     }
     let below = |address: u64| u32::try_from(address).ok();
     let found = below(root.saturating_add(PAGE)).filter(|_| root > 0);
-    let copied = found.and_then(|_| {
-        Some(Copied { from: below(root)?, to: below(start + POINTER)?, length: POINTER_SIZE })
-    });
+    let copied = found
+        .and_then(|_| Some(Copied { from: below(root)?, to: below(start + POINTER)?, length: POINTER_SIZE }));
     let mut data = vec![0; LOW_SIZE + 2];
     for (at, value) in [(EXTENDED_AREA, start >> 4), (LOW_SIZE, start >> 10)] {
         data.splice(at..at + 2, u16::try_from(value).unwrap_or(u16::MAX).to_le_bytes());
@@ -110,7 +109,8 @@ mod tests {
 
     #[test]
     fn without_low_memory_there_is_no_place() {
-        for ranges in [vec![], vec![range(1 << 20, 1 << 30, MemoryType::Ram)], vec![range(0, 1, MemoryType::Ram)]]
+        for ranges in
+            [vec![], vec![range(1 << 20, 1 << 30, MemoryType::Ram)], vec![range(0, 1, MemoryType::Ram)]]
         {
             let mut memory = ranges.clone();
             assert_eq!(make(&mut memory, 0), None);

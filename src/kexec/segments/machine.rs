@@ -133,7 +133,9 @@ fn efi_runtime(directory: &Path) -> Option<Efi> {
     })
 }
 
-fn root_pointer(efi: &Path) -> u64 {
+/// Address of the ACPI root pointer, as the directory /sys/firmware/efi tells it; 0 without.
+#[must_use]
+pub fn root_pointer(efi: &Path) -> u64 {
     table_address(efi, "ACPI20=").or_else(|| table_address(efi, "ACPI=")).unwrap_or(0)
 }
 
