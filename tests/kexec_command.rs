@@ -61,14 +61,22 @@ fn what_cannot_work_is_one_line_with_a_remedy_and_kexec_tools_exit_code() {
         "kexec: Image.riscv: it is a kernel for riscv64, and this machine is {machine}; name one that was built for it"
     );
     let cases: &[(&[&str], i32, &str)] = &[
-        (&["-l"], 255, "kexec: no kernel specified"),
-        (&["-l", "missing"], 255, "kexec: missing: No such file or directory (os error 2)"),
-        (&["-l", "dangling"], 255, "kexec: dangling: No such file or directory (os error 2)"),
-        (&["-l", "."], 255, "kexec: .: is a directory"),
+        (&["-l"], 255, "kexec: no kernel specified; name its file: kexec -l KERNEL …"),
+        (
+            &["-l", "missing"],
+            255,
+            "kexec: missing: No such file or directory (os error 2); look at its name and its directory",
+        ),
+        (
+            &["-l", "dangling"],
+            255,
+            "kexec: dangling: No such file or directory (os error 2); look at its name and its directory",
+        ),
+        (&["-l", "."], 255, "kexec: .: is a directory; name a file in it"),
         (
             &["-l", "vmlinuz", "--initrd=missing"],
             255,
-            "kexec: missing: No such file or directory (os error 2)",
+            "kexec: missing: No such file or directory (os error 2); look at its name and its directory",
         ),
         (
             &["-l", "README"],
@@ -108,6 +116,17 @@ fn what_cannot_work_is_one_line_with_a_remedy_and_kexec_tools_exit_code() {
             "kexec: option '--mem-min': '1G' is not an address; write it as 0x1000000, 4096 or 010",
         ),
         (&["--frobnicate"], 1, "kexec: unrecognized option '--frobnicate'"),
+        (
+            &["-p", "vmlinuz"],
+            1,
+            "kexec: no memory is kept for a crash kernel; start this one with crashkernel=",
+        ),
+        (
+            &["-c", "-l", "vmlinuz", "-t", "foo"],
+            255,
+            "kexec: unsupported kernel type foo; it may be multiboot2-x86, ",
+        ),
+        (&["-l", "-S", "--append=x"], 1, "kexec: option 'append' goes with --load"),
         (&["-e", "--append=x"], 1, "kexec: option 'append' goes with --load"),
         (
             &["-l", "vmlinuz", "--real-mode"],

@@ -40,11 +40,11 @@ const NO_FILE_CALL: u8 = 253;
 enum Failure {
     #[error("{0}")]
     Usage(#[from] UsageError),
-    #[error("no kernel specified")]
+    #[error("no kernel specified; name its file: kexec -l KERNEL …")]
     NoKernel,
     #[error("unsupported kernel type {0}; it may be {types}, or leave -t out", types = options::TYPES.join(", "))]
     Type(String),
-    #[error("{0}: {1}")]
+    #[error("{0}: {1}; {remedy}", remedy = reason::remedy_for_file(.1))]
     Unreadable(String, io::Error),
     #[error("{0}: {1}")]
     Apart(String, ApartError),
@@ -60,7 +60,7 @@ enum Failure {
         "the running kernel does not tell what is loaded (/sys/kernel/kexec_loaded is missing); it may lack CONFIG_KEXEC"
     )]
     Untold,
-    #[error("cannot unload: {0}")]
+    #[error("cannot unload: {}", reason::of_call(.0))]
     Unload(io::Error),
     #[error("cannot jump: {}", reason::of_jump(.0))]
     Jump(io::Error),

@@ -256,6 +256,27 @@ pub fn of_jump(error: &io::Error) -> String {
     format!("{error}: {reason}")
 }
 
+/// Why the kernel refused a call other than the jump, and what to do.
+#[must_use]
+pub fn of_call(error: &io::Error) -> String {
+    let reason = Errno::from_io_error(error).and_then(|errno| explain(errno, &circumstances(true)));
+    reason.map_or_else(
+        || error.to_string(),
+        |reason| format!("refused ({}): {}; {}", reason.name, reason.cause, reason.remedy),
+    )
+}
+
+/// What to do about a file that cannot be opened.
+#[must_use]
+pub fn remedy_for_file(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::NotFound => "look at its name and its directory",
+        io::ErrorKind::PermissionDenied => "run it as root",
+        io::ErrorKind::IsADirectory => "name a file in it",
+        _ => "check the disk",
+    }
+}
+
 /// Gathers what the machine tells about itself.
 #[must_use]
 pub fn circumstances(kernel_file: bool) -> Circumstances {

@@ -139,6 +139,14 @@ const REFUSALS: &[(&str, &str, &str, &str, &str, &str)] = &[
     ),
     (
         "free",
+        "nobody",
+        "unload by nobody",
+        "-l vmlinuz",
+        "-u",
+        "refused (EPERM): this process lacks CAP_SYS_BOOT; run it as root, outside of a container",
+    ),
+    (
+        "free",
         "",
         "refused load",
         "-l vmlinuz",
@@ -186,6 +194,14 @@ const REFUSALS: &[(&str, &str, &str, &str, &str, &str)] = &[
         "-l vmlinuz",
         "refused (EPERM): loading kernels is turned off until the next restart (kernel.kexec_load_disabled is 1); restart \
          the machine, and remove what sets it",
+    ),
+    (
+        "disabled",
+        "",
+        "unloading is disabled",
+        "",
+        "-u",
+        "(kernel.kexec_load_disabled is 1); restart the machine, and remove what sets it",
     ),
 ];
 
