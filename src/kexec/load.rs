@@ -15,7 +15,7 @@ use rustix::{
 use super::{
     cmdline, initrd, reason,
     segments::{self, SegmentsError, Wishes},
-    state::Slot,
+    state::{self, Slot},
 };
 use crate::{
     formats::{
@@ -338,10 +338,12 @@ impl<'a> Parts<'a> {
         if length > limit {
             return Err(LoadError::CommandLineTooLong { kernel: kernel(), length, limit });
         }
-        // The kernel drops the crash kernel that it has before it looks at the file.
-        let refusable = cfg!(target_arch = "x86_64") && slot == Slot::Crash && self.circumstances.capable;
-        if refusable && self.header.is_none_or(|header| header.long_mode.is_none()) {
-            return Err(refused(kernel(), Errno::NOEXEC, &self.circumstances));
+        let circumstances = &reason::Circumstances { crash: slot == Slot::Crash, ..self.circumstances };
+        if MAKES_CRASH_HEADERS && circumstances.crash && circumstances.capable {
+            let initrd = self.initrd().map_or(0, size);
+            if let Some(errno) = foreseen(self.header.as_ref(), initrd, state::crash_size()) {
+                return Err(refused(kernel(), errno, circumstances));
+            }
         }
         sys::kexec::file_load(
             self.file().as_fd(),
@@ -349,7 +351,17 @@ impl<'a> Parts<'a> {
             &self.cmdline,
             slot == Slot::Crash,
         )
-        .map_err(|errno| refused(kernel(), errno, &self.circumstances))
+        .map_err(|errno| refused(kernel(), errno, circumstances))
+    }
+}
+
+/// What the kernel is going to say to a crash kernel for x86_64, with an initrd of so many bytes, where so many are kept for
+/// both. It drops the crash kernel that it has before it looks at the next one, and is better not asked.
+fn foreseen(header: Option<&Header>, initrd: u64, room: u64) -> Option<Errno> {
+    match header.and_then(|header| header.long_mode) {
+        None => Some(Errno::NOEXEC),
+        Some(kernel) if kernel.init_size.saturating_add(initrd) > room => Some(Errno::ADDRNOTAVAIL),
+        Some(_) => None,
     }
 }
 
@@ -404,7 +416,7 @@ fn size(file: &File) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kexec::testing::file;
+    use crate::{formats::bzimage::LongMode, kexec::testing::file};
 
     fn image(name: &str, content: &[u8]) -> Image {
         Image { name: name.into(), file: file(content) }
@@ -449,6 +461,23 @@ mod tests {
                 expected,
                 "{method:?} {slot:?} {enforced}"
             );
+        }
+    }
+
+    /// As `bzImage64_probe` and `bzImage64_load` do (Linux, arch/x86/kernel/kexec-bzimage64.c).
+    #[test]
+    fn a_crash_kernel_that_would_be_refused_is_known_before_the_one_before_is_dropped() {
+        let mode = LongMode { alignment: 1 << 21, preferred: 1 << 24, init_size: 64 << 20 };
+        let header =
+            Header { protocol: 0x20f, cmdline_size: 2047, length: 0, setup: 0, long_mode: Some(mode) };
+        let low = Header { long_mode: None, ..header };
+        for (header, initrd, expected) in [
+            (Some(&header), 128 << 20, None),
+            (Some(&header), (128 << 20) + 1, Some(Errno::ADDRNOTAVAIL)),
+            (Some(&low), 0, Some(Errno::NOEXEC)),
+            (None, 0, Some(Errno::NOEXEC)),
+        ] {
+            assert_eq!(foreseen(header, initrd, 192 << 20), expected);
         }
     }
 

@@ -18,6 +18,8 @@ pub struct Circumstances {
     pub segments: bool,
     /// It was a multiboot kernel, which `kexec_load` alone can load.
     pub multiboot: bool,
+    /// It was to be started when the running one panics.
+    pub crash: bool,
     /// The file begins as a kernel does that this machine takes as it is.
     pub kernel_file: bool,
 }
@@ -52,7 +54,7 @@ const fn row(
 const ALWAYS: fn(&Circumstances) -> bool = |_| true;
 
 /// The first row that applies counts.
-const REASONS: [Row; 26] = [
+const REASONS: [Row; 27] = [
     row(
         Errno::NOSYS,
         "ENOSYS",
@@ -198,6 +200,13 @@ const REASONS: [Row; 26] = [
     row(
         Errno::ADDRNOTAVAIL,
         "EADDRNOTAVAIL",
+        |it| it.crash,
+        "the memory that is kept for a crash kernel is too small for it",
+        "start this kernel with more (crashkernel=), or make the initrd smaller",
+    ),
+    row(
+        Errno::ADDRNOTAVAIL,
+        "EADDRNOTAVAIL",
         ALWAYS,
         "there is no stretch of free memory at an address that this kernel can stand at",
         "give the machine more memory, or make the initrd smaller",
@@ -289,6 +298,7 @@ pub fn circumstances(kernel_file: bool) -> Circumstances {
         lockdown: locked_down(&read("/sys/kernel/security/lockdown")),
         segments: false,
         multiboot: false,
+        crash: false,
         kernel_file,
     }
 }
@@ -325,6 +335,8 @@ mod tests {
             (Errno::INVAL, usual, "command line"),
             (Errno::NOEXEC, usual, "another machine"),
             (Errno::NOEXEC, Circumstances { kernel_file: false, ..usual }, "damaged"),
+            (Errno::ADDRNOTAVAIL, usual, "no stretch"),
+            (Errno::ADDRNOTAVAIL, Circumstances { crash: true, ..usual }, "kept for a crash kernel"),
             (Errno::KEYREJECTED, usual, "not signed by a key of this machine"),
         ];
         for (errno, circumstances, expected) in cases {
