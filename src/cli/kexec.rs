@@ -20,7 +20,7 @@ use crate::{
     kexec::{
         self, Image, LoadError, Method,
         command::{
-            HELP, cmdline,
+            HELP, TYPES, cmdline,
             options::{self, Invocation, Options, Purpose, UsageError},
         },
         reason,
@@ -42,7 +42,7 @@ enum Failure {
     Usage(#[from] UsageError),
     #[error("no kernel specified; name its file: kexec -l KERNEL …")]
     NoKernel,
-    #[error("unsupported kernel type {0}; it may be {types}, or leave -t out", types = options::TYPES.join(", "))]
+    #[error("unsupported kernel type {0}; it may be {types}, or leave -t out", types = TYPES.join(", "))]
     Type(String),
     #[error("{0}: {1}; {remedy}", remedy = reason::remedy_for_file(.1))]
     Unreadable(String, io::Error),
@@ -196,8 +196,7 @@ fn status(options: &Options) -> Result<ExitCode, Failure> {
 
 fn load(options: &Options) -> Result<(), Failure> {
     let kernel = options.kernel.as_ref().ok_or(Failure::NoKernel)?;
-    let wrong =
-        |name: &&String| options.method == Method::Segments && !options::TYPES.contains(&name.as_str());
+    let wrong = |name: &&String| options.method == Method::Segments && !TYPES.contains(&name.as_str());
     if let Some(name) = options.image_type.as_ref().filter(wrong) {
         return Err(Failure::Type(name.clone()));
     }

@@ -4,10 +4,9 @@
 //! As with `getopt_long`, options and words may stand in any order, short options bundle, a long option may be cut to
 //! any unambiguous beginning, and its value stands behind `=` or in the next word.
 
-use std::num::IntErrorKind;
-
 use lexopt::{Arg, Parser, ValueExt};
 
+use super::address;
 use crate::kexec::Method;
 
 /// Where the image is meant to run.
@@ -218,21 +217,6 @@ static OPTIONS: &[Row] = &[
     row("exec-live-update", None, false, Meaning::Unsupported(XEN)),
 ];
 
-/// What `--type` may say. Which of them it is, each file tells by itself; the system call for files is told none.
-pub static TYPES: &[&str] = &[
-    "multiboot2-x86",
-    "elf-x86_64",
-    "multiboot-x86",
-    "elf-x86",
-    "bzImage64",
-    "bzImage",
-    "vmlinux",
-    "Image",
-    "uImage",
-    "vmlinuz",
-    "uki",
-];
-
 /// Every option's letter, name without dashes, and whether it takes a value: for shell completions.
 pub fn names() -> impl Iterator<Item = (Option<char>, &'static str, bool)> {
     OPTIONS.iter().map(|row| (row.short, row.long, row.value))
@@ -373,8 +357,8 @@ impl Options {
             Meaning::Auto => self.method = Method::Auto,
             Meaning::PrintCrashSize => self.print_crash_size = true,
             Meaning::Type => self.image_type = Some(value),
-            Meaning::MemoryMin => self.memory_min = address(row.long, value)?,
-            Meaning::MemoryMax => self.memory_max = address(row.long, value)?,
+            Meaning::MemoryMin => self.memory_min = bound(row.long, value)?,
+            Meaning::MemoryMax => self.memory_max = bound(row.long, value)?,
             _ => self.without_effect.push(row.long),
         }
         Ok(())
@@ -437,27 +421,8 @@ fn by_name(name: &str) -> Result<&'static Row, UsageError> {
     }
 }
 
-/// A number as `strtoul` with base 0 reads it: hexadecimal behind 0x, octal behind 0, nothing is 0, what is too large is the
-/// largest, and what stands behind a minus counts down from 0.
-fn address(long: &str, value: String) -> Result<u64, UsageError> {
-    let text = value.trim_ascii_start();
-    let (negative, text) = match text.strip_prefix('-') {
-        Some(text) => (true, text),
-        None => (false, text.strip_prefix('+').unwrap_or(text)),
-    };
-    let (digits, radix) = match text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
-        Some(digits) => (digits, 16),
-        None if text.starts_with('0') => (text, 8),
-        None => (text, 10),
-    };
-    match u64::from_str_radix(digits, radix) {
-        _ if digits.starts_with('+') => Err(UsageError::Address(format!("--{long}"), value)),
-        Ok(number) if negative => Ok(number.wrapping_neg()),
-        Ok(number) => Ok(number),
-        Err(error) if *error.kind() == IntErrorKind::PosOverflow => Ok(u64::MAX),
-        Err(_) if value.is_empty() => Ok(0),
-        Err(_) => Err(UsageError::Address(format!("--{long}"), value)),
-    }
+fn bound(long: &str, value: String) -> Result<u64, UsageError> {
+    address::parse(&value).ok_or_else(|| UsageError::Address(format!("--{long}"), value))
 }
 
 #[cfg(test)]
@@ -597,28 +562,6 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_read_as_strtoul_does() {
-        for (text, number) in [
-            ("0x1000000", 0x100_0000),
-            ("4096", 4096),
-            ("010", 8),
-            ("0", 0),
-            ("", 0),
-            (" 12", 12),
-            ("+0XfF", 255),
-            ("-1", u64::MAX),
-            ("0x1ffffffffffffffff", u64::MAX),
-        ] {
-            assert_eq!(act(&[&format!("--mem-min={text}")]).memory_min, number, "{text}");
-        }
-        for text in ["0x", "08", "1G", "0x1000zz", "- 1", "-+1", "0x+1"] {
-            let error = UsageError::Address("--mem-min".into(), text.into());
-            assert_eq!(parse([format!("--mem-min={text}")]), Err(error));
-        }
-        assert_eq!(parse(["--mem-max=1G"]), Err(UsageError::Address("--mem-max".into(), "1G".into())));
-    }
-
-    #[test]
     fn wrong_usage_names_the_word() {
         let table: &[(&[&str], UsageError)] = &[
             (&["--frobnicate"], UsageError::Unknown("--frobnicate".into())),
@@ -627,6 +570,7 @@ mod tests {
             (&["--load=/k"], UsageError::Value("--load".into())),
             (&["--help=x"], UsageError::Value("--help".into())),
             (&["-e", "--append=x"], UsageError::LoadsNothing("append")),
+            (&["--mem-max=1G"], UsageError::Address("--mem-max".into(), "1G".into())),
             (&["-l", "-S", "--initrd=x"], UsageError::LoadsNothing("initrd")),
             (&["-l", "/k", "--real-mode"], UsageError::Unsupported("real-mode", REAL_MODE)),
         ];
