@@ -5,7 +5,7 @@ use firstlight::formats::{
     text,
     u_boot_script::{self, Files},
 };
-use libfuzzer_sys::fuzz_target;
+use fuzz::fuzz_target;
 
 struct Settings(String);
 
