@@ -1,11 +1,5 @@
 //! What fuzz targets look around in: a device that is mostly zero, and a volume of a few files.
 
-pub mod bounds;
-mod large;
-
-#[doc(hidden)]
-pub use libfuzzer_sys;
-
 use std::io;
 
 use firstlight::{
@@ -32,9 +26,7 @@ impl<'a> Sparse<'a> {
         while let Some((&[a, b, c, d, e, f], behind)) = rest.split_first_chunk() {
             let length = usize::from(u16::from_le_bytes([e, f])).min(behind.len());
             let (piece, behind) = behind.split_at(length);
-            if !piece.is_empty() {
-                pieces.push((u64::from(u32::from_le_bytes([a, b, c, d])), piece));
-            }
+            pieces.push((u64::from(u32::from_le_bytes([a, b, c, d])), piece));
             rest = behind;
         }
         Self { size: u64::from(u16::from_le_bytes(*size)) * 4096, pieces }

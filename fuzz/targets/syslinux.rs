@@ -5,7 +5,7 @@ use firstlight::formats::{
     syslinux::{self, Dialect},
     text,
 };
-use fuzz::fuzz_target;
+use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let _ = syslinux::saved::parse(data);

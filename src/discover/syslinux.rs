@@ -10,7 +10,7 @@ use crate::{
         cmdline,
         grub::menu::kind_problem,
         lines::statement,
-        lookup::Lookup,
+        lookup::{FileKind, Lookup},
         syslinux::{
             self, Configuration, Dialect, FSUUID, Label, NETWORK, Program,
             saved::{self, Saved},
@@ -75,8 +75,8 @@ fn find(place: &Place<'_>, path: &str, context: &Context) -> Findings {
         if path.ends_with("extlinux.conf") && !is_installed { Dialect::Uboot } else { Dialect::Syslinux };
     let words = &context.system_words;
     let findings = Findings::default();
-    let mut reading = Reading { place, dialect, words, seen: Vec::new(), findings };
-    let outermost = reading.configuration(path, &[], "");
+    let mut reading = Reading { dialect, words, seen: Vec::new(), findings };
+    let outermost = reading.configuration(place, path, &[], "");
     let mut findings = reading.findings;
     let (default, configuration) = match outermost {
         Ok(outermost) => outermost,
@@ -109,7 +109,6 @@ fn find(place: &Place<'_>, path: &str, context: &Context) -> Findings {
 
 /// A configuration, and those that its labels lead to.
 struct Reading<'a> {
-    place: &'a Place<'a>,
     dialect: Dialect,
     /// What is known of the machine.
     words: &'a [String],
@@ -123,11 +122,12 @@ impl Reading<'_> {
     /// one that it boots on its own.
     fn configuration(
         &mut self,
+        place: &Place<'_>,
         path: &str,
         titles: &[String],
         prefix: &str,
     ) -> Result<(Option<String>, Configuration), String> {
-        let (place, dialect) = (self.place, self.dialect);
+        let dialect = self.dialect;
         if self.seen.len() >= FILE_LIMIT {
             return Err(format!("more than {FILE_LIMIT} configurations"));
         }
@@ -142,19 +142,31 @@ impl Reading<'_> {
             let message = format!("{message}: the file's entries are lost");
             self.findings.warnings.push(place.warning(&file, Some(line), message));
         }
-        self.notes(path, &configuration);
+        self.notes(place, path, &configuration);
         let mut default = None;
+        let mut led_to = None;
         for label in &configuration.labels {
             let titles = [titles, &label.path_in_menu].concat();
             let id = format!("{prefix}{}", label.name);
             let mut own_default = Some(id.clone());
+            let is_default = configuration.default.as_ref() == Some(&label.name) && default.is_none();
             if let Program::Menu(file) = &label.program {
                 if self.seen.contains(&place.path(file)) {
                     continue;
                 }
                 let below = [&titles[..], std::slice::from_ref(&label.title)].concat();
-                match self.configuration(file, &below, &format!("{id}>")) {
-                    Ok((inner, _)) => own_default = inner,
+                // CONFIG is given the directory that paths count from afterwards.
+                let directory = place.path(label.append.split_whitespace().next().unwrap_or_default());
+                let status = place.lookup.status(place.volume, &directory, true);
+                let moves = !label.append.is_empty()
+                    && status.is_some_and(|status| status.kind == FileKind::Directory);
+                let directory = if moves { &directory } else { place.directory };
+                let inside = Place { directory, ..*place };
+                match self.configuration(&inside, &place.path(file), &below, &format!("{id}>")) {
+                    Ok((inner, configuration)) => {
+                        own_default = inner;
+                        led_to = led_to.or(Some(configuration).filter(|_| is_default));
+                    }
                     Err(message) => {
                         let message = format!("{file}: {message}: its entries are lost");
                         self.findings.warnings.push(place.warning(&label.file, Some(label.line), message));
@@ -169,15 +181,19 @@ impl Reading<'_> {
                     self.findings.entries.push(Entry { id, path_in_menu: titles, ..entry });
                 }
             }
-            if configuration.default.as_ref() == Some(&label.name) && default.is_none() {
+            if is_default {
                 default = own_default;
             }
+        }
+        if let (Some(inner), Some(0)) = (led_to, configuration.timeout) {
+            // It goes there at once, and asks there.
+            (configuration.timeout, configuration.is_hidden) = (inner.timeout, inner.is_hidden);
         }
         Ok((default, configuration))
     }
 
     /// Tells what the loader would know and is not known here.
-    fn notes(&mut self, path: &str, configuration: &Configuration) {
+    fn notes(&mut self, place: &Place<'_>, path: &str, configuration: &Configuration) {
         let any = |is: fn(&Label) -> bool| configuration.labels.iter().any(is);
         let notes = [
             (
@@ -193,8 +209,8 @@ impl Reading<'_> {
         for (_, message) in notes.into_iter().filter(|(is_so, _)| *is_so) {
             self.findings.notes.push(Note {
                 deed: Deed::PassedOver,
-                volume: self.place.device.to_owned(),
-                path: self.place.path(path),
+                volume: place.device.to_owned(),
+                path: place.path(path),
                 message: message.to_owned(),
             });
         }
@@ -466,6 +482,29 @@ mod tests {
         let ids: Vec<_> = found.entries.iter().map(|entry| entry.id.as_str()).collect();
         assert_eq!(ids, ["install", "expert", "help>new"]);
         assert_eq!((found.default.as_deref(), found.warnings), (Some("install"), vec![]));
+    }
+
+    #[test]
+    fn a_configuration_that_is_led_to_counts_from_where_it_is_told() {
+        let found = find(&[
+            (
+                "isolinux/isolinux.cfg",
+                "default go\nlabel go\n config /rescue/boot/menu.cfg\n append /rescue/\n",
+            ),
+            (
+                "rescue/boot/menu.cfg",
+                "ui vesamenu.c32\ntimeout 900\nlabel first\n linux boot/vmlinuz\n initrd boot/a.img,boot/b.img\ninclude boot/more.cfg\n",
+            ),
+            ("rescue/boot/more.cfg", "label second\n linux ../rescue/boot/vmlinuz\n"),
+            ("rescue/boot/vmlinuz", ""),
+            ("rescue/boot/a.img", ""),
+            ("rescue/boot/b.img", ""),
+        ]);
+        let [first, second] = &found.entries[..] else { panic!("{found:?}") };
+        assert_eq!(first.kernel, Some(file("/rescue/boot/vmlinuz")));
+        assert_eq!(first.initrds, [file("/rescue/boot/a.img"), file("/rescue/boot/b.img")]);
+        assert_eq!((second.kernel.clone(), second.problem.as_deref()), (first.kernel.clone(), None));
+        assert_eq!((found.default.as_deref(), found.timeout), (Some("go>first"), Some(90)));
     }
 
     #[test]

@@ -5,9 +5,6 @@ use super::lines::{lines, statement};
 /// Files include each other no more often.
 const FILE_LIMIT: usize = 16;
 
-/// No more filters are told that could not be.
-const UNTOLD_LIMIT: usize = 64;
-
 /// What decides which files are booted; all else is between the firmware and the hardware.
 const NAMES: [&str; 13] = [
     "arm_64bit",
@@ -36,7 +33,7 @@ const BOARDS: [(&str, u8, &[&str]); 18] = [
     ("2-", 2, &["pi2"]),
     ("3-model-a-plus", 3, &["pi3", "pi3+"]),
     ("3-model-b-plus", 3, &["pi3", "pi3+"]),
-    ("3-compute-module-plus", 3, &["pi3", "cm3", "cm3+"]),
+    ("3-compute-module-plus", 3, &["pi3", "pi3+", "cm3+"]),
     ("3-compute-module", 3, &["pi3", "cm3"]),
     ("3-", 3, &["pi3"]),
     ("400", 4, &["pi4", "pi400"]),
@@ -121,7 +118,7 @@ impl Machine {
 /// Settings after all filters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Configuration {
-    /// Names and values, each name once, in the order in which they were set last.
+    /// Names and values in their order; the last of a name counts.
     pub settings: Vec<(&'static str, String)>,
     /// Filters that could not be told and were taken not to hold, each with its line.
     pub untold: Vec<(u32, String)>,
@@ -191,8 +188,6 @@ impl Reader<'_> {
                 continue;
             }
             if let Some(name) = NAMES.into_iter().find(|known| *known == name) {
-                // Only the last of a name counts.
-                self.found.settings.retain(|(own, _)| *own != name);
                 self.found.settings.push((name, value.to_owned()));
             }
         }
@@ -205,7 +200,7 @@ impl Reader<'_> {
         }
         let (kind, holds) = self.machine.holds(filter);
         self.found.has_tryboot |= kind == "tryboot";
-        if holds.is_none() && self.found.untold.len() < UNTOLD_LIMIT {
+        if holds.is_none() {
             self.found.untold.push((number, filter.to_owned()));
         }
         self.filters.retain(|(other, _)| *other != kind);
@@ -233,6 +228,8 @@ mod tests {
         for (board, tryboot, kernel, wide) in [
             ("raspberrypi,3-model-b", false, "three.img", None),
             ("raspberrypi,3-model-b-plus", false, "three.img", Some(true)),
+            ("raspberrypi,3-compute-module", false, "three.img", None),
+            ("raspberrypi,3-compute-module-plus", false, "three.img", Some(true)),
             ("raspberrypi,4-compute-module", false, "four.img", None),
             ("raspberrypi,4-model-b", true, "try.img", None),
             ("raspberrypi,3-model-b", true, "three.img", None),
@@ -268,7 +265,8 @@ mod tests {
             assert_eq!(read(text, "", false).initrds(), expected, "{text}");
         }
         let included = read("kernel=own.img\ninclude more.txt\ninclude gone.txt\n", "", false);
-        assert_eq!(included.settings, [("kernel", "more.img".to_owned())]);
+        assert_eq!(included.get("kernel"), Some("more.img"));
+        assert_eq!(included.settings.len(), 1 + FILE_LIMIT);
     }
 
     #[test]

@@ -275,6 +275,7 @@ mod tests {
             // A menu inside has a default of its own.
             ("default menu.c32", "b", None),
             ("default menu.c32\nmenu start", "b", None),
+            ("default menu\nprompt 0\ntimeout 200\nontimeout b", "b", Some(20)),
             (
                 "default menu.c32\nmenu begin\nmenu start\ntimeout 30\nlabel d\nkernel k\nmenu end",
                 "d",

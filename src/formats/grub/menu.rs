@@ -63,6 +63,25 @@ pub struct Item {
     pub body: Body,
 }
 
+impl Item {
+    /// An entry for what a configuration boots without being asked; it loads nothing more.
+    pub(super) fn of_configuration(place: &Place) -> Self {
+        Self {
+            id: place.path.to_string(),
+            title: place.path.to_string(),
+            arguments: vec![place.path.to_string()],
+            classes: Vec::new(),
+            hotkey: None,
+            users: Users::Anybody,
+            submenu: false,
+            hidden: false,
+            place: place.clone(),
+            line: 1,
+            body: Body::Text("".into()),
+        }
+    }
+}
+
 /// What booting an entry does.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {

@@ -41,7 +41,7 @@ use environment_block::Change;
 use evaluate::{Evaluator, FUEL, Place, Shown, Stop};
 use failure::Failure;
 pub use flavour::Flavour;
-use menu::{Level, MenuEntry};
+use menu::{Item, Level, MenuEntry};
 
 use super::lookup::{Lookup, LookupError};
 use crate::entry::{TimeoutStyle, Warning};
@@ -140,7 +140,19 @@ fn start(evaluator: &mut Evaluator<'_>) -> Result<Shown, Failure> {
     evaluator.run_file(&Located { volume, path: path.as_ref().into() })?;
     Ok(match evaluator.stop.take() {
         Some(Stop::Menu(shown)) => shown,
-        _ => Shown { items: std::mem::take(&mut evaluator.menu), environment: evaluator.environment.clone() },
+        stop => {
+            let mut shown = Shown {
+                items: std::mem::take(&mut evaluator.menu),
+                environment: evaluator.environment.clone(),
+            };
+            if matches!(stop, Some(Stop::Boot)) {
+                // The configuration itself has loaded this and boots it: no menu is ever seen.
+                shown.items.insert(0, Item::of_configuration(&evaluator.place));
+                shown.environment.set("default", "0");
+                shown.environment.set("timeout", "0");
+            }
+            shown
+        }
     })
 }
 

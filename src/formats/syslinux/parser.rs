@@ -300,8 +300,10 @@ impl<'a> Parser<'a> {
         let default = self.default.take().unwrap_or_default();
         let named = self.named(if is_uboot { &default.0 } else { first_word(&default.0) });
         let has_ui = self.has_menu;
+        // The loader puts the ending behind the name of a module by itself.
+        let is_module = |name: &str| is_menu(name) || is_menu(&format!("{name}.c32"));
         self.has_menu |=
-            is_menu(first_word(&default.0)) || named.is_some_and(|label| self.is_own_menu(label));
+            named.map_or_else(|| is_module(first_word(&default.0)), |label| self.is_own_menu(label));
         let visible =
             named.filter(|label| self.configuration.labels.get(*label).is_some_and(|label| !label.hidden));
         if let (true, Some(label)) = (has_ui, visible) {
