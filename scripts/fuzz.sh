@@ -2,7 +2,8 @@
 # Feeds parsers with what no one would write: scripts/fuzz.sh [TARGET|all] [SECONDS], all of them for 5 s each by default.
 #
 # All targets are built at once, and as many run at a time as there are processors. A target stops at its first crash, at an
-# input that takes longer than a second, and at one that wants more than 64 MiB at once. What was learned stays in
+# input that takes longer than a second, and at one for which more than 64 MiB live at once. Then come inputs of 1 MiB, made of
+# the seeds and of what only spite would write (fuzz/src/large.rs), under the same bounds. What was learned stays in
 # fuzz/corpus, what fails in fuzz/artifacts. cargo-fuzz is installed into target/tools once.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -50,6 +51,24 @@ fuzz() {
     sed -n 's/^stat::number_of_executed_units: */runs /p; s/^stat::average_exec_per_sec: */runs a second /p; s/^stat::peak_rss_mb: */MiB /p' "$log" |
         paste -sd ' ' | sed "s/^/fuzz: $target, $seconds s: /"
 }
-export -f fuzz
+
+# The empty input stands for all that needs no seed.
+large() {
+    local target=$1 log=target/fuzz-$1-large.log empty=target/fuzz-empty
+    : >"$empty"
+    local inputs=("$empty")
+    [ ! -d "fuzz/seeds/$target" ] || inputs+=("fuzz/seeds/$target"/*)
+    if ! FUZZ_LARGE="fuzz/artifacts/$target/large" "$binaries/$target" -timeout=0 -rss_limit_mb=0 "${inputs[@]}" >"$log" 2>&1; then
+        grep -a -e '^fuzz: ' -e panicked -A 2 "$log" >&2 || tail -n 40 "$log" >&2
+        echo "fuzz: $target failed at 1 MiB; the whole output is in $log" >&2
+        return 1
+    fi
+    sed -n 's/^large: \([0-9]*\) inputs, at most \([0-9]*\) MiB and \([0-9]*\) ms.*/\1 \2 \3/p' "$log" |
+        awk -v target="$target" '{ runs += $1; if ($2 > memory) memory = $2; if ($3 > time) time = $3 }
+            END { print "fuzz: " target ", " runs " inputs of 1 MiB: at most " memory + 0 " MiB and " time + 0 " ms" }'
+}
+export -f fuzz large
 # shellcheck disable=SC2016 # It is the inner shell that fills in the target.
 printf '%s\n' "${targets[@]}" | xargs -P "$(nproc)" -I '{}' bash -euo pipefail -c 'fuzz "$1"' fuzz '{}'
+# shellcheck disable=SC2016
+printf '%s\n' "${targets[@]}" | xargs -P "$(nproc)" -I '{}' bash -euo pipefail -c 'large "$1"' large '{}'

@@ -1,5 +1,11 @@
 //! What fuzz targets look around in: a device that is mostly zero, and a volume of a few files.
 
+pub mod bounds;
+mod large;
+
+#[doc(hidden)]
+pub use libfuzzer_sys;
+
 use std::io;
 
 use firstlight::{
@@ -26,7 +32,9 @@ impl<'a> Sparse<'a> {
         while let Some((&[a, b, c, d, e, f], behind)) = rest.split_first_chunk() {
             let length = usize::from(u16::from_le_bytes([e, f])).min(behind.len());
             let (piece, behind) = behind.split_at(length);
-            pieces.push((u64::from(u32::from_le_bytes([a, b, c, d])), piece));
+            if !piece.is_empty() {
+                pieces.push((u64::from(u32::from_le_bytes([a, b, c, d])), piece));
+            }
             rest = behind;
         }
         Self { size: u64::from(u16::from_le_bytes(*size)) * 4096, pieces }

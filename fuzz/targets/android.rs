@@ -2,7 +2,7 @@
 #![no_main]
 
 use firstlight::formats::kernel_file::{android, boot_control, u_image};
-use libfuzzer_sys::fuzz_target;
+use fuzz::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let _ = android::parse(data);

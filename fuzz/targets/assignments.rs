@@ -2,6 +2,6 @@
 #![no_main]
 
 use firstlight::formats::{assignments::Assignments, text};
-use libfuzzer_sys::fuzz_target;
+use fuzz::fuzz_target;
 
 fuzz_target!(|data: &[u8]| Assignments::default().read(&text::decode(data)));

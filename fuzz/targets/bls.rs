@@ -5,7 +5,7 @@ use firstlight::formats::{
     bls::{Entry, Loader, Reading, Variables, entry_name},
     text,
 };
-use libfuzzer_sys::fuzz_target;
+use fuzz::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let text = text::decode(data);

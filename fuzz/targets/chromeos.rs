@@ -2,7 +2,7 @@
 #![no_main]
 
 use firstlight::formats::kernel_file::chromeos;
-use libfuzzer_sys::fuzz_target;
+use fuzz::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let _ = chromeos::parse(data);

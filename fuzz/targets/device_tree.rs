@@ -2,7 +2,7 @@
 #![no_main]
 
 use firstlight::formats::device_tree;
-use libfuzzer_sys::fuzz_target;
+use fuzz::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let changes = [("bootargs", Some(b"quiet\0".to_vec())), ("kaslr-seed", None)];

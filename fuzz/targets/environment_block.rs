@@ -2,7 +2,7 @@
 #![no_main]
 
 use firstlight::formats::grub::environment_block;
-use libfuzzer_sys::fuzz_target;
+use fuzz::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let _ = environment_block::read(data);

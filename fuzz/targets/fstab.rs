@@ -2,6 +2,6 @@
 #![no_main]
 
 use firstlight::formats::{fstab, text};
-use libfuzzer_sys::fuzz_target;
+use fuzz::fuzz_target;
 
 fuzz_target!(|data: &[u8]| drop(fstab::parse(&text::decode(data))));

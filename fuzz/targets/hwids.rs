@@ -2,7 +2,7 @@
 #![no_main]
 
 use firstlight::formats::hwids::{Machine, compatible};
-use libfuzzer_sys::fuzz_target;
+use fuzz::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     // The hash of `A&B` stands in the seed.

@@ -2,8 +2,7 @@
 #![no_main]
 
 use firstlight::formats::{iso9660::Iso9660, lookup::FileKind};
-use fuzz::Sparse;
-use libfuzzer_sys::fuzz_target;
+use fuzz::{Sparse, fuzz_target};
 
 /// Files that are looked at.
 const FILES: usize = 200;

@@ -2,7 +2,7 @@
 #![no_main]
 
 use firstlight::formats::kernel_file;
-use libfuzzer_sys::fuzz_target;
+use fuzz::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let _ = kernel_file::recognise(data, u64::try_from(data.len()).unwrap_or(u64::MAX));

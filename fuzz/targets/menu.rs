@@ -7,17 +7,22 @@ use firstlight::formats::{
     limine::{self, Syntax},
     petitboot, text,
 };
-use libfuzzer_sys::fuzz_target;
+use fuzz::{bounds, fuzz_target};
 
 fuzz_target!(|data: &[u8]| {
     let text = text::decode(data);
+    bounds::lap();
     let _ = kboot::parse(&text);
+    bounds::lap();
     let _ = petitboot::parse(&text);
+    bounds::lap();
     let _ = grub_legacy::parse(&text, Some(1));
     for dialect in [Dialect::Lilo, Dialect::Elilo, Dialect::Yaboot] {
+        bounds::lap();
         let _ = lilo::parse(&text, dialect, "/EFI/a");
     }
     for syntax in [Syntax::Slashes, Syntax::Colons] {
+        bounds::lap();
         let _ = limine::parse(&text, syntax, true);
     }
 });

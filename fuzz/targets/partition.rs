@@ -2,8 +2,7 @@
 #![no_main]
 
 use firstlight::formats::partition;
-use fuzz::Sparse;
-use libfuzzer_sys::fuzz_target;
+use fuzz::{Sparse, fuzz_target};
 
 fuzz_target!(|data: &[u8]| {
     let _ = partition::read(&Sparse::new(data));

@@ -2,7 +2,7 @@
 #![no_main]
 
 use firstlight::formats::{bootspec, guix::Parameters, text};
-use libfuzzer_sys::fuzz_target;
+use fuzz::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let text = text::decode(data);

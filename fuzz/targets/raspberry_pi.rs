@@ -5,12 +5,13 @@ use firstlight::formats::{
     raspberry_pi::{Board, Configuration, Machine},
     text,
 };
-use libfuzzer_sys::fuzz_target;
+use fuzz::{bounds, fuzz_target};
 
 fuzz_target!(|data: &[u8]| {
     let text = text::decode(data);
     let (text, more) = text.split_once('\x0c').unwrap_or((&text, ""));
     for board in ["raspberrypi,3-model-b-plus", ""] {
+        bounds::lap();
         let machine = Machine { board: Board::named(board), partition: Some(1), tryboot: board.is_empty() };
         let read = Configuration::read(text, machine, &mut |_| Some(more.to_owned()));
         let _ = (read.initrds(), read.get("kernel"), read.is_on("arm_64bit"));

@@ -5,7 +5,7 @@ use firstlight::formats::{
     refind::{Config, Options, initrd_for, initrds, version, with_version},
     text,
 };
-use libfuzzer_sys::fuzz_target;
+use fuzz::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let text = text::decode(data);

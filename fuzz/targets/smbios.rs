@@ -2,7 +2,7 @@
 #![no_main]
 
 use firstlight::formats::{smbios, syslinux::words};
-use libfuzzer_sys::fuzz_target;
+use fuzz::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let _ = smbios::oem_strings(data);

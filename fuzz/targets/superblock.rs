@@ -2,8 +2,7 @@
 #![no_main]
 
 use firstlight::formats::superblock;
-use fuzz::Sparse;
-use libfuzzer_sys::fuzz_target;
+use fuzz::{Sparse, fuzz_target};
 
 fuzz_target!(|data: &[u8]| {
     let _ = superblock::probe(&Sparse::new(data));

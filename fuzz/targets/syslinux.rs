@@ -5,7 +5,7 @@ use firstlight::formats::{
     syslinux::{self, Dialect},
     text,
 };
-use libfuzzer_sys::fuzz_target;
+use fuzz::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let _ = syslinux::saved::parse(data);

@@ -2,7 +2,7 @@
 #![no_main]
 
 use firstlight::formats::text;
-use libfuzzer_sys::fuzz_target;
+use fuzz::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     assert_eq!(text::encode(&text::decode(data)), data);

@@ -5,7 +5,7 @@ use firstlight::formats::{
     kernel_file::pe,
     uki::{self, Sections},
 };
-use libfuzzer_sys::fuzz_target;
+use fuzz::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
     let Some(program) = pe::parse(data, data.len() as u64) else { return };

@@ -5,6 +5,9 @@ use super::lines::{lines, statement};
 /// Files include each other no more often.
 const FILE_LIMIT: usize = 16;
 
+/// No more filters are told that could not be.
+const UNTOLD_LIMIT: usize = 64;
+
 /// What decides which files are booted; all else is between the firmware and the hardware.
 const NAMES: [&str; 13] = [
     "arm_64bit",
@@ -118,7 +121,7 @@ impl Machine {
 /// Settings after all filters.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Configuration {
-    /// Names and values in their order; the last of a name counts.
+    /// Names and values, each name once, in the order in which they were set last.
     pub settings: Vec<(&'static str, String)>,
     /// Filters that could not be told and were taken not to hold, each with its line.
     pub untold: Vec<(u32, String)>,
@@ -188,6 +191,8 @@ impl Reader<'_> {
                 continue;
             }
             if let Some(name) = NAMES.into_iter().find(|known| *known == name) {
+                // Only the last of a name counts.
+                self.found.settings.retain(|(own, _)| *own != name);
                 self.found.settings.push((name, value.to_owned()));
             }
         }
@@ -200,7 +205,7 @@ impl Reader<'_> {
         }
         let (kind, holds) = self.machine.holds(filter);
         self.found.has_tryboot |= kind == "tryboot";
-        if holds.is_none() {
+        if holds.is_none() && self.found.untold.len() < UNTOLD_LIMIT {
             self.found.untold.push((number, filter.to_owned()));
         }
         self.filters.retain(|(other, _)| *other != kind);
@@ -265,8 +270,7 @@ mod tests {
             assert_eq!(read(text, "", false).initrds(), expected, "{text}");
         }
         let included = read("kernel=own.img\ninclude more.txt\ninclude gone.txt\n", "", false);
-        assert_eq!(included.get("kernel"), Some("more.img"));
-        assert_eq!(included.settings.len(), 1 + FILE_LIMIT);
+        assert_eq!(included.settings, [("kernel", "more.img".to_owned())]);
     }
 
     #[test]

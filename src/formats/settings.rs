@@ -290,6 +290,10 @@ impl Settings {
                 }
                 replaced.push(statement.name.clone());
             }
+            // Looking for what each may mean costs more than anyone will read.
+            if messages.len() > MESSAGE_LIMIT && key(&statement.name).is_none() {
+                continue;
+            }
             match settings.set(&statement.name, &statement.value) {
                 Err(message) => messages.push(format!("{}: {message}", statement.place)),
                 Ok(()) => {

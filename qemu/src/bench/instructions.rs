@@ -52,6 +52,9 @@ impl Counter {
     }
 }
 
+/// The plugin that notes lines, built for this machine.
+pub(super) struct LineClock(PathBuf);
+
 /// The serial console of a machine, each line with the number of instructions that were executed when it began: nanoseconds
 /// of the guest's clock, as [`CLOCK`] has it, without those in which the processor waits. To be read when QEMU has ended.
 pub(super) struct Timetable(PathBuf);
@@ -60,17 +63,23 @@ pub(super) struct Timetable(PathBuf);
 /// for chance is always the same.
 pub(super) const CLOCK: [&str; 4] = ["-icount", "shift=0,sleep=off", "-seed", "1"];
 
-impl Timetable {
-    /// Has a machine with one processor write one.
-    pub(super) fn attach(machine: Machine, name: &str) -> Result<(Machine, Self)> {
-        let plugin = build("console")?;
-        let out = place::directory("machines")?.join(format!("{name}.timetable"));
-        let _ = std::fs::remove_file(&out);
-        let plugin = format!("{},out={}", plugin.display(), out.display());
-        let machine = machine.accelerator(Accelerator::Tcg).options(CLOCK);
-        Ok((machine.options(["-plugin".to_owned(), plugin]), Self(out)))
+impl LineClock {
+    /// Builds the plugin, once for all machines: one that runs has the file mapped.
+    pub(super) fn new() -> Result<Self> {
+        build("console").map(Self)
     }
 
+    /// Has a machine with one processor write a timetable.
+    pub(super) fn attach(&self, machine: Machine, name: &str) -> Result<(Machine, Timetable)> {
+        let out = place::directory("machines")?.join(format!("{name}.timetable"));
+        let _ = std::fs::remove_file(&out);
+        let plugin = format!("{},out={}", self.0.display(), out.display());
+        let machine = machine.accelerator(Accelerator::Tcg).options(CLOCK);
+        Ok((machine.options(["-plugin".to_owned(), plugin]), Timetable(out)))
+    }
+}
+
+impl Timetable {
     /// The lines once QEMU has ended, in ms.
     pub(super) fn read(&self) -> Result<Vec<(f64, String)>> {
         let bytes = std::fs::read(&self.0).context(|| format!("reading {}", self.0.display()))?;

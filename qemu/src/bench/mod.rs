@@ -7,6 +7,7 @@ mod guest;
 mod instructions;
 mod kexec;
 mod report;
+mod restart;
 mod sizes;
 
 pub use report::{Measurement, Report};
@@ -43,8 +44,8 @@ pub const GROUPS: &[Group] = &[
     },
     Group {
         name: "kexec",
-        what: "loading and jumping by kexec-tools and by firstlight, in counted instructions",
-        run: kexec::measure,
+        what: "loading and jumping by kexec-tools and by firstlight, and restarts by GRUB and by firstlight",
+        run: |report| kexec::measure(report).and_then(|()| restart::measure(report)),
     },
     Group {
         name: "boots",

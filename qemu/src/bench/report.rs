@@ -5,19 +5,22 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::Result;
-use crate::error::Context;
+use crate::error::{Context, Error};
 
 /// A measured value.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Measurement {
     /// What was measured.
     pub name: String,
-    /// The value.
+    /// The value; not a number (in JSON: null) where it could not be measured.
     pub value: f64,
     /// Its unit.
     pub unit: &'static str,
     /// What it may come to at most.
     pub budget: Option<f64>,
+    /// Why it could not be measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }
 
 /// All that was measured.
@@ -28,7 +31,19 @@ impl Report {
     /// Takes a value down and prints its line, `name value unit`.
     pub fn add(&mut self, name: &str, value: f64, unit: &'static str, budget: Option<f64>) {
         println!("{name} {} {unit}", rounded(value));
-        self.0.push(Measurement { name: name.to_owned(), value, unit, budget });
+        self.0.push(Measurement { name: name.to_owned(), value, unit, budget, error: None });
+    }
+
+    /// Takes down that a value could not be measured, and why, so that the others still can; the bench fails by it.
+    pub fn add_failure(&mut self, name: &str, unit: &'static str, error: &Error) {
+        println!("{name} not measured");
+        let error = Some(error.to_string());
+        self.0.push(Measurement { name: name.to_owned(), value: f64::NAN, unit, budget: None, error });
+    }
+
+    /// What could not be measured, with the reason.
+    pub fn failures(&self) -> impl Iterator<Item = (&Measurement, &str)> {
+        self.0.iter().filter_map(|measurement| Some((measurement, measurement.error.as_deref()?)))
     }
 
     /// What is past its budget.
@@ -75,6 +90,18 @@ mod tests {
         report.add("free", 1e9, "ms", None);
         let names: Vec<&str> = report.exceeded().map(|measurement| measurement.name.as_str()).collect();
         assert_eq!(names, ["more"]);
+    }
+
+    #[test]
+    fn what_could_not_be_measured_is_told_with_its_reason() {
+        let mut report = Report::default();
+        report.add("there", 1.0, "ms", Some(2.0));
+        report.add_failure("gone", "ms", &Error::Other("no such guest".into()));
+        let failures: Vec<_> = report.failures().map(|(it, error)| (it.name.as_str(), error)).collect();
+        assert_eq!(failures, [("gone", "no such guest")]);
+        assert_eq!(report.exceeded().count(), 0);
+        let json = serde_json::to_value(&report.0).unwrap();
+        assert!(json[0].get("error").is_none() && json[1]["value"].is_null(), "{json}");
     }
 
     #[test]

@@ -49,5 +49,8 @@ fn measure<'a>(groups: impl Iterator<Item = &'a Group>) -> qemu::Result<bool> {
         let budget = over.budget.unwrap_or_default();
         eprintln!("bench: {} is past its budget: {} of {budget} {}", over.name, over.value, over.unit);
     }
-    Ok(report.exceeded().next().is_none())
+    for (missing, error) in report.failures() {
+        eprintln!("bench: {} could not be measured: {error}", missing.name);
+    }
+    Ok(report.exceeded().next().is_none() && report.failures().next().is_none())
 }

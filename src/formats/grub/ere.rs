@@ -5,7 +5,10 @@
 //! long matches nothing.
 
 /// Steps that one match may take.
-const STEP_LIMIT: u32 = 100_000;
+const STEP_LIMIT: usize = 100_000;
+
+/// Groups of one expression, at most.
+const GROUP_LIMIT: usize = 64;
 
 /// Groups and alternatives nest no deeper than this.
 const DEPTH_LIMIT: u32 = 50;
@@ -47,12 +50,15 @@ impl Expression {
         (parser.at == parser.rest.len()).then_some(Self { alternatives, groups: parser.groups })
     }
 
-    /// The leftmost, longest match.
+    /// The leftmost, longest match, and the steps that it took to find it or not.
     #[must_use]
-    pub fn find(&self, text: &str) -> Option<Captures> {
+    pub fn find(&self, text: &str) -> (Option<Captures>, usize) {
         let text: Vec<char> = text.chars().collect();
         let mut matcher = Matcher { text: &text, steps: 0, depth: 0, best: None };
         for start in 0..=text.len() {
+            if matcher.steps > STEP_LIMIT {
+                break;
+            }
             let groups = vec![None; self.groups.saturating_add(1)];
             for nodes in &self.alternatives {
                 matcher.run(&Tail { nodes, then: None }, start, groups.clone());
@@ -62,10 +68,10 @@ impl Expression {
                     |(from, to): (usize, usize)| text.get(from..to).map(|piece| piece.iter().collect());
                 let mut captures = vec![piece((start, end))];
                 captures.extend(groups.into_iter().skip(1).map(|group| group.and_then(piece)));
-                return Some(captures);
+                return (Some(captures), matcher.steps);
             }
         }
-        None
+        (None, matcher.steps)
     }
 }
 
@@ -125,7 +131,7 @@ impl Parser {
             '$' => Node::End,
             '[' => self.set()?,
             '(' => {
-                self.groups = self.groups.saturating_add(1);
+                self.groups = self.groups.checked_add(1).filter(|groups| *groups <= GROUP_LIMIT)?;
                 let group = self.groups;
                 let alternatives = self.alternatives()?;
                 if !self.take(')') {
@@ -263,11 +269,16 @@ struct After<'n> {
     tail: Tail<'n>,
 }
 
+/// Steps that it takes to compare one character.
+fn cost(node: &Node) -> usize {
+    if let Node::Set { ranges, .. } = node { ranges.len().max(1) } else { 1 }
+}
+
 type Groups = Vec<Option<(usize, usize)>>;
 
 struct Matcher<'t> {
     text: &'t [char],
-    steps: u32,
+    steps: usize,
     depth: u32,
     best: Option<(usize, Groups)>,
 }
@@ -275,7 +286,8 @@ struct Matcher<'t> {
 impl Matcher<'_> {
     fn run(&mut self, tail: &Tail<'_>, at: usize, groups: Groups) {
         self.depth = self.depth.saturating_add(1);
-        if self.depth <= MATCH_DEPTH_LIMIT {
+        self.steps = self.steps.saturating_add(1);
+        if self.depth <= MATCH_DEPTH_LIMIT && self.steps <= STEP_LIMIT {
             self.walk(*tail, at, groups);
         }
         self.depth = self.depth.saturating_sub(1);
@@ -283,7 +295,7 @@ impl Matcher<'_> {
 
     fn walk(&mut self, mut tail: Tail<'_>, mut at: usize, groups: Groups) {
         while let Some((node, rest)) = tail.nodes.split_first() {
-            self.steps = self.steps.saturating_add(1);
+            self.steps = self.steps.saturating_add(cost(node));
             if self.steps > STEP_LIMIT {
                 return;
             }
@@ -336,7 +348,11 @@ impl Matcher<'_> {
         if matches!(**inner, Node::Character(_) | Node::Any | Node::Set { .. }) {
             let most = most.and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX);
             let least = usize::try_from(*least).unwrap_or(usize::MAX);
+            let cost = cost(inner);
+            let most = most
+                .min(STEP_LIMIT.saturating_sub(self.steps).checked_div(cost).unwrap_or(0).saturating_add(1));
             let count = (at..self.text.len()).take(most).take_while(|at| self.is_match(inner, *at)).count();
+            self.steps = self.steps.saturating_add(count.saturating_mul(cost));
             for count in (least..=count).rev() {
                 self.run(rest, at.saturating_add(count), groups.clone());
             }
@@ -395,7 +411,7 @@ mod tests {
             ("[]a-]+", "x-]a", Some(&["-]a"])),
         ];
         for (expression, text, expected) in cases {
-            let found = Expression::new(expression).unwrap().find(text);
+            let found = Expression::new(expression).unwrap().find(text).0;
             let expected =
                 expected.map(|groups| groups.iter().map(|&group| Some(group.to_owned())).collect::<Vec<_>>());
             assert_eq!(found, expected, "{expression}");
@@ -407,7 +423,18 @@ mod tests {
 
     #[test]
     fn an_expression_made_to_take_for_ever_ends() {
-        let text = "a".repeat(1000);
-        assert_eq!(Expression::new("(a*)*(a*)*(a*)*b").unwrap().find(&text), None);
+        let classes = format!("[{}]*b", "ab".repeat(50_000));
+        for (expression, length) in [
+            ("(a*)*(a*)*(a*)*b", 1000),
+            ("(a|aa)*b", 36),
+            ("a*", 200_000),
+            ("a*b", 200_000),
+            (&classes, 1000),
+        ] {
+            let (_, steps) = Expression::new(expression).unwrap().find(&"a".repeat(length));
+            // The last steps may be long ones.
+            assert!(steps <= 6 * STEP_LIMIT, "{length}: {steps}");
+        }
+        assert!(Expression::new(&"()".repeat(GROUP_LIMIT + 1)).is_none());
     }
 }

@@ -26,6 +26,10 @@ const DEPTH_LIMIT: u32 = 256;
 /// Units of work: about one for each byte handled, [`STEP`] for a command, [`LOOK`] for a question to a file system.
 const STEP: usize = 128;
 const LOOK: usize = 2048;
+/// The same for each statement and piece of a word that is parsed: menu entries keep them.
+const NODE: usize = 32;
+/// The same for each line of a file that is being run: it is known where all of them begin.
+pub(super) const LINE: usize = 12;
 
 /// Work that the top level of a configuration may cost, and that all its menu entries together may cost.
 pub const FUEL: u64 = 16 << 20;
@@ -208,6 +212,11 @@ impl<'a> Evaluator<'a> {
             self.stop = Some(Stop::Exhausted);
             self.warn("this runs too long and was cut off here");
         }
+    }
+
+    /// Pays for what has been parsed.
+    pub(super) fn spend_nodes(&mut self, nodes: usize) {
+        self.spend(nodes.saturating_mul(NODE));
     }
 
     /// Pays for a question to a file system.

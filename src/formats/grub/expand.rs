@@ -8,6 +8,9 @@ use super::{
     syntax::{Block, Part},
 };
 
+/// What variables may put into the arguments of one command, in bytes.
+const EXPANSION_LIMIT: usize = 256 << 10;
+
 /// The arguments of one command.
 #[derive(Clone, Debug, Default)]
 pub struct Arguments {
@@ -25,6 +28,8 @@ struct Fields {
     open: bool,
     /// Where a `*` or `?` is a wildcard: the word and the place in it. `None` where no wildcard is expanded.
     wild: Option<Vec<(usize, usize)>>,
+    /// Bytes that came from variables.
+    expanded: usize,
 }
 
 impl Fields {
@@ -81,6 +86,11 @@ pub fn expand(evaluator: &mut Evaluator<'_>, words: &[Part]) -> Arguments {
             Part::Gap => fields.next(),
         }
     }
+    if fields.expanded > EXPANSION_LIMIT {
+        // Half a value is none: the script ends here.
+        evaluator.spend(usize::MAX);
+        return Arguments::default();
+    }
     evaluator.spend(fields.words.iter().map(String::len).fold(0, usize::saturating_add));
     let words = match fields.wild {
         Some(wild) if !wild.is_empty() => matched(evaluator, fields.words, &wild),
@@ -113,7 +123,7 @@ fn variable(evaluator: &Evaluator<'_>, fields: &mut Fields, name: &str, quoted: 
                 if index > 0 {
                     fields.next();
                 }
-                fields.append(value, true);
+                append(fields, value, true);
             }
         }
         ("*" | "@", Some(parameters)) => append(fields, &parameters.join(" "), quoted),
@@ -128,6 +138,10 @@ fn variable(evaluator: &Evaluator<'_>, fields: &mut Fields, name: &str, quoted: 
 }
 
 fn append(fields: &mut Fields, value: &str, quoted: bool) {
+    fields.expanded = fields.expanded.saturating_add(value.len());
+    if fields.expanded > EXPANSION_LIMIT {
+        return;
+    }
     if quoted {
         fields.append(value, true);
     } else {

@@ -8,6 +8,9 @@ use std::rc::Rc;
 
 use super::syntax::{Part, Text, Words};
 
+/// Pieces of one word, at most.
+const PARTS_LIMIT: usize = 1 << 16;
+
 /// A token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Token<'a> {
@@ -31,30 +34,30 @@ pub enum Token<'a> {
 }
 
 /// A line that is read.
-struct Line<'a> {
+#[derive(Clone, Copy)]
+struct Line {
     /// From 1, in the file.
     number: u32,
-    /// Its place in the file, in bytes.
-    start: usize,
-    text: &'a str,
+    /// Its place in the file, in bytes: short numbers, since there may be a million lines.
+    start: u32,
+    end: u32,
 }
 
-impl Line<'_> {
-    /// Where it ends in the file.
-    fn end(&self) -> usize {
-        self.start.saturating_add(self.text.len())
+impl Line {
+    /// Where a column of it is in the file.
+    fn place(self, column: usize) -> usize {
+        (self.start as usize).saturating_add(column).min(self.end as usize)
     }
 
-    /// Where a column of it is in the file.
-    fn place(&self, column: usize) -> usize {
-        self.start.saturating_add(column).min(self.end())
+    fn text(self, script: &str) -> &str {
+        script.get(self.start as usize..self.end as usize).unwrap_or_default()
     }
 }
 
 /// The reader of one file.
 pub struct Lexer<'a> {
     script: &'a Rc<str>,
-    lines: Vec<Line<'a>>,
+    lines: Vec<Line>,
     /// The pieces of the word that was read last.
     pub parts: Words,
     /// The line being read, as a place in `lines`, and the place in its text.
@@ -70,14 +73,16 @@ impl<'a> Lexer<'a> {
     /// A lexer over a whole file without its carriage returns.
     #[must_use]
     pub fn new(script: &'a Rc<str>, keep_hex_escapes: bool) -> Self {
-        let mut start = 0_usize;
-        let mut lines = Vec::new();
+        let mut start = 0_u32;
+        let mut lines = Vec::with_capacity(line_count(script));
         for (text, number) in script.split('\n').zip(1..) {
+            let place = |length: usize| start.saturating_add(u32::try_from(length).unwrap_or(u32::MAX));
             if !text.starts_with('#') {
                 // The rest of a line behind a NUL is lost to a reader in C.
-                lines.push(Line { number, start, text: text.split('\0').next().unwrap_or_default() });
+                let text = text.split('\0').next().unwrap_or_default();
+                lines.push(Line { number, start, end: place(text.len()) });
             }
-            start = start.saturating_add(text.len()).saturating_add(1);
+            start = place(text.len()).saturating_add(1);
         }
         if script.ends_with('\n') || script.is_empty() {
             lines.pop();
@@ -113,16 +118,17 @@ impl<'a> Lexer<'a> {
     #[must_use]
     pub fn text_since(&self, (row, column): (usize, usize)) -> Text {
         let lines = self.lines.get(row..=self.row).unwrap_or_default();
-        let whole = lines.array_windows().all(|[line, next]| line.end().checked_add(1) == Some(next.start));
+        let whole = lines.array_windows().all(|[line, next]| line.end.checked_add(1) == Some(next.start));
         if let ([first, .., last] | [first @ last], true) = (lines, whole) {
             return Text::piece(self.script, first.place(column), last.place(self.column));
         }
         // Lines in between are not read: a text of its own.
         let mut text = String::new();
         for (index, line) in lines.iter().enumerate() {
+            let own = line.text(self.script);
             let from = if index == 0 { column } else { 0 };
-            let to = if index.saturating_add(1) == lines.len() { self.column } else { line.text.len() };
-            text.push_str(line.text.get(from..to.max(from)).unwrap_or_default());
+            let to = if index.saturating_add(1) == lines.len() { self.column } else { own.len() };
+            text.push_str(own.get(from..to.max(from)).unwrap_or_default());
             if index.saturating_add(1) < lines.len() {
                 text.push('\n');
             }
@@ -162,6 +168,9 @@ impl<'a> Lexer<'a> {
         let start = self.mark();
         self.parts.clear();
         while let Some(c) = self.peek() {
+            if self.parts.len() > PARTS_LIMIT {
+                return Token::Bad("this is too long".into());
+            }
             let read = match c {
                 ' ' | '\t' | ';' | '{' | '}' | '&' | '|' | '<' | '>' => break,
                 '\\' => self.escape(),
@@ -306,7 +315,10 @@ impl<'a> Lexer<'a> {
     }
 
     fn rest(&self) -> &'a str {
-        self.lines.get(self.row).and_then(|line| line.text.get(self.column..)).unwrap_or_default()
+        self.lines
+            .get(self.row)
+            .and_then(|line| line.text(self.script).get(self.column..))
+            .unwrap_or_default()
     }
 
     fn peek(&self) -> Option<char> {
@@ -353,8 +365,14 @@ impl<'a> Lexer<'a> {
     /// The text between a mark on the line being read and here.
     fn text_on_line(&self, (row, column): (usize, usize)) -> Option<&'a str> {
         let line = self.lines.get(self.row).filter(|_| row == self.row)?;
-        line.text.get(column..self.column)
+        line.text(self.script).get(column..self.column)
     }
+}
+
+/// Lines of a text, an empty last one too.
+#[must_use]
+pub fn line_count(text: &str) -> usize {
+    memchr::memchr_iter(b'\n', text.as_bytes()).count().saturating_add(1)
 }
 
 /// Whether a byte is more than plain text where no quote is open.

@@ -13,37 +13,28 @@ use super::{
 /// Compound commands nest no deeper than this.
 const DEPTH_LIMIT: u32 = 64;
 
+/// Statements and pieces of words that are parsed before anything of them runs, at most.
+const NODE_LIMIT: usize = 1 << 18;
+
 /// Words that may not stand where a command begins, except those that begin a compound command.
 const KEYWORDS: [&str; 14] = [
     "case", "do", "done", "elif", "else", "esac", "fi", "for", "function", "if", "in", "select", "then",
     "until",
 ];
 
-/// Parses a whole file. Each piece is what GRUB parses before it runs anything of it.
-#[must_use]
-pub fn parse(text: &Rc<str>, keep_hex_escapes: bool) -> Vec<Piece> {
+/// Parses a file piece by piece: each is what GRUB parses before it runs anything of it.
+pub fn parse(text: &Rc<str>, keep_hex_escapes: bool) -> impl Iterator<Item = Piece> {
     let lexer = Lexer::new(text, keep_hex_escapes);
-    let mut parser = Parser { lexer, ahead: None, open: 0, depth: 0, functions: Vec::new() };
-    let mut pieces = Vec::new();
-    while !parser.lexer.at_end() {
-        let line = parser.lexer.line();
-        let statements = parser.piece().map_err(|message| {
-            let last_line = parser.ahead.as_ref().map_or(line, |(_, line, _)| *line);
-            SyntaxError { line, last_line, message }
-        });
-        let functions = std::mem::take(&mut parser.functions);
-        if !functions.is_empty() || statements.as_ref().map_or(true, |statements| !statements.is_empty()) {
-            pieces.push(Piece { functions, statements });
+    let mut parser = Parser { lexer, ahead: None, open: 0, depth: 0, nodes: 0, functions: Vec::new() };
+    std::iter::from_fn(move || {
+        while !parser.lexer.at_end() {
+            let piece = parser.next_piece();
+            if piece.nodes > 0 {
+                return Some(piece);
+            }
         }
-        // A line's end that did not fit has been read already.
-        if !matches!(parser.ahead, Some((Token::Newline, ..))) {
-            parser.lexer.next_line();
-        }
-        parser.ahead = None;
-        parser.open = 0;
-        parser.depth = 0;
-    }
-    pieces
+        None
+    })
 }
 
 struct Parser<'a> {
@@ -52,6 +43,8 @@ struct Parser<'a> {
     /// Compound commands being read: inside one, a line's end does not end the text.
     open: u32,
     depth: u32,
+    /// Statements and pieces of words in the piece being read.
+    nodes: usize,
     /// Functions of the piece being read.
     functions: Vec<(String, Rc<[Statement]>)>,
 }
@@ -59,6 +52,26 @@ struct Parser<'a> {
 type Parsed<T> = Result<T, String>;
 
 impl<'a> Parser<'a> {
+    /// What stands up to the end of a line outside any compound command; one without nodes is empty.
+    fn next_piece(&mut self) -> Piece {
+        self.nodes = 0;
+        let line = self.lexer.line();
+        let statements = self.piece().map_err(|message| {
+            // What cannot be read is told, too.
+            self.nodes = self.nodes.max(1);
+            let last_line = self.ahead.as_ref().map_or(line, |(_, line, _)| *line);
+            SyntaxError { line, last_line, message }
+        });
+        // A line's end that did not fit has been read already.
+        if !matches!(self.ahead, Some((Token::Newline, ..))) {
+            self.lexer.next_line();
+        }
+        self.ahead = None;
+        self.open = 0;
+        self.depth = 0;
+        Piece { functions: std::mem::take(&mut self.functions), statements, nodes: self.nodes }
+    }
+
     fn piece(&mut self) -> Parsed<Vec<Statement>> {
         if *self.peek() == Token::End {
             return Ok(Vec::new());
@@ -106,6 +119,7 @@ impl<'a> Parser<'a> {
             return Err("nested too deeply".into());
         }
         self.peek();
+        self.nodes = self.nodes.saturating_add(1);
         let line = self.ahead.as_ref().map_or(1, |(_, line, _)| *line);
         let keyword = match self.peek() {
             Token::Word { name, .. } => name.unwrap_or_default(),
@@ -187,6 +201,7 @@ impl<'a> Parser<'a> {
     fn simple(&mut self) -> Parsed<Command> {
         let mut words = Words::new();
         while self.word(&mut words) {}
+        words.shrink_to_fit();
         match self.peek() {
             Token::Open if !words.is_empty() => {
                 words.push(Part::Gap);
@@ -260,6 +275,7 @@ impl<'a> Parser<'a> {
             if !words.is_empty() {
                 words.push(Part::Gap);
             }
+            self.nodes = self.nodes.saturating_add(self.lexer.parts.len()).saturating_add(1);
             words.append(&mut self.lexer.parts);
             self.ahead = None;
         }
@@ -293,11 +309,11 @@ impl<'a> Parser<'a> {
 
     fn peek(&mut self) -> &Token<'a> {
         let lexer = &mut self.lexer;
-        let open = self.open > 0;
+        let (open, too_long) = (self.open > 0, self.nodes > NODE_LIMIT);
         let (token, ..) = self.ahead.get_or_insert_with(|| {
             // A line's end is a token on the line that it ends.
             let (line, mark) = (lexer.line(), lexer.mark());
-            let token = lexer.token(open);
+            let token = if too_long { Token::Bad("this is too long".into()) } else { lexer.token(open) };
             let mark = if token == Token::Open {
                 let (row, column) = lexer.mark();
                 (row, column.saturating_sub(1))
@@ -312,5 +328,26 @@ impl<'a> Parser<'a> {
     fn next(&mut self) {
         self.peek();
         self.ahead = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_too_long_is_dropped_and_what_follows_is_read() {
+        let arguments = " a".repeat(NODE_LIMIT / 2 + 1);
+        let word = "\\a".repeat(1 << 17);
+        let block = "a;".repeat(NODE_LIMIT / 3 + 1);
+        for long in [format!("linux{arguments}"), word, format!("menuentry a {{ {block} }}")] {
+            let text: Rc<str> = format!("{long}\necho b\n").into();
+            let pieces: Vec<Piece> = parse(&text, false).collect();
+            let read: Vec<Option<u32>> = pieces
+                .iter()
+                .map(|piece| piece.statements.as_ref().ok()?.first().map(|statement| statement.line))
+                .collect();
+            assert_eq!(read, [None, Some(2)]);
+        }
     }
 }

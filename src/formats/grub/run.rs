@@ -4,8 +4,9 @@ use std::rc::Rc;
 
 use super::{
     device::Located,
-    evaluate::{Evaluator, Flow, Function, Place},
+    evaluate::{Evaluator, Flow, Function, LINE, Place},
     failure::{Failure, Outcome, Status},
+    lexer::line_count,
     menu::{Body, Item},
     parser,
     syntax::Statement,
@@ -37,6 +38,7 @@ impl Evaluator<'_> {
         let done = self.nest(|evaluator| {
             let mut status = 0;
             for piece in parser::parse(&text.into(), evaluator.flavour.keep_hex_escapes) {
+                evaluator.spend_nodes(piece.nodes);
                 evaluator.define(piece.functions);
                 match piece.statements {
                     Ok(statements) => status = evaluator.run_list(&statements),
@@ -64,13 +66,14 @@ impl Evaluator<'_> {
         let Located { volume, path, .. } = file;
         let bytes = self.lookup.read(*volume, path, CONFIG_LIMIT);
         let bytes = bytes.map_err(|error| Failure::new(Status::FileNotFound, format!("{path}: {error}")))?;
-        self.spend(bytes.len());
-        let text = text::decode_owned(bytes).replace('\r', "").into();
+        let text: Rc<str> = text::decode_owned(bytes).replace('\r', "").into();
+        self.spend(line_count(&text).saturating_mul(LINE).saturating_add(text.len()));
         let place = Place { volume: *volume, path: path.as_str().into() };
         let place = std::mem::replace(&mut self.place, place);
         let line = self.line;
         let done = self.nest(|evaluator| {
             for piece in parser::parse(&text, evaluator.flavour.keep_hex_escapes) {
+                evaluator.spend_nodes(piece.nodes);
                 if evaluator.stop.is_some() {
                     break;
                 }

@@ -136,6 +136,8 @@ pub struct Piece {
     pub functions: Vec<(String, Rc<[Statement]>)>,
     /// What runs then.
     pub statements: Result<Vec<Statement>, SyntaxError>,
+    /// Statements and pieces of words in it: what it costs to keep.
+    pub nodes: usize,
 }
 
 /// A part of a script that GRUB's parser refuses: it is dropped, and reading goes on behind it.

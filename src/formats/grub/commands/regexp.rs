@@ -11,6 +11,9 @@ use crate::formats::grub::{
 
 pub const COMMANDS: &[(&str, Handler)] = &[("regexp", regexp)];
 
+/// Units of work for each step of a match.
+const STEP: usize = 16;
+
 const OPTIONS: &[Known] = &[known("set", Some('s'), Value::Needed)];
 
 fn regexp(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
@@ -21,7 +24,9 @@ fn regexp(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
     evaluator.wildcards = true;
     // Matching is bounded by itself; a script that does it again and again is bounded here.
     evaluator.spend(expression.len().saturating_add(text.len()).saturating_mul(64));
-    let captures = Expression::new(expression).and_then(|it| it.find(text)).ok_or_else(Failure::no)?;
+    let (captures, steps) = Expression::new(expression).map_or((None, 0), |it| it.find(text));
+    evaluator.spend(steps.saturating_mul(STEP));
+    let captures = captures.ok_or_else(Failure::no)?;
     for setting in given.values("set") {
         let (index, name) = match setting.split_once(':') {
             Some((index, name)) => {
