@@ -1,6 +1,5 @@
 //! Kernels on partitions without a file system, on disks that sfdisk has partitioned: what is found there, and in which order
 //! ChromeOS's firmware and Android's loaders would try it.
-#![cfg(feature = "other-loaders")]
 
 mod images;
 

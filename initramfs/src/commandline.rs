@@ -25,8 +25,7 @@ Options:
       --binary FILE        the static binary to take as /init (default: build it with cargo)
       --target TRIPLE      what to build it for
       --feature NAME       build it with more than booting needs; repeats: command-line (`firstlight list`, `kexec` …,
-                           for a shell in the image), other-loaders (configurations of LILO, Limine, rEFInd, U-Boot …),
-                           multiboot (Xen)
+                           for a shell in the image), multiboot (Xen)
   -h, --help               this help
 
 SOURCE_DATE_EPOCH is the modification time of every file (default 0).
@@ -214,7 +213,7 @@ mod tests {
             "init",
             "--feature=command-line",
             "--feature",
-            "other-loaders",
+            "multiboot",
             "--list",
             "--json",
             "-oOUT",
@@ -234,7 +233,7 @@ mod tests {
             ],
             binary: Some("init".into()),
             target: None,
-            features: vec!["command-line".to_owned(), "other-loaders".to_owned()],
+            features: vec!["command-line".to_owned(), "multiboot".to_owned()],
             modified: 0,
         };
         assert_eq!(parsed(&words), Ok(Command::Build(expected)));

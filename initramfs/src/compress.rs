@@ -58,6 +58,9 @@ fn xz(archive: &[u8], x86_program: bool) -> io::Result<Vec<u8>> {
     options.set_check_sum_type(CheckType::Crc32);
     if x86_program {
         options.prepend_pre_filter(FilterType::BcjX86, 0);
+        // Instructions lie at any address, and what comes next depends on more of the byte before it.
+        options.lzma_options.lc = 4;
+        options.lzma_options.pb = 0;
     }
     // A larger window costs the kernel memory and finds nothing more.
     let window = archive.len().next_power_of_two().clamp(1 << 16, 64 << 20);

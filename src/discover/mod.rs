@@ -3,45 +3,33 @@
 //! [`survey`] asks every finder about every volume, pairs kernels with initrds by name where there is no configuration,
 //! and merges what came of it. It trusts nothing that it reads, and runs in a child without any privilege ([`sandbox`]).
 
-#[cfg(feature = "other-loaders")]
 mod android;
 mod bls;
-#[cfg(feature = "other-loaders")]
 mod chromeos;
 pub mod environment;
 mod explain;
 pub mod finder;
 mod grub;
-#[cfg(feature = "other-loaders")]
 mod grub_legacy;
 mod images;
-#[cfg(feature = "other-loaders")]
 mod kboot;
-#[cfg(feature = "other-loaders")]
 mod lilo;
-#[cfg(feature = "other-loaders")]
 mod limine;
 mod live;
-#[cfg(feature = "other-loaders")]
 mod menu;
 mod merge;
 mod metered;
 mod owner;
-#[cfg(feature = "other-loaders")]
 mod petitboot;
 mod place;
-#[cfg(feature = "other-loaders")]
 mod profiles;
-#[cfg(feature = "other-loaders")]
 mod raspberry_pi;
-#[cfg(feature = "other-loaders")]
 mod refind;
 pub mod sandbox;
 mod scan;
 mod syslinux;
 #[cfg(test)]
 mod testing;
-#[cfg(feature = "other-loaders")]
 mod u_boot_script;
 mod unified;
 mod volumes;
@@ -65,34 +53,21 @@ use crate::{
 /// first what an administrator wrote for a loader like this one, then what a distribution keeps up to date, then what
 /// older installations have left behind.
 static FINDERS: &[&dyn Finder] = &[
-    #[cfg(feature = "other-loaders")]
     &petitboot::PETITBOOT,
-    #[cfg(feature = "other-loaders")]
     &kboot::KBOOT,
     &grub::Grub,
     &bls::Bls,
     &syslinux::Syslinux,
-    #[cfg(feature = "other-loaders")]
     &u_boot_script::UbootScript,
-    #[cfg(feature = "other-loaders")]
     &raspberry_pi::RaspberryPi,
-    #[cfg(feature = "other-loaders")]
     &chromeos::Chromeos,
-    #[cfg(feature = "other-loaders")]
     &android::Android,
-    #[cfg(feature = "other-loaders")]
     &limine::LIMINE,
-    #[cfg(feature = "other-loaders")]
     &limine::LIMINE_CFG,
-    #[cfg(feature = "other-loaders")]
     &refind::Refind,
-    #[cfg(feature = "other-loaders")]
     &lilo::YABOOT,
-    #[cfg(feature = "other-loaders")]
     &lilo::ELILO,
-    #[cfg(feature = "other-loaders")]
     &lilo::LILO,
-    #[cfg(feature = "other-loaders")]
     &grub_legacy::GRUB_LEGACY,
 ];
 
@@ -113,13 +88,8 @@ pub fn complete_image(
 type Guess = fn(&dyn Lookup, usize, &[&Entry]) -> Option<Findings>;
 
 /// Every way to entries that nobody has written down.
-const GUESSES: &[(Format, Guess)] = &[
-    #[cfg(feature = "other-loaders")]
-    (Format::Nixos, profiles::nixos),
-    #[cfg(feature = "other-loaders")]
-    (Format::Guix, profiles::guix),
-    (Format::Scan, scan::scan),
-];
+const GUESSES: &[(Format, Guess)] =
+    &[(Format::Nixos, profiles::nixos), (Format::Guix, profiles::guix), (Format::Scan, scan::scan)];
 
 /// Finds everything that the volumes offer to boot.
 #[must_use]

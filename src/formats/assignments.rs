@@ -3,7 +3,7 @@
 //! Quotes, backslashes and the values of earlier lines (`$NAME`, `${NAME}`) are understood. What only a shell could tell
 //! (commands in the value, conditions around the line) is left out and remembered as unread.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 /// A value is cut at this many bytes: lines that double a variable must not fill the memory.
 const VALUE_LIMIT: usize = 16 * 1024;
@@ -15,7 +15,7 @@ const CLOSERS: [&str; 4] = ["fi", "esac", "done", "}"];
 /// Variables and their values after any number of files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Assignments {
-    values: BTreeMap<String, String>,
+    values: HashMap<String, String>,
     unread: Vec<(u32, String)>,
 }
 
@@ -157,7 +157,7 @@ mod tests {
         assignments
     }
 
-    fn values(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    fn values(pairs: &[(&str, &str)]) -> HashMap<String, String> {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     }
 

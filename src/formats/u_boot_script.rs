@@ -3,7 +3,7 @@
 //! Variables, `if` with `test`, `load`, `env import`, `run`, `part uuid` and the commands that boot are carried out. Loops are
 //! passed over: scripts put overlays on the device tree in them. Every other command succeeds.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use super::lines::lines;
 
@@ -68,9 +68,9 @@ pub fn run(text: &str, variables: &[(&str, &str)], files: &dyn Files) -> Option<
 
 struct Shell<'a> {
     files: &'a dyn Files,
-    variables: BTreeMap<String, String>,
+    variables: HashMap<String, String>,
     /// What was loaded to an address last.
-    loaded: BTreeMap<String, String>,
+    loaded: HashMap<String, String>,
     statements: usize,
     boot: Option<Boot>,
 }
@@ -86,7 +86,7 @@ struct Branch {
 impl<'a> Shell<'a> {
     fn new(variables: &[(&str, &str)], files: &'a dyn Files) -> Self {
         let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        Self { files, variables: variables.collect(), loaded: BTreeMap::new(), statements: 0, boot: None }
+        Self { files, variables: variables.collect(), loaded: HashMap::new(), statements: 0, boot: None }
     }
 
     /// Runs statements; whether the last one succeeded.

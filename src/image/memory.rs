@@ -59,9 +59,7 @@ pub(super) fn sum(file: &File, algorithm: &str) -> io::Result<Option<Vec<u8>>> {
         }
         "sha1" => hash::<Sha1>(file)?,
         "sha256" => hash::<Sha256>(file)?,
-        #[cfg(feature = "other-loaders")]
         "sha384" => hash::<sha2::Sha384>(file)?,
-        #[cfg(feature = "other-loaders")]
         "sha512" => hash::<sha2::Sha512>(file)?,
         _ => return Ok(None),
     }))

@@ -36,7 +36,7 @@ impl Timing {
         let mut before = self.stamps.first().map_or(Duration::ZERO, |(_, at)| *at);
         for (stage, at) in &self.stamps {
             // In whole numbers: the formatting of fractions is 12 KiB of code.
-            let since = at.saturating_sub(before).as_micros();
+            let since = u64::try_from(at.saturating_sub(before).as_micros()).unwrap_or(u64::MAX);
             let (millis, tenths) = (since / 1000, since / 100 % 10);
             table.push_str(&format!(
                 "{:6}.{:03} {millis:7}.{tenths}  {stage}\n",

@@ -33,7 +33,8 @@ impl Watchdog {
             wanted
         });
         let interval = interval(taken);
-        log::info!("{DEVICE}: bites after {taken} s, petted every {} ms", interval.as_millis());
+        let milliseconds = u64::try_from(interval.as_millis()).unwrap_or(u64::MAX);
+        log::info!("{DEVICE}: bites after {taken} s, petted every {milliseconds} ms");
         Some(Self { device, interval, due: Instant::now() })
     }
 

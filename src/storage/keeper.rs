@@ -2,7 +2,7 @@
 //! I/O and knows no clock but the time that it is told.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::VecDeque,
     time::{Duration, Instant},
 };
 
@@ -44,7 +44,8 @@ pub enum Action {
 #[derive(Debug)]
 pub struct Keeper {
     limits: Limits,
-    devices: BTreeMap<String, Known>,
+    /// In the order of their names.
+    devices: Vec<Known>,
     queue: VecDeque<Order>,
     actions: VecDeque<Action>,
     looks: u64,
@@ -85,7 +86,7 @@ enum State {
 #[derive(Debug)]
 enum Barrier {
     Ahead,
-    Waiting { names: BTreeSet<String>, deadline: Instant },
+    Waiting { names: Vec<String>, deadline: Instant },
     Passed,
 }
 
@@ -95,7 +96,7 @@ impl Keeper {
     pub fn new(limits: Limits) -> Self {
         Self {
             limits,
-            devices: BTreeMap::new(),
+            devices: Vec::new(),
             queue: VecDeque::new(),
             actions: VecDeque::new(),
             looks: 0,
@@ -106,7 +107,7 @@ impl Keeper {
     /// A device is there; `unfit` says why it need not be looked at. One that is known is looked at again if its size
     /// is another than it was.
     pub fn appeared(&mut self, device: Device, unfit: Option<String>, now: Instant) {
-        if self.devices.get(&device.name).is_none_or(|known| known.device.size != device.size) {
+        if self.known(&device.name).is_none_or(|known| known.device.size != device.size) {
             self.enter(device, unfit, now);
         }
     }
@@ -120,7 +121,7 @@ impl Keeper {
         medium: Option<Option<u64>>,
         now: Instant,
     ) {
-        let again = self.devices.get_mut(&device.name).is_none_or(|known| match (&mut known.state, medium) {
+        let again = self.known_mut(&device.name).is_none_or(|known| match (&mut known.state, medium) {
             // Opening the drive makes it tell of the medium that the look is at; which that is shows at its end.
             (State::Looking { changed, .. }, Some(number)) => {
                 *changed = Some(number);
@@ -143,8 +144,7 @@ impl Keeper {
 
     /// These are all devices that there are; others that were known are gone.
     pub fn only(&mut self, names: &[String], now: Instant) {
-        let names: BTreeSet<&String> = names.iter().collect();
-        let gone: Vec<String> = self.devices.keys().filter(|name| !names.contains(name)).cloned().collect();
+        let gone = self.names(|known| !names.contains(&known.device.name));
         for name in gone {
             self.removed(&name, now);
         }
@@ -154,7 +154,7 @@ impl Keeper {
     pub fn looked(&mut self, name: &str, number: u64, looked: Looked, now: Instant) {
         self.actions.push_back(Action::Ended(name.to_owned()));
         let Looked { look, medium } = looked;
-        let Some(known) = self.devices.get(name) else { return };
+        let Some(known) = self.known(name) else { return };
         match known.state {
             State::Looking { number: current, changed, .. } if current == number => {
                 if changed.is_some_and(|newer| !is_at(medium, newer)) {
@@ -172,7 +172,7 @@ impl Keeper {
             }
             Look::Opened(open) => (open.volume.device.clone(), None, self.opened(open)),
         };
-        self.devices.insert(name.to_owned(), Known { device, state, medium });
+        self.put(Known { device, state, medium });
         self.tell(sighting);
         // Before the parts are put together, which may have someone wait for it again.
         self.leave_barrier(name);
@@ -187,23 +187,18 @@ impl Keeper {
     /// The modules for all hardware are loaded, and all devices that there are have been told of.
     pub fn modules_loaded(&mut self, now: Instant) {
         if matches!(self.barrier, Barrier::Ahead) {
-            let open = |known: &Known| matches!(known.state, State::Queued | State::Looking { .. });
-            let names = self.devices.iter().filter(|(_, known)| open(known)).map(|(name, _)| name.clone());
-            self.barrier = Barrier::Waiting { names: names.collect(), deadline: now + self.limits.barrier };
+            let names = self.names(|known| matches!(known.state, State::Queued | State::Looking { .. }));
+            self.barrier = Barrier::Waiting { names, deadline: now + self.limits.barrier };
             self.pass_barrier(now);
         }
     }
 
     /// Lets go of what took too long.
     pub fn expire(&mut self, now: Instant) {
-        let late: Vec<String> = self
-            .devices
-            .iter()
-            .filter(|(_, known)| matches!(known.state, State::Looking { deadline, .. } if deadline <= now))
-            .map(|(name, _)| name.clone())
-            .collect();
-        for name in late {
-            let Some(known) = self.devices.get_mut(&name) else { continue };
+        let is_late =
+            |known: &Known| matches!(known.state, State::Looking { deadline, .. } if deadline <= now);
+        for name in self.names(is_late) {
+            let Some(known) = self.known_mut(&name) else { continue };
             let State::Looking { number, .. } = known.state else { continue };
             known.state = State::Late { number };
             let device = known.device.clone();
@@ -222,7 +217,7 @@ impl Keeper {
     /// When [`Keeper::expire`] has something to do next.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
-        let looks = self.devices.values().filter_map(|known| match known.state {
+        let looks = self.devices.iter().filter_map(|known| match known.state {
             State::Looking { deadline, .. } => Some(deadline),
             _ => None,
         });
@@ -242,7 +237,7 @@ impl Keeper {
         let name = device.name.clone();
         self.forget(&name);
         let state = if unfit.is_some() { State::Rejected { part: None } } else { State::Queued };
-        self.devices.insert(name.clone(), Known { device: device.clone(), state, medium: None });
+        self.put(Known { device: device.clone(), state, medium: None });
         match unfit {
             Some(reason) => {
                 self.tell(Sighting::Rejected { device, reason });
@@ -256,55 +251,53 @@ impl Keeper {
     /// Strikes a device out, and says so if it was told of.
     fn forget(&mut self, name: &str) {
         self.queue.retain(|queued| queued.name != name);
-        let told = self.devices.remove(name).is_some_and(|known| {
-            matches!(known.state, State::Opened { .. } | State::Rejected { .. } | State::Late { .. })
-        });
-        if told {
-            self.tell(Sighting::Gone(name.to_owned()));
+        let Ok(place) = self.place(name) else { return };
+        let known = self.devices.remove(place);
+        if matches!(known.state, State::Opened { .. } | State::Rejected { .. } | State::Late { .. }) {
+            self.tell(Sighting::Gone(known.device.name));
         }
     }
 
     fn start(&mut self, now: Instant) {
         let looking =
-            self.devices.values().filter(|known| matches!(known.state, State::Looking { .. })).count();
+            self.devices.iter().filter(|known| matches!(known.state, State::Looking { .. })).count();
         for _ in looking..self.limits.looks {
             let Some(order) = self.queue.pop_front() else { break };
-            let Some(known) = self.devices.get_mut(&order.name) else { continue };
-            self.looks = self.looks.wrapping_add(1);
+            let number = self.looks.wrapping_add(1);
             let deadline = now + self.limits.deadline;
-            known.state = State::Looking { number: self.looks, deadline, changed: None };
-            self.actions.push_back(Action::Look { order, number: self.looks });
+            let Some(known) = self.known_mut(&order.name) else { continue };
+            known.state = State::Looking { number, deadline, changed: None };
+            self.looks = number;
+            self.actions.push_back(Action::Look { order, number });
         }
     }
 
     /// Has a file system on several devices looked at by the first of them, once all are there, or `degraded` with those
     /// that are.
     fn assemble(&mut self, part: &Part, degraded: bool) {
-        let is_part =
-            |known: &Known| matches!(&known.state, State::Rejected { part: Some(of) } if of == part);
-        let mut names: Vec<String> =
-            self.devices.iter().filter(|(_, known)| is_part(known)).map(|(name, _)| name.clone()).collect();
+        let mut names =
+            self.names(|known| matches!(&known.state, State::Rejected { part: Some(of) } if of == part));
         let complete = u64::try_from(names.len()).is_ok_and(|count| count >= part.count);
         if names.is_empty() || !(complete || degraded) {
             return;
         }
         let name = names.remove(0);
-        if let Some(first) = self.devices.get_mut(&name) {
+        if let Some(first) = self.known_mut(&name) {
             first.state = State::Queued;
         }
         if let Barrier::Waiting { names, .. } = &mut self.barrier {
-            names.insert(name.clone());
+            names.push(name.clone());
         }
         self.queue.push_back(Order { name, companions: names, degraded });
     }
 
     /// Where the file system on this device is read now, its other parts are no riddle any more.
     fn account_for_parts(&mut self, name: &str) {
-        let Some(Known { state: State::Opened { btrfs: Some(uuid) }, .. }) = self.devices.get(name) else {
+        let Some(Known { state: State::Opened { btrfs: Some(uuid) }, .. }) = self.known(name) else {
             return;
         };
         let uuid = uuid.clone();
-        for known in self.devices.values_mut() {
+        for known in &mut self.devices {
             if matches!(&known.state, State::Rejected { part: Some(part) } if part.uuid == uuid) {
                 known.state = State::Rejected { part: None };
                 let sighting = Sighting::Rejected { device: known.device.clone(), reason: same_as(name) };
@@ -317,7 +310,7 @@ impl Keeper {
     fn opened(&self, open: OpenVolume) -> (State, Sighting) {
         let filesystem = &open.volume.filesystem;
         let btrfs = filesystem.uuid.clone().filter(|_| filesystem.kind == FilesystemKind::Btrfs);
-        let other = self.devices.values().find(
+        let other = self.devices.iter().find(
             |known| matches!(&known.state, State::Opened { btrfs: Some(uuid) } if Some(uuid) == btrfs.as_ref()),
         );
         match other {
@@ -338,18 +331,21 @@ impl Keeper {
 
     fn leave_barrier(&mut self, name: &str) {
         if let Barrier::Waiting { names, .. } = &mut self.barrier {
-            names.remove(name);
+            names.retain(|waiting| waiting != name);
         }
     }
 
     fn pass_barrier(&mut self, now: Instant) {
         // Nothing else is coming that anyone waits for: a mirror of which one disk is lost is read now.
         if matches!(&self.barrier, Barrier::Waiting { names, .. } if names.is_empty()) {
-            let wanted = self.devices.values().filter_map(|known| match &known.state {
+            let wanted = self.devices.iter().filter_map(|known| match &known.state {
                 State::Rejected { part } => part.clone(),
                 _ => None,
             });
-            for part in wanted.collect::<BTreeSet<Part>>() {
+            let mut wanted: Vec<Part> = wanted.collect();
+            wanted.sort_unstable();
+            wanted.dedup();
+            for part in wanted {
                 self.assemble(&part, true);
             }
             self.start(now);
@@ -359,6 +355,31 @@ impl Keeper {
             self.barrier = Barrier::Passed;
             self.tell(Sighting::KnownLookedAt);
         }
+    }
+
+    /// Where a device is among the others, or would be.
+    fn place(&self, name: &str) -> Result<usize, usize> {
+        self.devices.binary_search_by(|known| known.device.name.as_str().cmp(name))
+    }
+
+    fn known(&self, name: &str) -> Option<&Known> {
+        self.place(name).ok().and_then(|place| self.devices.get(place))
+    }
+
+    fn known_mut(&mut self, name: &str) -> Option<&mut Known> {
+        self.place(name).ok().and_then(|place| self.devices.get_mut(place))
+    }
+
+    fn put(&mut self, known: Known) {
+        match self.place(&known.device.name) {
+            Ok(place) => self.devices.splice(place..=place, [known]).for_each(drop),
+            Err(place) => self.devices.insert(place, known),
+        }
+    }
+
+    fn names(&self, which: impl Fn(&Known) -> bool) -> Vec<String> {
+        let which = self.devices.iter().filter(|known| which(known));
+        which.map(|known| known.device.name.clone()).collect()
     }
 
     fn tell(&mut self, sighting: Sighting) {

@@ -246,7 +246,7 @@ fn missing_parts(blocks: &Blocks<'_>, filesystem: &Filesystem, order: &Order) ->
 
 /// What a boot loader takes from the partition itself, where there is such a loader's finder.
 fn bare(device: &Device, blocks: &Blocks<'_>) -> Option<Filesystem> {
-    let wanted = cfg!(feature = "other-loaders") && device.partition.is_some() && device.size <= BARE_LIMIT;
+    let wanted = device.partition.is_some() && device.size <= BARE_LIMIT;
     let mut head = vec![0; if wanted { kernel_file::BARE_HEAD } else { 0 }];
     let length = blocks.read_at(0, &mut head).ok().filter(|_| wanted)?;
     let is_bare = kernel_file::is_bare(head.get(..length)?);

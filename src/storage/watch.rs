@@ -2,7 +2,6 @@
 //! nobody.
 
 use std::{
-    collections::BTreeSet,
     fs, io,
     sync::{
         Arc,
@@ -148,7 +147,7 @@ pub fn survey() -> (Vec<OpenVolume>, Vec<(Device, String)>) {
 
 struct Watcher<S, P> {
     looker: Arc<Looker>,
-    skip: BTreeSet<String>,
+    skip: Vec<String>,
     keeper: Keeper,
     inputs: Sender<Input>,
     sink: S,
@@ -157,7 +156,6 @@ struct Watcher<S, P> {
 
 impl<S: Fn(Sighting), P: Fn(Progress)> Watcher<S, P> {
     fn new(looker: Looker, skip: Vec<String>, inputs: Sender<Input>, sink: S, progress: P) -> Self {
-        let skip = skip.into_iter().collect();
         Self { looker: Arc::new(looker), skip, keeper: Keeper::new(LIMITS), inputs, sink, progress }
     }
 
@@ -187,7 +185,7 @@ impl<S: Fn(Sighting), P: Fn(Progress)> Watcher<S, P> {
         if self.looker.sysfs.is_placeholder(&device) {
             return self.keeper.removed(name, now);
         }
-        let unfit = if self.skip.contains(name) {
+        let unfit = if self.skip.iter().any(|skipped| skipped == name) {
             Some("passed over, because looking at it ended the last attempt".to_owned())
         } else {
             self.looker.sysfs.unfit(&device)

@@ -3,7 +3,7 @@
 //! Disk numbers follow the firmware's whim, so only two things are relied on: `hd0` is the disk that holds the
 //! configuration, and partition numbers are the partition table's own.
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::rc::Rc;
 
 use crate::{
     entry::{FileReference, FilesystemKind, PartitionTable, Volume},
@@ -30,6 +30,9 @@ impl Located {
 /// Where snapper(8) keeps snapshots, below the subvolume that openSUSE installs into.
 const SNAPSHOTS: &str = "/.snapshots/";
 const HOLDER: &str = "/@";
+
+/// No more images are devices at once.
+const IMAGE_LIMIT: usize = 1024;
 
 /// No more subvolumes stand in directories of others.
 const MOUNT_LIMIT: usize = 64;
@@ -64,8 +67,8 @@ pub struct Devices {
     home: usize,
     /// The btrfs subvolume that holds it: empty, or a path like `/@`.
     subvolume: Rc<str>,
-    /// Images made into devices by `loopback`; `None` where no file in them can be read.
-    images: Rc<BTreeMap<String, Option<usize>>>,
+    /// Images made into devices by `loopback`, in the order of their names; `None` where no file in them can be read.
+    images: Rc<Vec<(String, Option<usize>)>>,
     /// Directories with the subvolumes that openSUSE's GRUB sees in them.
     mounts: Rc<Vec<(String, String)>>,
 }
@@ -81,7 +84,7 @@ impl Devices {
     /// GRUB's name of a volume, without parentheses.
     #[must_use]
     pub fn name(&self, lookup: &dyn Lookup, volume: usize) -> String {
-        if let Some((name, _)) = self.images.iter().find(|(_, image)| **image == Some(volume)) {
+        if let Some((name, _)) = self.images.iter().find(|(_, image)| *image == Some(volume)) {
             return name.clone();
         }
         let Some(it) = lookup.volume(volume) else {
@@ -107,7 +110,7 @@ impl Devices {
     /// The volume that a name means, without guessing.
     #[must_use]
     pub fn volume(&self, lookup: &dyn Lookup, name: &str) -> Option<usize> {
-        if let Some(image) = self.images.get(name) {
+        if let Some((_, image)) = self.place(name).ok().and_then(|place| self.images.get(place)) {
             return *image;
         }
         let (disk, partition) = name.split_once(',').unwrap_or((name, ""));
@@ -135,7 +138,7 @@ impl Devices {
     #[must_use]
     pub fn file_volume(&self, lookup: &dyn Lookup, name: &str) -> Option<usize> {
         let guess = || {
-            let home = lookup.volume(self.home).filter(|_| !self.images.contains_key(name))?;
+            let home = lookup.volume(self.home).filter(|_| !self.is_image(name))?;
             let unsure = home.filesystem.kind == FilesystemKind::Unknown || home.device.partition.is_none();
             let elsewhere = ["proc", "memdisk", "tftp", "http", "pxe", "fd", "cd"];
             (unsure && !elsewhere.iter().any(|prefix| name.starts_with(prefix))).then_some(self.home)
@@ -221,23 +224,35 @@ impl Devices {
     /// Whether a device of this name is known.
     #[must_use]
     pub fn is_known(&self, lookup: &dyn Lookup, name: &str) -> bool {
-        self.images.contains_key(name) || self.volume(lookup, name).is_some()
+        self.is_image(name) || self.volume(lookup, name).is_some()
     }
 
     /// Makes an image a device: the place under which it was opened, `None` if it could not be.
     pub fn add_image(&mut self, name: &str, image: Option<usize>) {
-        Rc::make_mut(&mut self.images).insert(name.to_owned(), image);
+        let place = self.place(name);
+        let images = Rc::make_mut(&mut self.images);
+        match place {
+            Ok(place) => images.splice(place..=place, [(name.to_owned(), image)]).for_each(drop),
+            Err(place) if images.len() < IMAGE_LIMIT => images.insert(place, (name.to_owned(), image)),
+            Err(_) => {}
+        }
     }
 
     /// Whether an image is called so.
     #[must_use]
     pub fn is_image(&self, name: &str) -> bool {
-        self.images.contains_key(name)
+        self.place(name).is_ok()
     }
 
     /// Forgets an image, if there is one of this name.
     pub fn remove_image(&mut self, name: &str) -> bool {
-        Rc::make_mut(&mut self.images).remove(name).is_some()
+        let place = self.place(name);
+        place.map(|place| Rc::make_mut(&mut self.images).remove(place)).is_ok()
+    }
+
+    /// Where an image is among the others, or would be.
+    fn place(&self, name: &str) -> Result<usize, usize> {
+        self.images.binary_search_by(|(known, _)| known.as_str().cmp(name))
     }
 
     /// Volumes in the order in which they are searched: the configuration's own, its disk's, the others, the images.
@@ -246,7 +261,8 @@ impl Devices {
         let disk = |volume| lookup.volume(volume).map(|volume| &volume.device.disk);
         let base = lookup.image(self.home).map_or(self.home, |(volume, _)| volume);
         let mut order: Vec<usize> = (0..lookup.volumes().len()).collect();
-        let images = self.images.values().flatten().filter(|image| !order.contains(image)).copied();
+        let images =
+            self.images.iter().filter_map(|(_, image)| *image).filter(|image| !order.contains(image));
         order.extend(images.collect::<Vec<_>>());
         order.sort_by_key(|&index| (index != self.home, index != base, disk(index) != disk(base)));
         order

@@ -1,7 +1,7 @@
 //! Requests that wait for a thread to load them, each one once.
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::{HashSet, VecDeque},
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
 };
 
@@ -15,7 +15,7 @@ pub(super) struct Queue {
 #[derive(Debug, Default)]
 struct State {
     waiting: VecDeque<String>,
-    seen: BTreeSet<String>,
+    seen: HashSet<String>,
     busy: usize,
 }
 
