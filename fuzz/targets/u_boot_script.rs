@@ -3,22 +3,22 @@
 
 use firstlight::formats::{
     text,
-    u_boot_script::{self, Files},
+    u_boot_script::{self, File, Files},
 };
 use fuzz::fuzz_target;
 
 struct Settings(String);
 
 impl Files for Settings {
-    fn is_file(&self, path: &str) -> bool {
+    fn is_file(&self, (_, path): &File) -> bool {
         path.len() % 2 == 0
     }
 
-    fn read(&self, _: &str) -> Option<String> {
+    fn read(&self, _: &File) -> Option<String> {
         Some(self.0.clone())
     }
 
-    fn partition_uuid(&self) -> Option<String> {
+    fn partition_uuid(&self, _: u32) -> Option<String> {
         None
     }
 }

@@ -10,7 +10,7 @@ use crate::{
     formats::{
         lookup::{CONFIG_LIMIT, Lookup},
         text,
-        u_boot_script::{self, Boot, Files},
+        u_boot_script::{self, Boot, File, Files},
     },
 };
 
@@ -113,17 +113,24 @@ fn settings(lookup: &dyn Lookup, volume: usize) -> Option<Findings> {
 /// The one entry of a script or of settings.
 fn booted(place: &Place<'_>, path: &str, boot: Boot, message: &str) -> Findings {
     let mut findings = Findings::default();
-    let initrd = boot.initrd.map(|initrd| plain(place, &initrd).unwrap_or(initrd));
+    let initrd = boot.initrd.map(|(number, path)| {
+        let place = beside(place, number);
+        let path = plain(&place, &path).unwrap_or(path);
+        (place, path)
+    });
+    let reference = |(number, path): &File| beside(place, *number).reference(path);
     let mut entry = Entry {
-        title: format!("U-Boot, {}", boot.kernel),
-        kernel: Some(place.reference(&boot.kernel)),
-        initrds: initrd.iter().map(|initrd| place.reference(initrd)).collect(),
-        devicetree: boot.devicetree.map(|tree| place.reference(&tree)),
+        title: format!("U-Boot, {}", boot.kernel.1),
+        kernel: Some(reference(&boot.kernel)),
+        initrds: initrd.iter().map(|(place, path)| place.reference(path)).collect(),
+        devicetree: boot.devicetree.as_ref().map(reference),
         cmdline: boot.cmdline,
         ..Entry::new(path, place.source(Format::UbootScript, path, None))
     };
     place.check(&mut entry);
-    let head = |path: &String| place.lookup.read_at(place.volume, path, 0, 4).unwrap_or_default();
+    let head = |(place, path): &(Place<'_>, String)| {
+        place.lookup.read_at(place.volume, path, 0, 4).unwrap_or_default()
+    };
     if entry.problem.is_none() && initrd.as_ref().map(head).is_some_and(|head| head == u_boot_script::IMAGE) {
         let message = "its initrd is wrapped for U-Boot (uInitrd), and what it was made of is not beside it";
         entry.problem = Some(message.into());
@@ -148,17 +155,29 @@ fn plain(place: &Place<'_>, image: &str) -> Option<String> {
     Some(format!("{directory}/initrd.img-{version}")).filter(|path| place.is_file(path))
 }
 
+/// The partition with this number on the same disk; the place itself where there is none, or it is 0.
+fn beside<'a>(place: &Place<'a>, number: u32) -> Place<'a> {
+    let volumes = place.lookup.volumes();
+    let disk = volumes.get(place.volume).map(|volume| &volume.device.disk);
+    let found = volumes.iter().enumerate().find(|(_, volume)| {
+        Some(&volume.device.disk) == disk
+            && volume.device.partition.as_ref().is_some_and(|partition| partition.number == number)
+    });
+    found.map_or(*place, |(index, volume)| Place { volume: index, device: &volume.device.name, ..*place })
+}
+
 impl Files for Place<'_> {
-    fn is_file(&self, path: &str) -> bool {
-        Place::is_file(self, path)
+    fn is_file(&self, (number, path): &File) -> bool {
+        Place::is_file(&beside(self, *number), path)
     }
 
-    fn read(&self, path: &str) -> Option<String> {
-        Place::read(self, path).ok()
+    fn read(&self, (number, path): &File) -> Option<String> {
+        Place::read(&beside(self, *number), path).ok()
     }
 
-    fn partition_uuid(&self) -> Option<String> {
-        self.lookup.volumes().get(self.volume)?.device.partition.as_ref()?.uuid.clone()
+    fn partition_uuid(&self, number: u32) -> Option<String> {
+        let volume = beside(self, number).volume;
+        self.lookup.volumes().get(volume)?.device.partition.as_ref()?.uuid.clone()
     }
 }
 
@@ -206,6 +225,28 @@ mod tests {
             );
             assert_eq!(found.default.is_none(), has_problem);
         }
+    }
+
+    #[test]
+    fn a_script_reaches_the_other_partitions_of_its_disk() {
+        let script = image(
+            "part uuid mmc 0:2 root\nsetenv bootargs root=PARTUUID=${root}\nif itest.b *0x28 == 2; then false; \
+             else load mmc 0:1 3 a.dtb; fi\next4load mmc 0:2 1 boot/Image && load mmc 0:2 2 /boot/initrd\nbooti 1 2:9 3\n",
+        );
+        let boot = tree(&[("boot.scr", &script), ("a.dtb", "")]);
+        let root = tree(&[("boot/Image", ""), ("boot/initrd", "")]);
+        let other = tree(&[]);
+        let open = volumes(&[
+            (&other, volume("sda2", FilesystemKind::Ext4)),
+            (&boot, volume("sdb1", FilesystemKind::Vfat)),
+            (&root, volume("sdb2", FilesystemKind::Ext4)),
+        ]);
+        let found = UbootScript.find(&open, 1, &Context::default()).unwrap();
+        let entry = &found.entries[0];
+        let files: Vec<_> = entry.kernel.iter().chain(&entry.initrds).chain(&entry.devicetree).collect();
+        let files: Vec<_> = files.iter().map(|file| format!("{}:{}", file.volume, file.path)).collect();
+        assert_eq!(files, ["sdb2:/boot/Image", "sdb2:/boot/initrd", "sdb1:/a.dtb"]);
+        assert_eq!((entry.cmdline.as_str(), entry.problem.as_deref()), ("root=PARTUUID=part-sdb2", None));
     }
 
     #[test]

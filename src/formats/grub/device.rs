@@ -34,6 +34,9 @@ const HOLDER: &str = "/@";
 /// No more images are devices at once.
 const IMAGE_LIMIT: usize = 1024;
 
+/// What disks are called by, before their number.
+const DISKS: [&str; 5] = ["hd", "ahci", "ata", "nvme", "usb"];
+
 /// No more subvolumes stand in directories of others.
 const MOUNT_LIMIT: usize = 64;
 
@@ -126,7 +129,9 @@ impl Devices {
         if disk.contains('/') {
             return find(&|volume| volume.grub.names.iter().any(|own| own.eq_ignore_ascii_case(disk)));
         }
-        let number: usize = disk.strip_prefix("hd")?.parse().ok()?;
+        // Of a GRUB that drives the disks itself (coreboot's, `nativedisk`) the order is known no better.
+        let number = DISKS.iter().find_map(|kind| disk.strip_prefix(kind))?;
+        let number: usize = number.split('n').next()?.parse().ok()?;
         let disks = self.disks(lookup);
         let on_disk = |disk: &&String| find(&|volume| volume.device.disk == **disk);
         // A partition of a disk that is not there is looked for where the configuration is.

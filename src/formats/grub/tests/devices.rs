@@ -19,6 +19,17 @@ fn names_of_devices_are_found_by_partition_number() {
 }
 
 #[test]
+fn disks_of_a_grub_that_drives_them_itself_are_counted_as_the_firmwares() {
+    let text = "menuentry a { linux (ahci0,gpt1)/k; }\nmenuentry b { set root=nvme0n1,gpt1; linux /k; }\n\
+                menuentry c { linux (usb0,1)/k; }\nmenuentry d { linux (ata1,gpt1)/k; }\nmenuentry e { linux (odd0,1)/k; }\n";
+    let table =
+        Table::default().volume("sda1", &[("/grub.cfg", text), ("/k", "")]).volume("sdb1", &[("/k", "")]);
+    let menu = menu_of(&table, "/grub.cfg", &UPSTREAM);
+    let kernels: Vec<_> = lines(&table, &menu).iter().map(|line| line[..9].to_owned()).collect();
+    assert_eq!(kernels, ["a: sda1:/", "b: sda1:/", "c: sda1:/", "d: sdb1:/", "e: : BOOT"]);
+}
+
+#[test]
 fn what_a_hint_or_grub_itself_calls_a_device_is_its_name() {
     let text = "search --fs-uuid --set=a --hint=lvmid/G/V uuid-dm-0\nsearch --fs-uuid --set=b uuid-dm-0\n\
                 search --fs-uuid --set=c --hint-efi=hd0,2 uuid-sda2\nsearch --fs-uuid --set=d --hint-efi=hd0,2 uuid-sdb1\n\
