@@ -22,15 +22,17 @@ const WITHOUT_WORDS: &str =
 /// Leaves out what LLVM does for speed even where it is asked for size: moving values out of loops and keeping them for
 /// later, where they need registers and then the stack, and tables for short matches. 37 KB less, and as many instructions
 /// on the way to the jump as with all of it (`scripts/bench.sh guest`).
-const NOT_FOR_SPEED: [&str; 8] = [
+const NOT_FOR_SPEED: [&str; 10] = [
     "-disable-constant-hoisting",
     "-disable-licm-promotion",
     "-disable-lsr",
     "-disable-machine-cse",
     "-disable-machine-licm",
     "-enable-load-pre=false",
+    "-enable-misched=false",
     "-inline-instr-cost=4",
     "-min-jump-table-entries=12",
+    "-x86-disable-avoid-SFB",
 ];
 
 /// Builds the binaries of a package of this workspace for a target, as small as they get, and gives the path of one.
