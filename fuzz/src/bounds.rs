@@ -74,6 +74,7 @@ macro_rules! fuzz_target {
 pub fn run(data: &[u8], body: &dyn Fn(&[u8])) {
     let Ok(place) = env::var("FUZZ_LARGE") else {
         // libFuzzer itself keeps the time.
+        NUMBER.store(data.len(), Relaxed);
         let before = LIVE.load(Relaxed);
         PEAK.store(before, Relaxed);
         body(data);
@@ -84,6 +85,7 @@ pub fn run(data: &[u8], body: &dyn Fn(&[u8])) {
     let mut largest = Cost::default();
     let (mut runs, mut slowest) = (0, String::new());
     large::each(data, &mut |name, input| {
+        NUMBER.store(runs, Relaxed);
         let mut cost = measure(input, body);
         // A machine that was busy with something else is no fault of the input: it is tried again.
         if cost.time > TIME {
@@ -106,6 +108,14 @@ pub fn run(data: &[u8], body: &dyn Fn(&[u8])) {
 }
 
 static FAILED: AtomicUsize = AtomicUsize::new(0);
+static NUMBER: AtomicUsize = AtomicUsize::new(0);
+
+/// In which of so many ways an input is read, where trying all would leave less time for inputs: by its length, or by its
+/// number where all have the same length.
+#[must_use]
+pub fn way(count: usize) -> usize {
+    NUMBER.load(Relaxed) % count
+}
 
 /// What an input has cost.
 #[derive(Clone, Copy, Debug, Default)]

@@ -5,13 +5,12 @@ use firstlight::formats::{
     grub::{self, Facts, flavour},
     text,
 };
-use fuzz::{Files, fuzz_target};
+use fuzz::{Files, bounds, fuzz_target};
 
 fuzz_target!(|data: &[u8]| {
     let text = text::decode(data);
     let files = Files::new(text.split('\x0c'));
-    // One flavour for each input, by its length: runs are many.
     let flavours = [&flavour::UPSTREAM, &flavour::RHEL8, &flavour::SUSE];
-    let flavour = flavours[data.len() % flavours.len()];
+    let flavour = flavours[bounds::way(flavours.len())];
     let _ = grub::read(&files, 0, "/boot/grub/grub.cfg", Facts::here(true), flavour);
 });

@@ -1,4 +1,4 @@
-//! Configurations that list their choices outright, the input read as each of them.
+//! Configurations that list their choices outright, the input read as one of them.
 #![no_main]
 
 use firstlight::formats::{
@@ -11,18 +11,14 @@ use fuzz::{bounds, fuzz_target};
 
 fuzz_target!(|data: &[u8]| {
     let text = text::decode(data);
-    bounds::lap();
-    let _ = kboot::parse(&text);
-    bounds::lap();
-    let _ = petitboot::parse(&text);
-    bounds::lap();
-    let _ = grub_legacy::parse(&text, Some(1));
-    for dialect in [Dialect::Lilo, Dialect::Elilo, Dialect::Yaboot] {
-        bounds::lap();
-        let _ = lilo::parse(&text, dialect, "/EFI/a");
-    }
-    for syntax in [Syntax::Slashes, Syntax::Colons] {
-        bounds::lap();
-        let _ = limine::parse(&text, syntax, true);
-    }
+    let _ = match bounds::way(8) {
+        0 => kboot::parse(&text),
+        1 => petitboot::parse(&text),
+        2 => grub_legacy::parse(&text, Some(1)),
+        3 => lilo::parse(&text, Dialect::Lilo, "/EFI/a"),
+        4 => lilo::parse(&text, Dialect::Elilo, "/EFI/a"),
+        5 => lilo::parse(&text, Dialect::Yaboot, "/EFI/a"),
+        6 => limine::parse(&text, Syntax::Slashes, true),
+        _ => limine::parse(&text, Syntax::Colons, true),
+    };
 });

@@ -84,7 +84,8 @@ impl<'a> Making<'a> {
     }
 
     /// What a configuration comes to.
-    fn findings(mut self, place: &Place<'_>, path: &str, menu: Menu) -> Findings {
+    fn findings(mut self, place: &Place<'_>, path: &str, mut menu: Menu) -> Findings {
+        menu.refuse_cut();
         let entries = self.entries(place, path, menu.choices);
         let mut tried = menu.default.into_iter().chain(menu.fallback).filter_map(|index| entries.get(index));
         let first = tried.next();
@@ -332,6 +333,16 @@ mod tests {
         let found = find(&PETITBOOT, &[("petitboot.conf", &"#".repeat(2 << 20))]);
         let message = "larger than 1048576 bytes: its entries are lost";
         assert_eq!(found, Findings { warnings: vec![warning(None, message)], ..Findings::default() });
+    }
+
+    #[test]
+    fn what_lost_a_line_is_listed_and_not_chosen() {
+        let config = format!("name a\nimage a\nargs {}\nname b\nimage k\n", "x".repeat(5000));
+        let found = find(&PETITBOOT, &[("petitboot.conf", &config), ("a", ""), ("k", "")]);
+        let problems: Vec<_> =
+            found.entries.iter().map(|entry| (&*entry.title, entry.problem.as_deref())).collect();
+        let lost = "line 3 of it is lost: it is longer than 4096 bytes";
+        assert_eq!(problems, [("a", Some(lost)), ("b", None)]);
     }
 
     #[test]

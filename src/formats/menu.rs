@@ -73,6 +73,16 @@ impl Menu {
         }
     }
 
+    /// Gives choices a reason not to boot where a line of theirs was too long: what it said may be what matters.
+    pub fn refuse_cut(&mut self) {
+        for (lost, _) in self.lost.iter().filter(|(_, message)| message == TOO_LONG) {
+            let own = self.choices.iter_mut().filter(|choice| choice.file.is_none() && choice.line <= *lost);
+            if let Some(choice) = own.max_by_key(|choice| choice.line) {
+                choice.problem.get_or_insert_with(|| format!("line {lost} of it is lost: {TOO_LONG}"));
+            }
+        }
+    }
+
     /// The place of the choice with a title, in any case of letters.
     #[must_use]
     pub fn titled(&self, title: &str) -> Option<usize> {

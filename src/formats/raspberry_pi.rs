@@ -5,6 +5,9 @@ use super::lines::{lines, statement};
 /// Files include each other no more often.
 const FILE_LIMIT: usize = 16;
 
+/// Once so much was included, in bytes of text, nothing more is.
+const INCLUDED_LIMIT: usize = 4 << 20;
+
 /// No more filters are told that could not be.
 const UNTOLD_LIMIT: usize = 64;
 
@@ -133,7 +136,8 @@ impl Configuration {
     /// Reads a configuration. `include` gives the text of further files.
     #[must_use]
     pub fn read(text: &str, machine: Machine, include: &mut dyn FnMut(&str) -> Option<String>) -> Self {
-        let mut reader = Reader { machine, include, files: 0, filters: Vec::new(), found: Self::default() };
+        let mut reader =
+            Reader { machine, include, files: 0, included: 0, filters: Vec::new(), found: Self::default() };
         reader.file(text);
         reader.found
     }
@@ -165,6 +169,7 @@ struct Reader<'a> {
     machine: Machine,
     include: &'a mut dyn FnMut(&str) -> Option<String>,
     files: usize,
+    included: usize,
     /// Of each kind the last filter, and whether it holds.
     filters: Vec<(&'static str, bool)>,
     found: Configuration,
@@ -184,8 +189,10 @@ impl Reader<'_> {
             if name == "include" {
                 self.files = self.files.saturating_add(1);
                 if self.files <= FILE_LIMIT
+                    && self.included < INCLUDED_LIMIT
                     && let Some(text) = (self.include)(value)
                 {
+                    self.included = self.included.saturating_add(text.len());
                     self.file(&text);
                 }
                 continue;
@@ -224,6 +231,18 @@ mod tests {
         Configuration::read(text, machine, &mut |file| {
             (file == "more.txt").then(|| "kernel=more.img\ninclude more.txt\n".to_owned())
         })
+    }
+
+    #[test]
+    fn no_more_is_included_than_is_worth_reading() {
+        let mut included = 0;
+        let mut include = |_: &str| {
+            included += 1;
+            Some("#".repeat(INCLUDED_LIMIT - 1))
+        };
+        let text = "include a\ninclude b\ninclude c\nkernel=k\n";
+        let found = Configuration::read(text, Machine::default(), &mut include);
+        assert_eq!((found.get("kernel"), included), (Some("k"), 2));
     }
 
     #[test]

@@ -273,7 +273,7 @@ impl Settings {
         let mut settings = Self::default();
         let mut counting: Vec<Statement> = Vec::new();
         let mut messages = Vec::new();
-        let mut replaced: Vec<String> = Vec::new();
+        let mut replaced: Vec<&str> = Vec::new();
         for statement in lines(config).chain(kernel_words(cmdline).map(Ok)) {
             let statement = match statement {
                 Ok(statement) => statement,
@@ -282,13 +282,13 @@ impl Settings {
                     continue;
                 }
             };
-            let store = key(&statement.name).map(|key| &key.kind);
-            if statement.on_cmdline && !replaced.contains(&statement.name) {
-                if let Some(Store::List { empty, .. }) = store {
-                    empty(&mut settings);
-                    counting.retain(|other| other.name != statement.name);
-                }
-                replaced.push(statement.name.clone());
+            if statement.on_cmdline
+                && let Some(Key { name, kind: Store::List { empty, .. }, .. }) = key(&statement.name)
+                && !replaced.contains(name)
+            {
+                empty(&mut settings);
+                counting.retain(|other| other.name != *name);
+                replaced.push(name);
             }
             // Looking for what each may mean costs more than anyone will read.
             if messages.len() > MESSAGE_LIMIT && key(&statement.name).is_none() {
@@ -296,14 +296,21 @@ impl Settings {
             }
             match settings.set(&statement.name, &statement.value) {
                 Err(message) => messages.push(format!("{}: {message}", statement.place)),
-                Ok(()) => {
-                    if matches!(store, Some(Store::One(_))) {
-                        counting.retain(|other| other.name != statement.name);
-                    }
-                    counting.push(statement);
-                }
+                Ok(()) => counting.push(statement),
             }
         }
+        // Of a key with one value, the last counts.
+        let mut told: Vec<&str> = Vec::new();
+        counting.reverse();
+        counting.retain(|statement| match key(&statement.name) {
+            Some(Key { name, kind: Store::One(_), .. }) => {
+                let is_last = !told.contains(name);
+                told.extend(is_last.then_some(name));
+                is_last
+            }
+            _ => true,
+        });
+        counting.reverse();
         if messages.len() > MESSAGE_LIMIT {
             messages.truncate(MESSAGE_LIMIT);
             messages.push("there are more mistakes in the settings".to_owned());

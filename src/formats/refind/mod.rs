@@ -76,6 +76,7 @@ impl Config {
         for (line, text) in (1..).zip(text.split('\n')) {
             if text.len() > LENGTH_LIMIT {
                 self.lost.push((line, TOO_LONG.into()));
+                open.iter_mut().for_each(|stanza| stanza.lose(line));
                 continue;
             }
             let tokens = tokens(text);
@@ -207,6 +208,15 @@ mod tests {
         ] {
             assert_eq!(tokens(line), expected, "{line}");
         }
+    }
+
+    #[test]
+    fn a_stanza_that_lost_a_line_is_not_booted() {
+        let text =
+            format!("menuentry a {{\nloader /k\noptions {}\n}}\nmenuentry b {{\n}}\n", "x".repeat(5000));
+        let config = Config::parse(&text, &mut |_| Err(String::new()));
+        let problems: Vec<_> = config.stanzas.iter().map(|choice| choice.problem.as_deref()).collect();
+        assert_eq!(problems, [Some("line 3 of it is lost: it is longer than 4096 bytes"), None]);
     }
 
     #[test]

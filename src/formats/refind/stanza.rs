@@ -3,7 +3,10 @@
 use super::kernel::{initrds, is_kernel};
 use crate::{
     entry::Kind,
-    formats::menu::{CHOICE_LIMIT, Choice},
+    formats::{
+        lines::TOO_LONG,
+        menu::{CHOICE_LIMIT, Choice},
+    },
 };
 
 /// No more submenus of a stanza are taken.
@@ -21,6 +24,8 @@ struct State {
     is_linux: bool,
     is_firmware: bool,
     is_disabled: bool,
+    /// A line that was too long to be read.
+    lost: Option<u32>,
 }
 
 /// A stanza whose end has not been seen.
@@ -36,6 +41,11 @@ impl Open {
     pub fn new(title: &str, file: Option<&str>, line: u32) -> Self {
         let main = State { title: title.to_owned(), line, ..State::default() };
         Self { file: file.map(str::to_owned), main, sub: None, subs: Vec::new() }
+    }
+
+    /// Notes that a line of it could not be read.
+    pub fn lose(&mut self, line: u32) {
+        self.sub.as_mut().unwrap_or(&mut self.main).lost = Some(line);
     }
 
     /// Takes one line; true if the stanza ends with it.
@@ -126,7 +136,10 @@ impl State {
             kernel: if self.loader.is_empty() { String::new() } else { on_volume(&self.loader) },
             initrds: initrds(&cmdline).map(|path| on_volume(&path)).collect(),
             cmdline,
-            problem: self.is_firmware.then(|| "it is an entry of the firmware's own; choose it there".into()),
+            problem: match self.lost {
+                _ if self.is_firmware => Some("it is an entry of the firmware's own; choose it there".into()),
+                lost => lost.map(|line| format!("line {line} of it is lost: {TOO_LONG}")),
+            },
             file,
             line: self.line,
             ..Choice::default()
