@@ -1,9 +1,8 @@
 //! The child that talks with the person, the worker or the rescue console: how it is started, heard and killed.
 
 use std::{
+    ffi::OsStr,
     io,
-    os::unix::process::CommandExt,
-    process::Command,
     time::{Duration, Instant},
 };
 
@@ -17,7 +16,7 @@ use rustix::{
 use super::supervise::Death;
 use crate::{
     boot::supervision::{Notice, PACKET_LIMIT, Request, Task, WORKER_END},
-    sys::child::Leader,
+    sys::child::Program,
 };
 
 /// So many packets are read in one turn, so that a child that never stops talking cannot stop PID 1 from anything else.
@@ -40,11 +39,10 @@ impl Child {
     pub(super) fn start(arguments: &[String]) -> io::Result<Self> {
         let flags = SocketFlags::CLOEXEC;
         let (socket, childs_end) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)?;
-        let mut command = Command::new("/proc/self/exe");
-        command.arg0("firstlight").args(arguments);
-        let child = Leader::new(command).hand(&childs_end, WORKER_END)?.spawn()?;
-        let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-        Ok(Self { pid: pid.ok_or(io::ErrorKind::InvalidData)?, socket, hung_up: false, deadline: None })
+        let all: Vec<&str> = ["firstlight"].into_iter().chain(arguments.iter().map(String::as_str)).collect();
+        let program = Program::new(OsStr::new("/proc/self/exe"), &all)?.leading();
+        let pid = program.hand(&childs_end, WORKER_END)?.spawn()?;
+        Ok(Self { pid, socket, hung_up: false, deadline: None })
     }
 
     /// Its process.

@@ -4,14 +4,18 @@
 //! What cannot be caught: a binary that cannot be executed any more; `panic=SECONDS` on the kernel's command line makes it
 //! restart when PID 1 is ended by somebody else's fault.
 
-use std::{env, ffi::CString, os::unix::ffi::OsStringExt};
+use std::{env, ffi::CString};
 
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
 
-use crate::{formats::text, sys::fault, ui::console::Consoles};
+use crate::{
+    formats::text,
+    sys::{child::environment, fault},
+    ui::console::Consoles,
+};
 
 /// Carries the number of crashes so far from one start to the next.
 const COUNTER: &str = "FIRSTLIGHT_CRASHES";
@@ -22,11 +26,8 @@ const NOTE: &str = "FIRSTLIGHT_CRASH";
 /// From now on a fault, in whatever thread, executes PID 1 afresh. Gives the number of times that this has happened.
 pub(super) fn start_again_on_fault() -> u32 {
     let crashes = env::var(COUNTER).ok().and_then(|count| count.parse().ok()).unwrap_or(0_u32);
-    let kept = env::vars_os().filter(|(name, _)| name != COUNTER && name != NOTE);
-    let kept = kept.map(|(name, value)| [name.into_vec(), value.into_vec()].join(&b'='));
-    let counter = format!("{COUNTER}={}", crashes.saturating_add(1)).into_bytes();
-    // No string of the environment has a zero inside.
-    let environment = kept.chain([counter]).filter_map(|variable| CString::new(variable).ok()).collect();
+    let mut environment = environment(&[COUNTER, NOTE]);
+    environment.extend(CString::new(format!("{COUNTER}={}", crashes.saturating_add(1))));
     let started = fault::execute_on_fault(c"/proc/self/exe", vec![c"init".to_owned()], environment, NOTE);
     if let Err(error) = started {
         log::warn!("a crash of PID 1 will end the machine: {}", std::io::Error::from(error));

@@ -3,17 +3,23 @@
 
 use std::{
     env,
-    ffi::OsString,
+    ffi::{OsStr, OsString},
     fs::File,
     io::{self, Read, Write},
     path::Path,
-    process::{Command, ExitStatus},
+    process::ExitStatus,
 };
 
-use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::{
+    pipe::{PipeFlags, pipe_with},
+    process::WaitOptions,
+};
 
 use super::init_system::find;
-use crate::sys::{child::Leader, inherited};
+use crate::sys::{
+    child::{self, Program},
+    inherited,
+};
 
 /// First argument of the process that does the work: no file's name, which `kexec` would take for a kernel.
 pub const DOOR: &str = "--boot-session";
@@ -28,19 +34,20 @@ const READY: i32 = 3;
 /// It cannot be started.
 pub fn run(arguments: &[OsString]) -> io::Result<ExitStatus> {
     // Not /proc/self/exe, which would be systemd-run's.
-    let program = env::current_exe()?;
+    let program = env::current_exe()?.into_os_string();
+    let own = [&[program, DOOR.into()], arguments].concat();
     if Path::new("/run/systemd/system").is_dir()
         && let Some(runner) = find("systemd-run")
     {
-        let mut command = Command::new(runner);
-        command.args(["--scope", "--quiet", "--collect", "--slice=system.slice", "--"]);
-        command.arg(&program);
-        if let Some(status) = start(command, arguments)? {
+        let scope = ["systemd-run", "--scope", "--quiet", "--collect", "--slice=system.slice", "--"];
+        let scope: Vec<OsString> = scope.iter().map(OsString::from).chain(own.clone()).collect();
+        if let Some(status) = start(runner.as_os_str(), &scope)? {
             return Ok(status);
         }
         log::info!("systemd gave no scope; going on in a session of our own");
     }
-    start(Command::new(program), arguments)?.ok_or_else(|| io::Error::other("it ended at once"))
+    let program = own.first().map(OsString::as_os_str).unwrap_or_default();
+    start(program, &own)?.ok_or_else(|| io::Error::other("it ended at once"))
 }
 
 /// Says to who started this process by [`run`] that it is there.
@@ -52,12 +59,13 @@ pub fn report() -> io::Result<()> {
 }
 
 /// `None` if the program was never reached.
-fn start(mut command: Command, arguments: &[OsString]) -> io::Result<Option<ExitStatus>> {
-    command.arg(DOOR).args(arguments);
+fn start(path: &OsStr, arguments: &[OsString]) -> io::Result<Option<ExitStatus>> {
     let (reader, writer) = pipe_with(PipeFlags::CLOEXEC)?;
-    let mut child = Leader::new(command).hand(&writer, READY)?.spawn()?;
-    drop(writer);
+    let program = Program::new(path, arguments)?.leading().hand(&writer, READY)?;
+    let process = program.spawn()?;
+    // What is held for it would keep the pipe open.
+    drop((program, writer));
     let reached = File::from(reader).read(&mut [0])? > 0;
-    let status = child.wait()?;
-    Ok(reached.then_some(status))
+    let status = child::wait(process, WaitOptions::empty())?;
+    Ok(status.filter(|_| reached))
 }

@@ -1,55 +1,94 @@
-//! Starting a process as the leader of a session of its own, with clean signals and given descriptors.
-#![expect(unsafe_code, reason = "what a child does between fork and exec is outside what std can promise")]
+//! Starting a process with clean signals and given descriptors, as the leader of a session of its own where that is wanted:
+//! posix_spawn(3).
+//!
+//! `std::process::Command` does the same and more, and is 15 KB of an image's program.
 
 use std::{
+    env,
+    ffi::{CString, OsStr},
     io,
     os::{
         fd::{AsRawFd, OwnedFd, RawFd},
-        unix::process::CommandExt,
+        unix::{
+            ffi::{OsStrExt, OsStringExt},
+            process::ExitStatusExt,
+        },
     },
-    process::{Child, Command, Stdio},
+    process::ExitStatus,
 };
 
-use nix::sys::signal::SigSet;
+use nix::{
+    fcntl::OFlag,
+    spawn::{PosixSpawnAttr, PosixSpawnFileActions, PosixSpawnFlags, posix_spawn},
+    sys::{
+        signal::{SigSet, Signal},
+        stat::Mode,
+    },
+};
+use rustix::process::{Pid, WaitOptions, waitpid};
 
-/// A process about to be started; nothing of the starter's session, signals or descriptors reaches it but what is named.
+/// A program about to be started; nothing of the starter's descriptors and blocked signals reaches it but what is named.
 #[derive(Debug)]
-pub struct Leader {
-    command: Command,
-    handed: Option<(OwnedFd, RawFd)>,
-    terminal: bool,
+pub struct Program {
+    path: CString,
+    arguments: Vec<CString>,
+    environment: Vec<CString>,
+    flags: PosixSpawnFlags,
+    actions: PosixSpawnFileActions,
+    /// Open until it has started.
+    held: Vec<OwnedFd>,
 }
 
-impl Leader {
-    /// Will run `command` as the leader of a new session and process group, with no signal blocked.
-    #[must_use]
-    pub fn new(command: Command) -> Self {
-        Self { command, handed: None, terminal: false }
+impl Program {
+    /// Will run the program at `path`, which finds `arguments`, beginning with its own name, and no environment.
+    ///
+    /// # Errors
+    ///
+    /// A zero inside of a string; no memory.
+    pub fn new(path: &OsStr, arguments: &[impl AsRef<OsStr>]) -> io::Result<Self> {
+        let arguments = arguments.iter().map(|argument| CString::new(argument.as_ref().as_bytes()));
+        Ok(Self {
+            path: CString::new(path.as_bytes())?,
+            arguments: arguments.collect::<Result<_, _>>()?,
+            environment: Vec::new(),
+            flags: PosixSpawnFlags::POSIX_SPAWN_SETSIGDEF | PosixSpawnFlags::POSIX_SPAWN_SETSIGMASK,
+            actions: PosixSpawnFileActions::init()?,
+            held: Vec::new(),
+        })
     }
 
-    /// The process finds `descriptor` under the number `place`.
+    /// It leads a new session and process group, with our environment.
+    #[must_use]
+    pub fn leading(mut self) -> Self {
+        self.flags |= PosixSpawnFlags::from_bits_retain(libc::POSIX_SPAWN_SETSID.into());
+        self.environment = environment(&[]);
+        self
+    }
+
+    /// The process finds `descriptor` under the number `place`. Of several, the one with the least number goes first.
     ///
     /// # Errors
     ///
     /// When there is no descriptor left.
     pub fn hand(mut self, descriptor: &OwnedFd, place: RawFd) -> io::Result<Self> {
-        // The lowest free number from `place` on: from now on `place` is taken, by this very copy or by something else,
-        // and std's own pipe, through which a failed execve(2) is told, cannot get it.
+        // The lowest free number from `place` on, so that no later one is overwritten on the way.
         let held = rustix::io::fcntl_dupfd_cloexec(descriptor, place)?;
-        self.handed = Some((held, place));
+        self.actions.add_dup2(held.as_raw_fd(), place)?;
+        self.held.push(held);
         Ok(self)
     }
 
-    /// `terminal` becomes the process's standard input, output and error, and the controlling terminal of its session.
+    /// `terminal`, opened again, becomes the process's standard input, output and error, and the controlling terminal of the
+    /// session that it leads (setsid(2), tty(4)).
     ///
     /// # Errors
     ///
-    /// When there is no descriptor left.
+    /// When there is no memory.
     pub fn on_terminal(mut self, terminal: &OwnedFd) -> io::Result<Self> {
-        self.command.stdin(Stdio::from(terminal.try_clone()?));
-        self.command.stdout(Stdio::from(terminal.try_clone()?));
-        self.command.stderr(Stdio::from(terminal.try_clone()?));
-        self.terminal = true;
+        let path = format!("/proc/self/fd/{}", terminal.as_raw_fd());
+        self.actions.add_open(0, path.as_str(), OFlag::O_RDWR, Mode::empty())?;
+        self.actions.add_dup2(0, 1)?;
+        self.actions.add_dup2(0, 2)?;
         Ok(self)
     }
 
@@ -58,62 +97,106 @@ impl Leader {
     /// # Errors
     ///
     /// What fork(2) or execve(2) said, or the step between them that failed.
-    pub fn spawn(self) -> io::Result<Child> {
-        let Self { mut command, handed, terminal } = self;
-        let prepare = move || {
-            rustix::process::setsid()?;
-            if terminal {
-                rustix::process::ioctl_tiocsctty(io::stdin())?;
-            }
-            if let Some((descriptor, place)) = &handed {
-                place_descriptor(descriptor, *place)?;
-            }
-            SigSet::empty().thread_set_mask()?;
-            Ok(())
-        };
-        // SAFETY: the closure runs in the child after fork(2), where other threads' locks may stay locked for ever: it
-        // makes system calls only, allocates nothing and takes no lock.
-        unsafe { command.pre_exec(prepare) };
-        command.spawn()
+    pub fn spawn(&self) -> io::Result<Pid> {
+        let mut attributes = PosixSpawnAttr::init()?;
+        attributes.set_flags(self.flags)?;
+        attributes.set_sigmask(&SigSet::empty())?;
+        // Rust's own start has it ignored, which others do not expect.
+        attributes.set_sigdefault(&SigSet::from(Signal::SIGPIPE))?;
+        let pid = posix_spawn(
+            self.path.as_c_str(),
+            &self.actions,
+            &attributes,
+            &self.arguments,
+            &self.environment,
+        )?;
+        Pid::from_raw(pid.as_raw()).ok_or(io::ErrorKind::InvalidData.into())
     }
 }
 
-/// Makes `descriptor` also known as `place`, to be kept over execve(2).
-fn place_descriptor(descriptor: &OwnedFd, place: RawFd) -> io::Result<()> {
-    // SAFETY: system calls on numbers, in a child that is about to execve(2): whatever stood under `place` is either this
-    // descriptor or one that was to be closed on execve(2) anyway (see `Leader::hand`), and nothing here uses it.
-    let result = unsafe {
-        if descriptor.as_raw_fd() == place {
-            libc::fcntl(place, libc::F_SETFD, 0)
-        } else {
-            libc::dup2(descriptor.as_raw_fd(), place)
-        }
-    };
-    if result < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+/// Our environment as execve(2) takes it, without these variables.
+#[must_use]
+pub fn environment(without: &[&str]) -> Vec<CString> {
+    let kept = env::vars_os().filter(|(name, _)| !without.iter().any(|other| name == other));
+    // No string of the environment has a zero inside.
+    kept.filter_map(|(name, value)| CString::new([name.into_vec(), value.into_vec()].join(&b'=')).ok())
+        .collect()
+}
+
+/// How a child ended; `None` if it has not, and `options` say not to wait.
+///
+/// # Errors
+///
+/// What waitpid(2) said: it is no child of ours.
+pub fn wait(child: Pid, options: WaitOptions) -> io::Result<Option<ExitStatus>> {
+    let waited = rustix::io::retry_on_intr(|| waitpid(Some(child), options))?;
+    Ok(waited.map(|(_, status)| ExitStatus::from_raw(status.as_raw())))
 }
 
 #[cfg(test)]
 mod tests {
     use std::{fs::File, io::Read};
 
+    use rustix::pipe::{PipeFlags, pipe_with};
+
     use super::*;
+
+    fn shell(script: &str) -> Program {
+        Program::new(OsStr::new("/bin/sh"), &["sh", "-c", script]).unwrap()
+    }
+
+    /// What a script writes to descriptor 7, and how it ends.
+    fn said(program: Program) -> (String, Option<i32>) {
+        let (reader, writer) = pipe_with(PipeFlags::CLOEXEC).unwrap();
+        let program = program.hand(&writer, 7).unwrap();
+        drop(writer);
+        let child = program.spawn().unwrap();
+        drop(program);
+        let mut said = String::new();
+        File::from(reader).read_to_string(&mut said).unwrap();
+        (said, wait(child, WaitOptions::empty()).unwrap().unwrap().code())
+    }
 
     #[test]
     fn the_process_leads_a_session_and_finds_its_descriptor() {
-        let (reader, writer) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC).unwrap();
-        let mut command = Command::new("/bin/sh");
         // Fields 1 and 6 of stat(5) are the process and its session.
-        command.args(["-c", "read -r pid x x x x session x < /proc/$$/stat; echo $((pid == session)) >&7"]);
-        let mut child = Leader::new(command).hand(&writer, 7).unwrap().spawn().unwrap();
-        drop(writer);
-        let mut said = String::new();
-        File::from(reader).read_to_string(&mut said).unwrap();
-        assert_eq!((said.as_str(), child.wait().unwrap().code()), ("1\n", Some(0)));
+        let script =
+            "read -r pid x x x x session x < /proc/$$/stat; echo $((pid == session)) ${HOME:+home} >&7";
+        assert_eq!(said(shell(script).leading()), ("1 home\n".to_owned(), Some(0)));
+        assert_eq!(said(shell(script)), ("0\n".to_owned(), Some(0)));
+    }
+
+    #[test]
+    fn several_descriptors_keep_apart() {
+        let pipes: Vec<_> = (0..3).map(|_| pipe_with(PipeFlags::CLOEXEC).unwrap()).collect();
+        let mut program = shell("echo three >&3; echo four >&4; echo five >&5");
+        for (place, (_, writer)) in (3..).zip(&pipes) {
+            program = program.hand(writer, place).unwrap();
+        }
+        let child = program.spawn().unwrap();
+        assert!(wait(child, WaitOptions::empty()).unwrap().unwrap().success());
+        drop(program);
+        for ((reader, writer), expected) in pipes.into_iter().zip(["three\n", "four\n", "five\n"]) {
+            drop(writer);
+            let mut said = String::new();
+            File::from(reader).read_to_string(&mut said).unwrap();
+            assert_eq!(said, expected);
+        }
+    }
+
+    #[test]
+    fn a_terminal_becomes_the_controlling_one() {
+        let terminal = nix::pty::openpty(None, None).unwrap();
+        // /dev/tty can be opened only where there is a controlling terminal.
+        let script = "[ -t 0 ] && [ -t 1 ] && [ -t 2 ] && : < /dev/tty && echo yes >&7";
+        let program = shell(script).leading().on_terminal(&terminal.slave).unwrap();
+        assert_eq!(said(program), ("yes\n".to_owned(), Some(0)));
     }
 
     #[test]
     fn what_cannot_be_started_says_why() {
-        let error = Leader::new(Command::new("/nowhere/program")).spawn().unwrap_err();
+        let error = Program::new(OsStr::new("/nowhere/program"), &["program"]).unwrap().spawn().unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        assert_eq!(Program::new(OsStr::new("a\0b"), &[""]).unwrap_err().kind(), io::ErrorKind::InvalidInput);
     }
 }

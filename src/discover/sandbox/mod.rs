@@ -10,15 +10,19 @@ mod wire;
 
 use std::{
     borrow::Borrow,
+    ffi::OsStr,
     io::{self, Read},
-    os::{fd::AsFd, unix::net::UnixStream},
-    process::{Child, Command, ExitStatus, Stdio},
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::net::UnixStream,
+    },
+    process::ExitStatus,
     time::{Duration, Instant},
 };
 
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
-    process::{Pid, PidfdFlags, pidfd_open},
+    process::{Pid, PidfdFlags, Signal, WaitOptions, kill_process, pidfd_open},
 };
 
 pub use self::child::run;
@@ -30,6 +34,7 @@ use super::{
 use crate::{
     entry::{Discovery, Warning},
     storage::OpenVolume,
+    sys::child::{Program, wait},
 };
 
 /// How long the search of all volumes may take.
@@ -76,9 +81,8 @@ pub fn discover(volumes: &[impl Borrow<OpenVolume>], context: &Context) -> Resul
 pub fn survey(volumes: &[impl Borrow<OpenVolume>], context: &Context) -> Result<Survey, SandboxError> {
     let all: Vec<&OpenVolume> = volumes.iter().map(Borrow::borrow).collect();
     survey_by(&all, |volumes| {
-        let mut command = Command::new("/proc/self/exe");
-        command.arg("finder");
-        ask(command, volumes, context, DEADLINE)
+        let program = Program::new(OsStr::new("/proc/self/exe"), &["firstlight", "finder"]);
+        ask(program.map_err(SandboxError::Start)?, volumes, context, DEADLINE)
     })
 }
 
@@ -122,21 +126,13 @@ fn survey_by(
 
 /// Starts a process, gives it its work, and hears its answer.
 fn ask(
-    mut command: Command,
+    program: Program,
     volumes: &[&OpenVolume],
     context: &Context,
     deadline: Duration,
 ) -> Result<Survey, SandboxError> {
     let end = Instant::now() + deadline;
-    let (own, other) = UnixStream::pair().map_err(SandboxError::Start)?;
-    // A finder that does not take its work must not hold us up.
-    own.set_write_timeout(Some(deadline)).map_err(SandboxError::Start)?;
-    let output = other.try_clone().map_err(SandboxError::Start)?;
-    command.stdin(Stdio::from(std::os::fd::OwnedFd::from(other)));
-    command.stdout(Stdio::from(std::os::fd::OwnedFd::from(output)));
-    let child = command.env_clear().spawn().map_err(SandboxError::Start)?;
-    // Its ends of the socket are closed here, so that the end of the process is the end of its answer.
-    drop(command);
+    let (own, child) = start(program, deadline).map_err(SandboxError::Start)?;
     let request = Request {
         context: context.clone(),
         volumes: volumes.iter().map(|open| open.volume.clone()).collect(),
@@ -152,6 +148,17 @@ fn ask(
         Some(status) => Err(SandboxError::Died(status)),
         None => Err(SandboxError::TimedOut(deadline)),
     }
+}
+
+/// The process, and the socket that is its standard input and output.
+fn start(program: Program, deadline: Duration) -> io::Result<(UnixStream, Pid)> {
+    let (own, other) = UnixStream::pair()?;
+    // A finder that does not take its work must not hold us up.
+    own.set_write_timeout(Some(deadline))?;
+    let other = OwnedFd::from(other);
+    // Its ends of the socket are closed here, so that the end of the process is the end of its answer.
+    let child = program.hand(&other, 0)?.hand(&other, 1)?.spawn()?;
+    Ok((own, child))
 }
 
 /// Reads to the end of the answer.
@@ -176,20 +183,19 @@ fn hear(mut socket: &UnixStream, end: Instant, deadline: Duration) -> Result<Vec
 }
 
 /// Takes the process's end, killing it if it does not come by then.
-fn reap(mut child: Child, end: Option<Instant>) -> Option<ExitStatus> {
-    let pidfd = Pid::from_child(&child);
-    let pidfd = pidfd_open(pidfd, PidfdFlags::empty()).ok();
+fn reap(child: Pid, end: Option<Instant>) -> Option<ExitStatus> {
+    let pidfd = pidfd_open(child, PidfdFlags::empty()).ok();
+    let ending = || wait(child, WaitOptions::NOHANG).ok().flatten();
     let ended = |end| pidfd.as_ref().is_none_or(|pidfd| wait_until_readable(pidfd, end));
     if end.is_some_and(ended)
-        && let Ok(Some(status)) = child.try_wait()
+        && let Some(status) = ending()
     {
         return Some(status);
     }
     // Fails only if it has ended.
-    let _ = child.kill();
+    let _ = kill_process(child, Signal::KILL);
     ended(Instant::now() + END_DEADLINE);
-    let status = child.try_wait().ok().flatten();
-    if status.is_none() {
+    if ending().is_none() {
         log::warn!("a finder hangs in the kernel, perhaps on a dead disk; it is left behind");
     }
     None

@@ -6,6 +6,7 @@ use std::{
     net::UdpSocket,
     os::{fd::OwnedFd, unix::process::ExitStatusExt},
     path::Path,
+    process::Command,
     thread,
 };
 
@@ -32,10 +33,9 @@ fn open(names: &[&str]) -> Vec<OpenVolume> {
 }
 
 fn ask_shell(script: &str, deadline: Duration) -> Result<Survey, SandboxError> {
-    let mut command = Command::new("/bin/sh");
-    command.args(["-c", script]);
+    let program = Program::new(OsStr::new("/bin/sh"), &["sh", "-c", script]).unwrap();
     let volumes = open(&["sda1"]);
-    ask(command, &volumes.iter().collect::<Vec<_>>(), &Context::default(), deadline)
+    ask(program, &volumes.iter().collect::<Vec<_>>(), &Context::default(), deadline)
 }
 
 const LONG: Duration = Duration::from_secs(60);
@@ -82,7 +82,9 @@ fn a_finder_that_hangs_is_killed_at_the_deadline() {
 fn a_finder_that_is_not_there_says_so() {
     let volumes = open(&["sda1"]);
     let volumes: Vec<_> = volumes.iter().collect();
-    let error = ask(Command::new("/nonexistent"), &volumes, &Context::default(), LONG).unwrap_err();
+    let error =
+        ask(Program::new(OsStr::new("/nonexistent"), &[""]).unwrap(), &volumes, &Context::default(), LONG)
+            .unwrap_err();
     assert!(matches!(error, SandboxError::Start(_)));
 }
 

@@ -1,19 +1,11 @@
 //! The commands of the rescue console.
 
-use std::{
-    fs::{self, File, OpenOptions},
-    os::{
-        fd::{AsRawFd, OwnedFd},
-        unix::fs::OpenOptionsExt,
-    },
-    path::Path,
-    process::Command as Process,
-};
+use std::{ffi::OsStr, fs, io, os::fd::OwnedFd, path::Path, process::ExitStatus};
 
-use rustix::fs::OFlags;
+use rustix::process::WaitOptions;
 
 use super::{Answer, kernel_log};
-use crate::{boot::supervision::Request, formats::text, sys::child::Leader};
+use crate::{boot::supervision::Request, formats::text, sys::child};
 
 /// One command: its name, what the help says, and what it does with the rest of the line on this terminal.
 struct Command {
@@ -92,17 +84,16 @@ fn shell(terminal: &OwnedFd) -> Answer {
     if !Path::new("/bin/sh").exists() {
         return Answer::Show("this image has no /bin/sh\n".to_owned());
     }
-    let run = || {
-        // Opened again, since a shell cannot work with a terminal that does not wait; and not as our own session's.
-        let path = format!("/proc/self/fd/{}", terminal.as_raw_fd());
-        let flags = OFlags::NOCTTY.bits().cast_signed();
-        let waiting: File = OpenOptions::new().read(true).write(true).custom_flags(flags).open(path)?;
-        Leader::new(Process::new("/bin/sh")).on_terminal(&OwnedFd::from(waiting))?.spawn()?.wait()
-    };
-    Answer::Show(match run() {
+    Answer::Show(match run(OsStr::new("/bin/sh"), terminal) {
         Ok(status) => format!("/bin/sh: {status}\n"),
         Err(error) => format!("/bin/sh: {error}\n"),
     })
+}
+
+/// Runs a program on the terminal to its end.
+fn run(program: &OsStr, terminal: &OwnedFd) -> io::Result<ExitStatus> {
+    let process = child::Program::new(program, &[program])?.leading().on_terminal(terminal)?.spawn()?;
+    Ok(child::wait(process, WaitOptions::empty())?.unwrap_or_default())
 }
 
 #[cfg(test)]
