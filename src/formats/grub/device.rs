@@ -37,6 +37,9 @@ const IMAGE_LIMIT: usize = 1024;
 /// What disks are called by, before their number.
 const DISKS: [&str; 5] = ["hd", "ahci", "ata", "nvme", "usb"];
 
+/// What the name of an unlocked encrypted container begins with, where it is called by its UUID.
+const CONTAINER: &str = "cryptouuid/";
+
 /// No more subvolumes stand in directories of others.
 const MOUNT_LIMIT: usize = 64;
 
@@ -94,9 +97,12 @@ impl Devices {
             return String::new();
         };
         let device = &it.device;
-        let disk = it.grub.names.first().cloned().unwrap_or_else(|| {
-            let place = self.disks(lookup).iter().position(|disk| **disk == device.disk);
-            format!("hd{}", place.unwrap_or_default())
+        let named = it.grub.names.first().filter(|name| !name.starts_with(CONTAINER)).cloned();
+        let disk = named.unwrap_or_else(|| {
+            let is_container = !it.grub.names.is_empty();
+            let disks = self.disks(lookup, is_container);
+            let place = disks.iter().position(|disk| **disk == device.disk).unwrap_or_default();
+            format!("{}{place}", if is_container { "crypto" } else { "hd" })
         });
         match &device.partition {
             Some(partition) => {
@@ -127,12 +133,18 @@ impl Devices {
             })
         };
         if disk.contains('/') {
-            return find(&|volume| volume.grub.names.iter().any(|own| own.eq_ignore_ascii_case(disk)));
+            // GRUB reads the UUID of a container with and without dashes.
+            let bare = disk.replace('-', "");
+            let is_own = |own: &String| {
+                own.eq_ignore_ascii_case(if own.starts_with(CONTAINER) { &bare } else { disk })
+            };
+            return find(&|volume| volume.grub.names.iter().any(is_own));
         }
+        let container = disk.strip_prefix("crypto");
         // Of a GRUB that drives the disks itself (coreboot's, `nativedisk`) the order is known no better.
-        let number = DISKS.iter().find_map(|kind| disk.strip_prefix(kind))?;
+        let number = container.or_else(|| DISKS.iter().find_map(|kind| disk.strip_prefix(kind)))?;
         let number: usize = number.split('n').next()?.parse().ok()?;
-        let disks = self.disks(lookup);
+        let disks = self.disks(lookup, container.is_some());
         let on_disk = |disk: &&String| find(&|volume| volume.device.disk == **disk);
         // A partition of a disk that is not there is looked for where the configuration is.
         disks.get(number).and_then(on_disk).or_else(|| disks.first().and_then(on_disk))
@@ -273,12 +285,17 @@ impl Devices {
         order
     }
 
-    /// Kernel names of the disks in the order of their numbers: those that GRUB does not call by names.
-    fn disks<'l>(&self, lookup: &'l dyn Lookup) -> Vec<&'l String> {
+    /// Kernel names of the disks in the order of their numbers: those that GRUB does not call by names, or the unlocked
+    /// containers.
+    fn disks<'l>(&self, lookup: &'l dyn Lookup, containers: bool) -> Vec<&'l String> {
         let mut disks: Vec<&String> = Vec::new();
         let volumes = lookup.volumes();
         for volume in lookup.volume(self.home).into_iter().chain(volumes) {
-            if volume.grub.names.is_empty() && !disks.contains(&&volume.device.disk) {
+            let is_meant = match volume.grub.names.first() {
+                Some(name) => containers && name.starts_with(CONTAINER),
+                None => !containers,
+            };
+            if is_meant && !disks.contains(&&volume.device.disk) {
                 disks.push(&volume.device.disk);
             }
         }

@@ -67,6 +67,23 @@ fn partitions_of_arrays_are_called_by_the_array_and_no_disks_by_numbers() {
 }
 
 #[test]
+fn unlocked_containers_are_called_by_number_and_by_uuid() {
+    let text = "search --fs-uuid --set=a uuid-dm-1\nsearch --fs-uuid --set=b --hint=cryptouuid/0A-1b uuid-dm-1\n\
+                menuentry x { linux (crypto0)/k $a $b; initrd (cryptouuid/0a-1B)/i; }\n\
+                menuentry y { linux (crypto1,msdos2)/k; }\n";
+    let table = Table::default()
+        .volume("sda2", &[("/grub.cfg", text)])
+        .volume("dm-1", &[("/k", "k"), ("/i", "i")])
+        .grub(&["cryptouuid/0a1b"], None);
+    let menu = menu_of(&table, "/grub.cfg", &UPSTREAM);
+    let expected = [
+        "x: dm-1:/k + dm-1:/i: BOOT_IMAGE=(crypto0)/k crypto0 cryptouuid/0A-1b",
+        "y: : BOOT_IMAGE=(crypto1,msdos2)/k",
+    ];
+    assert_eq!(lines(&table, &menu), expected);
+}
+
+#[test]
 fn paths_count_from_the_configurations_own_subvolume_where_they_must() {
     let config = "set btrfs_relative_path=y\nmenuentry a { linux /boot/k; initrd /@/boot/i; }\n";
     let files = [("/@/boot/grub2/grub.cfg", config), ("/@/boot/k", "k"), ("/@/boot/i", "i")];
