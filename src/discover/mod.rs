@@ -9,6 +9,7 @@ mod chromeos;
 pub mod environment;
 mod explain;
 pub mod finder;
+mod foreign;
 mod grub;
 mod grub_legacy;
 mod images;
@@ -110,7 +111,8 @@ fn survey_with(finders: &[&dyn Finder], lookup: &dyn Lookup, context: &Context) 
         let lookup = Metered::new(lookup);
         let images = Images::new(&lookup);
         for finder in finders {
-            let findings = finder.find(&images, volume, context);
+            let mut findings = finder.find(&images, volume, context);
+            findings.iter_mut().for_each(|findings| foreign::refuse(&images, findings));
             found.push(Found { volume, format: finder.format(), findings, exhausted: lookup.exhausted() });
         }
         let findings = live::search(finders, &lookup, volume, context);
@@ -126,7 +128,8 @@ fn survey_with(finders: &[&dyn Finder], lookup: &dyn Lookup, context: &Context) 
     for volume in (0..volumes.len()).filter(|volume| !configured(*volume)) {
         let lookup = Metered::new(lookup);
         for (format, guess) in GUESSES {
-            let findings = guess(&lookup, volume, &offered);
+            let mut findings = guess(&lookup, volume, &offered);
+            findings.iter_mut().for_each(|findings| foreign::refuse(&lookup, findings));
             scanned.push(Found { volume, format: *format, findings, exhausted: lookup.exhausted() });
         }
     }

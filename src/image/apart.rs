@@ -16,6 +16,7 @@ use crate::{
             android::{self, Part, Vendor, bootconfig_trailer},
             chromeos,
             fit::{self, FitError, Sum},
+            foreign,
             pe::{Program, Section},
             u_image::{self, HEADER_LENGTH, SEVERAL},
         },
@@ -324,14 +325,8 @@ fn texts(text: String) -> Vec<String> {
     Some(text).filter(|text| !text.is_empty()).into_iter().collect()
 }
 
-/// Names of architectures as others write them.
-const ARCHITECTURES: &[(&str, &str)] = &[("arm64", "aarch64"), ("x86", "i386")];
-
 fn check_architecture(name: &str) -> Result<(), ApartError> {
-    let name = ARCHITECTURES.iter().find(|(other, _)| *other == name).map_or(name, |(_, own)| own);
-    // A 64-bit machine runs its 32-bit kernels, and RISC-V's names tell no width.
-    let is_own = ARCH.starts_with(name) || (ARCH == "x86_64" && name == "i386");
-    if is_own { Ok(()) } else { Err(ApartError::Architecture(name.to_owned())) }
+    foreign(name).map_or(Ok(()), |name| Err(ApartError::Architecture(name.to_owned())))
 }
 
 #[cfg(test)]

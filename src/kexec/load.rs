@@ -20,7 +20,7 @@ use super::{
 use crate::{
     formats::{
         bzimage::{self, Header},
-        kernel_file::KernelFile,
+        kernel_file::{KernelFile, foreign},
     },
     image::{
         Image,
@@ -387,20 +387,15 @@ fn recognise(name: &str, file: &File) -> Result<(), LoadError> {
     let kernel = name.to_owned();
     // What cannot be read now is told by what reads it next.
     let Ok(Identity { format, .. }) = identify(file) else { return Ok(()) };
-    let architecture = match format {
+    let architecture = match &format {
         None | Some(KernelFile::Devicetree(_)) => return Err(LoadError::NoKernel { kernel }),
-        Some(KernelFile::Bzimage(_)) => "x86_64".to_owned(),
-        Some(KernelFile::Image(image)) => image.architecture.to_owned(),
-        Some(KernelFile::Elf(elf)) => elf.architecture,
-        Some(KernelFile::EfiProgram(program)) => program.architecture,
-        Some(_) => return Ok(()),
+        // What is wrapped in it says what it is for.
+        Some(KernelFile::Uki(_)) => None,
+        Some(format) => format.architecture().and_then(foreign),
     };
-    let machine = std::env::consts::ARCH;
-    // A 32-bit kernel runs here, though it may not be possible to enter it.
-    if architecture == machine || (architecture.as_str(), machine) == ("i386", "x86_64") {
-        return Ok(());
-    }
-    Err(LoadError::Foreign { kernel, architecture, machine })
+    architecture.map(str::to_owned).map_or(Ok(()), |architecture| {
+        Err(LoadError::Foreign { kernel, architecture, machine: std::env::consts::ARCH })
+    })
 }
 
 fn header(kernel: &File) -> Option<Header> {

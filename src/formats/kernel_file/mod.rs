@@ -13,6 +13,8 @@ pub mod u_image;
 pub mod x86;
 pub mod zboot;
 
+use std::env::consts::ARCH;
+
 use super::compression::Compression;
 use serde::Serialize;
 
@@ -54,6 +56,34 @@ pub enum KernelFile {
     Chromeos(chromeos::Image),
     /// Something compressed.
     Compressed(Wrapped),
+}
+
+impl KernelFile {
+    /// The architecture that it was made for, where its header tells.
+    #[must_use]
+    pub fn architecture(&self) -> Option<&str> {
+        match self {
+            Self::Bzimage(_) => Some("x86_64"),
+            Self::Image(image) => Some(image.architecture),
+            Self::Uki(program) | Self::EfiProgram(program) => Some(&program.architecture),
+            Self::Elf(elf) => Some(&elf.architecture),
+            Self::Uimage(image) => Some(&image.architecture),
+            _ => None,
+        }
+    }
+}
+
+/// Names of architectures as others write them.
+const ARCHITECTURES: &[(&str, &str)] = &[("arm64", "aarch64"), ("x86", "i386")];
+
+/// The architecture as `uname -m` has it, if a kernel that was made for it does not run on this machine.
+#[must_use]
+pub fn foreign(architecture: &str) -> Option<&str> {
+    let other = ARCHITECTURES.iter().find(|(other, _)| *other == architecture);
+    let name = other.map_or(architecture, |(_, own)| own);
+    // A 64-bit machine runs its 32-bit kernels, and RISC-V's names tell no width.
+    let is_own = ARCH.starts_with(name) || (ARCH == "x86_64" && name == "i386");
+    (!is_own).then_some(name)
 }
 
 /// A compressed file.

@@ -1,0 +1,108 @@
+//! Kernels for another kind of machine: told by their headers, and refused before anything is chosen.
+
+use std::{collections::HashMap, env::consts::ARCH};
+
+use super::finder::Findings;
+use crate::{
+    entry::{FileReference, Volume},
+    formats::{
+        bytes::holds,
+        kernel_file::{BARE_HEAD, KernelFile, foreign, pe, recognise},
+        lookup::Lookup,
+    },
+};
+
+/// What a zImage for 32-bit ARM holds, and where (kernel: Documentation/arch/arm/booting.rst, arch/arm/boot/compressed/head.S).
+const ARM: (usize, &[u8]) = (36, b"\x18\x28\x6f\x01");
+
+/// Gives each entry whose kernel cannot run here that reason.
+pub(super) fn refuse(lookup: &dyn Lookup, findings: &mut Findings) {
+    let mut known: HashMap<FileReference, Option<String>> = HashMap::new();
+    for entry in findings.entries.iter_mut().filter(|entry| entry.problem.is_none()) {
+        let Some(kernel) = &entry.kernel else { continue };
+        entry.problem = match known.get(kernel) {
+            Some(problem) => problem.clone(),
+            None => known.entry(kernel.clone()).or_insert(problem(lookup, kernel)).clone(),
+        };
+    }
+}
+
+fn problem(lookup: &dyn Lookup, kernel: &FileReference) -> Option<String> {
+    // A file inside of an image is told from by the loader.
+    let is_its = |open: &Volume| open.device.name == kernel.volume && kernel.inside.is_none();
+    let volume = lookup.volumes().iter().position(is_its)?;
+    let head = lookup.read_at(volume, &kernel.path, 0, BARE_HEAD).ok()?;
+    // No header's size is checked here: what is cut short is for this machine or another all the same.
+    let architecture = match recognise(&head, u64::MAX) {
+        Some(KernelFile::EfiZboot(_)) => pe::parse(&head, u64::MAX)?.architecture,
+        Some(file) => file.architecture()?.to_owned(),
+        None if holds(&head, ARM.0, ARM.1) => "arm".to_owned(),
+        None => return None,
+    };
+    foreign(&architecture).map(|name| format!("the kernel is for {name}, this machine is {ARCH}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        discover::{
+            discover,
+            finder::Context,
+            testing::{tree, volume, volumes},
+        },
+        entry::FilesystemKind,
+    };
+
+    /// A kernel for RISC-V, which no machine is that the tests run on (kernel: arch/riscv/boot-image-header.rst).
+    fn riscv() -> String {
+        format!("MZ{}RISCV\0\0\0RSC\x05{}", "\0".repeat(46), "\0".repeat(64))
+    }
+
+    #[test]
+    fn no_loader_chooses_a_kernel_for_another_machine() {
+        let configurations = [
+            ("boot/grub/grub.cfg", "menuentry foreign {\n linux /k\n}\n"),
+            ("loader/entries/foreign.conf", "title foreign\nlinux /k\n"),
+            ("syslinux.cfg", "default foreign\nlabel foreign\nlinux /k\n"),
+            ("limine.conf", "/foreign\nprotocol: linux\npath: boot():/k\n"),
+            ("EFI/refind/refind.conf", "menuentry foreign {\n loader /k\n}\n"),
+            ("kboot.conf", "default=foreign\nforeign='/k ro'\n"),
+            ("petitboot.conf", "default foreign\nname foreign\nimage /k\n"),
+            ("etc/lilo.conf", "image=/k\n label=foreign\n"),
+            ("etc/yaboot.conf", "image=/k\n label=foreign\n"),
+            ("boot/grub/menu.lst", "title foreign\nkernel /k\n"),
+        ];
+        let good = tree(&[("loader/entries/good.conf", "title good\nlinux /k\n"), ("k", "")]);
+        for (path, text) in configurations {
+            let kernel = riscv();
+            let foreign = tree(&[(path, text), ("k", &kernel)]);
+            let open = volumes(&[
+                (&foreign, volume("sda1", FilesystemKind::Vfat)),
+                (&good, volume("sdb1", FilesystemKind::Vfat)),
+            ]);
+            let found = discover(&open, &Context { efi: true, ..Context::default() });
+            let refused = found.entries.iter().filter(|entry| entry.problem.is_some());
+            let refused: Vec<_> =
+                refused.map(|entry| (&*entry.source.volume, entry.problem.as_deref())).collect();
+            let reason = format!("the kernel is for riscv64, this machine is {ARCH}");
+            assert_eq!(refused, [("sda1", Some(reason.as_str()))], "{path}");
+            assert_eq!(found.default.as_deref(), Some("good"), "{path}");
+        }
+    }
+
+    #[test]
+    fn each_kind_of_kernel_tells_its_machine() {
+        let arm = format!("{}\x18\x28\x6f\x01", "\0".repeat(36));
+        // e_machine 20 is 32-bit PowerPC's (elf.h).
+        let elf = format!("\x7fELF\x01\x02\x01{}\0\x02\0\x14\0\0\0\x01{}", "\0".repeat(9), "\0".repeat(28));
+        for (kernel, expected) in
+            [(riscv(), Some("riscv64")), (arm, Some("arm")), (elf, Some("ppc")), (String::new(), None)]
+        {
+            let tree = tree(&[("k", &kernel)]);
+            let open = volumes(&[(&tree, volume("sda1", FilesystemKind::Ext4))]);
+            let reason = expected.map(|name| format!("the kernel is for {name}, this machine is {ARCH}"));
+            assert_eq!(problem(&open, &FileReference::new("sda1".into(), "/k".into())), reason);
+        }
+    }
+}
