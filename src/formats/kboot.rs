@@ -3,9 +3,12 @@
 //! `label='kernel initrd=… root=… words'`; `root` and `initrd` may stand for all labels, and `default` names one.
 
 use super::{
-    lines::{lines, unquoted},
+    lines::{LENGTH_LIMIT, lines, unquoted},
     menu::{Choice, Menu},
 };
+
+/// What is no label.
+const SETTINGS: [&str; 7] = ["default", "timeout", "root", "initrd", "delay", "message", "video"];
 
 /// Reads a configuration.
 #[must_use]
@@ -23,12 +26,26 @@ pub fn parse(text: &str) -> Menu {
             "timeout" => menu.timeout = value.parse().ok(),
             "root" => root = value,
             "initrd" => initrd = value,
-            "delay" | "message" | "video" => {}
+            name if SETTINGS.contains(&name) => {}
             _ => menu.push(choice(line, name, value, root, initrd)),
         }
     }
+    for (line, label) in cut(text) {
+        menu.push(Choice { title: label.to_owned(), line, ..Choice::default() });
+    }
+    menu.choices.sort_by_key(|choice| choice.line);
     menu.default = menu.titled(default);
     menu
+}
+
+/// Labels whose line is too long to be read, so that they are there to be refused ([`Menu::refuse_cut`]).
+fn cut(text: &str) -> impl Iterator<Item = (u32, &str)> {
+    let long = (1..).zip(text.split('\n').map(str::trim)).filter(|(_, text)| text.len() > LENGTH_LIMIT);
+    long.filter_map(|(line, text)| {
+        let name = unquoted(text.split_once('=')?.0);
+        let is_label = name.len() < LENGTH_LIMIT && !name.starts_with('#') && !SETTINGS.contains(&name);
+        is_label.then_some((line, name))
+    })
 }
 
 fn choice(line: u32, label: &str, value: &str, root: &str, initrd: &str) -> Choice {
@@ -79,6 +96,18 @@ mod tests {
             ..Menu::default()
         };
         assert_eq!(parse(text), expected);
+    }
+
+    #[test]
+    fn a_label_whose_line_is_too_long_is_refused_and_no_other() {
+        let text = format!("default=b\na=/k\nb='/k {}'\nc=/k\n", "x".repeat(5000));
+        let mut menu = parse(&text);
+        menu.refuse_cut();
+        let lost = "line 3 of it is lost: it is longer than 4096 bytes";
+        let found: Vec<_> =
+            menu.choices.iter().map(|choice| (&*choice.title, choice.problem.as_deref())).collect();
+        assert_eq!(found, [("a", None), ("b", Some(lost)), ("c", None)]);
+        assert_eq!(menu.default, Some(1));
     }
 
     #[test]
