@@ -28,7 +28,7 @@ pub(super) fn refuse(lookup: &dyn Lookup, findings: &mut Findings) {
 }
 
 fn problem(lookup: &dyn Lookup, kernel: &FileReference) -> Option<String> {
-    // A file inside of an image is told from by the loader.
+    // What lies inside of an image file is looked at only when it is loaded.
     let is_its = |open: &Volume| open.device.name == kernel.volume && kernel.inside.is_none();
     let volume = lookup.volumes().iter().position(is_its)?;
     let head = lookup.read_at(volume, &kernel.path, 0, BARE_HEAD).ok()?;

@@ -79,7 +79,8 @@ impl Program {
     }
 
     /// `terminal`, opened again, becomes the process's standard input, output and error, and the controlling terminal of the
-    /// session that it leads (setsid(2), tty(4)).
+    /// session that it leads (setsid(2), tty(4)); but /dev/console, opened by that name, becomes nobody's controlling terminal,
+    /// and a shell there has no job control.
     ///
     /// # Errors
     ///
