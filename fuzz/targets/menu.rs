@@ -2,6 +2,7 @@
 #![no_main]
 
 use firstlight::formats::{
+    bls::Variables,
     grub_legacy, kboot,
     lilo::{self, Dialect},
     limine::{self, Syntax},
@@ -18,7 +19,10 @@ fuzz_target!(|data: &[u8]| {
         3 => lilo::parse(&text, Dialect::Lilo, "/EFI/a"),
         4 => lilo::parse(&text, Dialect::Elilo, "/EFI/a"),
         5 => lilo::parse(&text, Dialect::Yaboot, "/EFI/a"),
-        6 => limine::parse(&text, Syntax::Slashes, true),
-        _ => limine::parse(&text, Syntax::Colons, true),
+        6 => {
+            let variables = Variables { one_shot: Some(text.lines().next_back().unwrap_or_default().into()), ..Variables::default() };
+            limine::parse(&text, Syntax::Slashes, true, &variables)
+        }
+        _ => limine::parse(&text, Syntax::Colons, true, &Variables::default()),
     };
 });

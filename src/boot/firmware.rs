@@ -10,7 +10,7 @@ use crate::{
     formats::{
         bls,
         efi_boot::{self, LoadOption},
-        smbios,
+        limine, smbios,
         syslinux::{self, words::Processor},
         text,
     },
@@ -56,7 +56,11 @@ pub fn context(variables: &Path) -> Context {
         secure_boot: read(variables, "SecureBoot").is_some_and(|value| value == [1]),
         oem_strings: smbios::oem_strings(&table),
         system_words: if is_own { words(&table) } else { Vec::new() },
-        loader: bls::Variables::read(|name| efi_boot::variable_text(&read_of(variables, name, bls::VENDOR)?)),
+        loader: bls::Variables {
+            remembered: read_of(variables, limine::REMEMBERED, limine::VENDOR)
+                .map(|path| text::decode(path.split(|byte| *byte == 0).next().unwrap_or_default())),
+            ..bls::Variables::read(|name| efi_boot::variable_text(&read_of(variables, name, bls::VENDOR)?))
+        },
         boot_options: boot_options(variables),
         ..Context::default()
     }
@@ -169,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn systemd_boots_variables_are_texts_and_one_shots_go() {
+    fn loaders_variables_are_texts_and_one_shots_go() {
         let directory = tempfile::tempdir().unwrap();
         let write = |name: &str, vendor: &str, content: &[u8]| {
             let content = [&[7, 0, 0, 0], content].concat();
@@ -179,9 +183,11 @@ mod tests {
         write("LoaderEntryOneShot", bls::VENDOR, b"a\0.\0c\0o\0n\0f\0\0\0");
         write("LoaderEntryDefault", bls::VENDOR, b"@\0s\0\0\0");
         write("LoaderConfigTimeout", bls::VENDOR, b"\0\0");
+        write(limine::REMEMBERED, limine::VENDOR, b"OSes/Arch\0");
         let loader = bls::Variables {
             one_shot: Some("a.conf".into()),
             default: Some("@s".into()),
+            remembered: Some("OSes/Arch".into()),
             ..Default::default()
         };
         let read = context(directory.path());

@@ -23,7 +23,7 @@ pub(super) static LIMINE: Loader = Loader {
         "/limine/limine.conf",
         "/limine.conf",
     ],
-    read: |_, context, text| parse(text, Syntax::Slashes, context.efi),
+    read: |_, context, text| parse(text, Syntax::Slashes, context.efi, &context.loader),
     locate,
 };
 
@@ -37,7 +37,7 @@ pub(super) static LIMINE_CFG: Loader = Loader {
         "/boot/limine/limine.cfg",
         "/EFI/BOOT/limine.cfg",
     ],
-    read: |_, context, text| parse(text, Syntax::Colons, context.efi),
+    read: |_, context, text| parse(text, Syntax::Colons, context.efi, &context.loader),
     locate,
 };
 

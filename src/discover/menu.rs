@@ -152,6 +152,7 @@ impl<'a> Making<'a> {
             title: choice.title,
             path_in_menu: choice.path_in_menu,
             kind: choice.kind,
+            hidden: choice.hidden,
             version: grub::version(&choice.kernel),
             kernel: Some(choice.kernel).filter(|kernel| !kernel.is_empty()).map(|kernel| file(&kernel)),
             initrds: choice.initrds.iter().map(|initrd| file(initrd)).collect(),

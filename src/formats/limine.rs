@@ -3,13 +3,25 @@
 //! An entry begins with its title behind slashes (`/Arch`, `//Fallback` one level below) or, before 7, colons; options are
 //! `name: value`, before 7 `NAME=value`; `${MACRO}=text` names a text that `${MACRO}` then stands for.
 
+mod chosen;
+
 use std::{collections::HashMap, env::consts::ARCH};
 
+use self::chosen::{Shown, Wish, push_step};
 use super::{
+    bls::{MenuTimeout, Variables},
     lines::{LENGTH_LIMIT, TOO_LONG, lines, statement},
-    menu::{Choice, Menu},
+    menu::{CHOICE_LIMIT, Choice, Menu},
 };
 use crate::entry::{Kind, Module, Multiboot};
+
+/// The GUID of Limine's own variables.
+pub const VENDOR: &str = "513ee0d0-6e43-cb05-b272-f146a2fcb88a";
+/// The variable with the path of what was booted last, in bytes up to a zero.
+pub const REMEMBERED: &str = "LimineLastBootedEntry";
+
+/// Why an entry is not in the menu.
+const ELSEWHERE: &str = "Limine shows it on machines of another kind only";
 
 /// Macros may make a configuration this many times as long, as in Limine itself.
 const GROWTH: usize = 4;
@@ -66,15 +78,17 @@ impl Item {
 }
 
 /// Reads a configuration, on a machine that boots by UEFI or not. Files are named as in it: `boot():/vmlinuz`, before 7
-/// `boot:///vmlinuz`.
+/// `boot:///vmlinuz`. `variables` are what the firmware keeps, which Limine asks since it has the newer syntax.
 #[must_use]
-pub fn parse(text: &str, syntax: Syntax, efi: bool) -> Menu {
+pub fn parse(text: &str, syntax: Syntax, efi: bool, variables: &Variables) -> Menu {
     let (mark, separator) = match syntax {
         Syntax::Slashes => ('/', ':'),
         Syntax::Colons => (':', '='),
     };
-    let mut menu = Menu { timeout: Some(5), ..Menu::of(text) };
-    let mut default = "1".to_owned();
+    let mut menu = Menu::of(text);
+    let none = Variables::default();
+    let variables = if syntax == Syntax::Slashes { variables } else { &none };
+    let (mut default, mut timeout, mut remembers) = (None, None, false);
     let mut items: Vec<Item> = Vec::new();
     let mut devicetree = String::new();
     let firmware = if efi { "UEFI" } else { "BIOS" };
@@ -113,17 +127,25 @@ pub fn parse(text: &str, syntax: Syntax, efi: bool) -> Menu {
         let name = name.to_ascii_lowercase();
         match (&*name, items.last_mut()) {
             // Options for all may stand anywhere.
-            ("timeout", _) => menu.timeout = seconds(value),
+            ("timeout", _) => timeout = Some(seconds(value)),
             ("global_dtb", _) => value.clone_into(&mut devicetree),
-            ("default_entry", _) => value.clone_into(&mut default),
+            ("default_entry", _) => default = Some(value.to_owned()),
+            ("remember_last_entry", _) => remembers = value.eq_ignore_ascii_case("yes"),
             (_, Some(item)) => item.options.push((name, value.to_owned())),
             _ => {}
         }
     }
-    if syntax == Syntax::Slashes {
-        items.retain(|item| item.is_for(firmware));
-    }
-    take(&items, &default, &mut menu);
+    // What the firmware keeps comes before the configuration where it counts once, and behind it where it stays.
+    let one_shot = timeout_of(variables.timeout_one_shot.as_deref(), None);
+    let lasting = timeout_of(variables.timeout.as_deref(), Some(5));
+    menu.timeout = one_shot.or(timeout).or(lasting).unwrap_or(Some(5));
+    let once = variables.one_shot.as_deref().map(Wish::Identifier);
+    let last = variables.remembered.as_deref().filter(|_| remembers).map(Wish::Path);
+    let lasting = variables.default.as_deref().filter(|_| default.is_none()).map(Wish::Identifier);
+    let shown = take(&items, syntax, firmware, &mut menu);
+    menu.default = shown.selected([once, last, default.as_deref().map(Wish::Default), lasting]);
+    // A directory, or nothing, is waited upon.
+    menu.timeout = menu.timeout.filter(|_| menu.default.is_some());
     let bare = menu.choices.iter_mut().filter(|choice| choice.devicetree.is_empty());
     bare.for_each(|choice| choice.devicetree.clone_from(&devicetree));
     menu
@@ -137,62 +159,60 @@ fn seconds(value: &str) -> Option<u32> {
     (value != "no").then(|| whole.saturating_add(more).min(9999))
 }
 
-/// Makes choices of the items that are no directories, and finds the default among the visible ones.
-fn take(items: &[Item], default: &str, menu: &mut Menu) {
-    // The directories around the item, whether all that it holds is on the screen, and whether the path leads there.
-    let mut around: Vec<(&str, bool, bool)> = Vec::new();
-    let mut visible = 0_usize;
-    let mut path = steps(default);
-    for (index, item) in items.iter().enumerate() {
+/// What a variable says of the timeout, if anything; `zero` is what no seconds at all mean there.
+fn timeout_of(value: Option<&str>, zero: Option<u32>) -> Option<Option<u32>> {
+    match MenuTimeout::parse(value?)? {
+        MenuTimeout::Forced => Some(None),
+        MenuTimeout::Disabled => Some(Some(0)),
+        // The menu comes up at a key, after as many seconds as without it.
+        MenuTimeout::Hidden => None,
+        MenuTimeout::Seconds(0) => Some(zero),
+        MenuTimeout::Seconds(seconds) => Some(Some(seconds.min(9999))),
+    }
+}
+
+/// Makes choices of the items that are no directories, and tells what of them the menu shows.
+fn take(items: &[Item], syntax: Syntax, firmware: &str, menu: &mut Menu) -> Shown {
+    let mut shown = Shown::default();
+    // The directories around the item: where they stand, how many of their title stand before them, and whether they are
+    // open.
+    let mut around: Vec<(usize, usize, bool)> = Vec::new();
+    let mut titles: HashMap<(Option<usize>, &str), usize> = HashMap::new();
+    for (place, item) in items.iter().enumerate() {
         around.truncate(item.depth.saturating_sub(1));
-        let is_shown = around.iter().all(|(_, is_expanded, _)| *is_expanded);
-        visible = visible.saturating_add(usize::from(is_shown));
-        let path_in_menu: Vec<String> = around.iter().map(|(title, ..)| (*title).to_owned()).collect();
-        let next = items.get(index.saturating_add(1));
-        let mut leads = around.iter().all(|(.., leads)| *leads);
-        let step = path.get_mut(around.len()).filter(|(title, _)| leads && *title == item.title);
-        leads = step.is_some_and(|(_, before)| {
-            let is_it = *before == Some(0);
-            *before = before.and_then(|before| before.checked_sub(1));
-            is_it
-        });
-        if next.is_some_and(|next| next.depth > item.depth) {
+        let next = items.get(place.saturating_add(1));
+        let is_directory = next.is_some_and(|next| next.depth > item.depth);
+        let is_hidden = !is_directory && syntax == Syntax::Slashes && !item.is_for(firmware);
+        let parent = around.last().map(|(place, ..)| *place);
+        let before = titles.entry((parent, &item.title)).or_default();
+        let own = *before;
+        *before = before.saturating_add(usize::from(!is_hidden));
+        if !is_hidden && around.iter().all(|(.., is_open)| *is_open) {
+            shown.rows.push((!is_directory).then_some(menu.choices.len()));
+        }
+        if is_directory {
             if next.is_some_and(|next| next.depth > item.depth.saturating_add(1)) {
                 menu.lose(item.line, "the entry behind it is more than one level deeper");
             }
-            around.push((&item.title, item.is_expanded, leads));
+            around.push((place, own, item.is_expanded));
             continue;
         }
-        let is_default = match default.parse::<usize>() {
-            Ok(number) => is_shown && visible == number.max(1),
-            Err(_) => leads && path.len() == around.len().saturating_add(1),
-        };
-        if is_default && menu.default.is_none() {
-            menu.default = Some(menu.choices.len());
+        let above = around.iter().filter_map(|(place, before, _)| Some((items.get(*place)?, *before)));
+        if !is_hidden && menu.choices.len() < CHOICE_LIMIT {
+            let mut path = String::new();
+            above
+                .clone()
+                .chain([(item, own)])
+                .for_each(|(it, before)| push_step(&mut path, &it.title, before));
+            shown.entries.push((menu.choices.len(), path));
         }
-        menu.push(choice(item, path_in_menu));
-    }
-    // A directory, or nothing, is waited upon.
-    menu.timeout = menu.timeout.filter(|_| menu.default.is_some());
-}
-
-/// The steps of an entry's path, each a title and how many of that title stand before it: `OSes/Arch Linux#1`.
-fn steps(path: &str) -> Vec<(String, Option<usize>)> {
-    let mut steps = vec![(String::new(), Some(0))];
-    let mut rest = path.chars();
-    while let (Some(c), Some((title, before))) = (rest.next(), steps.last_mut()) {
-        match c {
-            '/' => steps.push((String::new(), Some(0))),
-            '#' => {
-                let number: String = rest.clone().take_while(char::is_ascii_digit).collect();
-                rest = rest.as_str().get(number.len()..).unwrap_or_default().chars();
-                *before = number.parse().ok();
-            }
-            '\\' => title.extend(rest.next()),
-            c => title.push(c),
+        let mut choice = choice(item, above.map(|(it, _)| it.title.clone()).collect());
+        if is_hidden {
+            (choice.hidden, choice.problem) = (true, Some(ELSEWHERE.into()));
         }
+        menu.push(choice);
     }
-    steps
+    shown
 }
 
 fn choice(item: &Item, path_in_menu: Vec<String>) -> Choice {
@@ -315,7 +335,7 @@ mod tests {
             timeout: Some(3),
             ..Menu::default()
         };
-        let mut found = parse(SLASHES, Syntax::Slashes, true);
+        let mut found = parse(SLASHES, Syntax::Slashes, true, &Variables::default());
         if ARCH != "x86_64" {
             found.choices[1].cmdline = "xx86-64".into();
         }
@@ -334,7 +354,7 @@ mod tests {
             default: Some(0),
             ..Menu::default()
         };
-        assert_eq!(parse(text, Syntax::Colons, true), expected);
+        assert_eq!(parse(text, Syntax::Colons, true, &Variables::default()), expected);
     }
 
     #[test]
@@ -347,11 +367,11 @@ mod tests {
             ("default_entry: 3\n", Some("c")),
             ("default_entry: 4\n", None),
             ("default_entry: 5\n", Some("f")),
-            ("default_entry: 6\n", None),
+            ("default_entry: 6\n", Some("a")),
             ("default_entry: b/d/e\n", Some("e")),
-            ("default_entry: g\n", None),
+            ("default_entry: g\n", Some("a")),
         ] {
-            let found = parse(&format!("{default}{menu}"), Syntax::Slashes, true);
+            let found = parse(&format!("{default}{menu}"), Syntax::Slashes, true, &Variables::default());
             let title = found.default.map(|index| found.choices[index].title.as_str());
             assert_eq!((title, found.timeout), (expected, expected.map(|_| 5)), "{default}");
         }
@@ -364,30 +384,91 @@ mod tests {
             ("b/c", Some(4)),
             ("b/c#0", Some(4)),
             ("b/c#1", Some(5)),
-            ("b/c#2", None),
+            ("b/c#2", Some(2)),
             ("b#1/c", Some(8)),
             ("b\\/d\\#e\\\\f", Some(6)),
-            ("b", None),
-            ("a/b", None),
-            ("c", None),
+            ("b", Some(2)),
+            ("a/b", Some(2)),
+            ("c", Some(2)),
         ] {
-            let found = parse(&format!("default_entry: {path}\n{menu}"), Syntax::Slashes, true);
+            let found = parse(
+                &format!("default_entry: {path}\n{menu}"),
+                Syntax::Slashes,
+                true,
+                &Variables::default(),
+            );
             assert_eq!(found.default.map(|index| found.choices[index].line), line, "{path}");
         }
     }
 
     #[test]
-    fn entries_for_other_machines_are_not_in_the_menu() {
+    fn entries_for_other_machines_are_hidden_and_told() {
         let menu = "global_dtb: boot():/g.dtb\n/a\nif_fw_type: BIOS\n/b\nif_fw_type: uefi\n/c\nif_arch: vax ${ARCH}\n\
                     /d\nif_loader_arch: vax\n/e\nprotocol: bios\n/f\nprotocol: efi\ndtb_path: boot():/f.dtb\n/${FW_TYPE}\n";
         for (efi, expected) in [(true, ["b", "c", "f", "UEFI"]), (false, ["a", "c", "e", "BIOS"])] {
-            let found = parse(menu, Syntax::Slashes, efi);
-            let titles: Vec<_> = found.choices.iter().map(|choice| choice.title.as_str()).collect();
-            assert_eq!(titles, expected);
-            let trees: Vec<_> = found.choices.iter().map(|choice| choice.devicetree.as_str()).collect();
+            let found = parse(menu, Syntax::Slashes, efi, &Variables::default());
+            let (shown, hidden): (Vec<_>, Vec<_>) = found.choices.iter().partition(|choice| !choice.hidden);
+            assert!(hidden.iter().all(|choice| choice.problem.as_deref() == Some(ELSEWHERE)));
+            let titles: Vec<_> = shown.iter().map(|choice| choice.title.as_str()).collect();
+            assert_eq!((titles, hidden.len()), (expected.to_vec(), 3));
+            assert_eq!(found.default.map(|place| found.choices[place].title.as_str()), Some(expected[0]));
+            let trees: Vec<_> = shown.iter().map(|choice| choice.devicetree.as_str()).collect();
             let own = if efi { "boot():/f.dtb" } else { "boot():/g.dtb" };
             assert_eq!(trees, ["boot():/g.dtb", "boot():/g.dtb", own, "boot():/g.dtb"]);
         }
+    }
+
+    #[test]
+    fn a_directory_is_there_whatever_it_says_and_what_is_hidden_does_not_count() {
+        let menu = "/+Systems\nif_fw_type: BIOS\nprotocol: bios\n//a\nif_fw_type: BIOS\n//a\n//b\n";
+        for (default, line) in [("1", None), ("2", Some(6)), ("3", Some(7)), ("Systems/a", Some(6))] {
+            let text = format!("{menu}default_entry: {default}\n");
+            let found = parse(&text, Syntax::Slashes, true, &Variables::default());
+            let paths: Vec<_> =
+                found.choices.iter().map(|it| (it.hidden, it.path_in_menu.join(">"))).collect();
+            let inside = |hidden| (hidden, "Systems".to_owned());
+            assert_eq!(paths, [inside(true), inside(false), inside(false)]);
+            assert_eq!(found.default.map(|place| found.choices[place].line), line, "{default}");
+        }
+    }
+
+    #[test]
+    fn what_the_firmware_keeps_is_asked_in_limines_order() {
+        let text = |text: &str| Some(text.to_owned());
+        let menu = "/a\n/+b\n//a c\n//a-c\n/d\n";
+        let once = |name| Variables { one_shot: text(name), ..Variables::default() };
+        let default = |name| Variables { default: text(name), ..Variables::default() };
+        let last = |name| Variables { remembered: text(name), ..Variables::default() };
+        let seconds = |once: Option<&str>, lasting: Option<&str>| Variables {
+            timeout_one_shot: once.map(Into::into),
+            timeout: lasting.map(Into::into),
+            ..Variables::default()
+        };
+        for (options, variables, expected, timeout) in [
+            ("", last("d"), "a", Some(5)),
+            ("remember_last_entry: yes\n", last("b/a c"), "a c", Some(5)),
+            ("remember_last_entry: YES\ndefault_entry: 5\n", last("gone"), "d", Some(5)),
+            ("remember_last_entry: yes\n", Variables { one_shot: text("d"), ..last("b/a c") }, "d", Some(5)),
+            ("default_entry: 1\n", once("b.a-c"), "a c", Some(5)),
+            ("default_entry: 1\n", once("b.a-c-2"), "a-c", Some(5)),
+            ("default_entry: 1\n", once("b/a-c"), "a-c", Some(5)),
+            ("default_entry: 1\n", default("d"), "a", Some(5)),
+            ("", default("d"), "d", Some(5)),
+            ("timeout: 3\n", seconds(None, Some("8")), "a", Some(3)),
+            ("", seconds(None, Some("8")), "a", Some(8)),
+            ("", seconds(None, Some("0")), "a", Some(5)),
+            ("", seconds(None, Some("menu-disabled")), "a", Some(0)),
+            ("timeout: 3\n", seconds(Some("9"), None), "a", Some(9)),
+            ("timeout: 3\n", seconds(Some("0"), None), "a", None),
+            ("timeout: 3\n", seconds(Some("menu-force"), None), "a", None),
+            ("timeout: 3\n", seconds(Some("menu-hidden"), None), "a", Some(3)),
+        ] {
+            let found = parse(&format!("{options}{menu}"), Syntax::Slashes, true, &variables);
+            let title = found.default.map(|place| found.choices[place].title.as_str());
+            assert_eq!((title, found.timeout), (Some(expected), timeout), "{options}{variables:?}");
+        }
+        let found = parse("DEFAULT_ENTRY=1\n:a\n:b\n", Syntax::Colons, true, &once("b"));
+        assert_eq!(found.default, Some(0));
     }
 
     #[test]
@@ -401,14 +482,15 @@ mod tests {
             ("yes", Some(0)),
             ("123456", Some(9999)),
         ] {
-            let found = parse(&format!("timeout: {value}\n/a\n"), Syntax::Slashes, true);
+            let found =
+                parse(&format!("timeout: {value}\n/a\n"), Syntax::Slashes, true, &Variables::default());
             assert_eq!(found.timeout, timeout, "{value}");
         }
     }
 
     #[test]
     fn an_entry_without_a_parent_is_told() {
-        let found = parse("/a\n///c\nprotocol: linux\n/d\n", Syntax::Slashes, true);
+        let found = parse("/a\n///c\nprotocol: linux\n/d\n", Syntax::Slashes, true, &Variables::default());
         assert_eq!(found.lost, [(1, "the entry behind it is more than one level deeper".into())]);
         assert_eq!(found.choices.len(), 2);
     }
@@ -416,7 +498,7 @@ mod tests {
     #[test]
     fn macros_grow_no_further_than_they_do_in_limine() {
         let text = format!("${{A}}={}\n/t\n{}", "x".repeat(1000), "cmdline: ${A}${A}${A}\n".repeat(1000));
-        let found = parse(&text, Syntax::Slashes, true);
+        let found = parse(&text, Syntax::Slashes, true, &Variables::default());
         assert_eq!(found.lost.len(), 1, "{:?}", found.lost);
         assert!(found.lost[0].0 < 100);
     }

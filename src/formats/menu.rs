@@ -25,6 +25,8 @@ pub struct Choice {
     pub cmdline: String,
     /// What goes with a multiboot kernel's modules, which stand among the initrds.
     pub multiboot: Multiboot,
+    /// The loader does not show it.
+    pub hidden: bool,
     /// Why it cannot be booted.
     pub problem: Option<String>,
     /// File in which it stands, if that is not the configuration itself.

@@ -42,7 +42,7 @@ impl Loader {
         let mut loader = Self::default();
         for field in fields(text, Reading::SystemdBoot) {
             match field.key {
-                "timeout" => loader.timeout = timeout(field.value).or(loader.timeout),
+                "timeout" => loader.timeout = MenuTimeout::parse(field.value).or(loader.timeout),
                 "default" => loader.default = pattern(field.value).or(loader.default),
                 "preferred" => loader.preferred = pattern(field.value).or(loader.preferred),
                 "auto-entries" => match field.value.to_ascii_lowercase().as_str() {
@@ -80,7 +80,7 @@ impl Loader {
     #[must_use]
     pub fn seconds(&self, variables: &Variables) -> Option<u32> {
         let kept = [&variables.timeout_one_shot, &variables.timeout];
-        let kept = kept.into_iter().flatten().find_map(|value| timeout(value));
+        let kept = kept.into_iter().flatten().find_map(|value| MenuTimeout::parse(value));
         match kept.or(self.timeout) {
             None | Some(MenuTimeout::Hidden | MenuTimeout::Disabled) => Some(0),
             Some(MenuTimeout::Seconds(seconds)) => Some(seconds),
@@ -89,13 +89,17 @@ impl Loader {
     }
 }
 
-fn timeout(value: &str) -> Option<MenuTimeout> {
-    match value {
-        "menu-force" => Some(MenuTimeout::Forced),
-        "menu-hidden" => Some(MenuTimeout::Hidden),
-        "menu-disabled" => Some(MenuTimeout::Disabled),
-        _ if value.starts_with('+') => None,
-        number => number.parse().ok().map(MenuTimeout::Seconds),
+impl MenuTimeout {
+    /// What a word says; `None` if it makes no sense.
+    #[must_use]
+    pub fn parse(value: &str) -> Option<Self> {
+        match value {
+            "menu-force" => Some(Self::Forced),
+            "menu-hidden" => Some(Self::Hidden),
+            "menu-disabled" => Some(Self::Disabled),
+            _ if value.starts_with('+') => None,
+            number => number.parse().ok().map(Self::Seconds),
+        }
     }
 }
 

@@ -1,4 +1,4 @@
-//! What the firmware keeps for systemd-boot: the variables of the Boot Loader Interface
+//! What the firmware keeps for boot loaders, for systemd-boot above all: the variables of the Boot Loader Interface
 //! (systemd.io/BOOT_LOADER_INTERFACE) that say what boots.
 
 /// The GUID of the interface's variables.
@@ -22,6 +22,8 @@ pub struct Variables {
     pub timeout_one_shot: Option<String>,
     /// `LoaderConfigTimeout`: the timeout, before what loader.conf says.
     pub timeout: Option<String>,
+    /// What Limine booted last, which it keeps in a variable of its own.
+    pub remembered: Option<String>,
 }
 
 impl Variables {
@@ -35,6 +37,7 @@ impl Variables {
             saved: read("LoaderEntryLastBooted"),
             timeout_one_shot: read("LoaderConfigTimeoutOneShot"),
             timeout: read("LoaderConfigTimeout"),
+            remembered: None,
         }
     }
 }
