@@ -1,6 +1,7 @@
 //! Configurations of SYSLINUX, EXTLINUX, ISOLINUX and PXELINUX (the Syslinux Project's syslinux.txt, menu.txt), and
 //! U-Boot's dialect of them (U-Boot, doc/usage/pxe.rst).
 
+mod modules;
 mod parser;
 pub mod saved;
 pub mod words;
@@ -229,6 +230,51 @@ mod tests {
             lost: vec![],
         };
         assert_eq!(read_alone(text, Dialect::Syslinux), expected);
+    }
+
+    #[test]
+    fn modules_that_only_choose_or_load_come_to_what_they_choose_or_load() {
+        let text = "default start\nlabel start\n com32 boot/ifcpu64.c32\n append big more -- small\n\
+                    label big\n kernel k\n append a\n initrd i\nlabel small\n kernel s\n\
+                    label cpu\n kernel ifcpu.c32\n append pae 64 -- small -- big\n\
+                    label host\n com32 IFCPU.c32 hypervisor -- small -- other x  y\n\
+                    label sys\n com32 whichsys.c32\n append -pxe- no -sys- small quiet -iso- no\n\
+                    label load\n com32 linux.c32 other initrd=j\n\
+                    label round\n com32 ifcpu64.c32 about\nlabel about\n com32 ifcpu64.c32 round\n\
+                    label none\n com32 ifcpu64.c32\n";
+        let found = read_alone(text, Dialect::Syslinux);
+        let shown: Vec<_> = found
+            .labels
+            .iter()
+            .map(|it| (it.name.as_str(), it.program.clone(), it.append.as_str(), it.initrds.join(",")))
+            .collect();
+        let module = |name: &str| Program::Other(name.into());
+        let expected = [
+            ("start", linux("k"), "a more", "i"),
+            ("big", linux("k"), "a", "i"),
+            ("small", linux("s"), "", ""),
+            ("cpu", linux("s"), "", ""),
+            ("host", linux("other"), "x y", ""),
+            ("sys", linux("s"), "quiet", ""),
+            ("load", linux("other"), "initrd=j", ""),
+            ("round", module("ifcpu64.c32"), "about", ""),
+            ("about", module("ifcpu64.c32"), "round", ""),
+            ("none", module("ifcpu64.c32"), "", ""),
+        ];
+        assert_eq!(
+            shown,
+            expected.map(|(name, program, append, initrds)| (name, program, append, initrds.into()))
+        );
+        assert_eq!((found.default.as_deref(), found.timeout), (Some("start"), Some(0)));
+        // What leads to a menu is followed to it.
+        for (menu, default, timeout) in [
+            ("label sys\n config sys.cfg\n", "sys", Some(0)),
+            ("timeout 30\nlabel a\n kernel k\n menu default\nlabel sys\n com32 menu.c32\n", "a", Some(3)),
+        ] {
+            let start = "default start\nlabel start\n com32 whichsys.c32 -iso- no -sys- sys\n";
+            let found = read_alone(&format!("{start}{menu}"), Dialect::Syslinux);
+            assert_eq!((found.default.as_deref(), found.timeout), (Some(default), timeout), "{menu}");
+        }
     }
 
     #[test]

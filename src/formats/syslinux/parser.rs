@@ -1,6 +1,9 @@
 //! The lines of a configuration, one directive each, into labels.
 
-use super::{Configuration, Dialect, Label, Program};
+use super::{
+    Configuration, Dialect, Label, Program,
+    modules::{Meaning, meaning},
+};
 
 /// Files include each other this deep.
 const DEPTH_LIMIT: usize = 16;
@@ -297,8 +300,14 @@ impl<'a> Parser<'a> {
     pub fn finish(mut self) -> Configuration {
         self.close();
         let is_uboot = self.dialect == Dialect::Uboot;
-        let default = self.default.take().unwrap_or_default();
-        let named = self.named(if is_uboot { &default.0 } else { first_word(&default.0) });
+        let mut default = self.default.take().unwrap_or_default();
+        let mut named = self.named(if is_uboot { &default.0 } else { first_word(&default.0) });
+        let menus = self.resolve();
+        if let Some((_, menu)) = menus.into_iter().find(|(label, _)| Some(*label) == named) {
+            named = Some(menu);
+            default.0 =
+                self.configuration.labels.get(menu).map(|label| label.name.clone()).unwrap_or_default();
+        }
         let has_ui = self.has_menu;
         // The loader puts the ending behind the name of a module by itself.
         let is_module = |name: &str| is_menu(name) || is_menu(&format!("{name}.c32"));
@@ -339,6 +348,45 @@ impl<'a> Parser<'a> {
             (true, tenths) => Some(tenths.div_ceil(10)),
         };
         configuration
+    }
+
+    /// Puts into labels of modules that choose or load what these come to. Gives the labels that lead to a menu, each with
+    /// the menu's.
+    fn resolve(&mut self) -> Vec<(usize, usize)> {
+        let mut menus = Vec::new();
+        for place in 0..self.configuration.labels.len() {
+            let labels = &self.configuration.labels;
+            let mut next = labels.get(place).and_then(meaning);
+            let mut came_to = None;
+            // A label may lead to another such label.
+            for _ in 0..DEPTH_LIMIT {
+                let (line, is_command) = match next.take() {
+                    Some(Meaning::Command(line)) => (line, true),
+                    Some(Meaning::Kernel(line)) => (line, false),
+                    None => break,
+                };
+                let (name, arguments) = line.split_once(' ').unwrap_or((&line, ""));
+                let target = if is_command { self.named(name) } else { None };
+                let Some((target, label)) = target.and_then(|target| Some((target, labels.get(target)?)))
+                else {
+                    came_to = Some((Program::Linux(name.to_owned()), arguments.to_owned(), Vec::new(), 0));
+                    break;
+                };
+                next = meaning(label);
+                if next.is_none() && (self.is_own_menu(target) || matches!(label.program, Program::Menu(_))) {
+                    menus.push((place, target));
+                } else if next.is_none() {
+                    let append = format!("{} {arguments}", label.append).trim().to_owned();
+                    came_to =
+                        Some((label.program.clone(), append, label.initrds.clone(), label.system_words));
+                }
+            }
+            let came_to = came_to.filter(|_| next.is_none());
+            if let (Some(label), Some(came_to)) = (self.configuration.labels.get_mut(place), came_to) {
+                (label.program, label.append, label.initrds, label.system_words) = came_to;
+            }
+        }
+        menus
     }
 
     fn named(&self, name: &str) -> Option<usize> {
