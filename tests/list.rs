@@ -192,6 +192,16 @@ fn equal_ids_on_two_disks_are_told_apart_and_the_first_disk_decides() {
 }
 
 #[test]
+fn a_default_that_cannot_be_booted_is_not_said_to_boot() {
+    let gone = MENU.replace("vmlinuz-6.1", "vmlinuz-gone");
+    let root = tree(&[KERNEL, INITRD, ("boot/grub/grub.cfg", &gone)]);
+    let text = stdout(&firstlight(&["list", "--root", path(&root)]));
+    assert!(text.starts_with("* First\n"), "{text}");
+    let last = "\nThe entry marked * is its loader's default and cannot be booted here: the next one that can takes its place.\n";
+    assert!(text.ends_with(last), "{text}");
+}
+
+#[test]
 fn explain_tells_for_each_volume_what_came_of_it() {
     let empty = tree(&[("boot/vmlinuz-6.1/not-a-kernel", "")]);
     let root = tree(&[KERNEL, INITRD, ("boot/grub/grub.cfg", MENU)]);

@@ -81,6 +81,11 @@ fn place(file: &FileReference) -> String {
 }
 
 fn closing(discovery: &Discovery) -> String {
+    let default = discovery.entries.iter().find(|entry| discovery.default.as_ref() == Some(&entry.id));
+    if default.is_some_and(|entry| entry.problem.is_some()) {
+        return "The entry marked * is its loader's default and cannot be booted here: the next one that can takes its place.\n"
+            .into();
+    }
     match (discovery.entries.len(), &discovery.default, discovery.timeout) {
         (0, ..) => "Nothing to boot was found.\n".into(),
         (_, None, _) => "No entry boots on its own.\n".into(),
