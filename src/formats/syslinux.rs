@@ -278,6 +278,15 @@ mod tests {
     }
 
     #[test]
+    fn labels_that_lead_to_a_long_one_take_no_more_memory_than_a_file() {
+        let lead = "label a\ncom32 ifcpu64.c32 long\n".repeat(1000);
+        let text = format!("label long\nkernel k\nappend {}\n{lead}", "x".repeat(100_000));
+        let found = read_alone(&text, Dialect::Syslinux);
+        let long = found.labels.iter().filter(|label| label.append.len() == 100_000).count();
+        assert_eq!((found.labels.len(), long), (1001, 11));
+    }
+
+    #[test]
     fn files_are_included_and_loops_end() {
         let mut include = |path: &str| match path {
             "a.cfg" => Ok("label a\nkernel k\ninclude syslinux.cfg\n".into()),

@@ -9,6 +9,10 @@ use super::{
 const DEPTH_LIMIT: usize = 16;
 /// No more files are included: two that include each other twice would double with each level.
 const FILE_LIMIT: usize = 64;
+/// Labels lead to each other this often.
+const LEAD_LIMIT: usize = 4;
+/// What labels come to by others takes no more memory together, in bytes.
+const LEAD_ROOM: usize = 1 << 20;
 /// No more labels are kept.
 const LABEL_LIMIT: usize = 4096;
 
@@ -354,12 +358,13 @@ impl<'a> Parser<'a> {
     /// the menu's.
     fn resolve(&mut self) -> Vec<(usize, usize)> {
         let mut menus = Vec::new();
+        let mut room = LEAD_ROOM;
         for place in 0..self.configuration.labels.len() {
             let labels = &self.configuration.labels;
             let mut next = labels.get(place).and_then(meaning);
             let mut came_to = None;
             // A label may lead to another such label.
-            for _ in 0..DEPTH_LIMIT {
+            for _ in 0..LEAD_LIMIT {
                 let (line, is_command) = match next.take() {
                     Some(Meaning::Command(line)) => (line, true),
                     Some(Meaning::Kernel(line)) => (line, false),
@@ -376,6 +381,10 @@ impl<'a> Parser<'a> {
                 if next.is_none() && (self.is_own_menu(target) || matches!(label.program, Program::Menu(_))) {
                     menus.push((place, target));
                 } else if next.is_none() {
+                    let size = label.initrds.iter().map(String::len).sum::<usize>();
+                    let size = size.saturating_add(label.append.len()).saturating_add(arguments.len());
+                    let Some(rest) = room.checked_sub(size) else { return menus };
+                    room = rest;
                     let append = format!("{} {arguments}", label.append).trim().to_owned();
                     came_to =
                         Some((label.program.clone(), append, label.initrds.clone(), label.system_words));
