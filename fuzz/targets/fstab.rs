@@ -1,7 +1,11 @@
-//! fstab.
+//! fstab, and the names of file systems in it.
 #![no_main]
 
-use firstlight::formats::{fstab, text};
+use firstlight::formats::{fstab, text, volume_name::VolumeName};
 use fuzz::fuzz_target;
 
-fuzz_target!(|data: &[u8]| drop(fstab::parse(&text::decode(data))));
+fuzz_target!(|data: &[u8]| {
+    for mount in fstab::parse(&text::decode(data)) {
+        let _ = VolumeName::parse(&mount.source);
+    }
+});

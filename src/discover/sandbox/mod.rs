@@ -66,6 +66,12 @@ pub enum SandboxError {
     Garbled,
 }
 
+/// What the process that searches has answered; `None` if it makes no sense.
+#[must_use]
+pub fn understood(answer: &[u8]) -> Option<Survey> {
+    codec::decode(answer)
+}
+
 /// Finds everything that the volumes offer to boot.
 ///
 /// # Errors
@@ -144,7 +150,7 @@ fn ask(
     let status = reap(child, heard.is_ok().then_some(end));
     let answer = heard?;
     match status {
-        Some(status) if status.success() => codec::decode(&answer).ok_or(SandboxError::Garbled),
+        Some(status) if status.success() => understood(&answer).ok_or(SandboxError::Garbled),
         Some(status) => Err(SandboxError::Died(status)),
         None => Err(SandboxError::TimedOut(deadline)),
     }
