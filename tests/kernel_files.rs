@@ -157,7 +157,27 @@ fn mkimages_older_images_are_taken_apart() {
     let assembled = assemble(open(directory, "several"), Vec::new(), 0, &[]).unwrap();
     assert_eq!(contents(&assembled), texts("the kernel", &["an initrd"]));
     assert_eq!(assembled.devicetree.unwrap(), b"a device tree");
+    make("kernel", "kernel", "uImage");
+    let assembled = assemble(open(directory, "uImage"), Vec::new(), 0, &[]).unwrap();
+    assert_eq!(contents(&assembled), texts("the kernel", &[]));
     make("ramdisk", "initrd", "uInitrd");
+    for (name, content, byte) in [("uImage", "kernel", b'T'), ("uInitrd", "ramdisk", b'A')] {
+        let mut bytes = fs::read(directory.join(name)).unwrap();
+        let whole = bytes.len();
+        bytes[64] = byte;
+        fs::write(directory.join("damaged"), &bytes).unwrap();
+        let load = || match content {
+            "kernel" => assemble(open(directory, "damaged"), Vec::new(), 0, &[]),
+            _ => assemble(open(directory, "kernel"), vec![open(directory, "damaged")], 0, &[]),
+        };
+        let (_, reason) = load().unwrap_err();
+        assert_eq!(
+            reason.to_string(),
+            format!("the crc32 of {content} in it is wrong; write the image anew")
+        );
+        fs::write(directory.join("damaged"), &bytes[..whole - 1]).unwrap();
+        assert!(load().is_err(), "{content} cut short");
+    }
     let initrds = vec![open(directory, "vendor"), open(directory, "uInitrd")];
     let assembled = assemble(open(directory, "kernel"), initrds, 0, &[]).unwrap();
     assert_eq!(contents(&assembled), texts("the kernel", &["the vendor's", "an initrd"]));
@@ -217,6 +237,7 @@ fn mkbootimgs_images_are_taken_apart() {
         assemble(open(directory, "boot.img"), vec![open(directory, "vendor_boot.img")], 0, &[]).unwrap();
     assert_eq!(contents(&assembled), texts("the kernel", &["the vendor's", "an initrd"]));
     assert_eq!(assembled.cmdline(""), "a=1 v=1");
+    assert_eq!(assembled.devicetree.unwrap(), b"a device tree");
     // Version 4, which this mkbootimg does not make: a table and the boot configuration follow the device tree.
     let mut image = fs::read(directory.join("vendor_boot.img")).unwrap();
     let page = u32::from_le_bytes(image[12..16].try_into().unwrap());
@@ -230,6 +251,7 @@ fn mkbootimgs_images_are_taken_apart() {
     let assembled =
         assemble(open(directory, "boot.img"), vec![open(directory, "vendor_boot.img")], 0, &[]).unwrap();
     assert_eq!(assembled.cmdline(""), "a=1 v=1 bootconfig");
+    assert_eq!(assembled.devicetree.unwrap(), b"a device tree");
     let trailer = &assembled.initrds.last().unwrap().file;
     assert_eq!(read(trailer), b"x=y\n\x04\0\0\0\x38\x01\0\0#BOOTCONFIG\n");
     let (_, reason) = assemble(open(directory, "vendor_boot.img"), Vec::new(), 0, &[]).unwrap_err();
@@ -266,6 +288,12 @@ fn a_unified_kernel_image_brings_its_initrds_in_the_stubs_order() {
         (".linux", "kernel"),
     ];
     stub(directory, "a.efi", &sections);
+    stub(directory, "cut.efi", &[(".linux", "kernel"), (".initrd", "own initrd")]);
+    let mut whole = fs::read(directory.join("cut.efi")).unwrap();
+    whole.truncate(whole.windows(10).rposition(|window| window == b"own initrd").unwrap());
+    fs::write(directory.join("cut.efi"), whole).unwrap();
+    let (_, reason) = assemble(open(directory, "cut.efi"), Vec::new(), 0, &[]).unwrap_err();
+    assert!(reason.to_string().starts_with("cannot be read (unexpected end of file)"), "{reason}");
     stub(directory, "one.addon.efi", &[(".ucode", "first"), (".initrd", "added one"), (".cmdline", "c1")]);
     stub(
         directory,

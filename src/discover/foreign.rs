@@ -1,14 +1,15 @@
-//! Kernels for another kind of machine: told by their headers, and refused before anything is chosen.
+//! Kernels that cannot run here: told by their headers, and refused before anything is chosen.
 
 use std::{collections::HashMap, env::consts::ARCH};
 
-use super::finder::Findings;
+use super::{damage, finder::Findings, images::File};
 use crate::{
     entry::{FileReference, Volume},
     formats::{
         bytes::holds,
-        kernel_file::{BARE_HEAD, KernelFile, foreign, pe, recognise},
+        kernel_file::{BARE_HEAD, KernelFile, fit, foreign, pe, recognise},
         lookup::Lookup,
+        text::encode,
     },
 };
 
@@ -17,29 +18,50 @@ const ARM: (usize, &[u8]) = (36, b"\x18\x28\x6f\x01");
 
 /// Gives each entry whose kernel cannot run here that reason.
 pub(super) fn refuse(lookup: &dyn Lookup, findings: &mut Findings) {
-    let mut known: HashMap<FileReference, Option<String>> = HashMap::new();
+    let mut known: HashMap<FileReference, Result<u32, String>> = HashMap::new();
     for entry in findings.entries.iter_mut().filter(|entry| entry.problem.is_none()) {
         let Some(kernel) = &entry.kernel else { continue };
-        entry.problem = match known.get(kernel) {
-            Some(problem) => problem.clone(),
-            None => known.entry(kernel.clone()).or_insert(problem(lookup, kernel)).clone(),
+        let longest = match known.get(kernel) {
+            Some(longest) => longest,
+            None => known.entry(kernel.clone()).or_insert(longest_cmdline(lookup, kernel)),
+        };
+        let length = u32::try_from(encode(&entry.cmdline).len()).unwrap_or(u32::MAX);
+        entry.problem = match longest {
+            Ok(longest) => (length > *longest).then(|| {
+                format!("the kernel takes {longest} bytes of command line, and this one has {length}")
+            }),
+            Err(problem) => Some(problem.clone()),
         };
     }
 }
 
-fn problem(lookup: &dyn Lookup, kernel: &FileReference) -> Option<String> {
+/// The longest command line, in bytes, that a kernel takes.
+///
+/// # Errors
+/// Why it does not run here.
+fn longest_cmdline(lookup: &dyn Lookup, kernel: &FileReference) -> Result<u32, String> {
     // What lies inside of an image file is looked at only when it is loaded.
     let is_its = |open: &Volume| open.device.name == kernel.volume && kernel.inside.is_none();
-    let volume = lookup.volumes().iter().position(is_its)?;
-    let head = lookup.read_at(volume, &kernel.path, 0, BARE_HEAD).ok()?;
+    let unknown = Ok(u32::MAX);
+    let Some(host) = lookup.volumes().iter().position(is_its) else { return unknown };
+    let Some(status) = lookup.status(host, &kernel.path, true) else { return unknown };
+    let Ok(head) = lookup.read_at(host, &kernel.path, 0, BARE_HEAD) else { return unknown };
     // No header's size is checked here: what is cut short is for this machine or another all the same.
-    let architecture = match recognise(&head, u64::MAX) {
-        Some(KernelFile::EfiZboot(_)) => pe::parse(&head, u64::MAX)?.architecture,
-        Some(file) => file.architecture()?.to_owned(),
-        None if holds(&head, ARM.0, ARM.1) => "arm".to_owned(),
-        None => return None,
+    let file = recognise(&head, u64::MAX);
+    let architecture = match &file {
+        Some(KernelFile::EfiZboot(_)) => pe::parse(&head, u64::MAX).map(|program| program.architecture),
+        Some(KernelFile::Fit(_)) => {
+            let content = File { lookup, host, path: kernel.path.clone(), size: status.size };
+            let configuration = fit::default_configuration(&content).map_err(|error| error.to_string())?;
+            configuration.kernel.architecture
+        }
+        Some(file) => file.architecture().map(str::to_owned),
+        None => holds(&head, ARM.0, ARM.1).then(|| "arm".to_owned()),
     };
-    foreign(&architecture).map(|name| format!("the kernel is for {name}, this machine is {ARCH}"))
+    match architecture.as_deref().and_then(foreign) {
+        Some(name) => Err(format!("the kernel is for {name}, this machine is {ARCH}")),
+        None => file.map_or(unknown, |file| damage::longest_cmdline(&file, &head, status.size)),
+    }
 }
 
 #[cfg(test)]
@@ -102,7 +124,8 @@ mod tests {
             let tree = tree(&[("k", &kernel)]);
             let open = volumes(&[(&tree, volume("sda1", FilesystemKind::Ext4))]);
             let reason = expected.map(|name| format!("the kernel is for {name}, this machine is {ARCH}"));
-            assert_eq!(problem(&open, &FileReference::new("sda1".into(), "/k".into())), reason);
+            let found = longest_cmdline(&open, &FileReference::new("sda1".into(), "/k".into()));
+            assert_eq!(found.err(), reason);
         }
     }
 }

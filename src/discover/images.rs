@@ -158,12 +158,12 @@ impl Lookup for Images<'_> {
     }
 }
 
-/// An image file as the reader of its content sees it.
-struct File<'a> {
-    lookup: &'a dyn Lookup,
-    host: usize,
-    path: String,
-    size: u64,
+/// A file on a volume as the reader of its content sees it.
+pub(super) struct File<'a> {
+    pub lookup: &'a dyn Lookup,
+    pub host: usize,
+    pub path: String,
+    pub size: u64,
 }
 
 impl ReadAt for File<'_> {

@@ -6,6 +6,7 @@
 mod android;
 mod bls;
 mod chromeos;
+mod damage;
 pub mod environment;
 mod explain;
 pub mod finder;

@@ -121,7 +121,10 @@ impl Finding<'_> {
         let mut initrds = read.initrds();
         initrds.extend(beside.as_deref().filter(|_| read.initrds().is_empty()));
         let cmdline = below(prefix, read.get("cmdline").unwrap_or("cmdline.txt"));
-        let words = place.read(&cmdline).unwrap_or_default();
+        let (words, lost) = match place.read(&cmdline) {
+            Ok(words) => (words, None),
+            Err(message) => (String::new(), Some(message).filter(|_| place.is_file(&cmdline))),
+        };
         if !machine.tryboot {
             self.notes(file, &cmdline, machine, &read);
         }
@@ -131,6 +134,7 @@ impl Finding<'_> {
             kernel: Some(place.reference(&kernel_path)),
             initrds: initrds.iter().map(|name| place.reference(&below(prefix, name))).collect(),
             cmdline: words.lines().next().unwrap_or_default().trim().to_owned(),
+            problem: lost.map(|message| format!("its command line cannot be read: {message}")),
             ..Entry::new(id, place.source(Format::RaspberryPi, file, None))
         };
         let name = kernel.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();

@@ -17,6 +17,12 @@ use crate::{
 /// Headers and section table of an EFI program are within this many bytes.
 const HEAD_LENGTH: usize = 16 << 10;
 
+/// The section that says what system an image boots.
+const RELEASE: &str = ".osrel";
+
+/// Why a file is not booted whose header tells of more than there is.
+pub(super) const CUT_SHORT: &str = "the kernel's file is cut short";
+
 /// No more companions of one image are taken.
 const COMPANION_LIMIT: usize = 256;
 /// No longer names, in bytes.
@@ -68,17 +74,25 @@ impl Image<'_> {
         sections.get(name).and_then(|section| self.read(section)).map(|bytes| section_text(&bytes))
     }
 
-    /// Its profiles; `None` if it is no unified kernel image.
+    /// Its profiles; `None` if it is neither a unified kernel image nor what is left of one.
     pub fn profiles(&self) -> Option<Vec<Profile>> {
-        let program = self.program().filter(Program::is_uki)?;
+        let program = self.program().filter(|it| it.is_uki() || it.section(RELEASE).is_some())?;
         Some(profiles(&program, &|section| self.read(section)))
     }
 
     /// Puts into the entry what the stub adds. On coming in, the entry has the command line that its loader passes, which
     /// may begin with the number of a profile (`@1 `). Says whether the file is an image at all.
     pub fn complete(&self, context: &Context, entry: &mut Entry, warnings: &mut Vec<Warning>) -> bool {
-        let Some(program) = self.program().filter(Program::is_uki) else { return false };
+        let Some(program) = self.program() else { return false };
+        if !program.is_uki() && (entry.kind != Kind::Uki || program.section(RELEASE).is_none()) {
+            return false;
+        }
         entry.kind = Kind::Uki;
+        if program.cut_short || !program.is_uki() {
+            let problem = if program.cut_short { CUT_SHORT } else { "the image holds no kernel" };
+            entry.problem.get_or_insert_with(|| problem.into());
+            return true;
+        }
         if program.architecture != ARCH {
             let problem = format!("the image is for {}, this machine is {ARCH}", program.architecture);
             entry.problem.get_or_insert(problem);

@@ -134,7 +134,7 @@ mod tests {
             size: u32::try_from(content.len()).unwrap(),
         });
         let contents = sections.iter().map(|(_, content)| content.as_bytes().to_vec()).collect();
-        (Program { architecture: "x86_64".into(), sections: table.collect() }, contents)
+        (Program { architecture: "x86_64".into(), sections: table.collect(), cut_short: false }, contents)
     }
 
     fn read(sections: &[(&str, &str)]) -> Vec<Profile> {

@@ -119,13 +119,15 @@ pub fn assemble(
     let part = |name: &str, file| Image { name: name.to_owned(), file };
     let mut all: Vec<Image> = parts.early.into_iter().map(|file| part(&kernel.name, file)).collect();
     let (mut cmdline, mut bootconfig) = (parts.cmdline, parts.bootconfig);
+    let mut devicetree = parts.devicetree;
     for initrd in initrds {
-        match initrd_parts(&initrd.file).map_err(|error| (initrd.name.clone(), error.into()))? {
+        match initrd_parts(&initrd.file).map_err(|error| (initrd.name.clone(), error))? {
             None => all.push(initrd),
             Some(parts) => {
                 all.extend(parts.late.into_iter().map(|file| part(&initrd.name, file)));
                 cmdline.extend(parts.cmdline);
                 bootconfig = parts.bootconfig.or(bootconfig);
+                devicetree = devicetree.or(parts.devicetree);
             }
         }
     }
@@ -140,7 +142,7 @@ pub fn assemble(
         Some(file) => part(&kernel.name, file),
         None => kernel,
     };
-    let devicetree = parts.devicetree.map(|file| whole(&file)).transpose();
+    let devicetree = devicetree.map(|file| whole(&file)).transpose();
     let devicetree = devicetree.map_err(|error| (kernel.name.clone(), error.into()))?;
     Ok(Assembled { kernel, initrds: all, devicetree, cmdline, has_bootconfig })
 }
@@ -148,9 +150,16 @@ pub fn assemble(
 /// `None` if the file is a kernel and nothing else.
 fn take_apart(file: &File, profile: u32, companions: &[Companion]) -> Result<Option<Parts>, ApartError> {
     Ok(Some(match identify(file)?.format {
+        // Without the part that is missing, it might boot to no good end.
+        Some(KernelFile::Uki(program) | KernelFile::EfiProgram(program)) if program.cut_short => {
+            return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+        }
         Some(KernelFile::Uki(program)) => uki(file, &program, profile, companions)?,
         Some(KernelFile::Fit(_)) => fit(file)?,
         Some(KernelFile::Uimage(image)) if image.content == SEVERAL => several(file, &image)?,
+        Some(KernelFile::Uimage(image)) if image.content == u_image::KERNEL => {
+            Parts { kernel: Some(content(file, &image)?), ..Parts::default() }
+        }
         Some(KernelFile::Android(image)) => {
             if image.kernel.size == 0 {
                 return Err(ApartError::NoKernel);
@@ -170,15 +179,15 @@ fn take_apart(file: &File, profile: u32, companions: &[Companion]) -> Result<Opt
 }
 
 /// What is in an image that stands where an initrd is asked for; `None` if the file is the initrd itself.
-fn initrd_parts(file: &File) -> io::Result<Option<Parts>> {
+fn initrd_parts(file: &File) -> Result<Option<Parts>, ApartError> {
     // As much as tells them; all else is an initrd, and is read once only.
     let head = identify::read_at(file, 0, 4096)?;
     let late = if let Some(image) = u_image::parse(&head).filter(|image| image.content == "ramdisk") {
-        vec![memory::part(file, HEADER_LENGTH as u64, image.size.into())?]
+        vec![content(file, &image)?]
     } else if let Some(image) = android::parse(&head) {
         vec![part(file, image.ramdisk)?]
     } else if let Some(vendor) = android::parse_vendor(&head) {
-        return vendor_parts(file, vendor).map(Some);
+        return Ok(Some(vendor_parts(file, vendor)?));
     } else {
         return Ok(None);
     };
@@ -196,6 +205,7 @@ fn vendor_parts(file: &File, vendor: Vendor) -> io::Result<Parts> {
         late: ramdisks.map(|ramdisk| part(file, ramdisk)).collect::<io::Result<_>>()?,
         bootconfig: bootconfig.map(read).transpose()?.map(|text| bootconfig_trailer(&text)),
         cmdline: texts(vendor.cmdline),
+        devicetree: present(file, vendor.devicetree)?,
         ..Parts::default()
     })
 }
@@ -274,8 +284,7 @@ fn chromeos(file: &File, image: &chromeos::Image) -> Result<Parts, ApartError> {
 /// U-Boot's older image of several files: kernel, initrd, device tree.
 fn several(file: &File, image: &u_image::Image) -> Result<Parts, ApartError> {
     check_architecture(&image.architecture)?;
-    let sum = Sum { algorithm: "crc32".to_owned(), value: image.crc32.to_be_bytes().to_vec() };
-    let content = checked(file, (HEADER_LENGTH as u64, image.size.into()), &[sum], "the files")?;
+    let content = content(file, image)?;
     let head = identify::read_at(&content, 0, 4096)?;
     let mut files =
         u_image::files(&head).into_iter().map(|(offset, size)| memory::part(&content, offset, size));
@@ -285,6 +294,12 @@ fn several(file: &File, image: &u_image::Image) -> Result<Parts, ApartError> {
         devicetree: files.next().transpose()?,
         ..Parts::default()
     })
+}
+
+/// What stands behind the header of U-Boot's older image.
+fn content(file: &File, image: &u_image::Image) -> Result<File, ApartError> {
+    let sum = Sum { algorithm: "crc32".to_owned(), value: image.crc32.to_be_bytes().to_vec() };
+    checked(file, (HEADER_LENGTH as u64, image.size.into()), &[sum], &image.content)
 }
 
 /// A part of the file whose check sums are right, as far as they are known: all of them, as U-Boot wants it.

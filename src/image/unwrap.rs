@@ -52,7 +52,7 @@ fn wrapped(file: &File) -> io::Result<Option<Range<u64>>> {
     Ok(match identity.format {
         Some(KernelFile::Compressed(_)) => range(0, identity.file_size),
         Some(KernelFile::EfiZboot(zboot)) => range(zboot.offset.into(), zboot.size.into()),
-        Some(KernelFile::Uimage(image)) if image.content == "kernel" => {
+        Some(KernelFile::Uimage(image)) if image.content == u_image::KERNEL => {
             range(u_image::HEADER_LENGTH as u64, image.size.into())
         }
         _ => None,

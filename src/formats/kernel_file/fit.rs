@@ -155,7 +155,7 @@ fn property<'a>(node: &'a Node, name: &str) -> Option<&'a Property> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
     const STRINGS: &[u8] = b"data\0kernel\0default\0algo\0value\0fdt\0";
@@ -166,7 +166,7 @@ mod tests {
     }
 
     /// A tree, its structure written by the closure with nodes and properties.
-    fn tree(write: impl Fn(&mut dyn FnMut(Option<&str>, Option<(&str, &[u8])>))) -> Vec<u8> {
+    pub fn tree(write: impl Fn(&mut dyn FnMut(Option<&str>, Option<(&str, &[u8])>))) -> Vec<u8> {
         let mut structure = Vec::new();
         write(&mut |begin, property| {
             match (begin, property) {

@@ -12,6 +12,9 @@ pub struct Program {
     pub architecture: String,
     /// Its sections in the order of the table.
     pub sections: Vec<Section>,
+    /// Sections lie outside the file, which has lost its end; they are left out.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub cut_short: bool,
 }
 
 /// A section as it stands in the file.
@@ -77,11 +80,13 @@ pub fn parse(head: &[u8], file_size: u64) -> Option<Program> {
         offset: entry.pointer_to_raw_data,
         size: entry.virtual_size.min(entry.size_of_raw_data),
     });
+    let sections: Vec<Section> = sections.filter(inside).collect();
     let known = ARCHITECTURES.iter().find(|(machine, _)| *machine == header.machine);
     Some(Program {
         architecture: known
             .map_or_else(|| format!("{:#06x}", header.machine), |(_, name)| (*name).to_owned()),
-        sections: sections.filter(inside).collect(),
+        cut_short: sections.len() < table.len(),
+        sections,
     })
 }
 
@@ -148,6 +153,7 @@ pub(crate) mod tests {
                 section(".cmdline", 1024, 512),
                 section(".linux", 2048, 1000),
             ],
+            cut_short: true,
         };
         assert_eq!(parse(&bytes, 4096), Some(expected.clone()), "a section outside the file is left out");
         assert!(expected.is_uki());

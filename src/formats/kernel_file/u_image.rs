@@ -24,8 +24,16 @@ pub struct Image {
     /// Check sum of the content.
     #[serde(skip)]
     pub crc32: u32,
+    /// Whether it is of Linux, and not of another system.
+    #[serde(skip)]
+    pub is_linux: bool,
 }
 
+/// `IH_OS_LINUX`.
+const LINUX: u8 = 5;
+
+/// What a content is called that is a kernel.
+pub const KERNEL: &str = "kernel";
 /// What a content is called that is several files, one after the other.
 pub const SEVERAL: &str = "several files";
 /// No more files are in one image.
@@ -33,7 +41,7 @@ const FILES_LIMIT: usize = 16;
 
 /// The numbers of `IH_TYPE_…`, `IH_ARCH_…` and `IH_COMP_…` that occur with Linux.
 const CONTENTS: &[(u8, &str)] =
-    &[(2, "kernel"), (3, "ramdisk"), (4, SEVERAL), (6, "script"), (8, "device tree"), (14, "kernel")];
+    &[(2, KERNEL), (3, "ramdisk"), (4, SEVERAL), (6, "script"), (8, "device tree"), (14, KERNEL)];
 const ARCHITECTURES: &[(u8, &str)] =
     &[(2, "arm"), (3, "x86"), (5, "mips"), (7, "powerpc"), (22, "arm64"), (24, "x86_64"), (26, "riscv")];
 const COMPRESSIONS: &[(u8, &str)] =
@@ -52,7 +60,7 @@ pub fn parse(head: &[u8]) -> Option<Image> {
     if Crc::<u32>::new(&CRC_32_ISO_HDLC).checksum(&summed) != be32(&header, 4)? {
         return None;
     }
-    let [_os, architecture, content, compression] = *header.get(28..32)?.first_chunk()?;
+    let [system, architecture, content, compression] = *header.get(28..32)?.first_chunk()?;
     Some(Image {
         name: text(header.get(32..)?),
         content: named(CONTENTS, content),
@@ -60,6 +68,7 @@ pub fn parse(head: &[u8]) -> Option<Image> {
         size: be32(&header, 12)?,
         compression: named(COMPRESSIONS, compression),
         crc32: be32(&header, 24)?,
+        is_linux: system == LINUX,
     })
 }
 
@@ -103,6 +112,7 @@ mod tests {
             size: 5,
             compression: "gzip".to_owned(),
             crc32: 0x3610_a686,
+            is_linux: true,
         };
         assert_eq!(parse(MKIMAGE), Some(expected));
     }
