@@ -10,7 +10,7 @@ use crate::{
     formats::{
         bls,
         efi_boot::{self, LoadOption},
-        limine, smbios,
+        limine, refind, smbios,
         syslinux::{self, words::Processor},
         text,
     },
@@ -59,6 +59,8 @@ pub fn context(variables: &Path) -> Context {
         loader: bls::Variables {
             remembered: read_of(variables, limine::REMEMBERED, limine::VENDOR)
                 .map(|path| text::decode(path.split(|byte| *byte == 0).next().unwrap_or_default())),
+            previous: read_of(variables, refind::PREVIOUS, refind::VENDOR)
+                .and_then(|title| efi_boot::variable_text(&title)),
             ..bls::Variables::read(|name| efi_boot::variable_text(&read_of(variables, name, bls::VENDOR)?))
         },
         boot_options: boot_options(variables),
@@ -184,10 +186,12 @@ mod tests {
         write("LoaderEntryDefault", bls::VENDOR, b"@\0s\0\0\0");
         write("LoaderConfigTimeout", bls::VENDOR, b"\0\0");
         write(limine::REMEMBERED, limine::VENDOR, b"OSes/Arch\0");
+        write(refind::PREVIOUS, refind::VENDOR, b"B\0o\0o\0t\0\0\0");
         let loader = bls::Variables {
             one_shot: Some("a.conf".into()),
             default: Some("@s".into()),
             remembered: Some("OSes/Arch".into()),
+            previous: Some("Boot".into()),
             ..Default::default()
         };
         let read = context(directory.path());

@@ -1,4 +1,5 @@
-//! The one trait behind which every boot-loader family stands: adding a format is one finder and one line of a table.
+//! The one trait behind which every boot-loader family stands: adding a format is one file with its finder and one line of
+//! the table of formats.
 
 use serde::Serialize;
 

@@ -47,31 +47,17 @@ use self::{
     metered::Metered,
 };
 use crate::{
-    entry::{Discovery, Entry, Format, Warning},
+    entry::{Discovery, Entry, Format, Warning, formats},
     formats::lookup::Lookup,
 };
 
-/// Every boot-loader family that is read. Where one volume holds several configurations, the first one's default counts:
-/// first what an administrator wrote for a loader like this one, then what a distribution keeps up to date, then what
-/// older installations have left behind.
-static FINDERS: &[&dyn Finder] = &[
-    &petitboot::PETITBOOT,
-    &kboot::KBOOT,
-    &grub::Grub,
-    &bls::Bls,
-    &syslinux::Syslinux,
-    &u_boot_script::UbootScript,
-    &raspberry_pi::RaspberryPi,
-    &chromeos::Chromeos,
-    &android::Android,
-    &limine::LIMINE,
-    &limine::LIMINE_CFG,
-    &refind::Refind,
-    &lilo::YABOOT,
-    &lilo::ELILO,
-    &lilo::LILO,
-    &grub_legacy::GRUB_LEGACY,
-];
+macro_rules! finders {
+    ($($(#[$doc:meta])* $format:ident $name:literal $title:literal [$($finder:path),*],)*) => {
+        /// Every boot-loader family that is read, in the order of the table of formats.
+        static FINDERS: &[&dyn Finder] = &[$($(&$finder,)*)*];
+    };
+}
+formats!(finders);
 
 /// Puts into an entry what belongs to the unified kernel image at a path on the first volume: its command line, unless the
 /// entry brings one, and what lies beside it. Gives what was lost by it; `None` if the file is no such image.

@@ -17,6 +17,7 @@ pub use device::{
 pub use discovery::{Discovery, TimeoutStyle, Warning};
 pub use environment::EnvironmentChange;
 pub use format::Format;
+pub(crate) use format::formats;
 pub use multiboot::{Module, Multiboot};
 use serde::Serialize;
 pub use unified::{Companion, Role, Unified};

@@ -112,7 +112,7 @@ records! {
     Source { format volume path inside line }
     Survey { discovery volumes }
     Unified { profile companions }
-    Variables { one_shot preferred default saved timeout_one_shot timeout remembered }
+    Variables { one_shot preferred default saved timeout_one_shot timeout remembered previous }
     Volume { device filesystem grub }
     Warning { volume path line message }
 }

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Type of the root partition for this machine's architecture.
-const ROOT_TYPE: &str = match std::env::consts::ARCH.as_bytes() {
+pub(in crate::discover) const ROOT_TYPE: &str = match std::env::consts::ARCH.as_bytes() {
     b"aarch64" => "b921b045-1df0-41c3-af44-4c6f280d3fae",
     b"riscv64" => "72ec70a6-cf74-40e6-bd49-4bda08e8f224",
     _ => "4f68bce3-e8cd-4db1-96e7-fbcaf984b709",

@@ -12,6 +12,7 @@ use std::{
     rc::Rc,
 };
 
+pub(super) use self::cmdline::ROOT_TYPE;
 use self::system::{Family, System};
 use super::finder::{Deed, Findings, Note};
 use crate::{
@@ -148,7 +149,7 @@ impl Scan<'_> {
     }
 
     fn subdirectories(&self, parent: &str, part: &str) -> Vec<String> {
-        let matching = |name: &str| part == "*" || names::is_machine_id(name);
+        let matching = |name: &str| part == "*" || name.starts_with(|c: char| c.is_ascii_digit());
         let entries = self.lookup.list(self.volume, &format!("{parent}/")).into_iter();
         let directories = entries.filter(|entry| entry.kind == FileKind::Directory && matching(&entry.name));
         directories.map(|entry| format!("{parent}/{}", entry.name)).take(DIRECTORY_LIMIT).collect()

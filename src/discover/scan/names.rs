@@ -3,12 +3,14 @@
 //! The names are those that grub-mkconfig (10_linux), ZFSBootMenu and kernel-install look for and that the
 //! distributions' packages install.
 
-/// Directories that kernels stand in. `*` is any directory, `%` one named like a machine id (32 hex digits).
+/// Directories that kernels stand in. `*` is any directory, `%` one whose name begins with a digit: kernel-install(8) puts
+/// kernels into one for their version, below one for the entry token, which is a machine id, the name of a system or whatever
+/// /etc/kernel/entry-token says.
 pub(super) const PLACES: [&str; 9] = [
     "/boot",
     "/",
-    "/boot/%/*",
-    "/%/*",
+    "/boot/*/%",
+    "/*/%",
     "/boot/efi/EFI/*",
     "/efi/EFI/*",
     "/EFI/*",
@@ -146,11 +148,6 @@ fn fill(pattern: &str, version: &str, plain: &str, machine: &str) -> String {
         }
     }
     name
-}
-
-/// A machine id as kernel-install makes a directory of.
-pub(super) fn is_machine_id(name: &str) -> bool {
-    name.len() == 32 && name.bytes().all(|byte| byte.is_ascii_hexdigit() && !byte.is_ascii_uppercase())
 }
 
 #[cfg(test)]

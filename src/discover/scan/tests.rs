@@ -86,7 +86,7 @@ fn debian_boots_its_newest_kernel() {
 #[test]
 fn distributions_pair_by_their_own_names() {
     let fstab = ("etc/fstab", "UUID=u / ext4 defaults 0 1\n");
-    let cases: [(&str, Files, Pair); 10] = [
+    let cases: [(&str, Files, Pair); 12] = [
         (
             "arch",
             &[
@@ -144,6 +144,24 @@ fn distributions_pair_by_their_own_names() {
                 "/boot/0123456789abcdef0123456789abcdef/6.9.2/linux",
                 &["/boot/0123456789abcdef0123456789abcdef/6.9.2/initrd"],
             ),
+        ),
+        (
+            "kernel-install with a token of its own on /boot",
+            &[
+                ("boot/debian/6.9.2/linux", ""),
+                ("boot/debian/6.9.2/initrd", ""),
+                ("boot/grub/fonts/linux", ""),
+            ],
+            ("/boot/debian/6.9.2/linux", &["/boot/debian/6.9.2/initrd"]),
+        ),
+        (
+            "kernel-install on a volume of its own",
+            &[
+                ("Default/6.9.2/linux", ""),
+                ("Default/6.9.2/microcode.cpio", ""),
+                ("Default/6.9.2/initrd", ""),
+            ],
+            ("/Default/6.9.2/linux", &["/Default/6.9.2/microcode.cpio", "/Default/6.9.2/initrd"]),
         ),
         (
             "only links, as after a failed upgrade",

@@ -24,6 +24,8 @@ pub struct Variables {
     pub timeout: Option<String>,
     /// What Limine booted last, which it keeps in a variable of its own.
     pub remembered: Option<String>,
+    /// What rEFInd booted last, likewise.
+    pub previous: Option<String>,
 }
 
 impl Variables {
@@ -38,6 +40,7 @@ impl Variables {
             timeout_one_shot: read("LoaderConfigTimeoutOneShot"),
             timeout: read("LoaderConfigTimeout"),
             remembered: None,
+            previous: None,
         }
     }
 }

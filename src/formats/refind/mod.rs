@@ -11,6 +11,15 @@ use super::{
     menu::Choice,
 };
 
+/// The GUID of the variables that rEFInd keeps.
+pub const VENDOR: &str = "36d08fa7-cf0b-42f5-8f14-68df73ed3740";
+
+/// The variable, or the file in [`VARIABLES`], with the title of what was booted last.
+pub const PREVIOUS: &str = "PreviousBoot";
+
+/// The directory beside rEFInd where it keeps variables that are not in the firmware.
+pub const VARIABLES: &str = "vars";
+
 /// No more names are taken into a list.
 const LIST_LIMIT: usize = 64;
 
@@ -22,8 +31,10 @@ pub type Include<'a> = &'a mut dyn FnMut(&str) -> Result<String, String>;
 pub struct Config {
     /// Seconds until the default boots; `None` waits for a person.
     pub timeout: Option<u32>,
-    /// Which entry boots on its own, in order of preference: parts of titles, or numbers from 1.
+    /// Which entry boots on its own, in order of preference: parts of titles, numbers from 1, or `+`, what was booted last.
     pub default: Vec<String>,
+    /// What was booted last is kept in the firmware, not in a file beside rEFInd.
+    pub uses_firmware: bool,
     /// Kernels are looked for.
     pub finds_kernels: bool,
     /// The stanzas are shown, and before the kernels that were found.
@@ -48,7 +59,8 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             timeout: Some(20),
-            default: Vec::new(),
+            default: vec!["+".into()],
+            uses_firmware: true,
             finds_kernels: true,
             shows_stanzas: true,
             stanzas_first: false,
@@ -140,6 +152,7 @@ impl Config {
             ) => self.passed_over.extend(paths().map(|path| path.trim_matches('/').to_owned())),
             ("scan_all_linux_kernels", _) => self.finds_kernels &= is_on(),
             ("fold_linux_kernels", _) => self.folds = is_on(),
+            ("use_nvram", _) => self.uses_firmware = is_on(),
             ("extra_kernel_version_strings", values) => {
                 let words = values.iter().flat_map(|value| value.split(','));
                 self.version_words = words.map(|word| word.trim().to_owned()).collect();
