@@ -9,10 +9,13 @@ use std::{collections::BTreeMap, rc::Rc};
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
     /// What was there when [`Environment::settle`] was last called.
-    below: Rc<BTreeMap<Rc<str>, Variable>>,
-    /// What was set since, or, as `None`, unset.
-    above: BTreeMap<Rc<str>, Option<Variable>>,
+    below: Rc<Variables>,
+    /// What was set or unset since.
+    above: Variables,
 }
+
+/// By their names; `None` is one that is unset.
+type Variables = BTreeMap<Rc<str>, Option<Variable>>;
 
 #[derive(Clone, Debug, Default)]
 struct Variable {
@@ -58,9 +61,12 @@ impl Environment {
     /// What a new context begins with: the exported variables.
     #[must_use]
     pub fn exported(&self) -> Self {
-        let mut exported = self.clone();
+        let mut exported = Self::default();
+        for (name, variable) in self.below.iter().chain(&self.above) {
+            let variable = variable.clone().filter(|variable| variable.exported);
+            exported.above.insert(name.clone(), variable);
+        }
         exported.settle();
-        Rc::make_mut(&mut exported.below).retain(|_, variable| variable.exported);
         exported
     }
 
@@ -71,18 +77,12 @@ impl Environment {
         }
         let below = Rc::make_mut(&mut self.below);
         for (name, variable) in std::mem::take(&mut self.above) {
-            match variable {
-                Some(variable) => below.insert(name, variable),
-                None => below.remove(&name),
-            };
+            below.insert(name, variable);
         }
     }
 
     fn variable(&self, name: &str) -> Option<&Variable> {
-        match self.above.get(name) {
-            Some(variable) => variable.as_ref(),
-            None => self.below.get(name),
-        }
+        self.above.get(name).or_else(|| self.below.get(name))?.as_ref()
     }
 
     fn put(&mut self, name: &str, variable: Option<Variable>) {
