@@ -44,7 +44,7 @@ const PLAIN: [&str; 22] = [
 ];
 const QUOTED: [&str; 11] =
     ["", " ", "a b", "  lead", "trail  ", "$a", "\\n", "it is", "#x", "{ b; }", "a;b|c&d<e>"];
-const ODD: [&str; 48] = [
+const ODD: [&str; 64] = [
     "# a comment",
     "  # it's \"one\"",
     "nosuchcommand a b",
@@ -93,6 +93,22 @@ const ODD: [&str; 48] = [
     "$unset",
     "\"\" a",
     "$unset emit late",
+    "if cat $base/tree/none; then emit a; else emit b; fi",
+    "if cat $base/tree/empty; then emit a; else emit b; fi",
+    "cat",
+    "if cmp $base/tree/file $base/tree/none; then emit a; else emit b; fi",
+    "cmp $base/tree/none $base/tree/file",
+    "cmp $base/tree/file $base/tree/empty",
+    "if md5sum $base/tree/none; then emit a; else emit b; fi",
+    "if legacy_source $base/tree/none; then emit a; else emit b; fi",
+    "if syslinux_configfile $base/tree/none; then emit a; else emit b; fi",
+    "if net_bootp; then emit a; else emit b; fi",
+    "if list_env; then emit a; else emit b; fi",
+    "tr --set=c abc xyz \"$b$list\"",
+    "tr --set=c aa xy \"$list\"",
+    "tr --upcase --set c \"$b\"",
+    "tr -D \"$b\" c",
+    "tr a b",
 ];
 const EXPRESSIONS: [&str; 10] =
     ["^a", "([a-z]*)(.*)", "[[:digit:]]+", "a|b", "(", "^$", "(.)(.)", "b?$", "[^ab]", "(a b)"];

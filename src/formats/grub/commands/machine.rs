@@ -1,9 +1,10 @@
-//! Questions about the machine (GNU GRUB manual, "cpuid", "smbios", "cmostest"; Ubuntu's `hwmatch`).
+//! Questions about the machine and its network (GNU GRUB manual, "cpuid", "smbios", "cmostest", "net_bootp"; Ubuntu's
+//! `hwmatch`).
 
 use super::{Call, Handler};
 use crate::formats::grub::{
     evaluate::Evaluator,
-    failure::{Failure, Outcome, Status, answer},
+    failure::{Failure, Outcome, answer},
 };
 
 pub const COMMANDS: &[(&str, Handler)] = &[
@@ -12,6 +13,15 @@ pub const COMMANDS: &[(&str, Handler)] = &[
     ("cmostest", unknown),
     ("getenv", unknown),
     ("getkey", unknown),
+    ("net_add_addr", unknown),
+    ("net_add_dns", unknown),
+    ("net_add_route", unknown),
+    ("net_bootp", unknown),
+    ("net_bootp6", unknown),
+    ("net_dhcp", unknown),
+    ("net_get_dhcp_option", unknown),
+    ("net_ipv6_autoconf", unknown),
+    ("net_nslookup", unknown),
     ("rdmsr", unknown),
     ("smbios", unknown),
 ];
@@ -24,12 +34,12 @@ fn cpuid(evaluator: &mut Evaluator<'_>, _: &Call<'_>) -> Outcome {
 /// Ubuntu's list of graphics cards that cannot keep a mode: cards that old are gone.
 fn hwmatch(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
     let path = call.word(0).ok_or_else(|| Failure::usage("hwmatch takes a file"))?;
-    super::boot::find(evaluator, path).map_err(|reason| Failure::new(Status::FileNotFound, reason))?;
+    super::reads::there(evaluator, path)?;
     evaluator.environment.set("match", "0");
     Ok(())
 }
 
-/// What only the firmware knows is not asked for: the answer is no.
+/// What only the firmware or the network knows is not asked for: the answer is no.
 fn unknown(_: &mut Evaluator<'_>, _: &Call<'_>) -> Outcome {
     Err(Failure::no())
 }

@@ -11,9 +11,11 @@ mod loopback;
 mod machine;
 mod menu;
 mod probe;
+mod reads;
 mod regexp;
 mod saved;
 mod search;
+mod translate;
 mod uki;
 mod variables;
 
@@ -45,7 +47,7 @@ pub type Handler = fn(&mut Evaluator<'_>, &Call<'_>) -> Outcome;
 /// Rows of a table of commands.
 type Table = &'static [(&'static str, Handler)];
 
-const TABLES: [Table; 16] = [
+const TABLES: [Table; 18] = [
     blscfg::COMMANDS,
     boot::COMMANDS,
     chain::COMMANDS,
@@ -57,9 +59,11 @@ const TABLES: [Table; 16] = [
     machine::COMMANDS,
     menu::COMMANDS,
     probe::COMMANDS,
+    reads::COMMANDS,
     regexp::COMMANDS,
     saved::COMMANDS,
     search::COMMANDS,
+    translate::COMMANDS,
     uki::COMMANDS,
     variables::COMMANDS,
 ];

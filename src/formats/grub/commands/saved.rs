@@ -11,8 +11,7 @@ use crate::formats::grub::{
     options::{Known, Rule, Value, known, parse},
 };
 
-pub const COMMANDS: &[(&str, Handler)] =
-    &[("load_env", load), ("save_env", save), ("list_env", |_, _| Ok(()))];
+pub const COMMANDS: &[(&str, Handler)] = &[("load_env", load), ("save_env", save), ("list_env", list)];
 
 const OPTIONS: &[Known] =
     &[known("file", Some('f'), Value::Needed), known("skip-sig", Some('s'), Value::None)];
@@ -35,6 +34,12 @@ fn load(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
         }
     }
     Ok(())
+}
+
+/// Only shows them.
+fn list(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
+    let given = parse(call.words, OPTIONS, Rule::Strict)?;
+    read(evaluator, given.value("file")).map(drop)
 }
 
 /// Notes what GRUB would write; a variable that is unset is deleted from the block.

@@ -46,6 +46,42 @@ fn ubuntu_keeps_the_graphics_mode_on_both_platforms() {
 }
 
 #[test]
+fn commands_that_read_fail_where_there_is_nothing_to_read() {
+    // As grub-emu 2.06 answers, but that its own file system has another number for a file that is not there.
+    for (command, status) in [
+        ("cat /none", 5),
+        ("cat /file", 0),
+        ("cat --dos /file", 0),
+        ("cat (hd7)/file", 5),
+        ("cat", 18),
+        ("cat /file /file", 18),
+        ("cmp /file", 18),
+        ("cmp /none /file", 0),
+        ("cmp /file /none", 5),
+        ("sha256sum", 0),
+        ("sha256sum --check /none", 5),
+        ("sha256sum /file /none", 5),
+        ("testload /none", 5),
+        ("legacy_configfile /none", 5),
+        ("legacy_configfile /file", 0),
+        ("syslinux_source /none", 5),
+        ("syslinux_source", 18),
+        ("list_env --file /none", 5),
+        ("list_env --file /file", 0),
+        ("net_ls_addr", 0),
+        ("net_bootp", 1),
+        ("tr --set=u --upcase abc", 0),
+        ("tr --set=u --upcase a b", 18),
+        ("tr --set=u ab xyz abc", 18),
+    ] {
+        let text = format!("true\n{command}\nmenuentry $? {{ linux /k; }}\n");
+        let table = Table::default().volume("sda2", &[("/grub.cfg", &text), ("/file", "x"), ("/k", "")]);
+        let menu = menu_of(&table, "/grub.cfg", &UPSTREAM);
+        assert_eq!(menu.level.entries[0].title, status.to_string(), "{command}");
+    }
+}
+
+#[test]
 fn a_bad_statement_loses_itself_alone() {
     let text =
         "menuentry a { linux /a }\nif true; then echo x && y\nfi\nset timeout=3\nmenuentry b { linux /b }\n";
