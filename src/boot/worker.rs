@@ -40,6 +40,8 @@ const BURST: usize = 256;
 enum Message {
     Event(Event),
     Sighting(Sighting),
+    /// An image file is mounted.
+    Image(Arc<OpenVolume>),
     /// PID 1 is gone.
     End,
 }
@@ -149,6 +151,12 @@ impl Worker {
                 let event = match message {
                     Message::Event(event) => event,
                     Message::Sighting(sighting) => self.saw(sighting),
+                    Message::Image(open) => {
+                        let volume = open.volume.clone();
+                        self.forget(&volume.device.name);
+                        self.volumes.push(open);
+                        Event::Found(volume)
+                    }
                     Message::End => return ExitCode::FAILURE,
                 };
                 if let Event::Notice(Notice::ModulesLoaded) = event {
@@ -183,9 +191,7 @@ impl Worker {
             Sighting::Opened(open) => {
                 let volume = open.volume.clone();
                 self.forget(&volume.device.name);
-                let open = Arc::new(open);
-                self.volumes.push(open.clone());
-                self.mount_images(open);
+                self.volumes.push(Arc::new(open));
                 Event::Found(volume)
             }
             Sighting::Rejected { device, reason } => {
@@ -201,23 +207,6 @@ impl Worker {
                 Event::Gone(name)
             }
             Sighting::KnownLookedAt => Event::KnownLookedAt,
-        }
-    }
-
-    /// Mounts the image files that the settings name and that cannot be read in place, each a volume then.
-    fn mount_images(&self, open: Arc<OpenVolume>) {
-        let (images, sender) = (self.context.images.clone(), self.sender.clone());
-        let of_an_image = open.volume.device.name.contains(':');
-        let mount = move || {
-            for image in open.images(&images) {
-                send(&sender, Message::Sighting(Sighting::Opened(image)));
-            }
-        };
-        if of_an_image || self.context.images.is_empty() {
-            return;
-        }
-        if let Err(error) = thread::Builder::new().name("images".to_owned()).spawn(mount) {
-            log::warn!("no thread for images: {error}");
         }
     }
 
@@ -265,8 +254,20 @@ impl Worker {
         let mut volumes = self.volumes.clone();
         let order = self.state.search_order();
         volumes.sort_by_key(|open| order.iter().position(|name| *name == open.volume.device.name));
-        let context = self.context.clone();
-        let discover = move || sandbox::discover(&volumes, &context).map_err(|error| error.to_string());
+        let (context, sender) = (self.context.clone(), self.sender.clone());
+        let discover = move || {
+            let survey = sandbox::survey(&volumes, &context);
+            let images =
+                survey.as_ref().map_or_else(|_| Vec::new(), |it| OpenVolume::images(&volumes, &it.images));
+            if images.is_empty() {
+                return survey.map(|survey| survey.discovery).map_err(|error| error.to_string());
+            }
+            for image in images.into_iter().map(Arc::new) {
+                send(&sender, Message::Image(image.clone()));
+                volumes.push(image);
+            }
+            sandbox::discover(&volumes, &context).map_err(|error| error.to_string())
+        };
         self.spawn("discover", discover, Event::Discovered);
     }
 

@@ -168,7 +168,7 @@ fn boot(arguments: &mut Arguments) -> Result<String, Failure> {
             return Err(Failure::Told(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)));
         }
     }
-    let disks = target.open()?;
+    let mut disks = target.open()?;
     let discovery = disks.search()?.discovery;
     let default = discovery.default.as_deref();
     let chosen = choice::choose(&discovery.entries, default, wish.entry.as_deref()).map_err(|error| {
@@ -358,7 +358,7 @@ fn list(discovery: &Discovery) -> String {
 
 /// Loads what this machine would boot on its own, for `kexec` without a word, with words for its command line.
 pub(super) fn load_default(append: Option<&str>, from_running: bool) -> Result<(), Failure> {
-    let disks = Target::default().open()?;
+    let mut disks = Target::default().open()?;
     let discovery = disks.search()?.discovery;
     let entry = choice::choose(&discovery.entries, discovery.default.as_deref(), None)
         .map_err(|error| failed(&error))?;

@@ -94,7 +94,7 @@ fn list(arguments: &mut Arguments) -> Result<String, Failure> {
         }
     }
     arguments.start_log();
-    let (Survey { discovery, volumes }, rejected) = target.survey()?;
+    let (Survey { discovery, volumes, .. }, rejected) = target.survey()?;
     if as_json && explain {
         let rejected = rejected.iter().map(|(device, reason)| Rejected { device: &device.name, reason });
         return json(&Explained { discovery: &discovery, volumes: &volumes, rejected: rejected.collect() });

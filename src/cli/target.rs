@@ -69,11 +69,24 @@ pub(super) struct Disks {
     pub rejected: Vec<(Device, String)>,
     /// What configurations are read against.
     pub context: Context,
+    /// Directories stand for the machine.
+    is_offline: bool,
 }
 
 impl Disks {
-    /// Searches the volumes.
-    pub fn search(&self) -> Result<Survey, Failure> {
+    /// Searches the volumes, and the image files that have to be mounted for that.
+    pub fn search(&mut self) -> Result<Survey, Failure> {
+        let survey = self.survey()?;
+        let wanted = if self.is_offline { &[] } else { &survey.images[..] };
+        let images = OpenVolume::images(&self.open, wanted);
+        if images.is_empty() {
+            return Ok(survey);
+        }
+        self.open.extend(images);
+        self.survey()
+    }
+
+    fn survey(&self) -> Result<Survey, Failure> {
         sandbox::survey(&self.open, &self.context).map_err(|error| Failure::Failed(error.to_string()))
     }
 }
@@ -131,7 +144,7 @@ impl Target {
 
     /// Searches the volumes: what is there, and the devices that nothing can be read from, with the reason why.
     pub fn survey(self) -> Result<(Survey, Vec<(Device, String)>), Failure> {
-        let disks = self.open()?;
+        let mut disks = self.open()?;
         Ok((disks.search()?, disks.rejected))
     }
 
@@ -160,10 +173,6 @@ impl Target {
             return Err(Failure::Failed(message.into()));
         }
         let (mut open, rejected) = watch::survey();
-        for volume in 0..open.len() {
-            let mounted = open.get(volume).map(|open| open.images(&context.images)).unwrap_or_default();
-            open.extend(mounted);
-        }
         let volumes: Vec<Volume> = open.iter().map(|open| open.volume.clone()).collect();
         let (settings, late, firmware) =
             (Settings::default(), HashSet::new(), firmware::partitions(&context));
@@ -175,7 +184,7 @@ impl Target {
         });
         open.sort_by_key(|open| order.iter().position(|name| *name == open.volume.device.name));
         let context = Context { efi: self.efi.unwrap_or(context.efi), ..context };
-        Ok(Disks { open, rejected, context })
+        Ok(Disks { open, rejected, context, is_offline: false })
     }
 
     fn directories(self, context: Context) -> Result<Disks, Failure> {
@@ -193,7 +202,7 @@ impl Target {
             open.push(open_directory(option)?);
         }
         let efi = self.efi.unwrap_or_else(|| open.iter().any(has_efi_directory));
-        Ok(Disks { open, rejected: Vec::new(), context: Context { efi, ..context } })
+        Ok(Disks { open, rejected: Vec::new(), context: Context { efi, ..context }, is_offline: true })
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
     owner::Owner,
 };
 use crate::{
-    entry::{Discovery, Filesystem, FilesystemKind, Format, Volume},
+    entry::{Discovery, FileReference, Filesystem, FilesystemKind, Format, Volume},
     formats::text::printable,
 };
 
@@ -19,6 +19,9 @@ pub struct Survey {
     pub discovery: Discovery,
     /// How it came about: one report for each volume, in the order of search.
     pub volumes: Vec<Report>,
+    /// Image files that have to be mounted to be read.
+    #[serde(skip)]
+    pub images: Vec<FileReference>,
 }
 
 /// What came of one finder's search of one volume.
@@ -94,7 +97,7 @@ pub(super) fn report(volumes: &[Volume], mut found: Vec<Found>, owners: &[Owner]
             report.searches.push(Search { format: Some(format), outcome });
         }
     }
-    Survey { discovery: merged.discovery, volumes: reports }
+    Survey { discovery: merged.discovery, volumes: reports, images: Vec::new() }
 }
 
 fn outcome(found: &Found) -> Outcome {

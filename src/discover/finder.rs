@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use crate::{
-    entry::{Entry, Format, TimeoutStyle, Warning},
+    entry::{Entry, FileReference, Format, TimeoutStyle, Warning},
     formats::{bls, efi_boot::LoadOption, lookup::Lookup},
 };
 
@@ -73,6 +73,8 @@ pub struct Findings {
     pub warnings: Vec<Warning>,
     /// How it came about, where the entries do not say so themselves.
     pub notes: Vec<Note>,
+    /// Image files that have to be mounted to be read.
+    pub images: Vec<FileReference>,
 }
 
 /// Reads the configurations of one boot-loader family.

@@ -1,9 +1,12 @@
 //! Image files on volumes, opened as volumes of their own: ISO 9660, read in place; others if they were mounted before.
 
-use std::{cell::OnceCell, io};
+use std::{
+    cell::{OnceCell, RefCell},
+    io,
+};
 
 use crate::{
-    entry::{Device, Filesystem, FilesystemKind, Volume},
+    entry::{Device, FileReference, Filesystem, FilesystemKind, Volume},
     formats::{
         bytes::ReadAt,
         iso9660::{Budget, Iso9660},
@@ -15,12 +18,28 @@ use crate::{
 /// Images that one search may hold open.
 const IMAGE_LIMIT: usize = 16;
 
+/// Why an image is not read in place.
+const NOT_IN_PLACE: &str =
+    "not an ISO 9660 image; what else the kernel knows is mounted first, on the machine's own disks";
+
+/// The file, if it is an image of a file system that is not read in place, and not mounted yet.
+pub(super) fn mountable(lookup: &dyn Lookup, host: usize, path: &str) -> Option<FileReference> {
+    let device = &lookup.volumes().get(host)?.device.name;
+    let size = lookup.status(host, path, true).filter(|status| status.kind == FileKind::File)?.size;
+    let filesystem = superblock::probe(&File { lookup, host, path: path.to_owned(), size }).ok()??;
+    // Images in images are not opened.
+    let is_other = filesystem.kind != FilesystemKind::Iso9660 && !device.contains(':');
+    is_other.then(|| FileReference::new(device.clone(), path.to_owned()))
+}
+
 /// All volumes, behind them the images that were opened.
 pub struct Images<'a> {
     lookup: &'a dyn Lookup,
     opened: Vec<OnceCell<Image<'a>>>,
     /// Of all images together: the finder's memory is limited.
     budget: Budget,
+    /// Images that can be read once they are mounted.
+    wanted: RefCell<Vec<FileReference>>,
     /// The volumes with one image among them, where that is what is searched.
     volumes: Option<Vec<Volume>>,
 }
@@ -37,7 +56,7 @@ impl<'a> Images<'a> {
     #[must_use]
     pub fn new(lookup: &'a dyn Lookup) -> Self {
         let opened = (0..IMAGE_LIMIT).map(|_| OnceCell::new()).collect();
-        Self { lookup, opened, budget: Budget::default(), volumes: None }
+        Self { lookup, opened, budget: Budget::default(), wanted: RefCell::default(), volumes: None }
     }
 
     /// The volumes and this image, which stands behind them in [`Lookup::volumes`].
@@ -46,6 +65,11 @@ impl<'a> Images<'a> {
         let image = images.volume(images.open_image(host, path)?).cloned();
         images.volumes = Some(lookup.volumes().iter().cloned().chain(image).collect());
         Ok(images)
+    }
+
+    /// The images that were asked for and can be read once they are mounted.
+    pub(super) fn wanted(self) -> Vec<FileReference> {
+        self.wanted.into_inner()
     }
 
     /// Why files of images may seem not to be there.
@@ -67,8 +91,7 @@ impl<'a> Image<'a> {
         let size = status.ok_or(LookupError::Missing)?.size;
         let file = || File { lookup, host, path: path.to_owned(), size };
         let files = Iso9660::within(Box::new(file()), budget.clone());
-        let other = "not an ISO 9660 image; name it in the setting `iso`, so that it is mounted";
-        let files = files.ok_or_else(|| LookupError::Failed(other.into()))?;
+        let files = files.ok_or_else(|| LookupError::Failed(NOT_IN_PLACE.into()))?;
         let filesystem = superblock::probe(&file()).ok().flatten();
         let filesystem = filesystem.filter(|found| found.kind == FilesystemKind::Iso9660);
         let filesystem =
@@ -110,7 +133,10 @@ impl Lookup for Images<'_> {
                 Some(image) => image,
                 None => {
                     self.check()?;
-                    let image = Image::open(self.lookup, host, path, &self.budget)?;
+                    let image = Image::open(self.lookup, host, path, &self.budget);
+                    let image = image.inspect_err(|_| {
+                        self.wanted.borrow_mut().extend(mountable(self.lookup, host, path));
+                    })?;
                     cell.get_or_init(|| image)
                 }
             };

@@ -93,16 +93,22 @@ pub fn survey(lookup: &dyn Lookup, context: &Context) -> Survey {
 
 fn survey_with(finders: &[&dyn Finder], lookup: &dyn Lookup, context: &Context) -> Survey {
     let volumes = lookup.volumes();
-    let (mut found, mut live) = (Vec::new(), Vec::new());
-    for volume in 0..volumes.len() {
+    let (mut found, mut live, mut wanted) = (Vec::new(), Vec::new(), Vec::new());
+    let put_down: Vec<_> = volumes.iter().map(|volume| live::put_down(volume, context)).collect();
+    for (volume, put_down) in put_down.iter().enumerate() {
         let lookup = Metered::new(lookup);
         let images = Images::new(&lookup);
         for finder in finders {
             let mut findings = finder.find(&images, volume, context);
-            findings.iter_mut().for_each(|findings| foreign::refuse(&images, findings));
+            if let Some(findings) = &mut findings {
+                foreign::refuse(&images, findings);
+                put_down.iter().for_each(|path| live::offer_only(findings, path));
+            }
             found.push(Found { volume, format: finder.format(), findings, exhausted: lookup.exhausted() });
         }
-        let findings = live::search(finders, &lookup, volume, context);
+        wanted.append(&mut images.wanted());
+        let mut findings = live::search(finders, &lookup, volume, context);
+        findings.iter_mut().for_each(|findings| wanted.append(&mut findings.images));
         live.push(Found { volume, format: Format::Live, findings, exhausted: lookup.exhausted() });
     }
     let configured = |volume: usize| {
@@ -112,7 +118,8 @@ fn survey_with(finders: &[&dyn Finder], lookup: &dyn Lookup, context: &Context) 
     let offered: Vec<&Entry> =
         found.iter().flat_map(|found| &found.findings).flat_map(|findings| &findings.entries).collect();
     let mut scanned = Vec::new();
-    for volume in (0..volumes.len()).filter(|volume| !configured(*volume)) {
+    let is_searched = |volume: &usize| !configured(*volume) && put_down.get(*volume) == Some(&None);
+    for volume in (0..volumes.len()).filter(is_searched) {
         let lookup = Metered::new(lookup);
         for (format, guess) in GUESSES {
             let mut findings = guess(&lookup, volume, &offered);
@@ -124,5 +131,6 @@ fn survey_with(finders: &[&dyn Finder], lookup: &dyn Lookup, context: &Context) 
     found.extend(live);
     // A stable sort: on each volume, the finders stay in their order.
     found.sort_by_key(|found| found.volume);
-    report(volumes, found, &owner::owners(lookup, context))
+    let survey = report(volumes, found, &owner::owners(lookup, context));
+    Survey { images: wanted, ..survey }
 }

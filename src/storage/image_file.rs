@@ -1,6 +1,7 @@
 //! Image files on a volume: files inside an ISO 9660 image, taken out to be loaded, and images of other kinds, mounted.
 
 use std::{
+    borrow::Borrow,
     fs::File,
     io::{self, Read, Seek, SeekFrom},
 };
@@ -22,6 +23,9 @@ use crate::{
         text::printable,
     },
 };
+
+/// No more image files are mounted: whoever asks for them has read disks.
+const IMAGE_LIMIT: usize = 8;
 
 /// Why an image is not a volume.
 #[derive(Debug, thiserror::Error)]
@@ -57,15 +61,18 @@ impl OpenVolume {
         take_out(&file, &ranges).map_err(failed)
     }
 
-    /// Mounts image files of this volume, each as a volume of its own, called `sda2:/path`. Those that are not there, and
+    /// Mounts image files of these volumes, each as a volume of its own, called `sda2:/path`. Those that are not there, and
     /// ISO 9660 images, which are read in place, are passed over; what cannot be mounted is told in the log.
     #[must_use]
-    pub fn images(&self, paths: &[String]) -> Vec<Self> {
-        let mount = |path: &String| {
-            let told = |error| log::warn!("{}: {}: {error}", self.volume.device.name, printable(path));
-            self.image(path).map_err(told).ok().flatten()
+    pub fn images(volumes: &[impl Borrow<Self>], images: &[FileReference]) -> Vec<Self> {
+        let mount = |image: &FileReference| {
+            let mut volumes = volumes.iter().map(Borrow::borrow);
+            let host = volumes.find(|open| open.volume.device.name == image.volume)?;
+            let told = |error| log::warn!("{}: {}: {error}", image.volume, printable(&image.path));
+            host.image(&image.path).map_err(told).ok().flatten()
         };
-        paths.iter().filter_map(mount).collect()
+        let mounted = volumes.iter().filter(|open| (*open).borrow().volume.device.name.contains(':')).count();
+        images.iter().take(IMAGE_LIMIT.saturating_sub(mounted)).filter_map(mount).collect()
     }
 
     fn image(&self, path: &str) -> Result<Option<Self>, ImageError> {

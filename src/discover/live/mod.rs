@@ -2,13 +2,15 @@
 //! image again (the convention of loopback.cfg: <https://www.supergrubdisk.org/wiki/Loopback.cfg>).
 
 mod systems;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashSet;
 
 use super::{
     finder::{Context, Deed, Finder, Findings, Note},
     grub,
-    images::Images,
+    images::{Images, mountable},
 };
 use crate::{
     entry::{Entry, FileReference, Kind, Volume, Warning},
@@ -20,6 +22,9 @@ use crate::{
 
 /// Directories in which every image is looked into.
 const PLACES: [&str; 4] = ["/", "/boot", "/boot-isos", "/iso"];
+
+/// What names of images end in, there and in directories that the settings name.
+const ENDINGS: [&str; 4] = [".iso", ".squashfs", ".sqsh", ".sfs"];
 
 /// Where an image says what to do when it is a file; that counts alone then.
 const LOOPBACK: [&str; 3] = ["/boot/grub/loopback.cfg", "/boot/grub2/loopback.cfg", "/grub/loopback.cfg"];
@@ -48,6 +53,11 @@ pub(super) fn search(
         paths.truncate(IMAGE_LIMIT);
     }
     for path in &paths {
+        let mounted = format!("{device}:{path}");
+        if lookup.volumes().iter().any(|volume| volume.device.name == mounted) {
+            continue;
+        }
+        findings.images.extend(mountable(lookup, volume, path));
         if let Err(error) = look_into(finders, lookup, volume, path, context, &mut findings) {
             let (volume, path) = (device.clone(), path.clone());
             findings.notes.push(Note { deed: Deed::PassedOver, volume, path, message: error.to_string() });
@@ -68,7 +78,10 @@ fn images(lookup: &dyn Lookup, volume: usize, context: &Context) -> Vec<String> 
         };
         let fits = |name: &str| match pattern {
             Some(pattern) => name == pattern || glob::matches(pattern, name),
-            None => name.len() > 4 && name.to_ascii_lowercase().ends_with(".iso"),
+            None => {
+                let name = name.to_ascii_lowercase();
+                ENDINGS.iter().any(|ending| name.strip_suffix(ending).is_some_and(|name| !name.is_empty()))
+            }
         };
         for entry in lookup.list(volume, if directory.is_empty() { "/" } else { directory }) {
             let path = format!("{directory}/{}", entry.name);
@@ -126,6 +139,29 @@ fn look_into(
     Ok(())
 }
 
+/// The path of a mounted image that no setting names, if the volume is one.
+pub(super) fn put_down<'v>(volume: &'v Volume, context: &Context) -> Option<&'v str> {
+    let (_, path) = volume.device.name.split_once(':')?;
+    let is_named = context.images.iter().any(|it| it.trim_matches('/') == path.trim_matches('/'));
+    (!is_named).then_some(path)
+}
+
+/// What a mounted image offers that was only put down somewhere: a menu of its own, and nothing that boots by itself.
+pub(super) fn offer_only(findings: &mut Findings, path: &str) {
+    findings.entries.iter_mut().for_each(|entry| stand_below(entry, path));
+    let Findings { default, timeout, fallback, .. } = findings;
+    (*default, *timeout) = (None, None);
+    fallback.clear();
+}
+
+/// Puts an entry into a menu with the name of its image.
+fn stand_below(entry: &mut Entry, path: &str) {
+    let title = path.rsplit('/').next().unwrap_or(path);
+    entry.id = format!("{title}>{}", entry.id);
+    entry.path_in_menu.insert(0, title.to_owned());
+    entry.default = false;
+}
+
 /// Makes an entry found on the image `name` one of the volume on which the image lies.
 fn belongs(entry: &mut Entry, name: &str, volume: &Volume, path: &str) {
     let device = &volume.device.name;
@@ -146,10 +182,7 @@ fn belongs(entry: &mut Entry, name: &str, volume: &Volume, path: &str) {
         source.volume.clone_from(device);
         source.inside = Some(std::mem::replace(&mut source.path, path.to_owned()));
     }
-    let title = path.rsplit('/').next().unwrap_or(path);
-    entry.id = format!("{title}>{}", entry.id);
-    entry.path_in_menu.insert(0, title.to_owned());
-    entry.default = false;
+    stand_below(entry, path);
     if entry.kind == Kind::Linux && entry.problem.is_none() && path.contains(char::is_whitespace) {
         let problem = "the system cannot find its image again: blanks in its path; rename it";
         entry.problem = Some(problem.into());

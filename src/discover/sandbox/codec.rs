@@ -110,7 +110,7 @@ records! {
     Report { volume filesystem searches notes }
     Search { format outcome }
     Source { format volume path inside line }
-    Survey { discovery volumes }
+    Survey { discovery volumes images }
     Unified { profile companions }
     Variables { one_shot preferred default saved timeout_one_shot timeout remembered previous }
     Volume { device filesystem grub }
@@ -334,6 +334,7 @@ mod tests {
                 entries: vec![entry],
             },
             volumes: vec![report],
+            images: vec![FileReference::new("sda2".into(), "/live.squashfs".into())],
         }
     }
 
