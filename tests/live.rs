@@ -325,6 +325,23 @@ fn a_path_with_a_blank_cannot_be_handed_on() {
 }
 
 #[test]
+fn a_kernel_for_another_machine_is_told_inside_of_images_too() {
+    // A kernel for RISC-V (kernel: arch/riscv/boot-image-header.rst).
+    let kernel = format!("MZ{}RISCV\0\0\0RSC\x05{}", "\0".repeat(46), "\0".repeat(64));
+    let disk = tree(&[(
+        GRUB,
+        "menuentry Loop {\n loopback loop /images/live.iso\n linux (loop)/live/vmlinuz boot=live\n}\n",
+    )]);
+    let own = "menuentry Live {\n linux /live/vmlinuz boot=live\n}\n";
+    for path in ["images/live.iso", "iso/live.iso"] {
+        image(&disk.path().join(path), "LIVE", &[("live/vmlinuz", &kernel), (GRUB, own)]);
+    }
+    let answer = list(&disk, &[]);
+    let refused = format!("the kernel is for riscv64, this machine is {}", std::env::consts::ARCH);
+    assert_eq!(lines(&answer), [("Loop".into(), refused.clone()), ("Live".into(), refused)]);
+}
+
+#[test]
 fn a_grub_configuration_reaches_into_images() {
     let configuration = "set isofile=/images/live.iso
 export isofile

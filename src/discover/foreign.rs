@@ -40,18 +40,25 @@ pub(super) fn refuse(lookup: &dyn Lookup, findings: &mut Findings) {
 /// # Errors
 /// Why it does not run here.
 fn longest_cmdline(lookup: &dyn Lookup, kernel: &FileReference) -> Result<u32, String> {
-    // What lies inside of an image file is looked at only when it is loaded.
-    let is_its = |open: &Volume| open.device.name == kernel.volume && kernel.inside.is_none();
     let unknown = Ok(u32::MAX);
+    let is_its = |open: &Volume| open.device.name == kernel.volume;
     let Some(host) = lookup.volumes().iter().position(is_its) else { return unknown };
-    let Some(status) = lookup.status(host, &kernel.path, true) else { return unknown };
-    let Ok(head) = lookup.read_at(host, &kernel.path, 0, BARE_HEAD) else { return unknown };
+    let (host, path) = match &kernel.inside {
+        // The image is open: the entry was found in it.
+        Some(inside) => match lookup.open_image(host, &kernel.path) {
+            Ok(image) => (image, inside),
+            Err(_) => return unknown,
+        },
+        None => (host, &kernel.path),
+    };
+    let Some(status) = lookup.status(host, path, true) else { return unknown };
+    let Ok(head) = lookup.read_at(host, path, 0, BARE_HEAD) else { return unknown };
     // No header's size is checked here: what is cut short is for this machine or another all the same.
     let file = recognise(&head, u64::MAX);
     let architecture = match &file {
         Some(KernelFile::EfiZboot(_)) => pe::parse(&head, u64::MAX).map(|program| program.architecture),
         Some(KernelFile::Fit(_)) => {
-            let content = File { lookup, host, path: kernel.path.clone(), size: status.size };
+            let content = File { lookup, host, path: path.clone(), size: status.size };
             let configuration = fit::default_configuration(&content).map_err(|error| error.to_string())?;
             configuration.kernel.architecture
         }

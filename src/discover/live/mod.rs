@@ -9,7 +9,7 @@ use std::collections::HashSet;
 
 use super::{
     finder::{Context, Deed, Finder, Findings, Note},
-    grub,
+    foreign, grub,
     images::{Images, mountable},
 };
 use crate::{
@@ -128,6 +128,7 @@ fn look_into(
     // What another configuration, for other firmware, says in the same words.
     let mut seen = HashSet::new();
     found.entries.retain(|it| seen.insert((it.path_in_menu.clone(), it.title.clone(), it.cmdline.clone())));
+    foreign::refuse(&lookup, &mut found);
     let name = &image.device.name;
     for entry in &mut found.entries {
         belongs(entry, name, volume, path);
