@@ -151,12 +151,7 @@ impl Worker {
                 let event = match message {
                     Message::Event(event) => event,
                     Message::Sighting(sighting) => self.saw(sighting),
-                    Message::Image(open) => {
-                        let volume = open.volume.clone();
-                        self.forget(&volume.device.name);
-                        self.volumes.push(open);
-                        Event::Found(volume)
-                    }
+                    Message::Image(open) => self.opened(open),
                     Message::End => return ExitCode::FAILURE,
                 };
                 if let Event::Notice(Notice::ModulesLoaded) = event {
@@ -188,12 +183,7 @@ impl Worker {
     /// Keeps the volume's handle, and tells the rest as an event.
     fn saw(&mut self, sighting: Sighting) -> Event {
         match sighting {
-            Sighting::Opened(open) => {
-                let volume = open.volume.clone();
-                self.forget(&volume.device.name);
-                self.volumes.push(Arc::new(open));
-                Event::Found(volume)
-            }
+            Sighting::Opened(open) => self.opened(Arc::new(open)),
             Sighting::Rejected { device, reason } => {
                 self.forget(&device.name);
                 Event::Rejected(device, reason)
@@ -208,6 +198,13 @@ impl Worker {
             }
             Sighting::KnownLookedAt => Event::KnownLookedAt,
         }
+    }
+
+    fn opened(&mut self, open: Arc<OpenVolume>) -> Event {
+        let volume = open.volume.clone();
+        self.forget(&volume.device.name);
+        self.volumes.push(open);
+        Event::Found(volume)
     }
 
     fn forget(&mut self, name: &str) {

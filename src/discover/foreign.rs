@@ -1,13 +1,19 @@
 //! Kernels that cannot run here: told by their headers, and refused before anything is chosen.
 
-use std::{collections::HashMap, env::consts::ARCH};
+use std::{
+    collections::HashMap,
+    env::consts::ARCH,
+    io::{self, Read, Write},
+};
 
 use super::{damage, finder::Findings, images::File};
 use crate::{
     entry::{FileReference, Volume},
     formats::{
-        bytes::holds,
-        kernel_file::{BARE_HEAD, KernelFile, fit, foreign, pe, recognise},
+        bytes::{ReadAt, holds},
+        compression::Compression,
+        gzip,
+        kernel_file::{BARE_HEAD, KernelFile, Wrapped, fit, foreign, pe, recognise},
         lookup::Lookup,
         text::encode,
     },
@@ -53,12 +59,17 @@ fn longest_cmdline(lookup: &dyn Lookup, kernel: &FileReference) -> Result<u32, S
     };
     let Some(status) = lookup.status(host, path, true) else { return unknown };
     let Ok(head) = lookup.read_at(host, path, 0, BARE_HEAD) else { return unknown };
+    let content = File { lookup, host, path: path.clone(), size: status.size };
     // No header's size is checked here: what is cut short is for this machine or another all the same.
-    let file = recognise(&head, u64::MAX);
+    let (mut file, mut head, mut size) = (recognise(&head, u64::MAX), head, status.size);
+    if let Some(KernelFile::Compressed(Wrapped { compression: Compression::Gzip })) = file {
+        (head, size) = (unpacked_head(&content), u64::MAX);
+        // Of an image tree more is looked at than its head.
+        file = recognise(&head, u64::MAX).filter(|file| !matches!(file, KernelFile::Fit(_)));
+    }
     let architecture = match &file {
         Some(KernelFile::EfiZboot(_)) => pe::parse(&head, u64::MAX).map(|program| program.architecture),
         Some(KernelFile::Fit(_)) => {
-            let content = File { lookup, host, path: path.clone(), size: status.size };
             let configuration = fit::default_configuration(&content).map_err(|error| error.to_string())?;
             configuration.kernel.architecture
         }
@@ -67,12 +78,50 @@ fn longest_cmdline(lookup: &dyn Lookup, kernel: &FileReference) -> Result<u32, S
     };
     match architecture.as_deref().and_then(foreign) {
         Some(name) => Err(format!("the kernel is for {name}, this machine is {ARCH}")),
-        None => file.map_or(unknown, |file| damage::longest_cmdline(&file, &head, status.size)),
+        None => file.map_or(unknown, |file| damage::longest_cmdline(&file, &head, size)),
+    }
+}
+
+/// The beginning of what a gzip file holds, as much of it as can be read.
+fn unpacked_head(content: &dyn ReadAt) -> Vec<u8> {
+    let mut head = Head(Vec::new());
+    // It ends where the head is full.
+    let _ = gzip::decompress(&mut Reading { content, offset: 0 }, &mut head);
+    head.0
+}
+
+struct Reading<'a> {
+    content: &'a dyn ReadAt,
+    offset: u64,
+}
+
+impl Read for Reading<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.content.read_at(self.offset, buffer)?;
+        self.offset = self.offset.saturating_add(length as u64);
+        Ok(length)
+    }
+}
+
+/// Takes as much as the head of a kernel's file.
+struct Head(Vec<u8>);
+
+impl Write for Head {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let length = BARE_HEAD.saturating_sub(self.0.len()).min(bytes.len());
+        self.0.extend(bytes.iter().take(length));
+        Ok(length)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, process::Command};
+
     use super::*;
     use crate::{
         discover::{
@@ -133,6 +182,31 @@ mod tests {
             let reason = expected.map(|name| format!("the kernel is for {name}, this machine is {ARCH}"));
             let found = longest_cmdline(&open, &FileReference::new("sda1".into(), "/k".into()));
             assert_eq!(found.err(), reason);
+        }
+    }
+
+    #[test]
+    fn a_kernel_that_gzip_has_packed_tells_its_machine() {
+        let path = FileReference::new("sda1".into(), "/k".into());
+        let refused = Err(format!("the kernel is for riscv64, this machine is {ARCH}"));
+        let packed = |content: &str| {
+            let directory = tree(&[("k", content)]);
+            let status = Command::new("gzip").arg(directory.path().join("k")).status().unwrap();
+            assert!(status.success());
+            fs::read(directory.path().join("k.gz")).unwrap()
+        };
+        let whole = packed(&format!("{}{}", riscv(), "more ".repeat(100_000)));
+        let damaged = [&whole[..10], &[0xff; 100]].concat();
+        for (content, expected) in [
+            (whole.clone(), refused.clone()),
+            (whole[..whole.len() - 1].to_vec(), refused),
+            (damaged, Ok(u32::MAX)),
+            (packed("no kernel"), Ok(u32::MAX)),
+        ] {
+            let directory = tree(&[]);
+            fs::write(directory.path().join("k"), content).unwrap();
+            let open = volumes(&[(&directory, volume("sda1", FilesystemKind::Ext4))]);
+            assert_eq!(longest_cmdline(&open, &path), expected);
         }
     }
 }

@@ -72,6 +72,13 @@ impl<'a> Images<'a> {
         self.wanted.into_inner()
     }
 
+    /// Notes an image once: every entry may ask for the same one.
+    fn want(&self, image: Option<FileReference>) {
+        let mut wanted = self.wanted.borrow_mut();
+        let image = image.filter(|image| !wanted.contains(image));
+        wanted.extend(image);
+    }
+
     /// Why files of images may seem not to be there.
     pub(super) fn check(&self) -> Result<(), LookupError> {
         match self.budget.is_spent() {
@@ -135,7 +142,7 @@ impl Lookup for Images<'_> {
                     self.check()?;
                     let image = Image::open(self.lookup, host, path, &self.budget);
                     let image = image.inspect_err(|_| {
-                        self.wanted.borrow_mut().extend(mountable(self.lookup, host, path));
+                        self.want(mountable(self.lookup, host, path));
                     })?;
                     cell.get_or_init(|| image)
                 }

@@ -19,6 +19,7 @@ pub mod glob;
 pub mod grub;
 pub mod grub_legacy;
 pub mod guix;
+pub mod gzip;
 pub mod hwids;
 pub mod iso9660;
 pub mod kboot;

@@ -1,7 +1,6 @@
 //! Decompresses kernels and modules: gzip, xz and zstd, with a limit on what comes out.
 
-use super::gzip;
-use crate::formats::compression::Compression;
+use crate::formats::{compression::Compression, gzip};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 use std::io::{self, Read, Write};
 

@@ -4,7 +4,6 @@ pub mod apart;
 mod companions;
 pub mod decompress;
 mod devicetree;
-mod gzip;
 pub mod identify;
 mod memory;
 mod packed;

@@ -65,14 +65,23 @@ impl OpenVolume {
     /// ISO 9660 images, which are read in place, are passed over; what cannot be mounted is told in the log.
     #[must_use]
     pub fn images(volumes: &[impl Borrow<Self>], images: &[FileReference]) -> Vec<Self> {
-        let mount = |image: &FileReference| {
-            let mut volumes = volumes.iter().map(Borrow::borrow);
-            let host = volumes.find(|open| open.volume.device.name == image.volume)?;
-            let told = |error| log::warn!("{}: {}: {error}", image.volume, printable(&image.path));
-            host.image(&image.path).map_err(told).ok().flatten()
-        };
-        let mounted = volumes.iter().filter(|open| (*open).borrow().volume.device.name.contains(':')).count();
-        images.iter().take(IMAGE_LIMIT.saturating_sub(mounted)).filter_map(mount).collect()
+        let is_image = |open: &&Self| open.volume.device.name.contains(':');
+        let mut room =
+            IMAGE_LIMIT.saturating_sub(volumes.iter().map(Borrow::borrow).filter(is_image).count());
+        let mut opened: Vec<Self> = Vec::new();
+        for image in images {
+            let all = || volumes.iter().map(Borrow::borrow).chain(&opened);
+            let by_name = |name: &str| all().find(|open| open.volume.device.name == name);
+            let host = by_name(&image.volume)
+                .filter(|_| by_name(&format!("{}:{}", image.volume, image.path)).is_none());
+            let Some(host) = host.filter(|_| room > 0) else { continue };
+            room = room.saturating_sub(1);
+            match host.image(&image.path) {
+                Ok(image) => opened.extend(image),
+                Err(error) => log::warn!("{}: {}: {error}", image.volume, printable(&image.path)),
+            }
+        }
+        opened
     }
 
     fn image(&self, path: &str) -> Result<Option<Self>, ImageError> {

@@ -22,8 +22,7 @@ fn mounted(path: &str) -> Volume {
     image
 }
 
-const LOOPBACK_ENTRY: &str =
-    "menuentry a {\n loopback loop /deep/z.snap\n linux (loop)/k quiet\n}\nset default=0\n";
+const LOOPBACK_ENTRY: &str = "menuentry a {\n loopback loop /deep/z.snap\n loopback again /deep/z.snap\n linux (loop)/k quiet\n}\nset default=0\n";
 
 #[test]
 fn images_that_are_named_or_lie_in_the_usual_places_are_to_be_mounted() {

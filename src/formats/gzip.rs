@@ -17,7 +17,7 @@ const COMMENT: u8 = 1 << 4;
 ///
 /// # Errors
 /// The file is damaged or cut off, or the kernel's reason for a failed read or write.
-pub fn decompress(input: &mut impl Read, output: &mut impl Write) -> io::Result<()> {
+pub fn decompress(input: &mut dyn Read, output: &mut dyn Write) -> io::Result<()> {
     let mut input = BufReader::new(input);
     skip_header(&mut input)?;
     let mut state = InflateState::new_boxed(DataFormat::Raw);
