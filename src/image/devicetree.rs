@@ -28,8 +28,13 @@ const NAMES: [&str; 6] =
 /// # Errors
 /// The kernel's reason why the image cannot be read, or memory not be had.
 pub(super) fn choose(image: &File, sections: Sections<'_>) -> io::Result<Option<File>> {
+    named(image, sections, wanted(image, sections))
+}
+
+/// The tree whose first `compatible` this is, else the one for all.
+fn named(image: &File, sections: Sections<'_>, wanted: Option<String>) -> io::Result<Option<File>> {
     let part = |section: &Section| memory::part(image, section.offset.into(), section.size.into());
-    if let Some(wanted) = wanted(image, sections) {
+    if let Some(wanted) = wanted {
         for section in sections.all(".dtbauto") {
             let tree = part(section)?;
             if first_compatible(&Source(&tree)).is_some_and(|compatible| compatible == wanted) {
@@ -62,4 +67,71 @@ fn first_compatible(tree: &dyn ReadAt) -> Option<String> {
 
 fn first(list: &[u8]) -> Option<String> {
     list.split(|&byte| byte == 0).next().map(decode)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::{Read, Seek, Write},
+        process::{Command, Stdio},
+    };
+
+    use super::*;
+    use crate::formats::kernel_file::pe::Program;
+
+    /// A tree as dtc compiles it, whose root has these names.
+    fn compiled(compatible: &str) -> Vec<u8> {
+        let mut dtc = Command::new("dtc")
+            .args(["-q", "-I", "dts", "-O", "dtb"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let source = format!("/dts-v1/;\n/ {{ model = \"A board\"; compatible = {compatible}; }};\n");
+        dtc.stdin.take().unwrap().write_all(source.as_bytes()).unwrap();
+        let output = dtc.wait_with_output().unwrap();
+        assert!(output.status.success());
+        output.stdout
+    }
+
+    #[test]
+    fn of_several_trees_the_one_for_this_machine_is_taken() {
+        let (one, two) = (compiled("\"acme,one\", \"acme,all\""), compiled("\"acme,two\", \"acme,all\""));
+        let any = compiled("\"acme,any\"");
+        let again = compiled("\"acme,two\", \"acme,later\"");
+        let contents = [
+            (".dtb", &any),
+            (".dtbauto", &b"no tree".to_vec()),
+            (".dtbauto", &one),
+            (".dtbauto", &two),
+            (".dtbauto", &again),
+        ];
+        let mut image = tempfile::tempfile().unwrap();
+        let mut sections = Vec::new();
+        for (name, content) in contents {
+            let offset = sections.iter().map(|section: &Section| section.size).sum();
+            sections.push(Section { name: name.into(), offset, size: content.len().try_into().unwrap() });
+            image.write_all(content).unwrap();
+        }
+        let program = |sections| Program { architecture: "aarch64".into(), sections, cut_short: false };
+        let all = program(sections.clone());
+        let without_default = program(sections.split_off(1));
+        for (program, wanted, expected) in [
+            (&all, Some("acme,one"), Some(&one)),
+            (&all, Some("acme,two"), Some(&two)),
+            (&all, Some("acme,all"), Some(&any)),
+            (&all, None, Some(&any)),
+            (&without_default, Some("acme,two"), Some(&two)),
+            (&without_default, Some("acme,gone"), None),
+        ] {
+            let chosen = named(&image, Sections::of(program, 0).unwrap(), wanted.map(String::from)).unwrap();
+            let chosen = chosen.map(|mut tree| {
+                let mut content = Vec::new();
+                tree.rewind().unwrap();
+                tree.read_to_end(&mut content).unwrap();
+                content
+            });
+            assert_eq!(chosen.as_ref(), expected, "{wanted:?}");
+        }
+    }
 }
