@@ -57,6 +57,9 @@ pub fn context(variables: &Path) -> Context {
         oem_strings: smbios::oem_strings(&table),
         system_words: if is_own { words(&table) } else { Vec::new() },
         loader: bls::Variables {
+            after_failure: (is_own && update_failed(ESRT.as_ref()))
+                .then(|| efi_boot::variable_text(&read_of(variables, bls::AFTER_FAILURE, bls::VENDOR)?))
+                .flatten(),
             remembered: read_of(variables, limine::REMEMBERED, limine::VENDOR)
                 .map(|path| text::decode(path.split(|byte| *byte == 0).next().unwrap_or_default())),
             previous: read_of(variables, refind::PREVIOUS, refind::VENDOR)
@@ -66,6 +69,25 @@ pub fn context(variables: &Path) -> Context {
         boot_options: boot_options(variables),
         ..Context::default()
     }
+}
+
+/// Where the kernel shows what the firmware tells of its updates (kernel: Documentation/ABI/testing/sysfs-firmware-efi-esrt;
+/// UEFI specification, EFI System Resource Table).
+const ESRT: &str = "/sys/firmware/efi/esrt/entries";
+/// No more of its entries are read.
+const ESRT_LIMIT: usize = 64;
+/// The type of the entry that is about the system's firmware itself.
+const SYSTEM_FIRMWARE: u64 = 1;
+
+/// Whether the last update of the system's firmware failed.
+fn update_failed(entries: &Path) -> bool {
+    let entries = (0..ESRT_LIMIT).map(|number| entries.join(format!("entry{number}")));
+    let number = |entry: &Path, name| {
+        std::fs::read_to_string(entry.join(name)).ok().and_then(|text| text.trim().parse::<u64>().ok())
+    };
+    let mut told = entries.map_while(|entry| Some((number(&entry, "fw_type")?, entry)));
+    let firmware = told.find(|(kind, _)| *kind == SYSTEM_FIRMWARE);
+    firmware.and_then(|(_, entry)| number(&entry, "last_attempt_status")).is_some_and(|status| status != 0)
 }
 
 /// Where the kernel shows the firmware's tables about the machine.
@@ -172,6 +194,27 @@ mod tests {
         let order = partitions(&context(&directory));
         std::fs::remove_dir_all(&directory).unwrap();
         assert_eq!(order, ["33333333-3333-3333-3333-333333333333", "11111111-1111-1111-1111-111111111111"]);
+    }
+
+    #[test]
+    fn an_update_of_the_systems_firmware_that_failed_is_told() {
+        for (entries, expected) in [
+            (&[][..], false),
+            (&[(1, "0\n")][..], false),
+            (&[(1, "3\n")], true),
+            (&[(2, "3\n"), (1, "0\n")], false),
+            (&[(2, "0\n"), (1, "1\n"), (1, "0\n")], true),
+            (&[(1, "")], false),
+        ] {
+            let directory = tempfile::tempdir().unwrap();
+            for (number, (kind, status)) in entries.iter().enumerate() {
+                let entry = directory.path().join(format!("entry{number}"));
+                std::fs::create_dir(&entry).unwrap();
+                std::fs::write(entry.join("fw_type"), format!("{kind}\n")).unwrap();
+                std::fs::write(entry.join("last_attempt_status"), status).unwrap();
+            }
+            assert_eq!(update_failed(directory.path()), expected, "{entries:?}");
+        }
     }
 
     #[test]

@@ -11,7 +11,7 @@ pub use fields::{Field, Reading, fields};
 pub use loader::{Loader, MenuTimeout};
 pub use name::{EntryName, entry_name};
 pub use order::{compare_grub, compare_systemd_boot};
-pub use variables::{ONE_SHOT, VENDOR, Variables};
+pub use variables::{AFTER_FAILURE, ONE_SHOT, VENDOR, Variables};
 
 /// What the entry boots.
 #[derive(Clone, Debug, PartialEq, Eq)]

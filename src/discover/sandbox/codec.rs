@@ -112,7 +112,7 @@ records! {
     Source { format volume path inside line }
     Survey { discovery volumes images }
     Unified { profile companions }
-    Variables { one_shot preferred default saved timeout_one_shot timeout remembered previous }
+    Variables { after_failure one_shot preferred default saved timeout_one_shot timeout remembered previous }
     Volume { device filesystem grub }
     Warning { volume path line message }
 }

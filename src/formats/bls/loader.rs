@@ -67,6 +67,7 @@ impl Loader {
             names.iter().position(|(name, failed)| (with_failed || !failed) && glob::matches(&pattern, name))
         };
         let candidates = [
+            (&variables.after_failure, true),
             (&variables.one_shot, true),
             (&variables.preferred, false),
             (&self.preferred, false),
@@ -142,6 +143,18 @@ mod tests {
         let none = Variables::default;
         let names = [("a.conf", false), ("b.conf", false), ("c.conf", true)];
         for (conf, variables, expected, seconds) in [
+            (
+                "default a*",
+                Variables { after_failure: text("b*"), one_shot: text("C.conf"), ..none() },
+                Some(1),
+                Some(0),
+            ),
+            (
+                "default a*",
+                Variables { after_failure: text("gone"), one_shot: text("C.conf"), ..none() },
+                Some(2),
+                Some(0),
+            ),
             ("default a*", Variables { default: text("b.conf"), ..none() }, Some(1), Some(0)),
             (
                 "default a*",

@@ -4,12 +4,17 @@
 /// The GUID of the interface's variables.
 pub const VENDOR: &str = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f";
 
+/// The variable that names what boots after the firmware's update has failed.
+pub const AFTER_FAILURE: &str = "LoaderEntrySysFail";
+
 /// Variables that count for one boot only: the loader that reads them removes them.
 pub const ONE_SHOT: [&str; 2] = ["LoaderEntryOneShot", "LoaderConfigTimeoutOneShot"];
 
 /// The variables' texts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Variables {
+    /// [`AFTER_FAILURE`], where the firmware says that its last update failed: what boots then, before all else.
+    pub after_failure: Option<String>,
     /// `LoaderEntryOneShot`: what boots the next time.
     pub one_shot: Option<String>,
     /// `LoaderEntryPreferred`: as [`Self::default`], before it, for entries that have not failed.
@@ -33,6 +38,7 @@ impl Variables {
     #[must_use]
     pub fn read(read: impl Fn(&str) -> Option<String>) -> Self {
         Self {
+            after_failure: None,
             one_shot: read("LoaderEntryOneShot"),
             preferred: read("LoaderEntryPreferred"),
             default: read("LoaderEntryDefault"),
