@@ -127,8 +127,10 @@ fn the_corpus_stands_in_bootctls_order() {
     for system in fs::read_dir(corpus).unwrap().map(|entry| entry.unwrap().path()) {
         let esp = system.join("esp");
         if esp.join("loader/loader.conf").is_file() {
-            let written: Vec<Line> =
-                ours(&esp).into_iter().filter(|(file, ..)| file.ends_with(".conf")).collect();
+            // What systemd-boot finds by itself is not in bootctl's list.
+            let is_listed =
+                |file: &str| file.ends_with(".conf") || esp.join("EFI/Linux").join(file).is_file();
+            let written: Vec<Line> = ours(&esp).into_iter().filter(|(file, ..)| is_listed(file)).collect();
             // bootctl names files without their counters.
             let counted = |(file, title, version, options): Line| {
                 let name = file.split('+').next().unwrap().trim_end_matches(".conf").to_owned();
