@@ -20,6 +20,12 @@ cargo clippy --workspace --all-targets --quiet -- -D warnings
 step "the machines' disks"
 cargo run --quiet -p qemu --bin run-qemu -- --prepare
 
+# So are the programs that tests compare with, of each release that counts; none of them is this machine's own. What a
+# person's machine cannot have is skipped, and told here and at the end; in CI it is a failure.
+rm -f "${CARGO_TARGET_DIR:-target}/skipped"
+step "what is compared with"
+cargo run --quiet -p qemu --bin debian-root -- --oracles
+
 # Tests that are marked so are started by another test, never by themselves.
 skip "by themselves: $(grep -rhoP --include='*.rs' '#\[ignore = "\K[^"]*' src tests initramfs qemu || echo none)"
 
@@ -37,4 +43,9 @@ fi
 if [ $# = 0 ]; then
     step "fuzzing"
     scripts/fuzz.sh all 5
+fi
+
+if [ -e "${CARGO_TARGET_DIR:-target}/skipped" ]; then
+    skip "for want of what they compare with:"
+    sort -u "${CARGO_TARGET_DIR:-target}/skipped"
 fi

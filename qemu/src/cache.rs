@@ -1,7 +1,9 @@
-//! What took long to make, kept under `target/images` by the hash of its recipe.
+//! What took long to make, kept by the hash of its recipe: in this checkout ([`cached`], under `target/images`), or for all
+//! checkouts of this machine ([`kept`], under [`place::cache`]).
 //!
 //! A file is made under another name and renamed when it is whole; a lock file keeps two makers apart, so two tests may
-//! ask for the same thing at once. What an older recipe of the same name made is removed.
+//! ask for the same thing at once. What an older recipe of the same name made is removed in a checkout; where all
+//! checkouts look, another one may still use it.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -52,16 +54,11 @@ impl Recipe {
 pub fn cached(name: &str, recipe: &Recipe, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
     let directory = place::directory("images")?;
     let path = directory.join(format!("{name}-{}", recipe.hash()));
-    let lock_path = directory.join(format!("{name}.lock"));
-    let lock = File::create(&lock_path).context(|| format!("writing {}", lock_path.display()))?;
-    flock(&lock, FlockOperation::LockExclusive).context(|| format!("locking {}", lock_path.display()))?;
+    let _lock = lock(&directory, name)?;
     if path.exists() {
         return Ok(path);
     }
-    let unfinished = directory.join(format!("{name}.unfinished"));
-    remove(&unfinished)?;
-    make(&unfinished)?;
-    fs::rename(&unfinished, &path).context(|| format!("writing {}", path.display()))?;
+    whole(&directory.join(format!("{name}.unfinished")), &path, make)?;
     for other in fs::read_dir(&directory).context(|| format!("reading {}", directory.display()))?.flatten() {
         let hash = other.file_name().to_string_lossy().strip_prefix(&format!("{name}-")).map(str::to_owned);
         let is_ours =
@@ -71,6 +68,39 @@ pub fn cached(name: &str, recipe: &Recipe, make: impl FnOnce(&Path) -> Result<()
         }
     }
     Ok(path)
+}
+
+/// The same below the directory `kind` of the cache that all checkouts share.
+///
+/// # Errors
+/// As [`cached`].
+pub fn kept(
+    kind: &str,
+    name: &str,
+    recipe: &Recipe,
+    make: impl FnOnce(&Path) -> Result<()>,
+) -> Result<PathBuf> {
+    let directory = place::cache(kind)?;
+    let name = format!("{name}-{}", recipe.hash());
+    let path = directory.join(&name);
+    let _lock = lock(&directory, &name)?;
+    if !path.exists() {
+        whole(&directory.join(format!("{name}.unfinished")), &path, make)?;
+    }
+    Ok(path)
+}
+
+fn lock(directory: &Path, name: &str) -> Result<File> {
+    let path = directory.join(format!("{name}.lock"));
+    let lock = File::create(&path).context(|| format!("writing {}", path.display()))?;
+    flock(&lock, FlockOperation::LockExclusive).context(|| format!("locking {}", path.display()))?;
+    Ok(lock)
+}
+
+fn whole(unfinished: &Path, path: &Path, make: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    remove(unfinished)?;
+    make(unfinished)?;
+    fs::rename(unfinished, path).context(|| format!("writing {}", path.display()))
 }
 
 fn remove(path: &Path) -> Result<()> {

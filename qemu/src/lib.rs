@@ -7,9 +7,11 @@
 //! - [`loader`] puts boot loaders on small disks, to be compared with.
 //! - [`payload`] packs what a machine is given to boot: firstlight's initramfs, the probe's initrd.
 //! - [`bench`] measures what `scripts/bench.sh` prints.
-//! - [`cache`] keeps what took long under `target/images`, by the hash of its recipe.
+//! - [`roots`] unpacks programs of a given Debian release; [`oracles`] says which ones tests compare with, and their
+//!   versions.
+//! - [`cache`] keeps what took long, by the hash of its recipe.
 //!
-//! Nothing here needs loop devices, mounts, udev or root.
+//! Nothing here needs loop devices, udev or root, nor mounts but those of a name space of its own.
 
 pub mod accelerator;
 pub mod arm64;
@@ -25,8 +27,10 @@ pub mod loader;
 pub mod logical;
 pub mod machine;
 pub mod monitor;
+pub mod oracles;
 pub mod payload;
 pub mod place;
+pub mod roots;
 pub mod snapshots;
 pub mod tool;
 pub mod workshop;

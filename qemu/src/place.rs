@@ -1,10 +1,10 @@
-//! Where the rig keeps things: all of it under Cargo's target directory.
+//! Where the rig keeps things: under Cargo's target directory, or where all checkouts of this machine look.
 
 use std::fs;
 use std::path::PathBuf;
 
 use crate::Result;
-use crate::error::Context;
+use crate::error::{Context, Error};
 
 /// The workspace's root directory.
 #[must_use]
@@ -29,6 +29,21 @@ pub fn target() -> PathBuf {
 /// When it cannot be made.
 pub fn directory(name: &str) -> Result<PathBuf> {
     let path = target().join(name);
+    fs::create_dir_all(&path).context(|| format!("making {}", path.display()))?;
+    Ok(path)
+}
+
+/// A directory of the cache that all checkouts share, made if it is not there: `$XDG_CACHE_HOME/firstlight` or
+/// `~/.cache/firstlight`, and `name` in it. Whoever removes it loses only the time to make its contents again.
+///
+/// # Errors
+/// When it cannot be made, or no variable tells where it is.
+pub fn cache(name: &str) -> Result<PathBuf> {
+    let given = |variable| std::env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = || given("HOME").map(|home| home.join(".cache"));
+    let base = given("XDG_CACHE_HOME").or_else(home);
+    let base = base.ok_or_else(|| Error::Other("neither HOME nor XDG_CACHE_HOME is set".into()))?;
+    let path = base.join("firstlight").join(name);
     fs::create_dir_all(&path).context(|| format!("making {}", path.display()))?;
     Ok(path)
 }
