@@ -9,7 +9,8 @@
 //!
 //! Imports run downwards: [`init`] and [`cli`] stand on [`boot`] and [`ui`], these on [`discover`] and [`kexec`], these on
 //! [`storage`], [`image`] and [`formats`], and all on [`sys`] and [`entry`]. [`formats`] does no I/O; only [`sys`] holds
-//! `unsafe`.
+//! `unsafe`. Both are packages of their own, so that the compiler keeps it so.
+#![forbid(unsafe_code)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![deny(clippy::unreachable, clippy::todo, clippy::unimplemented)]
 
@@ -17,13 +18,12 @@ pub mod boot;
 #[cfg(feature = "command-line")]
 pub mod cli;
 pub mod discover;
-pub mod entry;
-pub mod formats;
 pub mod image;
 pub mod init;
 pub mod kexec;
 #[cfg(feature = "running-system")]
 pub mod running;
 pub mod storage;
-pub mod sys;
 pub mod ui;
+
+pub use ::{formats, formats::entry, sys};

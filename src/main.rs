@@ -1,4 +1,5 @@
 //! Which door: PID 1, `modprobe` for the kernel's own requests, `kexec`, or the `firstlight` command.
+#![forbid(unsafe_code)]
 
 use std::{
     env,

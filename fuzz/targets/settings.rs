@@ -1,7 +1,7 @@
 //! /etc/firstlight.conf; behind the first form feed the kernel command line.
 #![no_main]
 
-use firstlight::formats::{settings::Settings, text};
+use firstlight::{boot::settings::Settings, formats::text};
 use fuzz::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {

@@ -2,6 +2,7 @@
 //!
 //! The archive is in the `newc` format of the kernel's Documentation/driver-api/early-userspace/buffer-format.rst. The same
 //! [`Recipe`] gives the same bytes: paths are sorted, owners are root, times are fixed.
+#![forbid(unsafe_code)]
 
 mod archive;
 pub mod binary;

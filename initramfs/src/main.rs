@@ -1,4 +1,5 @@
 //! `initramfs build`: the image builder on the command line.
+#![forbid(unsafe_code)]
 
 use std::process::ExitCode;
 

@@ -1,5 +1,6 @@
 //! `packaging stage DIR --binary FILE` lays firstlight out below a directory; `packaging deb FILE --binary FILE` makes a
 //! Debian package.
+#![forbid(unsafe_code)]
 
 use std::{path::PathBuf, process::ExitCode};
 

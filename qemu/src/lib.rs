@@ -12,6 +12,7 @@
 //! - [`cache`] keeps what took long, by the hash of its recipe.
 //!
 //! Nothing here needs loop devices, udev or root, nor mounts but those of a name space of its own.
+#![forbid(unsafe_code)]
 
 pub mod accelerator;
 pub mod arm64;

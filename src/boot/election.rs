@@ -3,9 +3,10 @@
 
 use std::{cmp::Reverse, collections::HashSet};
 
+use super::settings::Settings;
 use crate::{
     entry::{Discovery, Entry, Kind, Transport, Volume},
-    formats::{settings::Settings, volume_name::VolumeName},
+    formats::volume_name::VolumeName,
 };
 
 /// What an election is held over.

@@ -8,6 +8,7 @@ pub mod loader;
 pub mod options;
 #[cfg(test)]
 pub(crate) mod samples;
+pub mod settings;
 pub mod state;
 pub mod supervision;
 pub mod worker;

@@ -14,15 +14,12 @@ use self::view::full_title;
 use super::{
     election::{self, Electorate},
     explain,
+    settings::{AfterFailure, Settings, Timeout},
     supervision::{Notice, Request, Task},
 };
 use crate::{
     entry::{Device, Discovery, Entry, Volume},
-    formats::{
-        settings::{AfterFailure, Settings, Timeout},
-        text::printable,
-        volume_name::VolumeName,
-    },
+    formats::{text::printable, volume_name::VolumeName},
     ui::{
         keys::Key,
         menu::{Choice, Menu},

@@ -18,12 +18,13 @@ use super::{
     link::Link,
     loader::{Loader, Turn},
     options::Options,
+    settings::Settings,
     state::{Action, Event, State},
     supervision::{Notice, Request, Task},
 };
 use crate::{
     discover::{finder::Context, sandbox},
-    formats::{lookup::CONFIG_LIMIT, settings::Settings, text::printable},
+    formats::{lookup::CONFIG_LIMIT, text::printable},
     kexec::{self, cmdline::Firmware},
     storage::{
         OpenVolume,

@@ -9,9 +9,9 @@ use super::{
     arguments::{Argument, Arguments},
     json,
 };
-use crate::formats::{
-    settings::{Effective, Settings},
-    text::{decode, printable},
+use crate::{
+    boot::settings::{Effective, Settings},
+    formats::text::{decode, printable},
 };
 
 /// Settings larger than this, in bytes, are none.

@@ -13,10 +13,11 @@ use crate::{
     boot::{
         election::{self, Electorate},
         firmware,
+        settings::Settings,
     },
     discover::{Survey, finder::Context, sandbox},
     entry::{Device, Volume},
-    formats::{grub::Flavour, settings::Settings, text},
+    formats::{grub::Flavour, text},
     storage::{OpenVolume, root::Root, watch},
 };
 

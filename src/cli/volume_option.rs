@@ -7,7 +7,7 @@ use serde::{Deserialize, de::IntoDeserializer, de::value::Error as NameError};
 
 use super::Failure;
 use crate::{
-    entry::{Device, Filesystem, FilesystemKind, Partition, PartitionTable, Transport, Volume},
+    entry::{FilesystemKind, Partition, PartitionTable, Transport, Volume},
     formats::nearest::nearest,
 };
 
@@ -93,19 +93,11 @@ fn filesystem_kind(name: &str) -> Result<FilesystemKind, Failure> {
 
 fn volume(name: &str) -> Volume {
     let (disk, number) = split_name(name);
-    Volume {
-        device: Device {
-            name: name.to_owned(),
-            disk: disk.to_owned(),
-            partition: number.map(numbered),
-            size: 0,
-            transport: transport(disk),
-            removable: false,
-            path: String::new(),
-        },
-        filesystem: Filesystem { kind: FilesystemKind::Unknown, uuid: None, label: None },
-        grub: Default::default(),
-    }
+    let mut volume = Volume::named(name);
+    volume.device.disk = disk.to_owned();
+    volume.device.partition = number.map(numbered);
+    volume.device.transport = transport(disk);
+    volume
 }
 
 fn numbered(number: u32) -> Partition {
@@ -147,7 +139,7 @@ fn transport(disk: &str) -> Transport {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::entry::GrubVolume;
+    use crate::entry::{Device, Filesystem, GrubVolume};
 
     fn parsed(value: &str) -> Result<VolumeOption, String> {
         VolumeOption::parse(OsStr::new(value), 7).map_err(|failure| failure.to_string())

@@ -51,7 +51,7 @@ mod tests {
             testing::{tree, volume, volumes},
         },
         entry::FilesystemKind,
-        formats::kernel_file::{fit::tests as fit, pe::tests::image},
+        formats::testing::{fit, pe::image},
     };
 
     /// A bzImage of 64 sectors by its header (kernel: Documentation/arch/x86/boot.rst), of which `length` bytes are there.

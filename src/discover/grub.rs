@@ -3,6 +3,7 @@
 use super::{
     finder::{Context, Deed, Finder, Findings, Note},
     owner::owners,
+    unbootable::{firmware_problem, kind_problem},
     unified::complete_chained,
 };
 use crate::{
@@ -12,7 +13,7 @@ use crate::{
             self, Facts, Flavour, Menu,
             device::snapshot_of_the_system,
             flavour::UPSTREAM,
-            menu::{Action, MenuEntry, firmware_problem, kind_problem},
+            menu::{Action, MenuEntry},
         },
         lookup::{CONFIG_LIMIT, FileKind, FileStatus, Lookup},
         text,

@@ -222,7 +222,7 @@ mod tests {
     use super::*;
     use crate::{
         discover::testing::{tree, volume, volumes},
-        formats::iso9660::tests::image_of_names,
+        formats::testing::iso9660::image_of_names,
     };
 
     #[test]

@@ -91,7 +91,7 @@ mod tests {
             testing::{tree, volume, volumes},
         },
         entry::{FilesystemKind, Kind},
-        formats::kernel_file::pe::tests::image,
+        formats::testing::pe::image,
     };
 
     #[test]

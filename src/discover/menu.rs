@@ -6,13 +6,14 @@ use super::{
     finder::{Context, Finder, Findings},
     grub,
     place::Place,
+    unbootable::kind_problem,
     unified::Image,
 };
 use crate::{
     entry::{Entry, FileReference, Format, Kind, Volume, Warning},
     formats::{
         fstab,
-        grub::{device::Devices, menu::kind_problem},
+        grub::device::Devices,
         kernel_file::{HEAD_LENGTH, KernelFile, recognise},
         lookup::{FileKind, Lookup},
         menu::{CHOICE_LIMIT, Choice, Menu},

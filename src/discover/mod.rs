@@ -33,6 +33,7 @@ mod syslinux;
 #[cfg(test)]
 mod testing;
 mod u_boot_script;
+mod unbootable;
 mod unified;
 mod volumes;
 
@@ -47,17 +48,31 @@ use self::{
     metered::Metered,
 };
 use crate::{
-    entry::{Discovery, Entry, Format, Warning, formats},
+    entry::{Discovery, Entry, Format, Warning},
     formats::lookup::Lookup,
 };
 
-macro_rules! finders {
-    ($($(#[$doc:meta])* $format:ident $name:literal $title:literal [$($finder:path),*],)*) => {
-        /// Every boot-loader family that is read, in the order of the table of formats.
-        static FINDERS: &[&dyn Finder] = &[$($(&$finder,)*)*];
-    };
-}
-formats!(finders);
+/// Every boot-loader family that is read. Where one volume holds several configurations, the default of the upper one counts:
+/// first what an administrator wrote for a loader like this one, then what a distribution keeps up to date, then what older
+/// installations have left.
+static FINDERS: &[&dyn Finder] = &[
+    &petitboot::PETITBOOT,
+    &kboot::KBOOT,
+    &grub::Grub,
+    &bls::Bls,
+    &syslinux::Syslinux,
+    &u_boot_script::UbootScript,
+    &raspberry_pi::RaspberryPi,
+    &chromeos::Chromeos,
+    &android::Android,
+    &limine::LIMINE,
+    &limine::LIMINE_CFG,
+    &refind::Refind,
+    &lilo::YABOOT,
+    &lilo::ELILO,
+    &lilo::LILO,
+    &grub_legacy::GRUB_LEGACY,
+];
 
 /// Puts into an entry what belongs to the unified kernel image at a path on the first volume: its command line, unless the
 /// entry brings one, and what lies beside it. Gives what was lost by it; `None` if the file is no such image.

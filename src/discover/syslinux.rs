@@ -3,12 +3,12 @@
 use super::{
     finder::{Context, Deed, Finder, Findings, Note},
     place::Place,
+    unbootable::kind_problem,
 };
 use crate::{
     entry::{Entry, Format, Kind, Module, Multiboot, TimeoutStyle},
     formats::{
         cmdline,
-        grub::menu::kind_problem,
         lines::statement,
         lookup::{FileKind, Lookup},
         syslinux::{
@@ -357,7 +357,11 @@ mod tests {
             ("", &[(2, "b")], "a", 0),
         ] {
             let tree = tree(&[("syslinux.cfg", &format!("{menu}{labels}")), ("k", "")]);
-            std::fs::write(tree.path().join("ldlinux.sys"), saved::tests::written(values)).unwrap();
+            std::fs::write(
+                tree.path().join("ldlinux.sys"),
+                crate::formats::testing::syslinux::written(values),
+            )
+            .unwrap();
             let open = volumes(&[(&tree, volume("sda1", FilesystemKind::Ext4))]);
             let found = Syslinux.find(&open, 0, &Context::default()).unwrap();
             assert_eq!((found.default.as_deref(), found.notes.len()), (Some(expected), notes), "{values:?}");

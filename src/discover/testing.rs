@@ -6,7 +6,8 @@ use tempfile::TempDir;
 
 use super::Volumes;
 use crate::{
-    entry::{Filesystem, FilesystemKind, Volume, testing::device},
+    entry::{Filesystem, FilesystemKind, Volume},
+    formats::testing::device,
     storage::{OpenVolume, root::Root},
 };
 

@@ -223,7 +223,7 @@ mod tests {
     use crate::{
         discover::testing::{tree, volume, volumes},
         entry::{FilesystemKind, Format, Source},
-        formats::kernel_file::pe::tests::image,
+        formats::testing::pe::image,
     };
 
     const PATH: &str = "/EFI/Linux/a+3-0.efi";

@@ -360,7 +360,7 @@ mod tests {
             (96, 0x5000),
             (104, 5),
         ];
-        let mut content = chromeos::tests::head(64, &fields);
+        let mut content = crate::formats::testing::chromeos::head(64, &fields);
         let pages: [&[u8]; 5] = [b"kernel", b"a=1 root=PARTUUID=%U\n\0", b"params", b"bootloader", b"setup"];
         for (number, page) in pages.into_iter().enumerate() {
             content.resize(4096 * (number + 1), 0);

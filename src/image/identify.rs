@@ -109,7 +109,7 @@ pub(super) fn fill(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<us
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::formats::kernel_file::pe::tests::program;
+    use crate::formats::testing::pe::program;
     use rustix::fs::{MemfdFlags, memfd_create};
 
     #[test]

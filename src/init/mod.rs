@@ -22,7 +22,7 @@ mod watchdog;
 
 use std::fs;
 
-use crate::{formats::settings::Settings, sys::kmsg, ui::console::Consoles};
+use crate::{boot::settings::Settings, sys::kmsg, ui::console::Consoles};
 
 /// Runs the machine as its first process until it jumps into the next kernel.
 pub fn run() -> ! {

@@ -22,8 +22,8 @@ use super::{
     watchdog::Watchdog,
 };
 use crate::{
+    boot::settings::{AfterFailure, Settings},
     boot::supervision::{Request, Task},
-    formats::settings::{AfterFailure, Settings},
     kexec,
     ui::console::Consoles,
 };

@@ -7,7 +7,7 @@ use std::{
 };
 
 use firstlight::{
-    entry::{Device, Filesystem, FilesystemKind, Transport, Volume},
+    entry::Volume,
     formats::lookup::{DirectoryEntry, FileKind, FileStatus, Lookup, LookupError},
 };
 
@@ -18,17 +18,7 @@ pub struct Host {
 
 impl Host {
     pub fn new() -> Self {
-        let device = Device {
-            name: "host".into(),
-            disk: "host".into(),
-            partition: None,
-            size: 0,
-            transport: Transport::Other,
-            removable: false,
-            path: String::new(),
-        };
-        let filesystem = Filesystem { kind: FilesystemKind::Unknown, uuid: None, label: None };
-        Self { volumes: vec![Volume { device, filesystem, grub: Default::default() }] }
+        Self { volumes: vec![Volume::named("host")] }
     }
 }
 

@@ -1,4 +1,5 @@
 //! What the probe tells the rig: one line on the serial console, [`PREFIX`] and a [`Report`] in JSON.
+#![forbid(unsafe_code)]
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,5 @@
 //! `scripts/bench.sh`: measures, and checks what was measured against the budgets.
+#![forbid(unsafe_code)]
 
 use std::process::ExitCode;
 

@@ -1,4 +1,5 @@
 //! `scripts/run-qemu.sh`: boots a disk through firstlight, in the terminal or watched until its login prompt.
+#![forbid(unsafe_code)]
 
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;

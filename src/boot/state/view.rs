@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::{LOAD_DEADLINE, Load, Mode, State};
 use crate::{
     boot::explain,
+    boot::settings::{AfterFailure, Timeout},
     entry::Entry,
-    formats::settings::{AfterFailure, Timeout},
     ui::{
         menu::{Item, Menu},
         picture::Status,

@@ -8,7 +8,7 @@ use crate::{
         testing::{tree, volume, volumes},
     },
     entry::{Entry, FileReference, FilesystemKind, Format, Kind, Source, Volume},
-    formats::{bzimage::HEADER_LENGTH, kernel_file::pe::tests::image},
+    formats::{bzimage::HEADER_LENGTH, testing::pe::image},
 };
 
 use super::Bls;

@@ -23,8 +23,8 @@ use rustix::{
 };
 
 use crate::{
+    boot::settings::AfterFailure,
     boot::supervision::{Request, WORKER_END},
-    formats::settings::AfterFailure,
     sys::{inherited, kmsg},
     ui::console::Consoles,
 };

@@ -1,6 +1,7 @@
 //! Stands in front of firstlight's PID 1 (`rdinit=/kill-worker`): each line that the rig writes to the second serial port
 //! kills the worker with SIGKILL; before that, the line `break` puts an instruction that no processor knows where PID 1 goes
 //! on when it next wakes. PID 1 itself is the unchanged `/init`.
+#![forbid(unsafe_code)]
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};

@@ -1,4 +1,5 @@
 //! Says on the serial line what the kernel was given. As the target's init it then powers off.
+#![forbid(unsafe_code)]
 
 use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};

@@ -1,0 +1,152 @@
+//! An entry, one bootable choice, and its parts: inert data, the common currency of every stage after discovery.
+
+mod device;
+mod discovery;
+mod environment;
+mod format;
+mod multiboot;
+mod unified;
+
+use std::fmt;
+
+pub use device::{
+    Device, Filesystem, FilesystemKind, GrubVolume, Partition, PartitionTable, Transport, Volume,
+};
+pub use discovery::{Discovery, TimeoutStyle, Warning};
+pub use environment::EnvironmentChange;
+pub use format::Format;
+pub use multiboot::{Module, Multiboot};
+use serde::Serialize;
+pub use unified::{Companion, Role, Unified};
+
+/// A file on a volume: the volume's device name (`sda2`) and the path from its file system's root.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+pub struct FileReference {
+    /// Kernel name of the device that the volume is on.
+    pub volume: String,
+    /// Absolute path within the file system, in the text form of [`crate::text`].
+    pub path: String,
+    /// Where that is an image file (`debian.iso`): the path of the file that is meant, inside it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inside: Option<String>,
+    /// The file comes in a cpio archive of its own, under this name (GRUB's `newc:`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub packed_as: Option<String>,
+}
+
+impl FileReference {
+    /// A file that lies on the volume itself.
+    #[must_use]
+    pub fn new(volume: String, path: String) -> Self {
+        Self { volume, path, ..Self::default() }
+    }
+
+    /// The path, behind it the one inside an image file: `/debian.iso:/live/vmlinuz`.
+    #[must_use]
+    pub fn full_path(&self) -> String {
+        full_path(&self.path, self.inside.as_deref())
+    }
+}
+
+fn full_path(path: &str, inside: Option<&str>) -> String {
+    inside.map_or_else(|| path.to_owned(), |inside| format!("{path}:{inside}"))
+}
+
+/// What booting an entry means.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// A Linux kernel with its initrds and command line.
+    #[default]
+    Linux,
+    /// A unified kernel image.
+    Uki,
+    /// A multiboot kernel with modules (Xen).
+    Multiboot,
+    /// Another boot loader or EFI program.
+    Chainload,
+    /// The firmware itself: its setup, a restart or power-off.
+    Firmware,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(formatter)
+    }
+}
+
+/// Where an entry stands written.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+pub struct Source {
+    /// The configuration's format.
+    pub format: Format,
+    /// Kernel name of the device that the volume is on.
+    pub volume: String,
+    /// Path of the configuration file on that volume, or of the image file that holds it.
+    pub path: String,
+    /// Path of the configuration file inside an image file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inside: Option<String>,
+    /// Line on which the entry begins, from 1.
+    pub line: Option<u32>,
+}
+
+impl Source {
+    /// The path, behind it the one inside an image file: `/debian.iso:/boot/grub/loopback.cfg`.
+    #[must_use]
+    pub fn full_path(&self) -> String {
+        full_path(&self.path, self.inside.as_deref())
+    }
+}
+
+/// One bootable choice.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Entry {
+    /// Unique within a [`Discovery`], stable from boot to boot.
+    pub id: String,
+    /// What the loader's menu shows.
+    pub title: String,
+    /// Titles of the submenus that lead to it, outermost first.
+    pub path_in_menu: Vec<String>,
+    /// What booting it means.
+    pub kind: Kind,
+    /// Its loader does not show it in the menu.
+    pub hidden: bool,
+    /// Where it stands written.
+    pub source: Source,
+    /// The kernel, or the file to chainload.
+    pub kernel: Option<FileReference>,
+    /// Initrds in the order in which they are joined; of a multiboot kernel, its modules.
+    pub initrds: Vec<FileReference>,
+    /// Exactly what the kernel will be given, in the text form of [`crate::text`].
+    pub cmdline: String,
+    /// Device tree to hand over.
+    pub devicetree: Option<FileReference>,
+    /// What belongs to a unified kernel image beside it.
+    #[serde(skip_serializing_if = "Unified::is_plain")]
+    pub unified: Unified,
+    /// What goes with a multiboot kernel's modules.
+    #[serde(skip_serializing_if = "Multiboot::is_plain")]
+    pub multiboot: Multiboot,
+    /// Kernel or system version, where the configuration tells.
+    pub version: Option<String>,
+    /// Boot counting: tries left, `None` where nothing is counted.
+    pub tries_left: Option<u32>,
+    /// It is what its loader would boot on its own.
+    pub default: bool,
+    /// What its loader would have written by the time it starts the entry, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub changes: Vec<EnvironmentChange>,
+    /// Why it cannot be booted here; such an entry is shown and never chosen automatically.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+}
+
+impl Entry {
+    /// A Linux entry of which nothing is known but its name and its place.
+    #[must_use]
+    pub fn new(id: impl Into<String>, source: Source) -> Self {
+        let id = id.into();
+        Self { title: id.clone(), id, source, ..Self::default() }
+    }
+}

@@ -1,0 +1,78 @@
+//! `menuentry`, `submenu` and `hiddenentry`: entries of the menu being built (GNU GRUB manual, "menuentry").
+
+use super::{Call, Handler};
+use crate::grub::{
+    evaluate::Evaluator,
+    failure::{Failure, Outcome, Status},
+    menu::{Body, Item, Users},
+    options::{Known, Rule, Value, known, parse},
+};
+
+pub const COMMANDS: &[(&str, Handler)] = &[
+    ("menuentry", entry),
+    ("submenu", entry),
+    ("hiddenentry", entry),
+    ("password", password),
+    ("password_pbkdf2", password),
+];
+
+const OPTIONS: &[Known] = &[
+    known("class", Some('c'), Value::Needed),
+    known("users", Some('u'), Value::Needed),
+    known("hotkey", Some('k'), Value::Needed),
+    known("source", Some('s'), Value::Needed),
+    known("id", None, Value::Needed),
+    known("unrestricted", None, Value::None),
+];
+
+/// A menu has no more entries than this.
+const ENTRY_LIMIT: usize = 10_000;
+
+fn entry(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
+    let words = match (&call.block, call.words) {
+        (Some(_), [words @ .., _]) => words,
+        (_, words) => words,
+    };
+    if call.words.is_empty() {
+        return Err(Failure::usage(format!("{} lacks its arguments", call.name)));
+    }
+    let given = parse(words, OPTIONS, Rule::Lenient)?;
+    let body = match (&call.block, given.value("source")) {
+        (Some(_), Some(_)) => return Err(Failure::usage(format!("{} has two bodies", call.name))),
+        (Some(block), None) => Body::Block(block.clone()),
+        (None, Some(text)) => Body::Text(text.into()),
+        (None, None) => return Err(Failure::usage(format!("{} has no body", call.name))),
+    };
+    let Some(title) = given.argument(0) else {
+        return Err(Failure::new(Status::Menu, format!("{} has no title", call.name)));
+    };
+    if evaluator.menu.len() >= ENTRY_LIMIT {
+        return Err(Failure::new(Status::Menu, "the menu has too many entries"));
+    }
+    let users = if given.has("unrestricted") {
+        Users::Anybody
+    } else {
+        given.value("users").map_or(Users::Superusers, |users| Users::Named(users.into()))
+    };
+    evaluator.spend(call.words.iter().map(String::len).sum());
+    let item = Item {
+        id: given.value("id").unwrap_or(title).into(),
+        title: title.into(),
+        classes: given.values("class").map(str::to_owned).collect(),
+        hotkey: given.value("hotkey").map(str::to_owned),
+        users,
+        submenu: call.name == "submenu",
+        hidden: call.name == "hiddenentry",
+        place: evaluator.place.clone(),
+        line: evaluator.line(),
+        body,
+        arguments: given.arguments,
+    };
+    evaluator.menu.push(item);
+    Ok(())
+}
+
+/// Passwords are never asked for here: an entry that needs one is shown and left alone.
+fn password(_: &mut Evaluator<'_>, _: &Call<'_>) -> Outcome {
+    Ok(())
+}

@@ -1,0 +1,66 @@
+//! Commands that read files to show what is in them, or to make a menu of another loader's (GNU GRUB manual, "cat", "cmp",
+//! "crc", "sha256sum", "legacy_configfile", "syslinux_configfile"): what a script sees of it is whether the files are there.
+
+use super::{Call, Handler, boot};
+use crate::grub::{
+    evaluate::Evaluator,
+    failure::{Failure, Outcome, Status},
+};
+
+pub const COMMANDS: &[(&str, Handler)] = &[
+    ("blocklist", one),
+    ("cat", one),
+    ("testload", one),
+    ("cmp", compare),
+    ("crc", each),
+    ("hashsum", each),
+    ("md5sum", each),
+    ("sha1sum", each),
+    ("sha256sum", each),
+    ("sha512sum", each),
+    ("extract_legacy_entries_configfile", menu),
+    ("extract_legacy_entries_source", menu),
+    ("extract_syslinux_entries_configfile", menu),
+    ("extract_syslinux_entries_source", menu),
+    ("legacy_configfile", menu),
+    ("legacy_source", menu),
+    ("syslinux_configfile", menu),
+    ("syslinux_source", menu),
+];
+
+/// Fails where there is no such file.
+pub fn there(evaluator: &mut Evaluator<'_>, path: &str) -> Outcome {
+    let found = boot::find(evaluator, path);
+    found.map(drop).map_err(|reason| Failure::new(Status::FileNotFound, reason))
+}
+
+/// What is no option.
+fn paths<'c>(call: &'c Call<'_>) -> Vec<&'c str> {
+    call.words.iter().map(String::as_str).filter(|word| !word.starts_with('-')).collect()
+}
+
+fn one(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
+    match paths(call)[..] {
+        [path] => there(evaluator, path),
+        _ => Err(Failure::usage(format!("{} takes a file", call.name))),
+    }
+}
+
+/// It only says how they differ. A first file that is not there is forgotten when the second one is opened.
+fn compare(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
+    match paths(call)[..] {
+        [_, second] => there(evaluator, second),
+        _ => Err(Failure::usage("cmp takes two files")),
+    }
+}
+
+fn each(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
+    paths(call).into_iter().try_for_each(|path| there(evaluator, path))
+}
+
+/// The menu of another loader: what it offers is found where it lies.
+fn menu(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
+    one(evaluator, call)?;
+    evaluator.warn(format!("{}: the entries of that loader's file are offered by themselves", call.name));
+    Ok(())
+}

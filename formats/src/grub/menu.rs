@@ -1,0 +1,295 @@
+//! The menu that a configuration leaves behind: every entry run on a copy of its context, as if it had been chosen.
+
+use std::rc::Rc;
+
+use super::{
+    Flavour, default,
+    device::{Devices, Located},
+    environment::Environment,
+    environment_block::Change,
+    evaluate::{ENTRY_FUEL, Evaluator, Place, Shown, Stop},
+    load::Loaded,
+    syntax::Block,
+};
+use crate::entry::FileReference;
+
+/// Submenus nest no deeper than this.
+const DEPTH_LIMIT: usize = 16;
+
+/// Who may boot an entry once `superusers` is set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Users {
+    /// Anybody.
+    Anybody,
+    /// The superusers and these.
+    Named(String),
+    /// Only the superusers.
+    Superusers,
+}
+
+/// What an entry runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// Its block.
+    Block(Rc<Block>),
+    /// The text given by `--source`.
+    Text(Rc<str>),
+}
+
+/// A `menuentry`, `submenu` or `hiddenentry` as it was declared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// `--id`, or the title.
+    pub id: String,
+    /// The first argument.
+    pub title: String,
+    /// The title and further arguments: `$1` and so on for its body.
+    pub arguments: Vec<String>,
+    /// `--class`es in order.
+    pub classes: Vec<String>,
+    /// `--hotkey`.
+    pub hotkey: Option<String>,
+    /// `--users`, `--unrestricted`.
+    pub users: Users,
+    /// Declared by `submenu`.
+    pub submenu: bool,
+    /// Declared by `hiddenentry`.
+    pub hidden: bool,
+    /// The file that declares it.
+    pub place: Place,
+    /// The line on which it begins; 0 for an entry that is a file of its own (`blscfg`).
+    pub line: u32,
+    /// What it runs.
+    pub body: Body,
+}
+
+impl Item {
+    /// An entry for what a configuration boots without being asked; it loads nothing more.
+    pub(super) fn of_configuration(place: &Place) -> Self {
+        Self {
+            id: place.path.to_string(),
+            title: place.path.to_string(),
+            arguments: vec![place.path.to_string()],
+            classes: Vec::new(),
+            hotkey: None,
+            users: Users::Anybody,
+            submenu: false,
+            hidden: false,
+            place: place.clone(),
+            line: 1,
+            body: Body::Text("".into()),
+        }
+    }
+}
+
+/// What booting an entry does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Starts what is loaded; with its command line.
+    Boot(Loaded, String),
+    /// `halt`, `reboot`, `fwsetup` or `exit`.
+    Firmware(&'static str),
+    /// Shows another menu.
+    Submenu(Level),
+    /// Nothing: GRUB comes back to the menu.
+    Nothing,
+}
+
+/// An entry, its body run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MenuEntry {
+    /// What GRUB's `chosen` is when it boots: ids of the submenus and its own, joined by `>`.
+    pub id: String,
+    /// What the menu shows.
+    pub title: String,
+    /// `--class`es.
+    pub classes: Vec<String>,
+    /// `--hotkey`.
+    pub hotkey: Option<String>,
+    /// Not shown in the menu.
+    pub hidden: bool,
+    /// The file that declares it.
+    pub file: FileReference,
+    /// The line on which it begins; `None` for an entry that is a file of its own (`blscfg`).
+    pub line: Option<u32>,
+    /// What booting it does.
+    pub action: Action,
+    /// What GRUB would have written to its environment blocks by then, in order.
+    pub changes: Rc<Vec<Change>>,
+    /// Why it cannot be booted.
+    pub problem: Option<String>,
+}
+
+impl MenuEntry {
+    /// What boots when nobody is there: itself, or what a submenu's own default leads to.
+    #[must_use]
+    pub fn booted(&self) -> Option<&Self> {
+        match &self.action {
+            Action::Submenu(level) => level.default_entry(),
+            _ => Some(self),
+        }
+    }
+}
+
+/// One menu: of a configuration or of a submenu.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Level {
+    /// Its entries in order.
+    pub entries: Vec<MenuEntry>,
+    /// The entry that boots on its own.
+    pub default: Option<usize>,
+}
+
+impl Level {
+    /// The entry that boots on its own, through all submenus.
+    #[must_use]
+    pub fn default_entry(&self) -> Option<&MenuEntry> {
+        self.entries.get(self.default?)?.booted()
+    }
+
+    /// Each entry that is no submenu, with the titles of the submenus that lead to it.
+    pub fn flat(&self) -> Vec<(Vec<&str>, &MenuEntry)> {
+        let mut flat = Vec::new();
+        for entry in &self.entries {
+            match &entry.action {
+                Action::Submenu(level) => {
+                    flat.extend(level.flat().into_iter().map(|(mut titles, inner)| {
+                        titles.insert(0, &entry.title);
+                        (titles, inner)
+                    }));
+                }
+                _ => flat.push((Vec::new(), entry)),
+            }
+        }
+        flat
+    }
+}
+
+/// Runs every entry of a menu. `automatic`: the menu was reached by nobody's key.
+pub fn level(evaluator: &mut Evaluator<'_>, shown: &Shown, automatic: bool, depth: usize) -> Level {
+    let wanted = shown.environment.value("default");
+    let chosen = default::resolve(&wanted, &shown.items, evaluator.flavour);
+    let mut context = shown.environment.clone();
+    context.settle();
+    let mut entries = Vec::with_capacity(shown.items.len());
+    let mut level_default = None;
+    for (index, item) in shown.items.iter().enumerate() {
+        let default = chosen == Some(index);
+        let entry = run(evaluator, &context, item, default && automatic, depth);
+        if default {
+            level_default = Some(entries.len());
+        }
+        entries.push(entry);
+    }
+    Level { entries, default: level_default }
+}
+
+fn run(
+    evaluator: &mut Evaluator<'_>,
+    context: &Environment,
+    item: &Item,
+    automatic: bool,
+    depth: usize,
+) -> MenuEntry {
+    let budget = evaluator.fuel.min(ENTRY_FUEL);
+    let mut copy = evaluator.for_entry(context.clone(), budget);
+    let id = enter(&mut copy, item, automatic);
+    let restricted = item.users != Users::Anybody && copy.environment.get("superusers").is_some();
+    copy.run_entry(item);
+    evaluator.fuel = evaluator.fuel.saturating_sub(budget.saturating_sub(copy.fuel));
+    let shown = match copy.stop.take() {
+        Some(Stop::Firmware(action)) => Err((Action::Firmware(action), None)),
+        Some(Stop::Exhausted) => Err((Action::Nothing, Some("runs too long".to_owned()))),
+        Some(Stop::Menu(shown)) => Ok(shown),
+        None | Some(Stop::Boot) if item.submenu && copy.loaded.is_none() => {
+            Ok(Shown { items: std::mem::take(&mut copy.menu), environment: copy.environment.clone() })
+        }
+        None | Some(Stop::Boot) => Err(match copy.loaded.take() {
+            Some(loaded) => {
+                let problem = loaded.problem.clone();
+                let cmdline = loaded.cmdline(evaluator.flavour.keep_hex_escapes);
+                (Action::Boot(loaded, cmdline), problem)
+            }
+            None => (Action::Nothing, Some("loads nothing".to_owned())),
+        }),
+    };
+    evaluator.warnings.append(&mut copy.warnings);
+    let changes = copy.changes.clone();
+    let (action, problem) = match shown {
+        Err((Action::Boot(Loaded { follow: Some(configuration), .. }, _), None)) if depth < DEPTH_LIMIT => {
+            follow(evaluator, *configuration, automatic, depth)
+        }
+        Ok(_) if depth >= DEPTH_LIMIT => (Action::Nothing, Some("menus nest too deeply".to_owned())),
+        Ok(shown) => {
+            copy.fuel = evaluator.fuel;
+            let level = level(&mut copy, &shown, automatic, depth.saturating_add(1));
+            evaluator.fuel = copy.fuel;
+            evaluator.warnings.append(&mut copy.warnings);
+            (Action::Submenu(level), None)
+        }
+        Err(done) => done,
+    };
+    MenuEntry {
+        id,
+        title: item.title.clone(),
+        classes: item.classes.clone(),
+        hotkey: item.hotkey.clone(),
+        hidden: item.hidden,
+        file: evaluator.lookup.reference(item.place.volume, &item.place.path),
+        line: (item.line > 0).then_some(item.line),
+        action,
+        changes,
+        problem: problem
+            .or_else(|| restricted.then(|| "GRUB asks for a password before it boots this".to_owned())),
+    }
+}
+
+/// The menu of another GRUB, which knows nothing of this one's variables.
+fn follow(
+    evaluator: &mut Evaluator<'_>,
+    Located { volume, path, .. }: Located,
+    automatic: bool,
+    depth: usize,
+) -> (Action, Option<String>) {
+    let flavour = Flavour::by_words(&path).unwrap_or(evaluator.flavour);
+    let place = Place { volume, path: path.as_str().into() };
+    let devices = Devices::new(volume, &path);
+    let mut other = Evaluator::new(evaluator.lookup, evaluator.facts, flavour, devices, place);
+    (other.fuel, other.chained) = (evaluator.fuel, true);
+    let shown = super::start(&mut other);
+    let done = match shown {
+        Ok(shown) if shown.items.is_empty() => Err(format!("{path}: a GRUB without entries")),
+        Ok(shown) => Ok(level(&mut other, &shown, automatic, depth.saturating_add(1))),
+        Err(failure) => Err(failure.message),
+    };
+    evaluator.fuel = other.fuel;
+    evaluator.warnings.append(&mut other.warnings);
+    match done {
+        Ok(level) => (Action::Submenu(level), None),
+        Err(problem) => (Action::Nothing, Some(problem)),
+    }
+}
+
+/// Makes the context of an entry that was chosen, and gives its id: `chosen`, and the part of `default` that is for
+/// its own menu.
+fn enter(evaluator: &mut Evaluator<'_>, item: &Item, automatic: bool) -> String {
+    let wanted = evaluator.environment.value("default");
+    let own = item.id.replace('>', ">>");
+    let chosen = match evaluator.environment.get("chosen") {
+        Some(outer) => format!("{outer}>{own}"),
+        None => own,
+    };
+    if item.submenu {
+        evaluator.environment = evaluator.environment.exported();
+        if automatic {
+            evaluator.environment.set("timeout", "0");
+        }
+    }
+    evaluator.environment.set("chosen", &chosen);
+    evaluator.environment.export("chosen");
+    match default::behind_first(&wanted) {
+        Some(rest) if !rest.is_empty() => evaluator.environment.set("default", rest),
+        _ => evaluator.environment.unset("default"),
+    }
+    chosen
+}

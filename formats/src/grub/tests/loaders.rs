@@ -1,0 +1,166 @@
+//! What entries start: other loaders, another GRUB, unified images, files in archives.
+
+use super::*;
+
+#[test]
+fn other_loaders_are_told_apart_from_what_can_be_booted() {
+    let text = "menuentry windows { chainloader /EFI/Microsoft/Boot/bootmgfw.efi; }\n\
+                menuentry bios { set root=hd0,msdos1; chainloader +1; }\n\
+                menuentry xen { multiboot2 /xen.gz placeholder dom0_mem=1G; module2 /vmlinuz root=x; }\n\
+                menuentry setup { fwsetup; }\n\
+                menuentry iso { loopback loop /a.iso; linux (loop)/vmlinuz; }\n\
+                menuentry nothing { echo; }\n";
+    let files = [
+        ("/grub.cfg", text),
+        ("/EFI/Microsoft/Boot/bootmgfw.efi", "MZ"),
+        ("/xen.gz", "x"),
+        ("/vmlinuz", "k"),
+        ("/a.iso", "i"),
+    ];
+    let table = Table::default().volume("sda1", &files);
+    let menu = menu_of(&table, "/grub.cfg", &UPSTREAM);
+    let problems: Vec<_> = menu
+        .level
+        .flat()
+        .into_iter()
+        .map(|(_, entry)| (entry.title.as_str(), entry.problem.as_deref()))
+        .collect();
+    assert_eq!(
+        problems,
+        [
+            ("windows", Some("Windows, which only the firmware can start")),
+            ("bios", Some("a boot sector: only the firmware can start it")),
+            ("xen", None),
+            ("setup", None),
+            ("iso", Some("(loop)/vmlinuz: no such device")),
+            ("nothing", Some("loads nothing")),
+        ]
+    );
+}
+
+#[test]
+fn another_grub_is_followed_to_its_own_menu_and_no_further() {
+    let debian = "set secret=1\nset default=1\nmenuentry 'Debian' { linux /k debian; }\n\
+                  menuentry 'Fedora' --id f { chainloader (hd0,gpt1)/EFI/fedora/shimx64.efi; }\n\
+                  menuentry 'Boot' --id b { chainloader (hd0,gpt1)/EFI/systemd/systemd-bootx64.efi; }\n";
+    let fedora = "menuentry 'One' --id one { linux (hd0,gpt2)/k one $secret; }\n\
+                  menuentry 'Back' --id back { chainloader /EFI/debian/grubx64.efi; }\n\
+                  menuentry 'Two' --id 1 { linux (hd0,gpt2)/k two; }\nset default=1\n";
+    let table = Table::default().volume("sda2", &[("/boot/grub/grub.cfg", debian), ("/k", "k")]).volume(
+        "sda1",
+        &[
+            ("/EFI/fedora/shimx64.efi", "MZ"),
+            ("/EFI/fedora/grub.cfg", fedora),
+            ("/EFI/debian/grubx64.efi", "MZ"),
+            ("/EFI/debian/grub.cfg", "configfile (hd0,gpt2)/boot/grub/grub.cfg"),
+            ("/EFI/systemd/systemd-bootx64.efi", "MZ"),
+        ],
+    );
+    let menu = menu_of(&table, "/boot/grub/grub.cfg", &UPSTREAM);
+    let told = menu.level.flat().into_iter().map(|(titles, entry)| {
+        (titles.join(">"), entry.id.as_str(), entry.problem.as_deref().unwrap_or_default())
+    });
+    let again = "another GRUB, whose entries are offered where its configuration is";
+    let expected = [
+        ("", "Debian", ""),
+        ("Fedora", "one", ""),
+        ("Fedora", "back", again),
+        ("Fedora", "1", ""),
+        ("", "b", "systemd-boot, whose entries are offered by themselves"),
+    ];
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        expected.map(|(titles, id, problem)| (titles.to_owned(), id, problem))
+    );
+    // What boots on its own is what Fedora's GRUB takes “1” for: an id.
+    let default = menu.level.default_entry().unwrap();
+    assert_eq!((default.id.as_str(), default.file.path.as_str()), ("1", "/EFI/fedora/grub.cfg"));
+}
+
+#[test]
+fn what_grub_asks_a_password_for_is_told() {
+    let text = "set superusers=root\nmenuentry a { linux /k; }\nmenuentry b --unrestricted { linux /k; }\n";
+    let table = Table::default().volume("sda1", &[("/grub.cfg", text), ("/k", "k")]);
+    let problems: Vec<_> = menu_of(&table, "/grub.cfg", &UPSTREAM)
+        .level
+        .flat()
+        .into_iter()
+        .map(|(_, entry)| entry.problem.clone())
+        .collect();
+    assert_eq!(problems, [Some("GRUB asks for a password before it boots this".to_owned()), None]);
+}
+
+#[test]
+fn a_file_can_come_in_an_archive_under_a_name_of_its_own() {
+    let text = "menuentry x { linux /k; initrd /i newc:/etc/key:/secret newc:gone:/nothing /j; }\n";
+    let files = [("/grub.cfg", text), ("/k", ""), ("/i", ""), ("/j", ""), ("/secret", "")];
+    let table = Table::default().volume("sda2", &files);
+    let menu = menu_of(&table, "/grub.cfg", &UPSTREAM);
+    assert_eq!(
+        lines(&table, &menu),
+        ["x: sda2:/k + sda2:/i + sda2:/secret + sda2:/nothing + sda2:/j: BOOT_IMAGE=/k"]
+    );
+    let Action::Boot(loaded, _) = &menu.level.entries[0].action else { panic!() };
+    assert_eq!(loaded.packed, [(1, "etc/key".to_owned()), (2, "gone".to_owned())]);
+    assert_eq!(loaded.problem.as_deref(), Some("/nothing: no such file"));
+}
+
+#[test]
+fn unified_images_are_entries_newest_first() {
+    use crate::testing::pe::image;
+    let uki = |name: &str, cmdline: &str| {
+        let release = format!("ID=x\nPRETTY_NAME=\"{name}\"\n");
+        image(&[(b".osrel\0\0", &release), (b".cmdline", cmdline), (b".linux\0\0", "kernel")])
+    };
+    let (old, new) = (uki("Old", "root=1 \"a b\""), uki("New", "root=2"));
+    let [old, new] = [old, new].map(|bytes| crate::text::decode(&bytes));
+    let files =
+        [("/EFI/Linux/x-9.efi", old.as_str()), ("/EFI/Linux/x-10.efi", &new), ("/EFI/Linux/none.efi", "MZ")];
+    for (command, expected) in [
+        ("uki", "x-10.efi New root=2|x-9.efi Old root=1 \"a b\""),
+        ("uki --entry x-9.efi", "x-9.efi Old root=1 \"a b\""),
+        ("set default=x-9.efi\nuki -n", "x-10.efi New root=2"),
+        ("uki --path (hd0,gpt1)/EFI/Nothing", ""),
+        ("uki --path /EFI/Nothing --enable-fallback -d", ""),
+    ] {
+        let config = format!("{command}\n");
+        let table = Table::default().volume("sda2", &[("/grub.cfg", &config)]).volume("sda1", &files);
+        let menu = menu_of(&table, "/grub.cfg", &UPSTREAM);
+        let told = menu.level.entries.iter().map(|entry| match &entry.action {
+            Action::Boot(_, cmdline) => format!("{} {} {cmdline}", entry.id, entry.title),
+            action => format!("{action:?}"),
+        });
+        assert_eq!(told.collect::<Vec<_>>().join("|"), expected, "{command}");
+    }
+}
+
+#[test]
+fn what_the_configuration_itself_boots_needs_no_menu() {
+    let ab = "if [ \"$slot\" = b ]; then linux /kb slot=b; else linux /k slot=a; initrd /i; fi\nboot\nmenuentry later { linux /k; }\n";
+    for (text, expected, default) in [
+        (
+            "linux /k x\ninitrd /i\nboot\n",
+            &["/grub.cfg: sda2:/k + sda2:/i: BOOT_IMAGE=/k x"][..],
+            Some("/grub.cfg"),
+        ),
+        (ab, &["/grub.cfg: sda2:/k + sda2:/i: BOOT_IMAGE=/k slot=a"], Some("/grub.cfg")),
+        // It goes to GRUB's own prompt.
+        ("linux /k x\n", &[], None),
+        ("boot\nmenuentry a { linux /k; }\n", &["a: sda2:/k: BOOT_IMAGE=/k"], Some("a")),
+        // What was there before is never shown.
+        (
+            "set default=1\nset timeout=9\nmenuentry a { linux /k; }\nlinux /k x\nboot\n",
+            &["/grub.cfg: sda2:/k: BOOT_IMAGE=/k x", "a: sda2:/k: BOOT_IMAGE=/k"],
+            Some("/grub.cfg"),
+        ),
+    ] {
+        let table =
+            Table::default().volume("sda2", &[("/grub.cfg", text), ("/k", ""), ("/kb", ""), ("/i", "")]);
+        let menu = menu_of(&table, "/grub.cfg", &UPSTREAM);
+        assert_eq!(lines(&table, &menu), expected, "{text}");
+        let id = menu.level.default_entry().map(|entry| entry.id.as_str());
+        assert_eq!(id, default, "{text}");
+        let itself = default == Some("/grub.cfg");
+        assert_eq!(menu.timeout, if itself { Some(0) } else { None }, "{text}");
+    }
+}

@@ -1,0 +1,106 @@
+//! Partition tables: GPT (UEFI specification, chapter 5) and MBR with logical partitions.
+//!
+//! The kernel shows partitions but not their types, by which the ESP and XBOOTLDR are known, so the table is read here too.
+//! Numbers are those that the kernel gives.
+
+mod gpt;
+mod mbr;
+
+use std::io;
+
+use crate::{
+    bytes::{ReadAt, holds},
+    entry::Partition,
+};
+
+/// Sizes of a sector, in bytes.
+const SECTOR_SIZES: [u32; 2] = [512, 4096];
+
+/// A partition as its table describes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Slot {
+    /// Number, UUID, name, type and attributes.
+    pub partition: Partition,
+    /// First byte on the disk.
+    pub start: u64,
+    /// Size in bytes.
+    pub size: u64,
+}
+
+/// Reads the partition table of a disk: empty where there is none. A damaged GPT is read from its backup at the end.
+///
+/// # Errors
+/// The disk's read error.
+pub fn read(disk: &dyn ReadAt) -> io::Result<Vec<Slot>> {
+    let Some(boot) = piece(disk, 0, 512)?.filter(|boot| holds(boot, 510, b"\x55\xaa")) else {
+        return Ok(Vec::new());
+    };
+    let records = mbr::records(&boot).unwrap_or_default();
+    if mbr::is_protective(&records) {
+        for sector in SECTOR_SIZES {
+            let last = disk.size().checked_div(u64::from(sector)).and_then(|sectors| sectors.checked_sub(1));
+            for header in [Some(1), last].into_iter().flatten() {
+                if let Some(slots) = gpt::read(disk, sector, header)? {
+                    return Ok(slots);
+                }
+            }
+        }
+    }
+    mbr::read(disk, &boot, &records)
+}
+
+/// Whether the piece of `length` bytes from `start` lies within one partition of the disk, so that what stands there is
+/// that partition's.
+pub(super) fn covers(disk: &dyn ReadAt, start: u64, length: u64) -> bool {
+    let end = start.saturating_add(length);
+    read(disk).unwrap_or_default().iter().any(|slot| {
+        slot.start <= start
+            && end <= slot.start.saturating_add(slot.size)
+            && slot.start.saturating_add(slot.size) <= disk.size()
+    })
+}
+
+/// The `length` bytes at `offset`; `None` where the disk ends before.
+fn piece(disk: &dyn ReadAt, offset: u64, length: usize) -> io::Result<Option<Vec<u8>>> {
+    let mut bytes = vec![0; length];
+    let whole = disk.read_at(offset, &mut bytes)? == length;
+    Ok(whole.then_some(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_chain_of_logical_partitions_that_leads_back_ends() {
+        let mut disk = vec![0; 1 << 16];
+        let record = |kind: u8, start: u32, size: u32| -> Vec<u8> {
+            [&[0, 0, 0, 0, kind, 0, 0, 0][..], &start.to_le_bytes(), &size.to_le_bytes()].concat()
+        };
+        disk[446..462].copy_from_slice(&record(5, 10, 100));
+        disk[510..512].copy_from_slice(b"\x55\xaa");
+        disk[5120 + 446..][..16].copy_from_slice(&record(0x83, 1, 1));
+        disk[5120 + 462..][..16].copy_from_slice(&record(5, 0, 100));
+        disk[5120 + 510..][..2].copy_from_slice(b"\x55\xaa");
+        assert_eq!(read(&&disk[..]).unwrap().len(), 1 + 100);
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_never_panic(mut disk in prop::collection::vec(any::<u8>(), 512..8192), protective: bool) {
+            disk[510..512].copy_from_slice(b"\x55\xaa");
+            if protective {
+                disk[446..462].copy_from_slice(b"\0\0\0\0\xee\0\0\0\x01\0\0\0\xff\xff\xff\xff");
+                for state in [462, 478, 494] {
+                    disk[state] = 0;
+                }
+                if let Some(header) = disk.get_mut(512..520) {
+                    header.copy_from_slice(b"EFI PART");
+                }
+            }
+            let _ = read(&&disk[..]).unwrap();
+        }
+    }
+}

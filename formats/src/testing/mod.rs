@@ -1,0 +1,30 @@
+//! Devices and sample files for the tests of this package and of those that use it (feature `testing`): no stable interface.
+
+pub mod chromeos;
+pub mod fit;
+pub mod iso9660;
+pub mod pe;
+pub mod syslinux;
+
+use crate::entry::{Device, Partition, PartitionTable, Transport};
+
+/// Partition `name` (`sda2`) of a disk with a GPT; its UUID is `part-NAME`.
+pub fn device(name: &str) -> Device {
+    let number = name.trim_start_matches(|c: char| !c.is_ascii_digit()).parse().unwrap();
+    Device {
+        name: name.into(),
+        disk: name.trim_end_matches(|c: char| c.is_ascii_digit()).into(),
+        partition: Some(Partition {
+            number,
+            table: PartitionTable::Gpt,
+            uuid: Some(format!("part-{name}")),
+            label: None,
+            type_id: None,
+            attributes: 0,
+        }),
+        size: 1 << 30,
+        transport: Transport::Scsi,
+        removable: false,
+        path: String::new(),
+    }
+}

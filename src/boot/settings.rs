@@ -1,0 +1,526 @@
+//! The settings: /etc/firstlight.conf, overridden by `firstlight.key=value` words of the kernel command line.
+//!
+//! One `key = value` a line, `#` begins a comment line, a repeated key makes a list. docs/config.md holds the same table
+//! of keys as [`KEYS`].
+
+use log::LevelFilter;
+
+use crate::formats::{grub::Flavour, nearest::nearest, volume_name::VolumeName};
+
+/// Messages are counted no further than this: a file that is no configuration gives one for each line.
+const MESSAGE_LIMIT: usize = 32;
+
+/// How long the default waits for a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Timeout {
+    /// Seconds.
+    Seconds(u32),
+    /// Until a person chooses.
+    Person,
+}
+
+/// What happens when nothing could be booted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AfterFailure {
+    /// The menu stays, and a device that appears later is used.
+    #[default]
+    Menu,
+    /// The machine restarts through its firmware.
+    Reboot,
+    /// The machine powers off.
+    PowerOff,
+}
+
+/// Everything that can be set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// How long the default waits for a key; `None`: as the configuration on the disk says.
+    pub timeout: Option<Timeout>,
+    /// Id or title of the entry that boots on its own, before what the disks' configurations say.
+    pub default: Option<String>,
+    /// Volumes that must be there before anything boots on its own.
+    pub wait: Vec<VolumeName>,
+    /// Volumes and disks in the order in which their defaults are tried, before all others.
+    pub order: Vec<VolumeName>,
+    /// Name of the build of GRUB that reads every configuration; `None`: as the system around each says.
+    pub grub_flavour: Option<String>,
+    /// Words appended to every kernel command line.
+    pub append: Vec<String>,
+    /// Directories, files and patterns of files that are images of live media, on any volume.
+    pub iso: Vec<String>,
+    /// What happens when nothing could be booted.
+    pub after_failure: AfterFailure,
+    /// Messages of this level and above are logged.
+    pub log_level: LevelFilter,
+    /// Print when each stage was reached before the jump.
+    pub timing: bool,
+    /// Seconds in which the hardware watchdog must be petted; `None` leaves it alone.
+    pub watchdog: Option<u32>,
+    /// The watchdog runs on over the jump, so that it also guards the next kernel's start; otherwise it is stopped.
+    pub watchdog_over_jump: bool,
+    /// Deaths of the worker after which it is not started again.
+    pub worker_deaths: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            timeout: None,
+            default: None,
+            wait: Vec::new(),
+            order: Vec::new(),
+            grub_flavour: None,
+            append: Vec::new(),
+            iso: Vec::new(),
+            after_failure: AfterFailure::Menu,
+            log_level: LevelFilter::Info,
+            timing: false,
+            watchdog: None,
+            watchdog_over_jump: false,
+            worker_deaths: 3,
+        }
+    }
+}
+
+/// One key: its name, what it takes (for messages), and how a value is stored.
+struct Key {
+    name: &'static str,
+    takes: &'static str,
+    /// What applies without it.
+    default: &'static str,
+    kind: Store,
+}
+
+enum Store {
+    /// The last value counts.
+    One(fn(&mut Settings, &str) -> Option<()>),
+    /// Values add up; the command line's replace the file's, so the list can be emptied first.
+    List { empty: fn(&mut Settings), add: fn(&mut Settings, &str) -> Option<()> },
+}
+
+const VOLUME: &str = "UUID=…, LABEL=…, PARTUUID=…, PARTLABEL=…, a device (sda2, /dev/sda), or nvme, scsi, virtio, \
+                      mmc, usb or optical";
+
+/// The table of keys.
+const KEYS: [Key; 13] = [
+    Key {
+        name: "timeout",
+        takes: "a number of seconds, or menu",
+        default: "what the default entry's own configuration says",
+        kind: Store::One(|settings, value| {
+            settings.timeout = Some(match value {
+                "menu" | "-1" => Timeout::Person,
+                _ => Timeout::Seconds(value.parse().ok()?),
+            });
+            Some(())
+        }),
+    },
+    Key {
+        name: "default",
+        takes: "an entry's id or title",
+        default: "the default of the first disk in the order",
+        kind: Store::One(|settings, value| {
+            settings.default = Some(filled(value)?);
+            Some(())
+        }),
+    },
+    Key {
+        name: "wait",
+        takes: VOLUME,
+        default: "nothing",
+        kind: Store::List {
+            empty: |settings| settings.wait.clear(),
+            add: |settings, value| {
+                settings.wait.push(VolumeName::parse(value)?);
+                Some(())
+            },
+        },
+    },
+    Key {
+        name: "order",
+        takes: VOLUME,
+        default: "nothing",
+        kind: Store::List {
+            empty: |settings| settings.order.clear(),
+            add: |settings, value| {
+                settings.order.push(VolumeName::parse(value)?);
+                Some(())
+            },
+        },
+    },
+    Key {
+        name: "append",
+        takes: "words for the kernel command line",
+        default: "nothing",
+        kind: Store::List {
+            empty: |settings| settings.append.clear(),
+            add: |settings, value| {
+                settings.append.push(filled(value)?);
+                Some(())
+            },
+        },
+    },
+    Key {
+        name: "grub-flavour",
+        takes: "upstream, fedora, rhel8 or suse",
+        default: "what the system around each configuration says",
+        kind: Store::One(|settings, value| {
+            settings.grub_flavour = Some(Flavour::named(value)?.name.to_owned());
+            Some(())
+        }),
+    },
+    Key {
+        name: "iso",
+        takes: "a path on a volume: a directory with images, or image files (* and ? stand for others)",
+        default: "*.iso in /, /boot, /boot-isos and /iso",
+        kind: Store::List {
+            empty: |settings| settings.iso.clear(),
+            add: |settings, value| {
+                settings.iso.push(filled(value)?);
+                Some(())
+            },
+        },
+    },
+    Key {
+        name: "after-failure",
+        takes: "menu, reboot or poweroff",
+        default: "menu",
+        kind: Store::One(|settings, value| {
+            settings.after_failure = match value {
+                "menu" => AfterFailure::Menu,
+                "reboot" => AfterFailure::Reboot,
+                "poweroff" => AfterFailure::PowerOff,
+                _ => return None,
+            };
+            Some(())
+        }),
+    },
+    Key {
+        name: "log-level",
+        takes: "off, error, warn, info, debug or trace",
+        default: "info",
+        kind: Store::One(|settings, value| {
+            settings.log_level = value.parse().ok()?;
+            Some(())
+        }),
+    },
+    Key {
+        name: "timing",
+        takes: "yes or no",
+        default: "no",
+        kind: Store::One(|settings, value| {
+            settings.timing = yes_or_no(value)?;
+            Some(())
+        }),
+    },
+    Key {
+        name: "watchdog",
+        takes: "a number of seconds, or no",
+        default: "no",
+        kind: Store::One(|settings, value| {
+            settings.watchdog = if value == "no" { None } else { Some(at_least_one(value)?) };
+            Some(())
+        }),
+    },
+    Key {
+        name: "watchdog-over-jump",
+        takes: "yes or no",
+        default: "no",
+        kind: Store::One(|settings, value| {
+            settings.watchdog_over_jump = yes_or_no(value)?;
+            Some(())
+        }),
+    },
+    Key {
+        name: "worker-deaths",
+        takes: "a number from 1",
+        default: "3",
+        kind: Store::One(|settings, value| {
+            settings.worker_deaths = at_least_one(value)?;
+            Some(())
+        }),
+    },
+];
+
+impl Settings {
+    /// Reads the settings out of the configuration file's text and the kernel command line. A value that cannot be read
+    /// is left as it was, and a message says where and why.
+    #[must_use]
+    pub fn parse(config: &str, cmdline: &str) -> (Self, Vec<String>) {
+        let (settings, _, messages) = Self::trace(config, cmdline);
+        (settings, messages)
+    }
+
+    /// Every key with the values that count and their origin, and what [`Settings::parse`] has to say of the rest.
+    #[must_use]
+    pub fn explain(config: &str, cmdline: &str) -> (Vec<Effective>, Vec<String>) {
+        let (_, counting, messages) = Self::trace(config, cmdline);
+        let effective = |key: &'static Key| {
+            let own: Vec<&Statement> =
+                counting.iter().filter(|statement| statement.name == key.name).collect();
+            Effective {
+                key: key.name,
+                values: own.iter().map(|statement| statement.value.clone()).collect(),
+                origins: own.iter().map(|statement| statement.place.clone()).collect(),
+                default: key.default,
+            }
+        };
+        (KEYS.iter().map(effective).collect(), messages)
+    }
+
+    /// The settings, the statements that made them so, and what is wrong with the others.
+    fn trace(config: &str, cmdline: &str) -> (Self, Vec<Statement>, Vec<String>) {
+        let mut settings = Self::default();
+        let mut counting: Vec<Statement> = Vec::new();
+        let mut messages = Vec::new();
+        let mut replaced: Vec<&str> = Vec::new();
+        for statement in lines(config).chain(kernel_words(cmdline).map(Ok)) {
+            let statement = match statement {
+                Ok(statement) => statement,
+                Err(message) => {
+                    messages.push(message);
+                    continue;
+                }
+            };
+            if statement.on_cmdline
+                && let Some(Key { name, kind: Store::List { empty, .. }, .. }) = key(&statement.name)
+                && !replaced.contains(name)
+            {
+                empty(&mut settings);
+                counting.retain(|other| other.name != *name);
+                replaced.push(name);
+            }
+            // Looking for what each may mean costs more than anyone will read.
+            if messages.len() > MESSAGE_LIMIT && key(&statement.name).is_none() {
+                continue;
+            }
+            match settings.set(&statement.name, &statement.value) {
+                Err(message) => messages.push(format!("{}: {message}", statement.place)),
+                Ok(()) => counting.push(statement),
+            }
+        }
+        // Of a key with one value, the last counts.
+        let mut told: Vec<&str> = Vec::new();
+        counting.reverse();
+        counting.retain(|statement| match key(&statement.name) {
+            Some(Key { name, kind: Store::One(_), .. }) => {
+                let is_last = !told.contains(name);
+                told.extend(is_last.then_some(name));
+                is_last
+            }
+            _ => true,
+        });
+        counting.reverse();
+        if messages.len() > MESSAGE_LIMIT {
+            messages.truncate(MESSAGE_LIMIT);
+            messages.push("there are more mistakes in the settings".to_owned());
+        }
+        (settings, counting, messages)
+    }
+
+    fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
+        let key = key(name).ok_or_else(|| match nearest(name, KEYS.iter().map(|key| key.name)) {
+            Some(nearest) => format!("unknown key `{name}`; did you mean `{nearest}`?"),
+            None => format!("unknown key `{name}`"),
+        })?;
+        let (Store::One(store) | Store::List { add: store, .. }) = key.kind;
+        store(self, value).ok_or_else(|| format!("`{name}` takes {}, not `{value}`", key.takes))
+    }
+}
+
+/// What applies for one key.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Effective {
+    /// Its name.
+    pub key: &'static str,
+    /// The values as they were written; none if nothing was set.
+    pub values: Vec<String>,
+    /// Where each value comes from.
+    pub origins: Vec<String>,
+    /// What applies if nothing was set.
+    pub default: &'static str,
+}
+
+/// A key with a value, as it was written.
+struct Statement {
+    place: String,
+    name: String,
+    value: String,
+    on_cmdline: bool,
+}
+
+fn lines(config: &str) -> impl Iterator<Item = Result<Statement, String>> {
+    let lines = config.lines().map(str::trim).zip(1_usize..);
+    lines.filter(|(line, _)| !line.is_empty() && !line.starts_with('#')).map(|(line, number)| {
+        let place = format!("/etc/firstlight.conf:{number}");
+        let Some((name, value)) = line.split_once('=') else {
+            return Err(format!("{place}: `{line}` is not of the form key = value"));
+        };
+        let value = unquoted(value.trim()).to_owned();
+        Ok(Statement { place, name: name.trim().to_owned(), value, on_cmdline: false })
+    })
+}
+
+fn kernel_words(cmdline: &str) -> impl Iterator<Item = Statement> {
+    words(cmdline).into_iter().filter_map(|word| {
+        let word = word.strip_prefix("firstlight.")?;
+        let (name, value) = word.split_once('=').unwrap_or((word, "yes"));
+        Some(Statement {
+            place: "kernel command line".to_owned(),
+            // The kernel takes `-` and `_` in a parameter's name for the same.
+            name: name.replace('_', "-"),
+            value: value.to_owned(),
+            on_cmdline: true,
+        })
+    })
+}
+
+fn key(name: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.name == name)
+}
+
+fn filled(value: &str) -> Option<String> {
+    (!value.is_empty()).then(|| value.to_owned())
+}
+
+fn yes_or_no(value: &str) -> Option<bool> {
+    match value {
+        "yes" | "1" | "on" | "true" => Some(true),
+        "no" | "0" | "off" | "false" => Some(false),
+        _ => None,
+    }
+}
+
+fn at_least_one(value: &str) -> Option<u32> {
+    value.parse().ok().filter(|number| *number > 0)
+}
+
+/// A value without the double quotes around it.
+fn unquoted(value: &str) -> &str {
+    value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value)
+}
+
+/// Words of a kernel command line: double quotes keep blanks together and are dropped (as the kernel's `next_arg` has
+/// it, there is no other quoting).
+fn words(cmdline: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word = String::new();
+    let mut quoted = false;
+    for character in cmdline.chars() {
+        match character {
+            '"' => quoted = !quoted,
+            _ if character.is_ascii_whitespace() && !quoted => words.push(std::mem::take(&mut word)),
+            _ => word.push(character),
+        }
+    }
+    words.push(word);
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_file_is_read_line_by_line() {
+        let config = "# comment\n\ntimeout = 5\n default=\"Debian GNU/Linux\"\nwait = UUID=0a1b\nwait = LABEL=my disk\n\
+                      order = usb\nappend = quiet splash\niso = /srv/*.img\ngrub-flavour = suse\nafter-failure = reboot\nlog-level = debug\ntiming = yes\n\
+                      watchdog = 60\nwatchdog-over-jump = yes\nworker-deaths = 5\n";
+        let expected = Settings {
+            timeout: Some(Timeout::Seconds(5)),
+            default: Some("Debian GNU/Linux".into()),
+            wait: vec![VolumeName::Uuid("0a1b".into()), VolumeName::Label("my disk".into())],
+            order: vec![VolumeName::Transport(crate::entry::Transport::Usb)],
+            grub_flavour: Some("suse".into()),
+            append: vec!["quiet splash".into()],
+            iso: vec!["/srv/*.img".into()],
+            after_failure: AfterFailure::Reboot,
+            log_level: LevelFilter::Debug,
+            timing: true,
+            watchdog: Some(60),
+            watchdog_over_jump: true,
+            worker_deaths: 5,
+        };
+        assert_eq!(Settings::parse(config, ""), (expected, vec![]));
+    }
+
+    #[test]
+    fn the_command_line_overrides_the_file_and_replaces_its_lists() {
+        let config = "timeout = 5\nappend = a\nappend = b\norder = sda\n";
+        let cmdline = "quiet firstlight.timeout=menu firstlight.append=\"c d\" \"firstlight.append=e f\" \
+                       firstlight.after_failure=poweroff firstlight.timing root=/dev/sda1\n";
+        let expected = Settings {
+            timeout: Some(Timeout::Person),
+            append: vec!["c d".into(), "e f".into()],
+            order: vec![VolumeName::Device("sda".into())],
+            after_failure: AfterFailure::PowerOff,
+            timing: true,
+            ..Settings::default()
+        };
+        assert_eq!(Settings::parse(config, cmdline), (expected, vec![]));
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_place_and_changes_nothing() {
+        let cases = [
+            ("timeuot = 5", "", "/etc/firstlight.conf:1: unknown key `timeuot`; did you mean `timeout`?"),
+            (
+                "\n\nwatch-dog = 5",
+                "",
+                "/etc/firstlight.conf:3: unknown key `watch-dog`; did you mean `watchdog`?",
+            ),
+            ("colour = red", "", "/etc/firstlight.conf:1: unknown key `colour`"),
+            ("timeout", "", "/etc/firstlight.conf:1: `timeout` is not of the form key = value"),
+            (
+                "timeout = soon",
+                "",
+                "/etc/firstlight.conf:1: `timeout` takes a number of seconds, or menu, not `soon`",
+            ),
+            (
+                "timeout = 4294967296",
+                "",
+                "/etc/firstlight.conf:1: `timeout` takes a number of seconds, or menu, not `4294967296`",
+            ),
+            ("default =", "", "/etc/firstlight.conf:1: `default` takes an entry's id or title, not ``"),
+            (
+                "",
+                "firstlight.worker-deaths=0",
+                "kernel command line: `worker-deaths` takes a number from 1, not `0`",
+            ),
+            (
+                "",
+                "firstlight.defualt=x",
+                "kernel command line: unknown key `defualt`; did you mean `default`?",
+            ),
+        ];
+        for (config, cmdline, message) in cases {
+            assert_eq!(Settings::parse(config, cmdline), (Settings::default(), vec![message.to_owned()]));
+        }
+    }
+
+    #[test]
+    fn every_key_is_documented() {
+        let manual = include_str!("../../docs/config.md");
+        for key in KEYS {
+            let row = format!("| `{}` |", key.name);
+            assert!(manual.lines().any(|line| line.starts_with(&row)), "docs/config.md lacks {row}");
+        }
+        let rows = manual.lines().filter(|line| line.starts_with("| `")).count();
+        assert_eq!(rows, KEYS.len(), "docs/config.md documents keys that do not exist");
+    }
+
+    #[test]
+    fn a_file_of_mistakes_gives_a_bounded_number_of_messages() {
+        assert_eq!(Settings::parse(&"x\n".repeat(100_000), "").1.len(), MESSAGE_LIMIT + 1);
+    }
+
+    proptest! {
+        #[test]
+        fn no_input_is_too_strange(config: String, cmdline: String) {
+            let _ = Settings::parse(&config, &format!("firstlight.{cmdline}"));
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! A fault of this process (the processor's, or abort(3)) answered by executing a program in its place: sigaction(2),
+//! signal-safety(7), execve(2).
+#![expect(
+    unsafe_code,
+    reason = "a signal's handler, and what the kernel tells it about the fault, are beyond safe interfaces"
+)]
+
+use std::{
+    ffi::{CStr, CString, c_char, c_int, c_void},
+    ptr,
+    sync::atomic::{AtomicPtr, Ordering},
+};
+
+use nix::{
+    errno::Errno,
+    sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction},
+};
+
+/// How a fault shows itself: a panic's own instruction, which no processor knows or takes for a breakpoint; memory that is
+/// not there; a division; abort(3).
+const FAULTS: [Signal; 6] =
+    [Signal::SIGILL, Signal::SIGTRAP, Signal::SIGSEGV, Signal::SIGBUS, Signal::SIGFPE, Signal::SIGABRT];
+
+/// Room for what the handler writes: `signal 11 at 0x` and 16 digits.
+const ROOM: usize = 40;
+
+/// All that the handler needs, made before: it must not allocate.
+struct Plan {
+    program: CString,
+    arguments: Vec<*const c_char>,
+    environment: Vec<*const c_char>,
+    /// The value of the last variable of the environment: zeros, so that it ends wherever the handler stops writing.
+    note: *mut u8,
+}
+
+static PLAN: AtomicPtr<Plan> = AtomicPtr::new(ptr::null_mut());
+
+/// From now on a fault in any thread executes `program` with `arguments` and `environment`, and beside that with the
+/// variable `note`, which says which signal it was and at which instruction: `signal 4 at 0x21a34f`.
+///
+/// A signal that somebody sent changes nothing. What fails after the fault leaves the process waiting for ever.
+///
+/// # Errors
+///
+/// What sigaction(2) said.
+pub fn execute_on_fault(
+    program: &CStr,
+    arguments: Vec<CString>,
+    environment: Vec<CString>,
+    note: &str,
+) -> Result<(), Errno> {
+    let name = format!("{note}=").into_bytes();
+    let mut variable = name.clone();
+    variable.resize(name.len().saturating_add(ROOM), 0);
+    // What the plan points to is never freed: a fault can come until the process ends.
+    let variable = Box::leak(variable.into_boxed_slice()).as_mut_ptr();
+    let strings = |list: Vec<CString>| list.into_iter().map(|text| text.into_raw().cast_const());
+    let plan = Plan {
+        program: program.to_owned(),
+        arguments: strings(arguments).chain([ptr::null()]).collect(),
+        environment: strings(environment).chain([variable.cast_const().cast(), ptr::null()]).collect(),
+        note: variable.wrapping_add(name.len()),
+    };
+    PLAN.store(Box::into_raw(Box::new(plan)), Ordering::Release);
+    // On the stack that std gives each thread for a stack that is used up; and not blocked meanwhile, because the program
+    // would inherit that, and a blocked fault is death.
+    let flags = SaFlags::SA_SIGINFO | SaFlags::SA_ONSTACK | SaFlags::SA_NODEFER;
+    let action = SigAction::new(SigHandler::SigAction(answer), flags, SigSet::empty());
+    for signal in FAULTS {
+        // SAFETY: the handler makes system calls and writes to memory that nothing else uses; it takes no lock and does not
+        // allocate.
+        unsafe { sigaction(signal, &action) }?;
+    }
+    Ok(())
+}
+
+/// The handler.
+extern "C" fn answer(signal: c_int, information: *mut libc::siginfo_t, context: *mut c_void) {
+    // SAFETY: with SA_SIGINFO the kernel hands over a whole siginfo_t; a signal that a process sent has a sender.
+    let sent = unsafe { (*information).si_code <= 0 && (*information).si_pid() != libc::getpid() };
+    if sent {
+        return;
+    }
+    // Only once: the other thread, or the fault on the way, waits for the end.
+    let plan = PLAN.swap(ptr::null_mut(), Ordering::AcqRel);
+    if !plan.is_null() {
+        // SAFETY: it came out of a box that is never freed, and the swap gave it to nobody else.
+        let plan = unsafe { &*plan };
+        // SAFETY: ROOM bytes from `note` on are this plan's alone.
+        let note = unsafe { std::slice::from_raw_parts_mut(plan.note, ROOM) };
+        describe(note, signal, instruction(context));
+        // SAFETY: strings that end with a zero, in lists that end with a null pointer, none of them ever freed.
+        unsafe { libc::execve(plan.program.as_ptr(), plan.arguments.as_ptr(), plan.environment.as_ptr()) };
+    }
+    loop {
+        // SAFETY: waits for the next signal, and touches nothing.
+        unsafe { libc::pause() };
+    }
+}
+
+/// The address of the instruction that was being executed.
+fn instruction(context: *mut c_void) -> u64 {
+    let context: *const libc::ucontext_t = context.cast_const().cast();
+    // SAFETY: with SA_SIGINFO the kernel hands over the whole ucontext_t of the thread.
+    let machine = unsafe { &(*context).uc_mcontext };
+    #[cfg(target_arch = "x86_64")]
+    let address = machine.gregs.get(libc::REG_RIP as usize).map_or(0, |address| address.cast_unsigned());
+    #[cfg(target_arch = "aarch64")]
+    let address = machine.pc;
+    address
+}
+
+/// Writes without any of std's formatting, which could fault again. What has no room is left out; the last byte stays 0.
+fn describe(note: &mut [u8], signal: c_int, address: u64) {
+    let number = signal.unsigned_abs();
+    let tens = (number / 10 > 0).then_some(number / 10);
+    let hex = (0..16).rev().map(|place| (address >> (place * 4)) & 0xf).skip_while(|digit| *digit == 0);
+    let digit = |digit: u64| b"0123456789abcdef".get(digit as usize).copied().unwrap_or(b'?');
+    let words = b"signal ".iter().copied();
+    let words = words.chain(tens.map(|tens| digit(u64::from(tens)))).chain([digit(u64::from(number % 10))]);
+    let words = words.chain(b" at 0x".iter().copied()).chain(hex.map(digit));
+    let room = note.len().saturating_sub(1);
+    for (place, byte) in note.iter_mut().take(room).zip(words) {
+        *place = byte;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::Command;
+
+    use super::*;
+
+    #[test]
+    fn the_note_names_signal_and_instruction() {
+        for (signal, address, expected) in [
+            (libc::SIGILL, 0x21_a34f, "signal 4 at 0x21a34f"),
+            (libc::SIGSEGV, u64::MAX, "signal 11 at 0xffffffffffffffff"),
+            (libc::SIGABRT, 0, "signal 6 at 0x"),
+        ] {
+            let mut note = [0; ROOM];
+            describe(&mut note, signal, address);
+            assert_eq!(CStr::from_bytes_until_nul(&note).unwrap().to_str().unwrap(), expected);
+        }
+    }
+
+    /// Runs [`a_process_that_faults`] in a process of its own, and gives what the program in its place printed.
+    fn fault(way: &str) -> String {
+        let name = "fault::tests::a_process_that_faults";
+        let output = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "--ignored", "--nocapture", name])
+            .env("WAY", way)
+            .output()
+            .unwrap();
+        assert_eq!(output.status.signal(), None, "{way}");
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.lines()
+            .find_map(|line| line.strip_prefix("again: "))
+            .unwrap_or_else(|| panic!("{text}"))
+            .to_owned()
+    }
+
+    #[test]
+    fn every_fault_executes_the_program_and_a_signal_that_was_sent_does_not() {
+        for (way, expected) in [
+            ("memory", "signal 11 at 0x"),
+            ("abort", "signal 6 at 0x"),
+            ("thread", "signal 11 at 0x"),
+            ("stack", "signal 11 at 0x"),
+            ("sent, then abort", "signal 6 at 0x"),
+        ] {
+            let note = fault(way);
+            assert!(note.starts_with(expected) && note.len() > expected.len(), "{way}: {note}");
+        }
+    }
+
+    #[test]
+    #[ignore = "ends its process; every_fault_executes_the_program_and_a_signal_that_was_sent_does_not runs it in one of its own"]
+    fn a_process_that_faults() {
+        let text = |text: &str| CString::new(text).unwrap();
+        let arguments = ["sh", "-c", "echo \"again: $NOTE\""].map(text).to_vec();
+        execute_on_fault(c"/bin/sh", arguments, vec![text("PATH=/bin")], "NOTE").unwrap();
+        match std::env::var("WAY").unwrap().as_str() {
+            "memory" => touch_nothing(),
+            "thread" => std::thread::spawn(touch_nothing).join().unwrap(),
+            "stack" => assert_eq!(deep(1), 0),
+            "sent, then abort" => {
+                let me = std::process::id().to_string();
+                assert!(Command::new("kill").args(["-SEGV", &me]).status().unwrap().success());
+                std::process::abort();
+            }
+            _ => std::process::abort(),
+        }
+    }
+
+    fn touch_nothing() {
+        // SAFETY: none; the fault is what is wanted.
+        unsafe { ptr::without_provenance_mut::<u8>(8).write_volatile(0) };
+    }
+
+    #[expect(unconditional_recursion, reason = "the stack is to be used up")]
+    fn deep(depth: u64) -> u64 {
+        std::hint::black_box(deep(std::hint::black_box(depth + 1))) + 1
+    }
+}

@@ -1,0 +1,20 @@
+//! Every system call that rustix and nix lack, and every `unsafe` of the project, each with its SAFETY reason.
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![deny(clippy::unreachable, clippy::todo, clippy::unimplemented)]
+
+pub mod block_device;
+pub mod btrfs;
+pub mod child;
+mod copy;
+pub mod fault;
+#[cfg(feature = "running-system")]
+pub mod freeze;
+pub mod inherited;
+pub mod interfaces;
+pub mod kexec;
+pub mod kmsg;
+pub mod mapping;
+pub mod mount_setattr;
+pub mod pipe;
+pub mod trampoline;
+pub mod watchdog;
