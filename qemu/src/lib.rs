@@ -23,6 +23,7 @@ pub mod debian;
 pub mod demo;
 pub mod disk;
 pub mod error;
+pub mod firmware_kernel;
 pub mod guest;
 pub mod loader;
 pub mod logical;
