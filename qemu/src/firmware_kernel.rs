@@ -15,7 +15,7 @@ use crate::{Result, tool};
 
 const SUITE: &str = "trixie";
 
-/// The source first: its version is the kernel's.
+/// The source first: its version is the kernel's. Essential packages are in no root by themselves.
 const PACKAGES: &[&str] = &[
     "linux-source-6.12",
     "gcc",
@@ -32,6 +32,15 @@ const PACKAGES: &[&str] = &[
     "zstd",
     "xz-utils",
     "cpio",
+    "bash",
+    "coreutils",
+    "dash",
+    "diffutils",
+    "findutils",
+    "grep",
+    "gzip",
+    "sed",
+    "tar",
 ];
 
 const FIRMWARE: &str = include_str!("../kernel/firmware.config");
