@@ -74,6 +74,8 @@ fn from_bzimage(header: bzimage::Header, head: Vec<u8>, length: u64) -> Result<K
             size,
             alignment: wants.alignment,
             preferred: wants.preferred,
+            // Only such a kernel has the flag that it may be loaded above 4 GiB, without which it has no long mode here.
+            relocatable: true,
             entry: ENTRY_64,
         },
         cmdline_limit: usize::try_from(header.cmdline_size).unwrap_or(usize::MAX),
@@ -117,7 +119,15 @@ fn from_elf(head: &[u8], length: u64) -> Result<Kernel, LayoutError> {
     }
     let entry = header.e_entry.checked_sub(base).filter(|entry| *entry < end).ok_or(LayoutError::Damaged)?;
     Ok(Kernel {
-        layout: Layout { parts, size: end, alignment: HUGE_PAGE, preferred: base, entry },
+        layout: Layout {
+            parts,
+            size: end,
+            alignment: HUGE_PAGE,
+            preferred: base,
+            // No field of an ELF file says so: Linux may be moved, others may not.
+            relocatable: false,
+            entry,
+        },
         head: Vec::new(),
         // COMMAND_LINE_SIZE of the architectures, less the NUL.
         cmdline_limit: 2047,
@@ -187,6 +197,7 @@ mod tests {
                 size: 0x4_0000,
                 alignment: 0x20_0000,
                 preferred: 0x100_0000,
+                relocatable: true,
                 entry: 0x200,
             }
         );
@@ -207,6 +218,7 @@ mod tests {
                 size: 0x20_5000,
                 alignment: HUGE_PAGE,
                 preferred: 0x100_0000,
+                relocatable: false,
                 entry: 0x40,
             }
         );

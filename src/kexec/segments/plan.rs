@@ -38,6 +38,8 @@ pub struct Layout {
     pub alignment: u64,
     /// The base that it was built for.
     pub preferred: u64,
+    /// Its own header says that it may stand at any base.
+    pub relocatable: bool,
     /// Entry point, relative to the base.
     pub entry: u64,
 }
@@ -105,7 +107,7 @@ pub fn plan(
     let mut space = Space { free: machine.free.clone(), limits: limits.start.max(LOWEST)..limits.end };
     let mut segments = Vec::new();
 
-    let base = space.take_kernel(layout)?;
+    let base = space.take_kernel(layout, parameters.cmdline)?;
     for part in &layout.parts {
         segments.push(Segment {
             content: Content::Kernel(part.bytes.clone()),
@@ -115,7 +117,7 @@ pub fn plan(
     }
     let mut parameters = parameters.clone();
     if initrd > 0 {
-        let address = space.take("initrd", initrd, LOWEST_INITRD)?;
+        let address = space.take_initrd(initrd)?;
         parameters.initrd = (address, initrd);
         segments.push(Segment { content: Content::File(0), address, size: pages(initrd) });
     }
@@ -139,15 +141,30 @@ pub(super) struct Space {
 }
 
 impl Space {
-    /// The place that the kernel was built for if it is free, since nothing needs relocating there; else the highest.
-    fn take_kernel(&mut self, layout: &Layout) -> Result<u64, PlanError> {
+    /// The highest place for a kernel that may stand anywhere; for another one the place that it was built for, or the
+    /// highest where that is taken.
+    ///
+    /// A Linux that has just started hands out its lowest memory first, where most kernels are built for. What it hands out
+    /// inside of a segment's place it cannot use there, and it looks through all that it has so for each further page.
+    fn take_kernel(&mut self, layout: &Layout, cmdline: &[u8]) -> Result<u64, PlanError> {
         let preferred = layout.preferred..layout.preferred.saturating_add(pages(layout.size));
         let inside = |outer: &Range<u64>| outer.start <= preferred.start && preferred.end <= outer.end;
-        if inside(&self.limits) && self.free.iter().any(inside) {
+        let keeps_its_place = !layout.relocatable || leaves_memory_out(cmdline);
+        if keeps_its_place && inside(&self.limits) && self.free.iter().any(inside) {
             self.free = memory::subtract(&self.free, &preferred);
             return Ok(preferred.start);
         }
         self.take_aligned("kernel", layout.size, layout.alignment, 0)
+    }
+
+    /// The lowest place: there a Linux that has just started has what it read last, the file itself, and hands nothing out.
+    /// At the top, a large initrd would leave it no memory for the copy but its own place.
+    fn take_initrd(&mut self, size: u64) -> Result<u64, PlanError> {
+        let inside = self.limits.start.max(LOWEST_INITRD)..self.limits.end;
+        let place = memory::lowest_place(&self.free, pages(size), PAGE, &inside)
+            .ok_or(PlanError::NoPlace { what: "initrd", size })?;
+        self.free = memory::subtract(&self.free, &(place..place.saturating_add(pages(size))));
+        Ok(place)
     }
 
     pub(super) fn take(&mut self, what: &'static str, size: u64, lowest: u64) -> Result<u64, PlanError> {
@@ -172,6 +189,13 @@ impl Space {
     }
 }
 
+/// Whether the next kernel is told to use a part of the memory only (`mem=`, `memmap=`): it must not stand in the rest, and
+/// only one that draws lots for its place looks where it stands.
+fn leaves_memory_out(cmdline: &[u8]) -> bool {
+    let mut words = cmdline.split(u8::is_ascii_whitespace);
+    words.any(|word| [&b"mem="[..], b"memmap="].iter().any(|key| word.starts_with(key)))
+}
+
 /// The size in whole pages, in bytes.
 pub(super) fn pages(size: u64) -> u64 {
     size.checked_next_multiple_of(PAGE).unwrap_or(!(PAGE - 1))
@@ -192,6 +216,7 @@ mod tests {
             size: 0x3f0_0000,
             alignment: 0x20_0000,
             preferred: 0x100_0000,
+            relocatable: true,
             entry: 0x200,
         }
     }
@@ -218,7 +243,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kernel_goes_where_it_was_built_for_and_the_rest_to_the_top() {
+    fn a_kernel_that_may_stand_anywhere_goes_to_the_top_and_its_initrd_to_the_bottom() {
         let plan = plan(
             &layout(),
             &parameters(),
@@ -229,26 +254,52 @@ mod tests {
         let plan = plan.unwrap();
         assert_eq!(
             addresses(&plan),
-            [(0x100_0000, 0x3f0_0000), (0x3fff_b000, 0x1000), (0x3fff_c000, 0x2000), (0x3fff_e000, 0x2000)]
+            [(0x100_0000, 0x2000), (0x3c00_0000, 0x3f0_0000), (0x3fff_d000, 0x1000), (0x3fff_e000, 0x2000)]
         );
-        assert_eq!(plan.entry, 0x3fff_b000);
-        let Content::Made(block) = &plan.segments[2].content else { panic!("the parameters are made here") };
+        assert_eq!(plan.entry, 0x3fff_d000);
+        let Content::Made(block) = &plan.segments[3].content else { panic!("the parameters are made here") };
         assert_eq!(
             block[0x218..0x220],
-            [0x00, 0xe0, 0xff, 0x3f, 0x88, 0x13, 0, 0],
+            [0x00, 0x00, 0x00, 0x01, 0x88, 0x13, 0, 0],
             "initrd address and size"
         );
-        let Content::Made(code) = &plan.segments[1].content else { panic!("the trampoline is made here") };
-        assert!(code.windows(8).any(|bytes| bytes == 0x100_0200_u64.to_le_bytes()), "the kernel's entry");
-        assert!(code.windows(8).any(|bytes| bytes == 0x3fff_c000_u64.to_le_bytes()), "the zero page");
+        let Content::Made(code) = &plan.segments[2].content else { panic!("the trampoline is made here") };
+        assert!(code.windows(8).any(|bytes| bytes == 0x3c00_0200_u64.to_le_bytes()), "the kernel's entry");
+        assert!(code.windows(8).any(|bytes| bytes == 0x3fff_e000_u64.to_le_bytes()), "the zero page");
+    }
+
+    /// The base of the kernel with this layout and command line, in so much free memory above 1 MiB.
+    fn base(layout: &Layout, cmdline: &[u8], free: &[Range<u64>]) -> u64 {
+        let parameters = Parameters { cmdline, ..parameters() };
+        let plan = plan(layout, &parameters, 5000, &machine(free), &ANYWHERE).unwrap();
+        let kernel = plan.segments.iter().find(|segment| matches!(segment.content, Content::Kernel(_)));
+        kernel.unwrap().address
     }
 
     #[test]
-    fn a_taken_preferred_place_moves_the_kernel_to_an_aligned_one() {
-        let plan =
-            plan(&layout(), &parameters(), 0, &machine(&[0x110_0000..0x1000_0000]), &ANYWHERE).unwrap();
-        assert_eq!(plan.segments[0].address % 0x20_0000, 0);
-        assert_eq!(plan.segments[0].address, 0xc00_0000);
+    fn a_kernel_keeps_its_place_where_it_may_not_move_or_may_not_use_the_top() {
+        let fixed = Layout { relocatable: false, ..layout() };
+        let free = &[0x10_0000..0x4000_0000];
+        for (layout, cmdline, expected) in [
+            (&layout(), &b"quiet"[..], 0x3c00_0000),
+            (&layout(), b"quiet item=1 memtest=2", 0x3c00_0000),
+            (&layout(), b"quiet mem=512M", 0x100_0000),
+            (&layout(), b"memmap=512M@0", 0x100_0000),
+            (&fixed, b"quiet", 0x100_0000),
+        ] {
+            assert_eq!(base(layout, cmdline, free), expected, "{layout:?} {cmdline:?}");
+        }
+        // Where that is taken, it stands at a multiple of its alignment.
+        assert_eq!(base(&fixed, b"quiet", &[0x110_0000..0x1000_0000]), 0xc00_0000);
+    }
+
+    #[test]
+    fn memory_above_4_gibibytes_is_for_what_does_not_fit_below() {
+        let ram = &[0x10_0000..0x8000_0000, 0x1_0000_0000..0x2_8000_0000];
+        let below = base(&layout(), b"quiet", ram);
+        assert!((0x7000_0000..0x8000_0000).contains(&below), "{below:#x}");
+        let above = base(&layout(), b"quiet", &[0x10_0000..0x200_0000, 0x1_0000_0000..0x2_8000_0000]);
+        assert!(above > FOUR_GIBIBYTES, "{above:#x}");
     }
 
     #[test]
