@@ -1,12 +1,10 @@
 #!/usr/bin/env bash
-# Builds the static binary and an initramfs around it for a kernel with its drivers built in; for other kernels and all
-# options see `cargo run -p initramfs -- --help`. Works as the first command in a fresh clone.
+# Builds the initramfs for a kernel with its drivers built in, and beside it the binary with its symbols and lines; for other
+# kernels and all options see `cargo run -p initramfs -- --help`. Works as the first command in a fresh clone.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 scripts/setup.sh --quiet
 target=${CARGO_TARGET_DIR:-target}
 output=$target/initramfs.img
-cargo build --release --no-default-features --package firstlight --target x86_64-unknown-linux-musl
-binary=$target/x86_64-unknown-linux-musl/release/firstlight
-cargo run --quiet --package initramfs -- build --binary "$binary" --output "$output" "$@"
-ls -l "$binary" "$output"
+cargo run --quiet --package initramfs -- build --output "$output" --debug-file "$output.debug" "$@"
+ls -l "$output" "$output.debug"

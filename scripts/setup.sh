@@ -49,7 +49,7 @@ command -v cargo >/dev/null || {
     say "missing: Rust. Install rustup as https://rustup.rs says (Debian 13: apt-get install rustup), then run this again"
     exit 1
 }
-# The targets that the binary is static on, and the standard library's source, which is built small for them.
+# The targets that the binary is static on, and the standard library's source for `initramfs build --small`.
 rust=$(rustc --print sysroot)/lib/rustlib
 for target in x86_64-unknown-linux-musl aarch64-unknown-linux-musl; do
     [ -d "$rust/$target" ] || rustup target add "$target"

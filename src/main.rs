@@ -71,7 +71,7 @@ fn command_line(_: &[OsString]) -> ExitCode {
     // Nobody is left to tell if stderr is closed.
     let _ = std::io::Write::write_all(
         &mut std::io::stderr(),
-        b"firstlight: this image has no command line; build it with `initramfs build --feature command-line`\n",
+        b"firstlight: this image has no command line; it was built with `initramfs build --without command-line`\n",
     );
     ExitCode::from(2)
 }

@@ -1,74 +1,115 @@
-//! Builds the static release binary that becomes `/init`.
+//! Builds the static binary that becomes `/init`, and the one that is installed on a running system.
 
-use crate::BuildError;
-use std::{env, path::Path, path::PathBuf, process::Command, process::Stdio};
+use crate::{BuildError, strip};
+use std::{
+    env,
+    fs::{self, Permissions},
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
 
 /// The target that is built for when none is given: static, for the machine that builds.
 pub const TARGET: &str =
     if cfg!(target_arch = "aarch64") { "aarch64-unknown-linux-musl" } else { "x86_64-unknown-linux-musl" };
 
-/// Has the standard library built along with the program, for size and without the printing of back traces, which makes
-/// the binary a quarter smaller (779 instead of 1048 KB). Cargo knows these options only as unstable ones; with the
-/// compiler pinned in rust-toolchain.toml they mean the same for everybody.
-const SMALL_STANDARD_LIBRARY: [&str; 2] =
-    ["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size"];
+/// The Cargo features of an image's binary: what a person types at the rescue console, and Xen.
+pub const FEATURES: [&str; 2] = ["command-line", "multiboot"];
 
-/// Leaves out where in the source a panic happened and its message, and what only `{:?}` would print: 100 KB. A panic is an
-/// instruction that the processor refuses. What PID 1 and the kernel's log tell of a crash is the address of that
-/// instruction, which leads to the line in the same binary built with `CARGO_PROFILE_IMAGE_STRIP=none`.
-const WITHOUT_WORDS: &str =
-    "\"-Zlocation-detail=none\",\"-Zfmt-debug=none\",\"-Zunstable-options\",\"-Cpanic=immediate-abort\"";
-
-/// Leaves out what LLVM does for speed even where it is asked for size: moving values out of loops and keeping them for
-/// later, where they need registers and then the stack, and tables for short matches. 37 KB less, and as many instructions
-/// on the way to the jump as with all of it (`scripts/bench.sh guest`).
-const NOT_FOR_SPEED: [&str; 10] = [
-    "-disable-constant-hoisting",
-    "-disable-licm-promotion",
-    "-disable-lsr",
-    "-disable-machine-cse",
-    "-disable-machine-licm",
-    "-enable-load-pre=false",
-    "-enable-misched=false",
-    "-inline-instr-cost=4",
-    "-min-jump-table-entries=12",
-    "-x86-disable-avoid-SFB",
+/// Compiler options of every image, all of them stable: fixed addresses, since tables for moving the program to others and
+/// for unwinding are of no use to PID 1.
+const IMAGE: [&str; 2] = [
+    "-Crelocation-model=static",
+    concat!("-Clink-arg=-T", env!("CARGO_MANIFEST_DIR"), "/without-unwinding.ld"),
 ];
 
-/// Builds the binaries of a package of this workspace for a target, as small as they get, and gives the path of one.
-/// `features` are what it has beside the least (Cargo.toml): an image that boots disks needs none.
-///
-/// # Errors
-/// Cargo fails; it has said why on stderr.
-pub fn build(package: &str, target: &str, features: &[String]) -> Result<PathBuf, BuildError> {
-    let features = features.join(",");
-    let not_for_speed: String =
-        NOT_FOR_SPEED.iter().map(|option| format!(",\"-Cllvm-args={option}\"")).collect();
-    let smaller = format!("target.{target}.rustflags=[{WITHOUT_WORDS}{not_for_speed}]");
-    let arguments = ["--profile", "image", "--package", package, "--bins", "--target", target];
-    let small = ["--no-default-features", "--features", &features, "--config", &smaller];
-    cargo(&arguments.into_iter().chain(small).chain(SMALL_STANDARD_LIBRARY).collect::<Vec<_>>())
+/// What `--small` changes, for flash of 4 MiB: the standard library is built along with the program and for size, and
+/// functions that compile to the same code are kept once. Cargo knows the first two only as unstable options.
+const SMALL: [&str; 2] = ["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size"];
+const SMALL_LINK: &str = "-Clink-arg=--icf=all";
+
+/// How the binary of an image is built.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// The Rust target.
+    pub target: String,
+    /// Cargo features.
+    pub features: Vec<String>,
+    /// With a standard library built for size.
+    pub small: bool,
 }
 
-/// Builds the static binary as it is installed on a running system, and gives its path.
+impl Default for Options {
+    fn default() -> Self {
+        let features = FEATURES.map(str::to_owned).to_vec();
+        Self { target: TARGET.to_owned(), features, small: false }
+    }
+}
+
+/// The binary of an image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Built {
+    /// What goes into the image: only what is loaded.
+    pub program: PathBuf,
+    /// The same program with its symbols and lines.
+    pub debug: PathBuf,
+}
+
+/// Builds the binary of an image.
+///
+/// # Errors
+/// Cargo fails, and has said why on stderr; the binary cannot be read or written.
+pub fn build(options: &Options) -> Result<Built, BuildError> {
+    let Options { target, features, small } = options;
+    let features = features.join(",");
+    let profile = if *small { "small" } else { "image" };
+    let rustflags = IMAGE.into_iter().chain(small.then_some(SMALL_LINK));
+    let rustflags: Vec<String> = rustflags.map(|flag| format!("{flag:?}")).collect();
+    let rustflags = format!("target.{target}.rustflags=[{}]", rustflags.join(","));
+    let mut arguments = vec!["--profile", profile, "--package", "firstlight", "--bin", "firstlight"];
+    arguments.extend(["--target", target, "--no-default-features", "--features", &features]);
+    arguments.extend(["--config", &rustflags]);
+    if *small {
+        arguments.extend(SMALL);
+    }
+    let debug = cargo(&arguments, *small)?;
+    let program = debug.with_extension("stripped");
+    let whole = fs::read(&debug).map_err(|error| BuildError::Read { path: debug.clone(), error })?;
+    let stripped = strip::strip(&whole).map_err(|reason| BuildError::Binary(reason.to_owned()))?;
+    replace(&program, &stripped).map_err(|error| BuildError::Write { path: program.clone(), error })?;
+    Ok(Built { program, debug })
+}
+
+/// Builds the binaries of a package of this workspace as `cargo build --release` does, static, and gives the path of one.
 ///
 /// # Errors
 /// As [`build`].
-pub fn build_installed(target: &str) -> Result<PathBuf, BuildError> {
-    cargo(&["--release", "--package", "firstlight", "--bin", "firstlight", "--target", target])
+pub fn build_release(package: &str, target: &str) -> Result<PathBuf, BuildError> {
+    cargo(&["--release", "--package", package, "--bins", "--target", target], false)
 }
 
-fn cargo(arguments: &[&str]) -> Result<PathBuf, BuildError> {
+/// Writes a program as a whole: another build may be reading it.
+fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let unfinished = path.with_extension(std::process::id().to_string());
+    fs::write(&unfinished, bytes)?;
+    fs::set_permissions(&unfinished, Permissions::from_mode(0o755))?;
+    fs::rename(unfinished, path)
+}
+
+fn cargo(arguments: &[&str], unstable: bool) -> Result<PathBuf, BuildError> {
     let failed = |what: &str| BuildError::Binary(what.to_owned());
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or_else(|| failed("no workspace"))?;
-    let output = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command
         .current_dir(workspace)
         .args(["build", "--quiet", "--message-format=json-render-diagnostics"])
         .args(arguments)
-        .env("RUSTC_BOOTSTRAP", "1")
-        .stderr(Stdio::inherit())
-        .output()
-        .map_err(|error| BuildError::Binary(format!("cargo: {error}")))?;
+        .stderr(Stdio::inherit());
+    if unstable {
+        // With the compiler pinned in rust-toolchain.toml the unstable options mean the same for everybody.
+        command.env("RUSTC_BOOTSTRAP", "1");
+    }
+    let output = command.output().map_err(|error| BuildError::Binary(format!("cargo: {error}")))?;
     if !output.status.success() {
         return Err(BuildError::Binary(format!("cargo build {}: {}", arguments.join(" "), output.status)));
     }

@@ -24,8 +24,11 @@ Options:
       --add SRC:DST        put a file or directory into the image; repeats, and replaces what is there
       --binary FILE        the static binary to take as /init (default: build it with cargo)
       --target TRIPLE      what to build it for
-      --feature NAME       build it with more than booting needs; repeats: command-line (`firstlight list`, `kexec` …,
-                           for a shell in the image), multiboot (Xen)
+      --without FEATURE    build it without `command-line` (`firstlight list`, `kexec` … at the rescue console) or
+                           without `multiboot` (Xen); repeats
+      --small              build it with a standard library built for size: for flash of 4 MiB, takes longer
+      --debug-file FILE    write the same binary with symbols and lines to FILE, so that `addr2line -e FILE ADDRESS`
+                           gives the line of an address that PID 1 reports
   -h, --help               this help
 
 SOURCE_DATE_EPOCH is the modification time of every file (default 0).
@@ -51,13 +54,15 @@ struct Request {
     additions: Vec<Addition>,
     binary: Option<PathBuf>,
     target: Option<String>,
-    features: Vec<String>,
+    without: Vec<String>,
+    small: bool,
+    debug_file: Option<PathBuf>,
     modified: u32,
 }
 
 #[derive(Debug, PartialEq, Eq)]
 enum Command {
-    Build(Request),
+    Build(Box<Request>),
     Answer(String),
 }
 
@@ -112,7 +117,9 @@ fn parse(mut parser: Parser, epoch: Option<OsString>) -> Result<Command, lexopt:
             Arg::Long("add") => request.additions.push(addition(&parser.value()?.string()?)?),
             Arg::Long("binary") => request.binary = Some(parser.value()?.into()),
             Arg::Long("target") => request.target = Some(parser.value()?.string()?),
-            Arg::Long("feature") => request.features.push(parser.value()?.string()?),
+            Arg::Long("without") => request.without.push(feature(parser.value()?.string()?)?),
+            Arg::Long("small") => request.small = true,
+            Arg::Long("debug-file") => request.debug_file = Some(parser.value()?.into()),
             other => return Err(other.unexpected()),
         }
     }
@@ -125,10 +132,26 @@ fn parse(mut parser: Parser, epoch: Option<OsString>) -> Result<Command, lexopt:
     if request.json && !request.list {
         return Err("--json goes with --list".into());
     }
-    if request.binary.is_some() && request.target.is_some() {
-        return Err("--target builds a binary, and --binary names one: give one of them".into());
+    if request.binary.is_some() {
+        for (option, given) in [
+            ("--target", request.target.is_some()),
+            ("--without", !request.without.is_empty()),
+            ("--small", request.small),
+            ("--debug-file", request.debug_file.is_some()),
+        ] {
+            if given {
+                return Err(format!("{option} is for a binary that is built, and --binary names one").into());
+            }
+        }
     }
-    Ok(Command::Build(request))
+    Ok(Command::Build(Box::new(request)))
+}
+
+fn feature(name: String) -> Result<String, String> {
+    if binary::FEATURES.contains(&name.as_str()) {
+        return Ok(name);
+    }
+    Err(format!("--without {name}: an image can be without {}", binary::FEATURES.join(" and ")))
 }
 
 fn addition(text: &str) -> Result<Addition, String> {
@@ -148,8 +171,17 @@ fn execute(request: &Request) -> Result<String, BuildError> {
     let binary = match &request.binary {
         Some(binary) => binary.clone(),
         None => {
-            let target = request.target.as_deref().unwrap_or(binary::TARGET);
-            binary::build("firstlight", target, &request.features)?
+            let mut options = binary::Options { small: request.small, ..binary::Options::default() };
+            options.features.retain(|feature| !request.without.contains(feature));
+            if let Some(target) = &request.target {
+                options.target.clone_from(target);
+            }
+            let built = binary::build(&options)?;
+            if let Some(path) = &request.debug_file {
+                fs::copy(&built.debug, path)
+                    .map_err(|error| BuildError::Write { path: path.clone(), error })?;
+            }
+            built.program
         }
     };
     let read = |path: &PathBuf| {
@@ -211,9 +243,6 @@ mod tests {
             "--add=d:/d",
             "--binary",
             "init",
-            "--feature=command-line",
-            "--feature",
-            "multiboot",
             "--list",
             "--json",
             "-oOUT",
@@ -232,11 +261,23 @@ mod tests {
                 Addition { source: "d".into(), destination: "/d".to_owned() },
             ],
             binary: Some("init".into()),
-            target: None,
-            features: vec!["command-line".to_owned(), "multiboot".to_owned()],
-            modified: 0,
+            ..Request::default()
         };
-        assert_eq!(parsed(&words), Ok(Command::Build(expected)));
+        assert_eq!(parsed(&words), Ok(Command::Build(Box::new(expected))));
+    }
+
+    #[test]
+    fn how_the_binary_is_built_reaches_the_request() {
+        let words = ["build", "-oOUT", "--without=multiboot", "--small", "--target=t", "--debug-file", "D"];
+        let expected = Request {
+            output: Some("OUT".into()),
+            target: Some("t".to_owned()),
+            without: vec!["multiboot".to_owned()],
+            small: true,
+            debug_file: Some("D".into()),
+            ..Request::default()
+        };
+        assert_eq!(parsed(&words), Ok(Command::Build(Box::new(expected))));
     }
 
     #[test]
@@ -253,7 +294,15 @@ mod tests {
             (&["build", "--add", "x:y", "--list"], "--add x:y: want SRC:DST, and DST begins with a slash"),
             (
                 &["build", "--binary", "a", "--target", "b", "--list"],
-                "--target builds a binary, and --binary names one: give one of them",
+                "--target is for a binary that is built, and --binary names one",
+            ),
+            (
+                &["build", "--small", "--binary=a", "--list"],
+                "--small is for a binary that is built, and --binary names one",
+            ),
+            (
+                &["build", "--without=running-system", "--list"],
+                "--without running-system: an image can be without command-line and multiboot",
             ),
         ] {
             assert_eq!(parsed(words), Err(expected.to_owned()), "{words:?}");

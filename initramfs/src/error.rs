@@ -13,8 +13,8 @@ pub enum BuildError {
         /// The kernel's reason.
         error: io::Error,
     },
-    /// The image could not be written or compressed.
-    #[error("{}: cannot write the image: {error}", path.display())]
+    /// A file could not be written, or the image not compressed.
+    #[error("{}: cannot write: {error}", path.display())]
     Write {
         /// The image.
         path: PathBuf,

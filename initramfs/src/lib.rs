@@ -12,6 +12,7 @@ mod error;
 mod image;
 mod listing;
 pub mod modules;
+mod strip;
 mod tree;
 
 pub use archive::archive;

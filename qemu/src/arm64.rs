@@ -36,7 +36,7 @@ pub fn hops(name: &str, hops: &str) -> Result<Machine> {
         tool::finish_logged(&mut mmdebstrap, "arm64", "unpacking a kernel for arm64, once")
     })?;
     let kernel = kernel(&root.join("boot"))?;
-    let program = binary::build_installed(TARGET).map_err(builder)?;
+    let program = binary::build_release("firstlight", TARGET).map_err(builder)?;
     let mut tree = Tree::default();
     for (source, path) in
         [(&root.join("bin/busybox"), "/bin/busybox"), (&program, "/bin/kexec"), (&kernel, "/kernel")]

@@ -23,8 +23,9 @@ struct Programs {
 fn programs() -> Result<&'static Programs> {
     static BUILT: OnceLock<std::result::Result<Programs, String>> = OnceLock::new();
     let built = BUILT.get_or_init(|| {
-        let build = |package| binary::build(package, binary::TARGET, &[]).map_err(|error| error.to_string());
-        let (firstlight, probe) = (build("firstlight")?, build("probe")?);
+        let firstlight =
+            binary::build(&binary::Options::default()).map_err(|error| error.to_string())?.program;
+        let probe = binary::build_release("probe", binary::TARGET).map_err(|error| error.to_string())?;
         let beside = |name| probe.with_file_name(name);
         Ok(Programs { firstlight, probe: beside("probe"), kill_worker: beside("kill-worker") })
     });
@@ -37,14 +38,6 @@ fn programs() -> Result<&'static Programs> {
 /// When cargo fails or a file cannot be written.
 pub fn firstlight(debian: &Debian) -> Result<PathBuf> {
     build_firstlight("firstlight.initrd", &programs()?.firstlight, debian, Vec::new())
-}
-
-/// The same, but built with every feature.
-///
-/// # Errors
-/// As [`firstlight`].
-pub fn whole_firstlight(debian: &Debian) -> Result<PathBuf> {
-    build_firstlight("firstlight-whole.initrd", &installed_program()?, debian, Vec::new())
 }
 
 /// The same with `/kill-worker`, for machines that boot with `rdinit=/kill-worker`.
@@ -115,7 +108,7 @@ pub fn installed() -> Result<Vec<u8>> {
 /// # Errors
 /// When cargo fails.
 pub fn installed_program() -> Result<PathBuf> {
-    binary::build_installed(binary::TARGET).map_err(builder)
+    binary::build_release("firstlight", binary::TARGET).map_err(builder)
 }
 
 /// The init of [`hops`].

@@ -16,13 +16,13 @@ use nix::{
     sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction},
 };
 
-/// How a fault shows itself: a panic's own instruction, which no processor knows or takes for a breakpoint; memory that is
-/// not there; a division; abort(3).
+/// How a fault shows itself: an instruction that no processor knows or takes for a breakpoint; memory that is not there; a
+/// division; abort(3), which ends a panic.
 const FAULTS: [Signal; 6] =
     [Signal::SIGILL, Signal::SIGTRAP, Signal::SIGSEGV, Signal::SIGBUS, Signal::SIGFPE, Signal::SIGABRT];
 
-/// Room for what the handler writes: `signal 11 at 0x` and 16 digits.
-const ROOM: usize = 40;
+/// Room for the note: what a panic says, or `signal 11 at 0x` and 16 digits.
+const ROOM: usize = 512;
 
 /// All that the handler needs, made before: it must not allocate.
 struct Plan {
@@ -31,12 +31,15 @@ struct Plan {
     environment: Vec<*const c_char>,
     /// The value of the last variable of the environment: zeros, so that it ends wherever the handler stops writing.
     note: *mut u8,
+    /// How far above the addresses in its file the program stands.
+    base: u64,
 }
 
 static PLAN: AtomicPtr<Plan> = AtomicPtr::new(ptr::null_mut());
 
 /// From now on a fault in any thread executes `program` with `arguments` and `environment`, and beside that with the
-/// variable `note`, which says which signal it was and at which instruction: `signal 4 at 0x21a34f`.
+/// variable `note`. That holds what [`record`] was given; or, where nothing was, which signal it was and at which
+/// instruction: `signal 4 at 0x21a34f`, an address of the program's file wherever the kernel has put the program.
 ///
 /// A signal that somebody sent changes nothing. What fails after the fault leaves the process waiting for ever.
 ///
@@ -60,6 +63,7 @@ pub fn execute_on_fault(
         arguments: strings(arguments).chain([ptr::null()]).collect(),
         environment: strings(environment).chain([variable.cast_const().cast(), ptr::null()]).collect(),
         note: variable.wrapping_add(name.len()),
+        base: base(),
     };
     PLAN.store(Box::into_raw(Box::new(plan)), Ordering::Release);
     // On the stack that std gives each thread for a stack that is used up; and not blocked meanwhile, because the program
@@ -72,6 +76,36 @@ pub fn execute_on_fault(
         unsafe { sigaction(signal, &action) }?;
     }
     Ok(())
+}
+
+/// The note of the fault that is about to come, for which the first caller has the word. What has no room is left out.
+pub fn record(text: &str) {
+    // Taken for as long as it is written to, so that a fault in another thread meanwhile waits for this one's end.
+    let plan = PLAN.swap(ptr::null_mut(), Ordering::AcqRel);
+    if plan.is_null() {
+        return;
+    }
+    // SAFETY: it came out of a box that is never freed, and ROOM bytes from its `note` on are this plan's alone; the swap
+    // gave them to nobody else.
+    let note = unsafe { std::slice::from_raw_parts_mut((*plan).note, ROOM) };
+    if note.first() == Some(&0) {
+        write(note, text.bytes().filter(|byte| *byte != 0));
+    }
+    PLAN.store(plan, Ordering::Release);
+}
+
+/// How far above the addresses in its file the program was loaded: the kernel chooses that for each process.
+fn base() -> u64 {
+    extern "C" fn first(information: *mut libc::dl_phdr_info, _: libc::size_t, base: *mut c_void) -> c_int {
+        // SAFETY: the C library hands over a whole dl_phdr_info, and the pointer that it was given with this function.
+        unsafe { *base.cast::<u64>() = (*information).dlpi_addr };
+        // The program itself comes first, and no more is wanted.
+        1
+    }
+    let mut base = 0_u64;
+    // SAFETY: `first` writes to the u64 that it is given, which lives longer than the call.
+    unsafe { libc::dl_iterate_phdr(Some(first), (&raw mut base).cast()) };
+    base
 }
 
 /// The handler.
@@ -88,7 +122,9 @@ extern "C" fn answer(signal: c_int, information: *mut libc::siginfo_t, context: 
         let plan = unsafe { &*plan };
         // SAFETY: ROOM bytes from `note` on are this plan's alone.
         let note = unsafe { std::slice::from_raw_parts_mut(plan.note, ROOM) };
-        describe(note, signal, instruction(context));
+        if note.first() == Some(&0) {
+            describe(note, signal, instruction(context).wrapping_sub(plan.base));
+        }
         // SAFETY: strings that end with a zero, in lists that end with a null pointer, none of them ever freed.
         unsafe { libc::execve(plan.program.as_ptr(), plan.arguments.as_ptr(), plan.environment.as_ptr()) };
     }
@@ -110,7 +146,7 @@ fn instruction(context: *mut c_void) -> u64 {
     address
 }
 
-/// Writes without any of std's formatting, which could fault again. What has no room is left out; the last byte stays 0.
+/// Describes the fault without any of std's formatting, which could fault again.
 fn describe(note: &mut [u8], signal: c_int, address: u64) {
     let number = signal.unsigned_abs();
     let tens = (number / 10 > 0).then_some(number / 10);
@@ -119,8 +155,13 @@ fn describe(note: &mut [u8], signal: c_int, address: u64) {
     let words = b"signal ".iter().copied();
     let words = words.chain(tens.map(|tens| digit(u64::from(tens)))).chain([digit(u64::from(number % 10))]);
     let words = words.chain(b" at 0x".iter().copied()).chain(hex.map(digit));
+    write(note, words);
+}
+
+/// Writes what has room; the last byte stays 0.
+fn write(note: &mut [u8], bytes: impl Iterator<Item = u8>) {
     let room = note.len().saturating_sub(1);
-    for (place, byte) in note.iter_mut().take(room).zip(words) {
+    for (place, byte) in note.iter_mut().take(room).zip(bytes) {
         *place = byte;
     }
 }
@@ -131,6 +172,7 @@ mod tests {
     use std::process::Command;
 
     use super::*;
+    use crate::panics::on_panic;
 
     #[test]
     fn the_note_names_signal_and_instruction() {
@@ -169,10 +211,34 @@ mod tests {
             ("thread", "signal 11 at 0x"),
             ("stack", "signal 11 at 0x"),
             ("sent, then abort", "signal 6 at 0x"),
+            ("panic", "panicked at sys/src/fault.rs:"),
         ] {
             let note = fault(way);
             assert!(note.starts_with(expected) && note.len() > expected.len(), "{way}: {note}");
         }
+    }
+
+    #[test]
+    fn the_note_of_a_panic_is_the_first_ones_with_its_place_thread_and_message() {
+        let note = fault("panic");
+        let (place, message) = note.split_once(" in thread boot: ").unwrap();
+        assert_eq!(message, "the first of two");
+        let line = place.strip_prefix("panicked at sys/src/fault.rs:").and_then(|it| it.split(':').next());
+        let line: usize = line.unwrap().parse().unwrap();
+        let source = include_str!("fault.rs").lines().nth(line - 1).unwrap();
+        assert!(source.contains("panic!(\"the first of {}\""), "{note}: {source}");
+    }
+
+    #[test]
+    fn the_address_of_a_fault_is_one_of_the_programs_file() {
+        let note = fault("memory");
+        let address = u64::from_str_radix(note.rsplit_once("0x").unwrap().1, 16).unwrap();
+        let file = std::fs::read(std::env::current_exe().unwrap()).unwrap();
+        let elf = goblin::elf::Elf::parse(&file).unwrap();
+        let mut functions =
+            elf.syms.iter().filter(|it| (it.st_value..it.st_value + it.st_size).contains(&address));
+        let name = functions.find_map(|it| elf.strtab.get_at(it.st_name)).unwrap_or_default();
+        assert!(name.contains("touch_nothing") || name.contains("write_volatile"), "{note}: {name:?}");
     }
 
     #[test]
@@ -185,6 +251,15 @@ mod tests {
             "memory" => touch_nothing(),
             "thread" => std::thread::spawn(touch_nothing).join().unwrap(),
             "stack" => assert_eq!(deep(1), 0),
+            "panic" => {
+                on_panic(record);
+                let boot = || panic!("the first of {}", "two");
+                let boot = std::thread::Builder::new().name("boot".to_owned()).spawn(boot).unwrap();
+                assert!(boot.join().is_err());
+                assert!(std::thread::spawn(|| panic!("the second")).join().is_err());
+                // What follows the hook where panics abort, as they do in the product.
+                std::process::abort();
+            }
             "sent, then abort" => {
                 let me = std::process::id().to_string();
                 assert!(Command::new("kill").args(["-SEGV", &me]).status().unwrap().success());

@@ -5,8 +5,8 @@
 pub mod block_device;
 pub mod btrfs;
 pub mod child;
-mod copy;
 pub mod fault;
+pub mod files;
 #[cfg(feature = "running-system")]
 pub mod freeze;
 pub mod inherited;
@@ -15,6 +15,7 @@ pub mod kexec;
 pub mod kmsg;
 pub mod mapping;
 pub mod mount_setattr;
+pub mod panics;
 pub mod pipe;
 pub mod trampoline;
 pub mod watchdog;

@@ -63,7 +63,7 @@ fn xen_by_multiboot_2_under_both_firmwares() {
     let cmdline = "placeholder root=LABEL=none ro console=hvc0 \"a b\" quiet";
     assert_eq!((own.cmdline.as_str(), own.parts.len()), (cmdline, 1), "{own:?}");
 
-    let initramfs = payload::whole_firstlight(debian()).unwrap();
+    let initramfs = payload::firstlight(debian()).unwrap();
     let by_firstlight = |firmware| {
         let machine = Machine::new(&format!("xen-2-{firmware:?}")).firmware(firmware).disk(Disk::new(&image));
         let guest = machine.kernel(&debian().kernel(), &initramfs, "console=ttyS0 quiet").start().unwrap();

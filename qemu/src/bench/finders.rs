@@ -6,8 +6,6 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Instant;
 
-use initramfs::binary;
-
 use super::Report;
 use crate::error::{Context, Error};
 use crate::{Result, payload, place};
@@ -19,7 +17,7 @@ const RUNS: usize = 15;
 const MANY: usize = 1000;
 
 pub(super) fn measure(report: &mut Report) -> Result<()> {
-    let program = binary::build_installed(binary::TARGET).map_err(payload::builder)?;
+    let program = payload::installed_program()?;
     let debian = place::workspace().join("tests/corpus/debian-12/tree");
     for (name, root, entries, budget) in [
         ("list-debian", debian, 1, 2.0),

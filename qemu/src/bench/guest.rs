@@ -48,7 +48,7 @@ struct Timing {
 }
 
 pub(super) fn measure(report: &mut Report) -> Result<()> {
-    let program = binary::build("firstlight", binary::TARGET, &[]).map_err(payload::builder)?;
+    let program = binary::build(&binary::Options::default()).map_err(payload::builder)?.program;
     let counter = Counter::new(&program)?;
     let debian = Debian::install()?;
     let initrd = payload::firstlight(&debian)?;

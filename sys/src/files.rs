@@ -1,0 +1,61 @@
+//! Files beyond what the standard library does with them: read until a buffer is full, and sealed in memory so that what
+//! was looked at is what is loaded (memfd_create(2)).
+
+use std::{fs::File, io, os::unix::fs::FileExt};
+
+use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
+
+/// Reads from an offset until the buffer is full or the file ends, and says how many bytes that was.
+///
+/// # Errors
+///
+/// The kernel's reason.
+pub fn fill(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled: usize = 0;
+    while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        match file.read_at(rest, offset.saturating_add(filled as u64)) {
+            Ok(0) => break,
+            Ok(count) => filled = filled.saturating_add(count),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
+/// A file in memory of what `write` writes to it, which can no longer change; `name` is shown by /proc/PID/maps.
+///
+/// # Errors
+///
+/// Those of `write`, or the kernel's reason why there is no such file.
+pub fn sealed<E: From<io::Error>>(
+    name: &str,
+    write: impl FnOnce(&mut File) -> Result<(), E>,
+) -> Result<File, E> {
+    let memory =
+        memfd_create(name, MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING).map_err(io::Error::from)?;
+    let mut memory = File::from(memory);
+    write(&mut memory)?;
+    let seals = SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE;
+    fcntl_add_seals(&memory, seals).map_err(io::Error::from)?;
+    Ok(memory)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn a_sealed_file_holds_what_was_written_and_changes_no_more() {
+        let mut memory = sealed("test", |memory| memory.write_all(b"content")).unwrap();
+        let mut buffer = [0; 16];
+        assert_eq!((fill(&memory, 3, &mut buffer).unwrap(), &buffer[..5]), (4, &b"tent\0"[..]));
+        assert_eq!(fill(&memory, 7, &mut buffer).unwrap(), 0);
+        assert_eq!(memory.write(b"x").unwrap_err().raw_os_error(), Some(libc::EPERM));
+        assert_eq!(memory.set_len(1).unwrap_err().raw_os_error(), Some(libc::EPERM));
+        let failed = sealed("test", |_| Err(io::Error::from(io::ErrorKind::UnexpectedEof)));
+        assert_eq!(failed.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+    }
+}
