@@ -8,7 +8,7 @@ use rustix::{
 };
 
 use super::supervision::{Notice, PACKET_LIMIT, Request, WORKER_END};
-use crate::sys;
+use crate::sys::{self, panics};
 
 /// The line to PID 1; clones speak on the same one.
 #[derive(Clone, Debug)]
@@ -32,6 +32,15 @@ impl Link {
     /// Says it. Where PID 1 does not hear any more, this process is about to be ended, and nothing is lost.
     pub fn ask(&self, request: &Request) {
         while send(&self.socket, &request.encode(), SendFlags::NOSIGNAL) == Err(Errno::INTR) {}
+    }
+
+    /// From now on a panic of this process is told to PID 1 and to the kernel's log.
+    pub fn tell_of_panics(&self) {
+        let link = self.clone();
+        panics::on_panic(move |line| {
+            log::error!("the worker {line}");
+            link.ask(&Request::Panicked(line.to_owned()));
+        });
     }
 
     /// Gives every notice to `sink`, from a thread of its own, and calls `end` when PID 1 has hung up.

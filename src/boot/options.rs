@@ -11,10 +11,12 @@ pub struct Options {
     pub pass_over_devices: Vec<String>,
     /// Ids of entries.
     pub pass_over_entries: Vec<String>,
+    /// How the last worker or PID 1 died, as a sentence.
+    pub died: Option<String>,
 }
 
 impl Options {
-    /// Reads `[--pass-over-device NAME]… [--pass-over-entry ID]…`.
+    /// Reads `[--pass-over-device NAME]… [--pass-over-entry ID]… [--died HOW]`.
     ///
     /// # Errors
     /// What is wrong with the arguments.
@@ -22,13 +24,13 @@ impl Options {
         let mut options = Self::default();
         let mut parser = Parser::from_args(arguments);
         while let Some(argument) = parser.next().map_err(|error| error.to_string())? {
-            let values = match argument {
-                Arg::Long("pass-over-device") => &mut options.pass_over_devices,
-                Arg::Long("pass-over-entry") => &mut options.pass_over_entries,
+            let put: fn(&mut Self, String) = match argument {
+                Arg::Long("pass-over-device") => |options, name| options.pass_over_devices.push(name),
+                Arg::Long("pass-over-entry") => |options, id| options.pass_over_entries.push(id),
+                Arg::Long("died") => |options, how| options.died = Some(how),
                 _ => return Err(argument.unexpected().to_string()),
             };
-            let value = parser.value().and_then(ValueExt::string).map_err(|error| error.to_string())?;
-            values.push(value);
+            put(&mut options, parser.value().and_then(ValueExt::string).map_err(|error| error.to_string())?);
         }
         Ok(options)
     }
@@ -45,9 +47,15 @@ mod tests {
         let expected = Options {
             pass_over_devices: vec!["sda".into(), "sdb".into()],
             pass_over_entries: vec!["--strange id".into()],
+            died: Some("the worker died: SIGSEGV ended it".into()),
         };
-        let arguments =
-            ["--pass-over-device", "sda", "--pass-over-entry=--strange id", "--pass-over-device=sdb"];
+        let arguments = [
+            "--pass-over-device",
+            "sda",
+            "--pass-over-entry=--strange id",
+            "--pass-over-device=sdb",
+            "--died=the worker died: SIGSEGV ended it",
+        ];
         assert_eq!(parse(&arguments), Ok(expected));
         assert_eq!(parse(&[]), Ok(Options::default()));
         for wrong in [&["--pass-over-device"][..], &["x"], &["--other"]] {

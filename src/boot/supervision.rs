@@ -36,6 +36,8 @@ pub enum Request {
     PowerOff,
     /// The person asks for the rescue console.
     Rescue,
+    /// The worker panicked and is about to abort: where, why and in which thread.
+    Panicked(String),
 }
 
 /// From PID 1 to the worker.
@@ -60,6 +62,7 @@ impl Request {
             Self::Reboot => ("reboot now", ""),
             Self::PowerOff => ("power off", ""),
             Self::Rescue => ("rescue console", ""),
+            Self::Panicked(line) => ("worker panicked", line.as_str()),
         };
         let mut packet = format!("{word} {name}").into_bytes();
         packet.truncate(PACKET_LIMIT);
@@ -82,6 +85,7 @@ impl Request {
             ("reboot", "now") => Self::Reboot,
             ("power", "off") => Self::PowerOff,
             ("rescue", "console") => Self::Rescue,
+            ("worker", "panicked") => Self::Panicked(name),
             _ => return None,
         })
     }
@@ -119,6 +123,7 @@ mod tests {
             Request::Reboot,
             Request::PowerOff,
             Request::Rescue,
+            Request::Panicked("at a.rs:1:2".into()),
         ] {
             assert_eq!(Request::decode(&request.encode()), Some(request));
         }

@@ -90,6 +90,7 @@ struct Worker {
 impl Worker {
     fn start(options: Options, link: Link) -> io::Result<(Self, Receiver<Message>)> {
         let start = Instant::now();
+        link.tell_of_panics();
         let (settings, mistakes) = read_settings();
         kmsg::install("firstlight", settings.log_level);
         let consoles = Consoles::open();
@@ -120,6 +121,9 @@ impl Worker {
             consoles.write(&format!("firstlight: {}\n", printable(&mistake)));
             log::warn!("{mistake}");
             state.tell(mistake);
+        }
+        if let Some(how) = options.died {
+            state.tell(format!("started again: {how}"));
         }
         let (screen, volumes, turn) = (Screen::default(), Vec::new(), Turn::default());
         let worker = Self {
@@ -254,17 +258,12 @@ impl Worker {
         volumes.sort_by_key(|open| order.iter().position(|name| *name == open.volume.device.name));
         let (context, sender) = (self.context.clone(), self.sender.clone());
         let discover = move || {
-            let survey = sandbox::survey(&volumes, &context);
-            let images =
-                survey.as_ref().map_or_else(|_| Vec::new(), |it| OpenVolume::images(&volumes, &it.images));
-            if images.is_empty() {
-                return survey.map(|survey| survey.discovery).map_err(|error| error.to_string());
+            let known = volumes.len();
+            let survey = sandbox::survey_with_images(&mut volumes, &context);
+            for image in volumes.drain(known..) {
+                send(&sender, Message::Image(image));
             }
-            for image in images.into_iter().map(Arc::new) {
-                send(&sender, Message::Image(image.clone()));
-                volumes.push(image);
-            }
-            sandbox::discover(&volumes, &context).map_err(|error| error.to_string())
+            survey.map(|survey| survey.discovery).map_err(|error| error.to_string())
         };
         self.spawn("discover", discover, Event::Discovered);
     }

@@ -77,18 +77,12 @@ pub(super) struct Disks {
 impl Disks {
     /// Searches the volumes, and the image files that have to be mounted for that.
     pub fn search(&mut self) -> Result<Survey, Failure> {
-        let survey = self.survey()?;
-        let wanted = if self.is_offline { &[] } else { &survey.images[..] };
-        let images = OpenVolume::images(&self.open, wanted);
-        if images.is_empty() {
-            return Ok(survey);
-        }
-        self.open.extend(images);
-        self.survey()
-    }
-
-    fn survey(&self) -> Result<Survey, Failure> {
-        sandbox::survey(&self.open, &self.context).map_err(|error| Failure::Failed(error.to_string()))
+        let survey = if self.is_offline {
+            sandbox::survey(&self.open, &self.context)
+        } else {
+            sandbox::survey_with_images(&mut self.open, &self.context)
+        };
+        survey.map_err(|error| Failure::Failed(error.to_string()))
     }
 }
 

@@ -107,7 +107,7 @@ impl Child {
 }
 
 /// What the worker is started with.
-pub(super) fn worker_arguments(pass_over: &[Task]) -> Vec<String> {
+pub(super) fn worker_arguments(pass_over: &[Task], died: Option<&str>) -> Vec<String> {
     let mut arguments = vec!["worker".to_owned()];
     for task in pass_over {
         let (option, name) = match task {
@@ -115,6 +115,9 @@ pub(super) fn worker_arguments(pass_over: &[Task]) -> Vec<String> {
             Task::Entry(id) => ("--pass-over-entry", id),
         };
         arguments.extend([option.to_owned(), name.clone()]);
+    }
+    if let Some(how) = died {
+        arguments.extend(["--died".to_owned(), how.to_owned()]);
     }
     arguments
 }
@@ -129,7 +132,13 @@ pub(super) fn death(status: WaitStatus) -> Death {
 
 #[cfg(test)]
 mod tests {
+    use rustix::{
+        event::{PollFd, PollFlags, poll},
+        process::WaitOptions,
+    };
+
     use super::*;
+    use crate::boot::link::Link;
 
     fn pair() -> (Child, OwnedFd) {
         let (socket, other) =
@@ -163,6 +172,41 @@ mod tests {
         assert!(turns.iter().all(|turn| *turn <= PACKETS_A_TURN));
     }
 
+    /// Takes the place of a worker: this test binary, running the test of this name.
+    fn worker_of_a_test(name: &str) -> Child {
+        let (socket, childs_end) =
+            socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).unwrap();
+        let program = std::env::current_exe().unwrap();
+        let arguments = ["test", "--exact", "--ignored", name];
+        let program = Program::new(program.as_os_str(), &arguments).unwrap().leading();
+        let pid = program.hand(&childs_end, WORKER_END).unwrap().spawn().unwrap();
+        Child { pid, socket, hung_up: false, deadline: None }
+    }
+
+    #[test]
+    fn a_panic_in_any_thread_of_the_worker_is_heard_with_its_place_and_message() {
+        let mut child = worker_of_a_test("init::child::tests::a_worker_that_panics");
+        let mut heard = Vec::new();
+        while !child.hung_up {
+            poll(&mut [PollFd::new(&child.socket, PollFlags::IN)], None).unwrap();
+            heard.extend(child.hear());
+        }
+        crate::sys::child::wait(child.pid, WaitOptions::empty()).unwrap();
+        let [Request::Panicked(line)] = &heard[..] else { panic!("{heard:?}") };
+        let (place, rest) = line.split_once(" in thread load: ").unwrap();
+        assert_eq!(rest, "index out of bounds: the len is 3 but the index is 7");
+        assert!(place.starts_with("panicked at src/init/child.rs:"), "{place}");
+    }
+
+    #[test]
+    #[ignore = "panics; a_panic_in_any_thread_of_the_worker_is_heard_with_its_place_and_message runs it in its own process"]
+    fn a_worker_that_panics() {
+        Link::inherited().unwrap().tell_of_panics();
+        let places = [1, 2, 3];
+        let load = move || places[std::hint::black_box(7)];
+        std::thread::Builder::new().name("load".to_owned()).spawn(load).unwrap().join().unwrap_err();
+    }
+
     #[test]
     fn telling_a_child_that_is_gone_is_no_error() {
         let (child, other) = pair();
@@ -171,11 +215,19 @@ mod tests {
     }
 
     #[test]
-    fn the_worker_is_told_what_to_pass_over() {
+    fn the_worker_is_told_what_to_pass_over_and_how_the_one_before_died() {
         let pass_over = [Task::Device("sda".into()), Task::Entry("a>b c".into())];
         assert_eq!(
-            worker_arguments(&pass_over),
-            ["worker", "--pass-over-device", "sda", "--pass-over-entry", "a>b c"]
+            worker_arguments(&pass_over, Some("SIGSEGV ended it")),
+            [
+                "worker",
+                "--pass-over-device",
+                "sda",
+                "--pass-over-entry",
+                "a>b c",
+                "--died",
+                "SIGSEGV ended it"
+            ]
         );
     }
 }

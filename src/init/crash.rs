@@ -1,10 +1,15 @@
 //! The last resort: a fault of PID 1 starts the same binary again in its place, which keeps the machine alive.
 //!
-//! A panic is one, and so are memory that is not there, a stack that is used up and memory that ran out inside the allocator.
+//! A panic says where and why before it ends in abort(3). Other faults are memory that is not there, a stack that is used up
+//! and memory that ran out inside the allocator: of these the signal and the address of the instruction are known.
 //! What cannot be caught: a binary that cannot be executed any more; `panic=SECONDS` on the kernel's command line makes it
 //! restart when PID 1 is ended by somebody else's fault.
 
-use std::{env, ffi::CString};
+use std::{
+    env,
+    ffi::CString,
+    io::{self, Write},
+};
 
 use nix::{
     sys::signal::{Signal, kill},
@@ -13,7 +18,7 @@ use nix::{
 
 use crate::{
     formats::text,
-    sys::{child::environment, fault},
+    sys::{child::environment, fault, panics},
     ui::console::Consoles,
 };
 
@@ -30,18 +35,26 @@ pub(super) fn start_again_on_fault() -> u32 {
     environment.extend(CString::new(format!("{COUNTER}={}", crashes.saturating_add(1))));
     let started = fault::execute_on_fault(c"/proc/self/exe", vec![c"init".to_owned()], environment, NOTE);
     if let Err(error) = started {
-        log::warn!("a crash of PID 1 will end the machine: {}", std::io::Error::from(error));
+        log::warn!("a crash of PID 1 will end the machine: {}", io::Error::from(error));
     }
+    panics::on_panic(|line| {
+        log::error!("PID 1 {line}");
+        // The consoles hear it from the PID 1 that takes this one's place; this is for the case that there is none.
+        let _ = writeln!(io::stderr(), "firstlight: PID 1 {line}");
+        fault::record(line);
+    });
     crashes
 }
 
-/// After a crash: tells of it, and ends what the PID 1 before left running.
-pub(super) fn clear_the_field(crashes: u32, consoles: &Consoles) {
+/// After a crash: tells of it, ends what the PID 1 before left running, and gives what there is to say.
+pub(super) fn clear_the_field(crashes: u32, consoles: &Consoles) -> String {
     let note = text::printable(&env::var(NOTE).unwrap_or_default());
-    log::error!("PID 1 crashed: {note}");
+    let died = format!("PID 1 crashed: {note}");
+    log::error!("{died}");
     consoles.landmark("fail", &[("stage", "init"), ("reason", &note)]);
     consoles.write(&format!("firstlight: PID 1 crashed ({note}) and was started again ({crashes})\n"));
     if let Err(error) = kill(Pid::from_raw(-1), Signal::SIGKILL) {
-        log::info!("nothing was left running: {}", std::io::Error::from(error));
+        log::info!("nothing was left running: {}", io::Error::from(error));
     }
+    died
 }

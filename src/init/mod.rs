@@ -36,14 +36,12 @@ pub fn run() -> ! {
     timing.stamp("mounted");
     let consoles = Consoles::open();
     consoles.landmark("start", &[("version", env!("CARGO_PKG_VERSION"))]);
-    if crashes > 0 {
-        crash::clear_the_field(crashes, &consoles);
-    }
+    let died = (crashes > 0).then(|| crash::clear_the_field(crashes, &consoles));
     let watchdog = settings.watchdog.and_then(watchdog::Watchdog::start);
     let supervisor = supervise::Supervisor::new(settings.worker_deaths, crashes);
     // What crashes again and again may be a module's doing: the rescue console goes without.
     let modules = (crashes < settings.worker_deaths).then(modules::start).flatten();
-    pid1::Pid1 { settings, supervisor, signals, consoles, timing, modules, watchdog, child: None }.run()
+    pid1::Pid1 { settings, supervisor, signals, consoles, timing, modules, watchdog, child: None, died }.run()
 }
 
 /// Opens the log at the level that the settings want, and tells what was found before it was open.

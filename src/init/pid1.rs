@@ -24,6 +24,7 @@ use super::{
 use crate::{
     boot::settings::{AfterFailure, Settings},
     boot::supervision::{Request, Task},
+    formats::text::printable,
     kexec,
     ui::console::Consoles,
 };
@@ -43,6 +44,8 @@ pub(super) struct Pid1 {
     pub(super) modules: Option<Loading>,
     pub(super) watchdog: Option<Watchdog>,
     pub(super) child: Option<Child>,
+    /// How the last worker or PID 1 died, for the screen of the next worker.
+    pub(super) died: Option<String>,
 }
 
 impl Pid1 {
@@ -136,7 +139,7 @@ impl Pid1 {
             Action::StartRescue { unattended } => return self.start_rescue(unattended),
             Action::KillChild => self.child.iter().for_each(Child::kill),
             Action::Tell(notice) => self.child.iter().for_each(|child| child.tell(notice)),
-            Action::ReportDeath(death, busy_with) => self.report_death(&death, &busy_with),
+            Action::ReportDeath(death, busy_with) => self.report_death(death, &busy_with),
             Action::ReportHelpless => self.consoles.write(
                 "firstlight: neither the worker nor the rescue console can run. Ctrl-Alt-Del restarts the machine.\n",
             ),
@@ -151,7 +154,8 @@ impl Pid1 {
         self.timing.stamp("worker started");
         // Said first, so that it stands before whatever the worker writes.
         self.consoles.landmark("worker", &[("state", "started"), ("passed-over", &names(pass_over))]);
-        self.start_child(&child::worker_arguments(pass_over))
+        let died = self.died.take();
+        self.start_child(&child::worker_arguments(pass_over, died.as_deref()))
     }
 
     fn start_rescue(&mut self, unattended: bool) -> Option<Event> {
@@ -171,18 +175,22 @@ impl Pid1 {
         }
     }
 
-    fn report_death(&self, death: &Death, busy_with: &[Task]) {
+    fn report_death(&mut self, death: Death, busy_with: &[Task]) {
         let passed_over = names(busy_with);
         let (key, value, why) = match death {
             Death::Exit(status) => ("status", status.to_string(), format!("it ended with status {status}")),
             Death::Signal(signal) => {
-                let name = Signal::try_from(*signal).map_or("a signal", Signal::as_str);
+                let name = Signal::try_from(signal).map_or("a signal", Signal::as_str);
                 ("signal", signal.to_string(), format!("{name} ended it"))
             }
+            Death::Panic(line) => ("panic", line.clone(), printable(&line)),
             Death::NotStarted(error) => ("error", error.clone(), format!("it could not be started: {error}")),
         };
         log::error!("the worker died: {why}");
         self.consoles.landmark("worker", &[("state", "died"), (key, &value), ("passed-over", &passed_over)]);
+        let died = format!("the worker died: {why}");
+        self.consoles.write(&format!("firstlight: {died}\n"));
+        self.died = Some(died);
     }
 
     fn stamp(&mut self, request: &Request) {

@@ -37,6 +37,8 @@ pub(super) enum Death {
     Exit(i32),
     /// By this signal.
     Signal(i32),
+    /// By a panic, which said this.
+    Panic(String),
     /// It never lived, because of this error.
     NotStarted(String),
 }
@@ -92,6 +94,8 @@ enum Phase {
 pub(super) struct Supervisor {
     phase: Phase,
     busy_with: Vec<Task>,
+    /// What a worker said of the panic that is ending it.
+    panic: Option<String>,
     last_entry: String,
     pass_over: Vec<Task>,
     deaths: u32,
@@ -106,6 +110,7 @@ impl Supervisor {
         Self {
             phase: Phase::Helpless,
             busy_with: Vec::new(),
+            panic: None,
             last_entry: String::new(),
             pass_over: Vec::new(),
             deaths: crashes,
@@ -160,6 +165,10 @@ impl Supervisor {
                 self.phase = Phase::MakingRoom;
                 return vec![Action::KillChild];
             }
+            Request::Panicked(line) => {
+                self.panic = Some(line.clone());
+                return vec![];
+            }
             Request::Reboot | Request::PowerOff => {}
         }
         vec![Action::Stamp(request)]
@@ -169,6 +178,7 @@ impl Supervisor {
         match self.phase {
             Phase::Worker => {
                 self.deaths = self.deaths.saturating_add(1);
+                let death = self.panic.take().map_or(death, Death::Panic);
                 let busy_with = std::mem::take(&mut self.busy_with);
                 self.pass_over(busy_with.clone());
                 let mut actions = vec![Action::ReportDeath(death, busy_with)];
@@ -206,6 +216,7 @@ impl Supervisor {
     fn start_worker(&mut self) -> Vec<Action> {
         self.phase = Phase::Worker;
         self.busy_with.clear();
+        self.panic = None;
         let mut actions = vec![Action::StartWorker(self.pass_over.clone())];
         if self.modules_loaded {
             actions.push(Action::Tell(Notice::ModulesLoaded));
@@ -293,6 +304,21 @@ mod tests {
             last(&mut supervisor, vec![died()]),
             [Action::ReportDeath(killed(), vec![]), Action::StartWorker(vec![])]
         );
+    }
+
+    #[test]
+    fn a_worker_that_panicked_died_of_that() {
+        let mut supervisor = Supervisor::new(3, 0);
+        let words = "panicked at src/a.rs:1:2 in thread load: why";
+        let said = Event::Said(Request::Panicked(words.into()));
+        let died = || Event::Died(Death::Signal(6));
+        let again = Action::StartWorker(vec![entry("e")]);
+        assert_eq!(
+            last(&mut supervisor, vec![Event::Started, begin(entry("e")), said, died()]),
+            [Action::ReportDeath(Death::Panic(words.into()), vec![entry("e")]), again.clone()]
+        );
+        // The next one's death is its own.
+        assert_eq!(supervisor.on(died()), [Action::ReportDeath(Death::Signal(6), vec![]), again]);
     }
 
     #[test]

@@ -56,6 +56,7 @@ fn a_worker_killed_while_it_loads_is_started_again_and_the_boot_completes() {
     let guest = loading("killed");
     order(&guest, "kill", "killed ");
     guest.wait_for_landmark("worker", &[("state", "died"), ("signal", "9")], LIMIT).unwrap();
+    guest.wait_for_text("firstlight: the worker died: SIGKILL ended it", LIMIT).unwrap();
     // It died on the first entry, which is passed over.
     expect_boot(&guest, "second");
 }
@@ -65,7 +66,39 @@ fn a_fault_of_pid_1_starts_it_again_and_the_boot_completes() {
     let guest = loading("faulted");
     order(&guest, "break", "killed ");
     guest.wait_for_landmark("fail", &[("stage", "init")], LIMIT).unwrap();
-    let told = |line: &str| line.contains("PID 1 crashed (signal 4 at 0x").then_some(());
-    guest.wait("what PID 1 tells of its crash", LIMIT, |line| told(&line.text)).unwrap();
+    let address = |line: &str| {
+        let (_, rest) = line.split_once("PID 1 crashed (signal 4 at 0x")?;
+        u64::from_str_radix(rest.split_once(')')?.0, 16).ok()
+    };
+    let address = guest.wait("what PID 1 says of its crash", LIMIT, |line| address(&line.text)).unwrap();
+    // It is where PID 1 waits.
+    let symbols = symbols();
+    let function = symbols.iter().find(|(_, range)| range.contains(&address)).unwrap();
+    assert!(function.0.contains("4init4pid1"), "{address:#x} is in {function:?}");
     expect_boot(&guest, "first");
+}
+
+#[test]
+fn a_panic_of_pid_1_says_where_and_why_and_the_boot_completes() {
+    let symbols = symbols();
+    let check = symbols.iter().find(|(name, _)| name.contains("9panicking18panic_bounds_check")).unwrap();
+    let guest = loading("panicked");
+    order(&guest, &format!("panic {:#x}", check.1.start), "killed ");
+    let why =
+        "panicked at injected.rs:12:34 in thread main: index out of bounds: the len is 3 but the index is 7";
+    guest
+        .wait_for_text(&format!("firstlight: PID 1 crashed ({why}) and was started again (1)"), LIMIT)
+        .unwrap();
+    expect_boot(&guest, "first");
+}
+
+/// The functions of the image's binary with their addresses.
+fn symbols() -> Vec<(String, std::ops::Range<u64>)> {
+    let debug = initramfs::binary::build(&initramfs::binary::Options::default()).unwrap().debug;
+    let bytes = std::fs::read(debug).unwrap();
+    let elf = goblin::elf::Elf::parse(&bytes).unwrap();
+    let named = |it: goblin::elf::Sym| {
+        (elf.strtab.get_at(it.st_name).unwrap_or_default().to_owned(), it.st_value..it.st_value + it.st_size)
+    };
+    elf.syms.iter().map(named).collect()
 }

@@ -80,6 +80,23 @@ pub fn discover(volumes: &[impl Borrow<OpenVolume>], context: &Context) -> Resul
     survey(volumes, context).map(|survey| survey.discovery)
 }
 
+/// As [`survey`], with the images on the volumes that have to be mounted for that: they join the volumes.
+///
+/// # Errors
+/// As [`survey`].
+pub fn survey_with_images<V: Borrow<OpenVolume> + From<OpenVolume>>(
+    volumes: &mut Vec<V>,
+    context: &Context,
+) -> Result<Survey, SandboxError> {
+    let first = survey(volumes, context)?;
+    let images = OpenVolume::images(volumes, &first.images);
+    if images.is_empty() {
+        return Ok(first);
+    }
+    volumes.extend(images.into_iter().map(V::from));
+    survey(volumes, context)
+}
+
 /// Finds everything that the volumes offer to boot, and tells how that came about.
 ///
 /// # Errors
