@@ -1,13 +1,15 @@
 //! Changing what a flattened device tree says in `/chosen` (Devicetree Specification 0.4, chapters 3.6 and 5; the kernel's
 //! Documentation/devicetree/bindings/chosen.yaml).
 
-use super::bytes::{be32, holds, slice};
+use super::{
+    bytes::{be32, holds, slice},
+    kernel_file::flat_tree::{Token, token},
+};
 
 const HEADER: usize = 40;
 const BEGIN_NODE: u32 = 1;
 const END_NODE: u32 = 2;
 const PROPERTY: u32 = 3;
-const NO_OPERATION: u32 = 4;
 const END: u32 = 9;
 /// No tree is deeper, and none is larger, in bytes.
 const DEPTH_LIMIT: usize = 64;
@@ -83,18 +85,16 @@ impl<'a> Blocks<'a> {
 
 /// Copies the structure block, with other properties in `/chosen`.
 fn rewrite(tree: &[u8], added: &[u8], removed: &dyn Fn(usize) -> bool) -> Option<Vec<u8>> {
-    let mut at: usize = 0;
+    let mut at: u64 = 0;
     let mut copy = Vec::with_capacity(tree.len());
     let (mut depth, mut in_chosen, mut done) = (0_usize, false, false);
     loop {
-        let start = at;
-        let token = be32(tree, at)?;
-        at = at.checked_add(4)?;
+        let (token, next) = token(&tree, at)?;
+        let whole = tree.get(usize::try_from(at).ok()?..usize::try_from(next).ok()?)?;
+        at = next;
         match token {
-            BEGIN_NODE => {
-                let name = tree.get(at..)?.split(|&byte| byte == 0).next()?;
-                at = at.checked_add(name.len())?.checked_add(1)?.checked_next_multiple_of(4)?;
-                copy.extend_from_slice(tree.get(start..at)?);
+            Token::BeginNode(name) => {
+                copy.extend_from_slice(whole);
                 in_chosen = depth == 1 && name == b"chosen";
                 depth = depth.checked_add(1).filter(|depth| *depth <= DEPTH_LIMIT)?;
                 if in_chosen {
@@ -102,16 +102,12 @@ fn rewrite(tree: &[u8], added: &[u8], removed: &dyn Fn(usize) -> bool) -> Option
                     done = true;
                 }
             }
-            PROPERTY => {
-                let length = usize::try_from(be32(tree, at)?).ok()?;
-                let name = usize::try_from(be32(tree, at.checked_add(4)?)?).ok()?;
-                at = at.checked_add(8)?.checked_add(length)?.checked_next_multiple_of(4)?;
-                let whole = tree.get(start..at)?;
-                if !(in_chosen && depth == 2 && removed(name)) {
+            Token::Property { name, .. } => {
+                if !(in_chosen && depth == 2 && removed(usize::try_from(name).ok()?)) {
                     copy.extend_from_slice(whole);
                 }
             }
-            END_NODE => {
+            Token::EndNode => {
                 depth = depth.checked_sub(1)?;
                 in_chosen &= depth > 1;
                 if depth == 0 && !done {
@@ -122,12 +118,12 @@ fn rewrite(tree: &[u8], added: &[u8], removed: &dyn Fn(usize) -> bool) -> Option
                 }
                 copy.extend(END_NODE.to_be_bytes());
             }
-            NO_OPERATION => {}
-            END if depth == 0 => {
+            Token::NoOperation => {}
+            Token::End if depth == 0 => {
                 copy.extend(END.to_be_bytes());
                 return done.then_some(copy);
             }
-            _ => return None,
+            Token::End => return None,
         }
     }
 }

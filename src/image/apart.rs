@@ -23,6 +23,7 @@ use crate::{
         text::printable,
         uki::{Sections, TEXT_LIMIT, mangled, section_text},
     },
+    sys::files,
 };
 
 /// A boot configuration larger than this, in bytes, is not read: the kernel's own limit is half of it.
@@ -135,7 +136,7 @@ pub fn assemble(
     let has_bootconfig = bootconfig.is_some();
     if let Some(bytes) = bootconfig {
         let write = &mut |memory: &mut File| io::Write::write_all(memory, &bytes);
-        let file = memory::sealed(write).map_err(|error| (kernel.name.clone(), error.into()))?;
+        let file = files::sealed("part", write).map_err(|error| (kernel.name.clone(), error.into()))?;
         all.push(part("the boot configuration", file));
     }
     let kernel = match parts.kernel {
@@ -268,7 +269,7 @@ fn fit(file: &File) -> Result<Parts, ApartError> {
 
 /// On x86 the kernel stands there without its setup sectors; elsewhere it may be an image tree.
 fn chromeos(file: &File, image: &chromeos::Image) -> Result<Parts, ApartError> {
-    let kernel = memory::sealed(&mut |memory| {
+    let kernel = files::sealed("part", |memory| {
         [image.setup, image.kernel]
             .into_iter()
             .try_for_each(|part| memory::append(memory, file, part.offset, part.size))
@@ -366,7 +367,7 @@ mod tests {
             content.resize(4096 * (number + 1), 0);
             content.extend(page);
         }
-        let file = memory::sealed(&mut |memory| io::Write::write_all(memory, &content)).unwrap();
+        let file = files::sealed("part", |memory| io::Write::write_all(memory, &content)).unwrap();
         let image = Image { name: "sda2".to_owned(), file };
         let assembled = assemble(image, Vec::new(), 0, &[]).unwrap();
         assert_eq!(assembled.cmdline(""), "a=1 root=PARTUUID=%U");

@@ -10,6 +10,7 @@ use super::{apart::Companion, identify, memory};
 use crate::{
     entry::Role,
     formats::{cpio, kernel_file::pe::Section, text::decode, uki::Sections},
+    sys::files,
 };
 
 /// In the stub's order: which files, the directory that they come into, its permissions and theirs.
@@ -52,7 +53,7 @@ pub(super) fn archives(
     if texts.peek().is_none() && !companions.iter().any(is_packed) {
         return Ok(None);
     }
-    memory::sealed(&mut |memory| {
+    files::sealed("part", |memory| {
         for (role, directory, permissions, file_permissions) in ARCHIVES {
             let files: Vec<&Companion> =
                 companions.iter().filter(|companion| companion.role == role).collect();

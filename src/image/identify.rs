@@ -1,12 +1,11 @@
 //! What a file is, with the texts that a unified kernel image carries.
 
 use crate::formats::kernel_file::{HEAD_LENGTH, KernelFile, chromeos, pe::Program, recognise};
-use crate::formats::text::decode;
+use crate::{formats::text::decode, sys::files};
 use serde::Serialize;
 use std::{
     fs::File,
     io::{self, Seek, SeekFrom},
-    os::unix::fs::FileExt,
 };
 
 /// No text in a unified kernel image is read past this many bytes.
@@ -87,29 +86,17 @@ pub(super) fn chromeos_cmdline(file: &File, image: &chromeos::Image) -> io::Resu
 /// Up to `length` bytes from `offset`: fewer at the end of the file.
 pub(super) fn read_at(file: &File, offset: u64, length: usize) -> io::Result<Vec<u8>> {
     let mut bytes = vec![0; length];
-    let filled = fill(file, offset, &mut bytes)?;
+    let filled = files::fill(file, offset, &mut bytes)?;
     bytes.truncate(filled);
     Ok(bytes)
-}
-
-/// Fills the buffer from `offset`, and says with how many bytes.
-pub(super) fn fill(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-    let mut filled: usize = 0;
-    while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-        match file.read_at(rest, offset.saturating_add(filled as u64)) {
-            Ok(0) => break,
-            Ok(count) => filled = filled.saturating_add(count),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(filled)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::formats::testing::pe::program;
+    use std::os::unix::fs::FileExt;
+
     use rustix::fs::{MemfdFlags, memfd_create};
 
     #[test]

@@ -1,4 +1,4 @@
-//! Files in memory that can no longer change: what was looked at is what is loaded.
+//! Parts of files as sealed files in memory of their own, and their check sums.
 
 use std::{
     fs::File,
@@ -6,26 +6,13 @@ use std::{
 };
 
 use crc::{CRC_32_ISO_HDLC, Crc};
-use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
-use super::identify;
-use crate::formats::bytes::ReadAt;
+use crate::{formats::bytes::ReadAt, sys::files};
 
 /// So much is read at once, in bytes.
 const CHUNK: usize = 256 << 10;
-
-/// A sealed file of what is written to it.
-///
-/// # Errors
-/// Those of writing, or that memory cannot be had.
-pub(super) fn sealed(write: &mut dyn FnMut(&mut File) -> io::Result<()>) -> io::Result<File> {
-    let mut memory = File::from(memfd_create("part", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?);
-    write(&mut memory)?;
-    fcntl_add_seals(&memory, SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE)?;
-    Ok(memory)
-}
 
 /// Appends a part of a file, all of it, by a copy in the kernel.
 ///
@@ -42,7 +29,7 @@ pub(super) fn append(memory: &mut File, mut file: &File, offset: u64, size: u64)
 /// # Errors
 /// As [`append`].
 pub(super) fn part(file: &File, offset: u64, size: u64) -> io::Result<File> {
-    sealed(&mut |memory| append(memory, file, offset, size))
+    files::sealed("part", |memory| append(memory, file, offset, size))
 }
 
 /// The check sum of a whole file by an algorithm as U-Boot names it; `None` if it is one that is not known here.
@@ -75,7 +62,7 @@ fn chunks(file: &File, take: &mut dyn FnMut(&[u8])) -> io::Result<()> {
     let mut chunk = vec![0; CHUNK];
     let mut at: u64 = 0;
     loop {
-        let count = identify::fill(file, at, &mut chunk)?;
+        let count = files::fill(file, at, &mut chunk)?;
         take(chunk.get(..count).unwrap_or_default());
         if count < CHUNK {
             return Ok(());
@@ -93,6 +80,6 @@ impl ReadAt for Source<'_> {
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        identify::fill(self.0, offset, buffer)
+        files::fill(self.0, offset, buffer)
     }
 }

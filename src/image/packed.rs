@@ -5,8 +5,8 @@ use std::{
     io::{self, Write},
 };
 
-use super::{companions, memory};
-use crate::formats::cpio;
+use super::companions;
+use crate::{formats::cpio, sys::files};
 
 /// What GRUB gives the file and the directories that lead to it.
 const PERMISSIONS: u32 = 0o777;
@@ -16,7 +16,7 @@ const PERMISSIONS: u32 = 0o777;
 /// # Errors
 /// The kernel's reason why it cannot be read, or memory not be had.
 pub fn packed(source: &File, name: &str) -> io::Result<File> {
-    memory::sealed(&mut |memory| {
+    files::sealed("part", |memory| {
         for parent in name.match_indices('/').filter_map(|(at, _)| name.get(..at)) {
             memory.write_all(&cpio::directory(PERMISSIONS, parent))?;
         }

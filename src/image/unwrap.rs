@@ -7,7 +7,7 @@ use super::decompress::{DecompressError, decompress};
 use super::identify::identify;
 use crate::formats::compression::{Compression, MAGIC_LENGTH};
 use crate::formats::kernel_file::{KernelFile, u_image};
-use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
+use crate::sys::files;
 use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::{fs::File, ops::Range};
 
@@ -65,21 +65,19 @@ fn take_out(mut file: &File, range: Range<u64>) -> Result<File, UnwrapError> {
     let mut content = BufReader::with_capacity(64 << 10, content);
     let magic = io::BufRead::fill_buf(&mut content)?;
     let compression = Compression::recognise(magic.get(..MAGIC_LENGTH).unwrap_or(magic));
-    let memory =
-        memfd_create("kernel", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING).map_err(io::Error::from)?;
-    let mut memory = File::from(memory);
-    match compression {
-        Some(compression) => drop(decompress(compression, content, &mut memory, KERNEL_LIMIT)?),
-        None => drop(io::copy(&mut content.take(KERNEL_LIMIT), &mut memory)?),
-    }
-    memory.flush()?;
-    let seals = SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE;
-    fcntl_add_seals(&memory, seals).map_err(io::Error::from)?;
-    Ok(memory)
+    files::sealed("kernel", |memory| {
+        match compression {
+            Some(compression) => drop(decompress(compression, content, &mut *memory, KERNEL_LIMIT)?),
+            None => drop(io::copy(&mut content.take(KERNEL_LIMIT), memory)?),
+        }
+        Ok(memory.flush()?)
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use rustix::fs::{MemfdFlags, memfd_create};
+
     use super::*;
 
     fn file(content: &[u8]) -> File {

@@ -6,25 +6,23 @@ use std::{
     io::{self, Seek, Write},
 };
 
-use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
-
 use super::Image;
+use crate::sys::files;
 
 /// Joins initrds in a sealed file in memory. Each is read from its start.
 ///
 /// # Errors
 /// The name of the initrd that could not be read, and why.
 pub(super) fn join(initrds: &[Image]) -> Result<File, (&str, io::Error)> {
-    let first = initrds.first().map_or("", |initrd| initrd.name.as_str());
-    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
-    let memory = memfd_create("initrd", flags).map_err(|error| (first, error.into()))?;
-    let mut joined = File::from(memory);
-    for initrd in initrds {
-        append(&mut joined, initrd).map_err(|error| (initrd.name.as_str(), error))?;
-    }
-    let seals = SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE;
-    fcntl_add_seals(&joined, seals).map_err(|error| (first, error.into()))?;
-    Ok(joined)
+    let mut name = initrds.first().map_or("", |initrd| initrd.name.as_str());
+    let joined = files::sealed("initrd", |joined| {
+        for initrd in initrds {
+            name = &initrd.name;
+            append(joined, initrd)?;
+        }
+        io::Result::Ok(())
+    });
+    joined.map_err(|error| (name, error))
 }
 
 fn append(joined: &mut File, initrd: &Image) -> io::Result<()> {

@@ -6,8 +6,6 @@ use std::{
     io::{self, Read, Seek, SeekFrom},
 };
 
-use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
-
 use super::{
     OpenVolume,
     look::Blocks,
@@ -22,6 +20,7 @@ use crate::{
         superblock,
         text::printable,
     },
+    sys::files,
 };
 
 /// No more image files are mounted: whoever asks for them has read disks.
@@ -107,13 +106,13 @@ impl OpenVolume {
 }
 
 fn take_out(mut file: &File, ranges: &[(u64, u64)]) -> io::Result<File> {
-    let mut memory = File::from(memfd_create("image", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?);
-    for (offset, length) in ranges {
-        file.seek(SeekFrom::Start(*offset))?;
-        if io::copy(&mut file.take(*length), &mut memory)? < *length {
-            return Err(io::Error::other("the image is cut short; copy it again"));
+    files::sealed("image", |memory| {
+        for (offset, length) in ranges {
+            file.seek(SeekFrom::Start(*offset))?;
+            if io::copy(&mut file.take(*length), memory)? < *length {
+                return Err(io::Error::other("the image is cut short; copy it again"));
+            }
         }
-    }
-    fcntl_add_seals(&memory, SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE)?;
-    Ok(memory)
+        Ok(())
+    })
 }

@@ -2,7 +2,7 @@
 //! I/O and knows no clock but the time that it is told.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, BTreeSet, VecDeque},
     time::{Duration, Instant},
 };
 
@@ -44,8 +44,8 @@ pub enum Action {
 #[derive(Debug)]
 pub struct Keeper {
     limits: Limits,
-    /// In the order of their names.
-    devices: Vec<Known>,
+    /// By their names.
+    devices: BTreeMap<String, Known>,
     queue: VecDeque<Order>,
     actions: VecDeque<Action>,
     looks: u64,
@@ -96,7 +96,7 @@ impl Keeper {
     pub fn new(limits: Limits) -> Self {
         Self {
             limits,
-            devices: Vec::new(),
+            devices: BTreeMap::new(),
             queue: VecDeque::new(),
             actions: VecDeque::new(),
             looks: 0,
@@ -107,7 +107,7 @@ impl Keeper {
     /// A device is there; `unfit` says why it need not be looked at. One that is known is looked at again if its size
     /// is another than it was.
     pub fn appeared(&mut self, device: Device, unfit: Option<String>, now: Instant) {
-        if self.known(&device.name).is_none_or(|known| known.device.size != device.size) {
+        if self.devices.get(&device.name).is_none_or(|known| known.device.size != device.size) {
             self.enter(device, unfit, now);
         }
     }
@@ -121,7 +121,7 @@ impl Keeper {
         medium: Option<Option<u64>>,
         now: Instant,
     ) {
-        let again = self.known_mut(&device.name).is_none_or(|known| match (&mut known.state, medium) {
+        let again = self.devices.get_mut(&device.name).is_none_or(|known| match (&mut known.state, medium) {
             // Opening the drive makes it tell of the medium that the look is at; which that is shows at its end.
             (State::Looking { changed, .. }, Some(number)) => {
                 *changed = Some(number);
@@ -154,7 +154,7 @@ impl Keeper {
     pub fn looked(&mut self, name: &str, number: u64, looked: Looked, now: Instant) {
         self.actions.push_back(Action::Ended(name.to_owned()));
         let Looked { look, medium } = looked;
-        let Some(known) = self.known(name) else { return };
+        let Some(known) = self.devices.get(name) else { return };
         match known.state {
             State::Looking { number: current, changed, .. } if current == number => {
                 if changed.is_some_and(|newer| !is_at(medium, newer)) {
@@ -172,7 +172,7 @@ impl Keeper {
             }
             Look::Opened(open) => (open.volume.device.clone(), None, self.opened(open)),
         };
-        self.put(Known { device, state, medium });
+        self.devices.insert(device.name.clone(), Known { device, state, medium });
         self.tell(sighting);
         // Before the parts are put together, which may have someone wait for it again.
         self.leave_barrier(name);
@@ -198,7 +198,7 @@ impl Keeper {
         let is_late =
             |known: &Known| matches!(known.state, State::Looking { deadline, .. } if deadline <= now);
         for name in self.names(is_late) {
-            let Some(known) = self.known_mut(&name) else { continue };
+            let Some(known) = self.devices.get_mut(&name) else { continue };
             let State::Looking { number, .. } = known.state else { continue };
             known.state = State::Late { number };
             let device = known.device.clone();
@@ -217,7 +217,7 @@ impl Keeper {
     /// When [`Keeper::expire`] has something to do next.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
-        let looks = self.devices.iter().filter_map(|known| match known.state {
+        let looks = self.devices.values().filter_map(|known| match known.state {
             State::Looking { deadline, .. } => Some(deadline),
             _ => None,
         });
@@ -237,7 +237,7 @@ impl Keeper {
         let name = device.name.clone();
         self.forget(&name);
         let state = if unfit.is_some() { State::Rejected { part: None } } else { State::Queued };
-        self.put(Known { device: device.clone(), state, medium: None });
+        self.devices.insert(name.clone(), Known { device: device.clone(), state, medium: None });
         match unfit {
             Some(reason) => {
                 self.tell(Sighting::Rejected { device, reason });
@@ -251,8 +251,7 @@ impl Keeper {
     /// Strikes a device out, and says so if it was told of.
     fn forget(&mut self, name: &str) {
         self.queue.retain(|queued| queued.name != name);
-        let Ok(place) = self.place(name) else { return };
-        let known = self.devices.remove(place);
+        let Some(known) = self.devices.remove(name) else { return };
         if matches!(known.state, State::Opened { .. } | State::Rejected { .. } | State::Late { .. }) {
             self.tell(Sighting::Gone(known.device.name));
         }
@@ -260,12 +259,12 @@ impl Keeper {
 
     fn start(&mut self, now: Instant) {
         let looking =
-            self.devices.iter().filter(|known| matches!(known.state, State::Looking { .. })).count();
+            self.devices.values().filter(|known| matches!(known.state, State::Looking { .. })).count();
         for _ in looking..self.limits.looks {
             let Some(order) = self.queue.pop_front() else { break };
             let number = self.looks.wrapping_add(1);
             let deadline = now + self.limits.deadline;
-            let Some(known) = self.known_mut(&order.name) else { continue };
+            let Some(known) = self.devices.get_mut(&order.name) else { continue };
             known.state = State::Looking { number, deadline, changed: None };
             self.looks = number;
             self.actions.push_back(Action::Look { order, number });
@@ -282,7 +281,7 @@ impl Keeper {
             return;
         }
         let name = names.remove(0);
-        if let Some(first) = self.known_mut(&name) {
+        if let Some(first) = self.devices.get_mut(&name) {
             first.state = State::Queued;
         }
         if let Barrier::Waiting { names, .. } = &mut self.barrier {
@@ -293,11 +292,11 @@ impl Keeper {
 
     /// Where the file system on this device is read now, its other parts are no riddle any more.
     fn account_for_parts(&mut self, name: &str) {
-        let Some(Known { state: State::Opened { btrfs: Some(uuid) }, .. }) = self.known(name) else {
+        let Some(Known { state: State::Opened { btrfs: Some(uuid) }, .. }) = self.devices.get(name) else {
             return;
         };
         let uuid = uuid.clone();
-        for known in &mut self.devices {
+        for known in self.devices.values_mut() {
             if matches!(&known.state, State::Rejected { part: Some(part) } if part.uuid == uuid) {
                 known.state = State::Rejected { part: None };
                 let sighting = Sighting::Rejected { device: known.device.clone(), reason: same_as(name) };
@@ -310,7 +309,7 @@ impl Keeper {
     fn opened(&self, open: OpenVolume) -> (State, Sighting) {
         let filesystem = &open.volume.filesystem;
         let btrfs = filesystem.uuid.clone().filter(|_| filesystem.kind == FilesystemKind::Btrfs);
-        let other = self.devices.iter().find(
+        let other = self.devices.values().find(
             |known| matches!(&known.state, State::Opened { btrfs: Some(uuid) } if Some(uuid) == btrfs.as_ref()),
         );
         match other {
@@ -338,13 +337,11 @@ impl Keeper {
     fn pass_barrier(&mut self, now: Instant) {
         // Nothing else is coming that anyone waits for: a mirror of which one disk is lost is read now.
         if matches!(&self.barrier, Barrier::Waiting { names, .. } if names.is_empty()) {
-            let wanted = self.devices.iter().filter_map(|known| match &known.state {
+            let wanted = self.devices.values().filter_map(|known| match &known.state {
                 State::Rejected { part } => part.clone(),
                 _ => None,
             });
-            let mut wanted: Vec<Part> = wanted.collect();
-            wanted.sort_unstable();
-            wanted.dedup();
+            let wanted: BTreeSet<Part> = wanted.collect();
             for part in wanted {
                 self.assemble(&part, true);
             }
@@ -357,28 +354,8 @@ impl Keeper {
         }
     }
 
-    /// Where a device is among the others, or would be.
-    fn place(&self, name: &str) -> Result<usize, usize> {
-        self.devices.binary_search_by(|known| known.device.name.as_str().cmp(name))
-    }
-
-    fn known(&self, name: &str) -> Option<&Known> {
-        self.place(name).ok().and_then(|place| self.devices.get(place))
-    }
-
-    fn known_mut(&mut self, name: &str) -> Option<&mut Known> {
-        self.place(name).ok().and_then(|place| self.devices.get_mut(place))
-    }
-
-    fn put(&mut self, known: Known) {
-        match self.place(&known.device.name) {
-            Ok(place) => self.devices.splice(place..=place, [known]).for_each(drop),
-            Err(place) => self.devices.insert(place, known),
-        }
-    }
-
     fn names(&self, which: impl Fn(&Known) -> bool) -> Vec<String> {
-        let which = self.devices.iter().filter(|known| which(known));
+        let which = self.devices.values().filter(|known| which(known));
         which.map(|known| known.device.name.clone()).collect()
     }
 

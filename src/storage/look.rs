@@ -11,7 +11,7 @@ use std::{
 };
 
 use super::{
-    OpenVolume, fill,
+    OpenVolume,
     mount::{Care, Companions, mount},
     mounted,
     root::Root,
@@ -25,7 +25,10 @@ use crate::{
         grub::{device::array_names, environment_block},
         kernel_file, partition, superblock,
     },
-    sys::block_device::{DriveStatus, drive_status},
+    sys::{
+        block_device::{DriveStatus, drive_status},
+        files,
+    },
 };
 
 /// What stands on devices that hold no file system of their own, in words for a person.
@@ -257,7 +260,7 @@ fn bare(device: &Device, blocks: &Blocks<'_>) -> Option<Filesystem> {
 fn environment(filesystem: &Filesystem, node: &Path) -> Option<Vec<u8>> {
     let file = File::open(node).ok().filter(|_| filesystem.kind == FilesystemKind::Btrfs)?;
     let mut block = vec![0; environment_block::RESERVED_LENGTH];
-    super::fill(&file, environment_block::RESERVED_OFFSET, &mut block).ok()?;
+    files::fill(&file, environment_block::RESERVED_OFFSET, &mut block).ok()?;
     environment_block::read(&block).map(|_| block)
 }
 
@@ -298,7 +301,7 @@ impl ReadAt for Blocks<'_> {
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
-        fill(self.file, offset, buffer)
+        files::fill(self.file, offset, buffer)
     }
 }
 

@@ -19,13 +19,13 @@ use rustix::{
     io::Errno,
 };
 
-use super::fill;
 use crate::{
     entry::FilesystemKind,
     formats::{
         lookup::{BARE_FILE, DirectoryEntry, FileKind, FileStatus, LookupError},
         text,
     },
+    sys::files,
 };
 
 /// No directory is read past this many names.
@@ -116,7 +116,7 @@ impl Root {
         let (file, size) = self.open_regular(path, OFlags::RDONLY)?;
         let there = usize::try_from(size.saturating_sub(offset)).unwrap_or(usize::MAX).min(length);
         let mut content = vec![0; there];
-        let filled = fill(&file, offset, &mut content).map_err(failed)?;
+        let filled = files::fill(&file, offset, &mut content).map_err(failed)?;
         content.truncate(filled);
         Ok(content)
     }

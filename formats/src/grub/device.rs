@@ -3,7 +3,7 @@
 //! Disk numbers follow the firmware's whim, so only two things are relied on: `hd0` is the disk that holds the
 //! configuration, and partition numbers are the partition table's own.
 
-use std::rc::Rc;
+use std::{collections::BTreeMap, rc::Rc};
 
 use crate::{
     entry::{FileReference, FilesystemKind, PartitionTable, Volume},
@@ -73,8 +73,8 @@ pub struct Devices {
     home: usize,
     /// The btrfs subvolume that holds it: empty, or a path like `/@`.
     subvolume: Rc<str>,
-    /// Images made into devices by `loopback`, in the order of their names; `None` where no file in them can be read.
-    images: Rc<Vec<(String, Option<usize>)>>,
+    /// Images made into devices by `loopback`, by their names; `None` where no file in them can be read.
+    images: Rc<BTreeMap<String, Option<usize>>>,
     /// Directories with the subvolumes that openSUSE's GRUB sees in them.
     mounts: Rc<Vec<(String, String)>>,
 }
@@ -90,7 +90,7 @@ impl Devices {
     /// GRUB's name of a volume, without parentheses.
     #[must_use]
     pub fn name(&self, lookup: &dyn Lookup, volume: usize) -> String {
-        if let Some((name, _)) = self.images.iter().find(|(_, image)| *image == Some(volume)) {
+        if let Some((name, _)) = self.images.iter().find(|(_, image)| **image == Some(volume)) {
             return name.clone();
         }
         let Some(it) = lookup.volume(volume) else {
@@ -119,7 +119,7 @@ impl Devices {
     /// The volume that a name means, without guessing.
     #[must_use]
     pub fn volume(&self, lookup: &dyn Lookup, name: &str) -> Option<usize> {
-        if let Some((_, image)) = self.place(name).ok().and_then(|place| self.images.get(place)) {
+        if let Some(image) = self.images.get(name) {
             return *image;
         }
         let (disk, partition) = name.split_once(',').unwrap_or((name, ""));
@@ -246,30 +246,20 @@ impl Devices {
 
     /// Makes an image a device: the place under which it was opened, `None` if it could not be.
     pub fn add_image(&mut self, name: &str, image: Option<usize>) {
-        let place = self.place(name);
-        let images = Rc::make_mut(&mut self.images);
-        match place {
-            Ok(place) => images.splice(place..=place, [(name.to_owned(), image)]).for_each(drop),
-            Err(place) if images.len() < IMAGE_LIMIT => images.insert(place, (name.to_owned(), image)),
-            Err(_) => {}
+        if self.is_image(name) || self.images.len() < IMAGE_LIMIT {
+            Rc::make_mut(&mut self.images).insert(name.to_owned(), image);
         }
     }
 
     /// Whether an image is called so.
     #[must_use]
     pub fn is_image(&self, name: &str) -> bool {
-        self.place(name).is_ok()
+        self.images.contains_key(name)
     }
 
     /// Forgets an image, if there is one of this name.
     pub fn remove_image(&mut self, name: &str) -> bool {
-        let place = self.place(name);
-        place.map(|place| Rc::make_mut(&mut self.images).remove(place)).is_ok()
-    }
-
-    /// Where an image is among the others, or would be.
-    fn place(&self, name: &str) -> Result<usize, usize> {
-        self.images.binary_search_by(|(known, _)| known.as_str().cmp(name))
+        self.is_image(name) && Rc::make_mut(&mut self.images).remove(name).is_some()
     }
 
     /// Volumes in the order in which they are searched: the configuration's own, its disk's, the others, the images.
@@ -278,8 +268,7 @@ impl Devices {
         let disk = |volume| lookup.volume(volume).map(|volume| &volume.device.disk);
         let base = lookup.image(self.home).map_or(self.home, |(volume, _)| volume);
         let mut order: Vec<usize> = (0..lookup.volumes().len()).collect();
-        let images =
-            self.images.iter().filter_map(|(_, image)| *image).filter(|image| !order.contains(image));
+        let images = self.images.values().filter_map(|image| *image).filter(|image| !order.contains(image));
         order.extend(images.collect::<Vec<_>>());
         order.sort_by_key(|&index| (index != self.home, index != base, disk(index) != disk(base)));
         order

@@ -1,6 +1,7 @@
 //! File names that match `*` and `?` (GNU GRUB manual, "Wildcards").
 
 use super::evaluate::Evaluator;
+use crate::glob;
 
 /// No word grows into more files than this.
 const LIMIT: usize = 1000;
@@ -62,48 +63,40 @@ fn names(evaluator: &mut Evaluator<'_>, prefix: &str, pattern: &str, wild: &[usi
     };
     let names = evaluator.lookup.list(directory.volume, &directory.path);
     evaluator.spend(names.len().saturating_mul(pattern.len().saturating_add(32)));
+    let pattern = escaped(pattern, wild);
     names
         .into_iter()
-        .filter(|entry| is_match(pattern, wild, &entry.name))
+        .filter(|entry| glob::matches(&pattern, &entry.name))
         .map(|entry| format!("{prefix}/{}", entry.name))
         .collect()
 }
 
-/// Whether a name matches a pattern whose wildcards stand at the given places.
-fn is_match(pattern: &str, wild: &[usize], name: &str) -> bool {
-    let pattern: Vec<(char, bool)> =
-        pattern.char_indices().map(|(index, c)| (c, wild.contains(&index))).collect();
-    let name: Vec<char> = name.chars().collect();
-    // Places in the pattern that the name read so far may have led to.
-    let mut places = vec![false; pattern.len().saturating_add(1)];
-    let open = |places: &mut Vec<bool>| {
-        for (index, part) in pattern.iter().enumerate() {
-            if *part == ('*', true) && places.get(index) == Some(&true) {
-                set(places, index.saturating_add(1));
-            }
+/// The pattern as a shell has it: what looks like a wildcard and is at none of the given places is a plain character.
+fn escaped(pattern: &str, wild: &[usize]) -> String {
+    let mut shell = String::with_capacity(pattern.len());
+    for (index, c) in pattern.char_indices() {
+        if matches!(c, '*' | '?' | '[' | '\\') && !wild.contains(&index) {
+            shell.push('\\');
         }
-    };
-    set(&mut places, 0);
-    open(&mut places);
-    for c in name {
-        let mut next = vec![false; places.len()];
-        for (index, part) in pattern.iter().enumerate().filter(|(index, _)| places.get(*index) == Some(&true))
-        {
-            match *part {
-                ('*', true) => set(&mut next, index),
-                ('?', true) => set(&mut next, index.saturating_add(1)),
-                (same, _) if same == c => set(&mut next, index.saturating_add(1)),
-                _ => {}
-            }
-        }
-        open(&mut next);
-        places = next;
+        shell.push(c);
     }
-    places.last() == Some(&true)
+    shell
 }
 
-fn set(places: &mut [bool], index: usize) {
-    if let Some(place) = places.get_mut(index) {
-        *place = true;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_wildcards_at_the_given_places_are_wild() {
+        for (pattern, wild, name, expected) in [
+            ("vmlinuz-*", &[8][..], "vmlinuz-6.1", true),
+            ("vmlinuz-*", &[], "vmlinuz-6.1", false),
+            ("vmlinuz-*", &[], "vmlinuz-*", true),
+            ("a[b]?\\", &[4], "a[b]c\\", true),
+            ("a[b]?\\", &[4], "abc\\", false),
+        ] {
+            assert_eq!(glob::matches(&escaped(pattern, wild), name), expected, "{pattern} {wild:?} {name}");
+        }
     }
 }

@@ -43,11 +43,51 @@ pub struct Property {
     pub length: u32,
 }
 
-/// Tokens of the structure block.
-const BEGIN_NODE: u32 = 1;
-const END_NODE: u32 = 2;
-const PROPERTY: u32 = 3;
-const NO_OPERATION: u32 = 4;
+/// A token of the structure block (chapter 5.4).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Token {
+    /// A node of this name begins.
+    BeginNode(Vec<u8>),
+    /// The node that began last and has not ended ends.
+    EndNode,
+    /// A property of that node.
+    Property {
+        /// Offset of its name in the strings block.
+        name: u32,
+        /// Offset of its value.
+        value: u64,
+        /// Length of its value in bytes.
+        length: u32,
+    },
+    /// Nothing; it is passed over.
+    NoOperation,
+    /// The end of the block.
+    End,
+}
+
+/// The token at an offset, and the offset of the next one; `None` if there is no whole one.
+#[must_use]
+pub fn token(source: &dyn ReadAt, at: u64) -> Option<(Token, u64)> {
+    let head = read(source, at, 12);
+    let behind = at.checked_add(4)?;
+    Some(match be32(&head, 0)? {
+        1 => {
+            let name = name(source, behind)?;
+            let end = behind.checked_add(name.len() as u64)?.checked_add(1)?;
+            (Token::BeginNode(name), end.checked_next_multiple_of(4)?)
+        }
+        2 => (Token::EndNode, behind),
+        3 => {
+            let (length, name) = (be32(&head, 4)?, be32(&head, 8)?);
+            let value = at.checked_add(12)?;
+            let end = value.checked_add(length.into())?;
+            (Token::Property { name, value, length }, end.checked_next_multiple_of(4)?)
+        }
+        4 => (Token::NoOperation, behind),
+        9 => (Token::End, behind),
+        _ => return None,
+    })
+}
 
 /// Nodes below this depth are passed over: an image's check sums stand at the fourth.
 const DEPTH_LIMIT: usize = 4;
@@ -93,13 +133,10 @@ fn walk(source: &dyn ReadAt, nodes: &mut Vec<Node>) -> Option<()> {
     let mut open: Vec<Option<usize>> = Vec::new();
     let mut kept: usize = 0;
     for _ in 0..TOKEN_LIMIT {
-        let head = read(source, at, 12);
-        let token = be32(&head, 0)?;
-        at = at.checked_add(4)?;
+        let (token, next) = token(source, at)?;
+        at = next;
         match token {
-            BEGIN_NODE => {
-                let name = name(source, at)?;
-                at = at.checked_add(name.len() as u64)?.checked_add(1)?.checked_next_multiple_of(4)?;
+            Token::BeginNode(name) => {
                 let parent = open.last().copied().flatten().and_then(|parent| nodes.get(parent));
                 let path = parent.map(|parent| format!("{}/{}", parent.path, text(&name)));
                 let is_kept = open.len() < DEPTH_LIMIT
@@ -110,25 +147,22 @@ fn walk(source: &dyn ReadAt, nodes: &mut Vec<Node>) -> Option<()> {
                     nodes.push(Node { path: path.unwrap_or_default(), properties: Vec::new() });
                 }
             }
-            PROPERTY => {
-                let (length, name_at) = (be32(&head, 4)?, be32(&head, 8)?);
-                at = at.checked_add(8)?;
+            Token::Property { name: name_at, value, length } => {
                 let node = open.last().copied().flatten().and_then(|node| nodes.get_mut(node));
                 if let Some(node) = node.filter(|_| kept < KEPT_LIMIT) {
                     kept = kept.saturating_add(1);
                     let name = text(&name(source, strings.checked_add(name_at.into())?)?);
-                    node.properties.push(Property { name, offset: at, length });
+                    node.properties.push(Property { name, offset: value, length });
                 }
-                at = at.checked_add(length.into())?.checked_next_multiple_of(4)?;
             }
-            END_NODE => {
+            Token::EndNode => {
                 open.pop()?;
                 if open.is_empty() {
                     break;
                 }
             }
-            NO_OPERATION => {}
-            _ => break,
+            Token::NoOperation => {}
+            Token::End => break,
         }
     }
     Some(())

@@ -19,7 +19,7 @@ mod translate;
 mod uki;
 mod variables;
 
-use std::{rc::Rc, sync::LazyLock};
+use std::{collections::HashMap, rc::Rc, sync::LazyLock};
 
 use super::{evaluate::Evaluator, failure::Outcome, syntax::Block};
 
@@ -69,15 +69,11 @@ const TABLES: [Table; 18] = [
 ];
 
 /// All of them by name: they are looked for tens of thousands of times in a long menu.
-static BY_NAME: LazyLock<Vec<(&str, Handler)>> = LazyLock::new(|| {
-    let mut commands = TABLES.concat();
-    commands.sort_unstable_by_key(|(name, _)| *name);
-    commands
-});
+static BY_NAME: LazyLock<HashMap<&str, Handler>> =
+    LazyLock::new(|| TABLES.iter().flat_map(|table| table.iter().copied()).collect());
 
 /// The command of this name.
 #[must_use]
 pub fn find(name: &str) -> Option<Handler> {
-    let at = BY_NAME.binary_search_by_key(&name, |(known, _)| known).ok()?;
-    BY_NAME.get(at).map(|(_, handler)| *handler)
+    BY_NAME.get(name).copied()
 }
