@@ -35,6 +35,11 @@ rows() {
         done
     done </rows
 }
+# What the running kernel has said to ours when asked about signatures, and what is loaded after a load that fails.
+signatures() {
+    /theirs/kexec -s -l vmlinuz
+    echo "signatures: $1: $(/ours/kexec -d -l low 2>&1 | grep 'unsigned kernel' | sed 's,.*refuses an,,')|$(state)"
+}
 jump=${cmdline##*jump=}
 jump=${jump%% *}
 # The firmware has left the cursor anywhere.
@@ -42,6 +47,7 @@ echo
 if [ "$jump" = 0 ]; then
     echo 'nobody:x:65534:65534::/:/bin/sh' >/etc/passwd
     rows free
+    signatures free
     /theirs/kexec -u
     /theirs/kexec -p -u
 fi
@@ -60,6 +66,9 @@ fi
 mount -t securityfs securityfs /sys/kernel/security
 echo integrity >/sys/kernel/security/lockdown
 rows locked
+# Where the kernel does not show it, only its answer tells.
+umount /sys/kernel/security
+signatures locked
 echo 1 >/proc/sys/kernel/kexec_load_disabled
 rows disabled
 echo "side-by-side: end"

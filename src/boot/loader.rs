@@ -159,7 +159,7 @@ impl Loader {
             return Err(AttemptError::GivenUp);
         }
         let told = Told { version: entry.multiboot.version, cmdline: &cmdline, named: false };
-        Ok(multiboot::load(kernel, &modules, &told, &Wishes::default())?)
+        Ok(multiboot::load(Method::Auto, kernel, &modules, &told, &Wishes::default())?)
     }
 
     /// What the finders say of such an entry, should one come here all the same.

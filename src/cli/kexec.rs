@@ -7,6 +7,8 @@ use std::{
     process::ExitCode,
 };
 
+use rustix::io::Errno;
+
 use super::kernel_file::take_apart;
 #[cfg(all(feature = "multiboot", target_arch = "x86_64"))]
 use crate::{
@@ -69,9 +71,9 @@ enum Failure {
     /// Asked for alone, and not there.
     #[error("{0}")]
     NoFileCall(LoadError),
-    /// What becomes of the kernel that was loaded before.
-    #[error("{0}{1}")]
-    NotReplaced(LoadError, &'static str),
+    /// The call that would do, and what becomes of the kernel that was loaded before.
+    #[error("{0}{1}{2}")]
+    NotReplaced(LoadError, &'static str, &'static str),
     #[cfg(feature = "running-system")]
     #[error("{0}")]
     Barrier(#[from] crate::running::guards::Barrier),
@@ -158,7 +160,10 @@ fn act(invocation: Invocation) -> Result<ExitCode, Failure> {
                 {
                     Failure::NoFileCall(error)
                 }
-                (Failure::Load(error), note) if !note.is_empty() => Failure::NotReplaced(error, note),
+                (Failure::Load(error), note) => {
+                    let other = error.other_call();
+                    Failure::NotReplaced(error, other, note)
+                }
                 (failure, _) => failure,
             }
         })?;
@@ -227,7 +232,7 @@ fn load(options: &Options) -> Result<(), Failure> {
         Wishes { limits, no_efi: options.no_efi, device_tree: device_tree.transpose()?.or(own_tree) };
     // Hiding the firmware and choosing the memory is in the segments' power only.
     let chosen = wishes != Wishes::default() && options.method == Method::Auto;
-    let method = if chosen { Method::Segments } else { options.method };
+    let method = if chosen { Method::SegmentsIfAllowed } else { options.method };
     match options.purpose {
         Purpose::Crash => Ok(kexec::load_for_panic(method, &wishes, &kernel, &initrds, &cmdline)?),
         Purpose::Boot => Ok(kexec::load_by(method, &wishes, &kernel, &initrds, &cmdline)?),
@@ -267,7 +272,7 @@ fn load_multiboot(options: &Options, kernel: &Image) -> Result<(), Failure> {
     };
     let wishes = Wishes { limits: options.memory_min..options.memory_max, ..Wishes::default() };
     let told = Told { version, cmdline: &cmdline, named: true };
-    Ok(multiboot::load(kernel, &modules, &told, &wishes)?)
+    Ok(multiboot::load(options.method, kernel, &modules, &told, &wishes)?)
 }
 
 fn open(path: &String) -> Result<Image, Failure> {
@@ -280,7 +285,7 @@ fn open(path: &String) -> Result<Image, Failure> {
 }
 
 fn lacks_call(error: &LoadError, method: Method) -> bool {
-    method == Method::File && matches!(error, LoadError::Refused { name, .. } if name == "ENOSYS")
+    method == Method::File && error.errno() == Some(Errno::NOSYS)
 }
 
 /// Neither an action nor a kernel is named, nor anything that would go with one: the machine's own default is meant.

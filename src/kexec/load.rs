@@ -15,6 +15,7 @@ use rustix::{
 use super::{
     cmdline, initrd, reason,
     segments::{self, SegmentsError, Wishes},
+    signatures::{self, Signatures},
     state::{self, Slot},
 };
 use crate::{
@@ -120,13 +121,25 @@ pub enum LoadError {
         /// What stands in the way, and what to do.
         source: SegmentsError,
     },
+    /// It would have to be loaded by the call that checks no signature.
+    #[error(
+        "kexec: {kernel}: refused: {why}, and kexec_load, which alone can load this, shows it no signature; {remedy}"
+    )]
+    Unsigned {
+        /// Name of the kernel.
+        kernel: String,
+        /// Why only signed kernels shall be loaded.
+        why: &'static str,
+        /// What to do about it.
+        remedy: &'static str,
+    },
     /// The running kernel refused it.
-    #[error("kexec: {kernel}: refused ({name}): {cause}; {remedy}")]
+    #[error("kexec: {kernel}: refused ({}): {cause}; {remedy}", reason::name(*errno))]
     Refused {
         /// Name of the kernel.
         kernel: String,
-        /// Name of the error number.
-        name: String,
+        /// The error number.
+        errno: Errno,
         /// What happened.
         cause: String,
         /// What to do about it.
@@ -134,17 +147,59 @@ pub enum LoadError {
     },
 }
 
+impl LoadError {
+    /// The running kernel's answer, if it was asked.
+    #[must_use]
+    pub fn errno(&self) -> Option<Errno> {
+        match self {
+            Self::Refused { errno, .. } | Self::Segments { source: SegmentsError::Refused(errno), .. } => {
+                Some(*errno)
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether `kexec_file_load` was refused for what it is, and not for what the kernel holds: the other call may do.
+    fn says_nothing_of_the_content(&self) -> bool {
+        let of_the_call = [Errno::NOSYS, Errno::OPNOTSUPP, Errno::INVAL, Errno::NOEXEC, Errno::ADDRNOTAVAIL];
+        match self {
+            Self::Refused { errno, .. } => of_the_call.contains(errno),
+            Self::CommandLineTooLong { .. } => true,
+            _ => false,
+        }
+    }
+
+    /// What to say behind it to whoever can choose the call: that the other one would take the kernel, where the running
+    /// kernel asks for a signature in the one and allows the other all the same (old kernels for arm64 cannot check any).
+    #[must_use]
+    pub fn other_call(&self) -> &'static str {
+        let is_verdict = match self {
+            Self::Refused { errno, .. } => signatures::is_verdict(*errno),
+            Self::Unsigned { .. } => true,
+            _ => false,
+        };
+        let it = reason::circumstances(true);
+        let may_ask = is_verdict && it.capable && !it.disabled && !it.lockdown && !it.limited;
+        match may_ask && sys::kexec::may_load_segments() {
+            true => "; kexec -c loads it without looking at signatures",
+            false => "",
+        }
+    }
+}
+
 /// Which system call loads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Method {
-    /// `kexec_load` where it is allowed, since nothing is hashed then; `kexec_file_load` where it is not, or where the first
-    /// refuses.
+    /// `kexec_load` where no signature is asked for, since nothing is hashed then; `kexec_file_load` where one is, or where
+    /// the first cannot. What `kexec_file_load` refuses for its content is refused.
     #[default]
     Auto,
     /// `kexec_file_load` only.
     File,
-    /// `kexec_load` only.
+    /// `kexec_load` only: the word of somebody who knows that it looks at no signature.
     Segments,
+    /// `kexec_load` only, for what it alone can do, where no signature is asked for.
+    SegmentsIfAllowed,
 }
 
 /// Loads a kernel, so that [`jump`] starts it; it takes the place of one that is loaded already. Several initrds are
@@ -191,7 +246,7 @@ struct Parts<'a> {
 ///
 /// [`Method::Auto`] has the running kernel itself make the description of the crashed memory (`kexec_file_load`): it
 /// keeps that true when memory or processors come and go, and looks at a check sum before the jump, when nothing is to be
-/// trusted. Where that is refused and no signature is asked for, the description is made here.
+/// trusted. Where that cannot be done and no signature is asked for, the description is made here.
 ///
 /// # Errors
 /// [`LoadError`] says what was refused, why, and what to do.
@@ -208,17 +263,37 @@ pub fn load_for_panic(
 /// Whether `kexec_load` can load a crash kernel here.
 const MAKES_CRASH_HEADERS: bool = cfg!(all(feature = "running-system", target_arch = "x86_64"));
 
-/// The system calls to try, in this order; the next one where one refuses. Where signatures are enforced, the one that
-/// checks them comes first; where what refuses the one refuses the other (lockdown, no privilege), it is the only one.
-fn methods(method: Method, slot: Slot, enforced: bool, one_refusal: bool) -> &'static [Method] {
-    match (method, slot) {
-        (_, Slot::Crash) if !MAKES_CRASH_HEADERS => &[Method::File],
-        (Method::Segments, _) => &[Method::Segments],
-        (Method::File, _) => &[Method::File],
-        (Method::Auto, _) if one_refusal => &[Method::File],
-        (Method::Auto, Slot::Boot) if !enforced => &[Method::Segments, Method::File],
-        (Method::Auto, _) => &[Method::File, Method::Segments],
+/// Loads by the one call or the other. `ask` tells whether signatures are enforced, and is asked only where `kexec_load` would
+/// be tried; `attempt` tries a call.
+///
+/// kexec-tools goes on to `kexec_load` in the same cases; it begins with `kexec_file_load` always.
+fn by_either(
+    slot: Slot,
+    ask: &mut dyn FnMut() -> Signatures,
+    attempt: &mut dyn FnMut(Method) -> Result<(), LoadError>,
+) -> Result<(), LoadError> {
+    // Of a crash kernel the running kernel itself describes the crashed memory best.
+    let known = if slot == Slot::Boot { Some(ask()) } else { None };
+    if known == Some(Signatures::NotEnforced) {
+        let Err(error) = attempt(Method::Segments) else { return Ok(()) };
+        log::warn!("{error}; trying kexec_file_load");
+        return match attempt(Method::File) {
+            // Then there is only the call that was asked first.
+            Err(other) if other.errno() == Some(Errno::NOSYS) => Err(error),
+            result => result,
+        };
     }
+    let Err(error) = attempt(Method::File) else { return Ok(()) };
+    let can = slot == Slot::Boot || MAKES_CRASH_HEADERS;
+    if !(can && error.says_nothing_of_the_content()) {
+        return Err(error);
+    }
+    if let Signatures::Enforced(why) = known.unwrap_or_else(ask) {
+        log::debug!("{why}: kexec_load is not tried");
+        return Err(error);
+    }
+    log::warn!("{error}; trying kexec_load");
+    attempt(Method::Segments)
 }
 
 /// Drops the kernel loaded for the next jump. Without one, does nothing.
@@ -284,28 +359,20 @@ impl<'a> Parts<'a> {
     }
 
     fn load(&self, method: Method, wishes: &Wishes, slot: Slot) -> Result<(), LoadError> {
-        let enforced = reason::enforcement(&self.circumstances);
-        if let Some(why) = enforced {
-            log::debug!("{why}: only kexec_file_load checks signatures");
-        }
-        let it = &self.circumstances;
-        // Both calls refuse then; of this one the reason is told, once.
-        let one_refusal = it.lockdown || it.disabled || !it.capable;
-        let mut methods = methods(method, slot, enforced.is_some(), one_refusal).iter();
-        let mut by = *methods.next().unwrap_or(&Method::File);
-        loop {
-            let result = match by {
-                Method::Segments => self.by_segments(wishes, slot),
-                Method::File | Method::Auto => self.by_file(slot),
-            };
-            match (result, methods.next()) {
-                (Err(error), Some(other)) => {
-                    let name = if *other == Method::File { "kexec_file_load" } else { "kexec_load" };
-                    log::warn!("{error}; trying {name}");
-                    by = *other;
-                }
-                (result, _) => return result,
+        let mut ask = || signatures::ask(&self.circumstances);
+        let mut attempt = |method| match method {
+            Method::Segments => self.by_segments(wishes, slot),
+            _ => self.by_file(slot),
+        };
+        match method {
+            // There is no other way here.
+            _ if slot == Slot::Crash && !MAKES_CRASH_HEADERS => attempt(Method::File),
+            Method::Auto => by_either(slot, &mut ask, &mut attempt),
+            Method::SegmentsIfAllowed => {
+                allowed(&self.kernel.name, ask(), "leave out what only kexec_load can do")?;
+                attempt(Method::Segments)
             }
+            Method::File | Method::Segments => attempt(method),
         }
     }
 
@@ -365,21 +432,20 @@ fn foreseen(header: Option<&Header>, initrd: u64, room: u64) -> Option<Errno> {
     }
 }
 
-pub(super) fn refused(kernel: String, errno: Errno, circumstances: &reason::Circumstances) -> LoadError {
-    match reason::explain(errno, circumstances) {
-        Some(reason) => LoadError::Refused {
-            kernel,
-            name: reason.name.to_owned(),
-            cause: reason.cause.to_owned(),
-            remedy: reason.remedy,
-        },
-        None => LoadError::Refused {
-            kernel,
-            name: format!("error {}", errno.raw_os_error()),
-            cause: errno.to_string(),
-            remedy: "look at the kernel log",
-        },
+/// That `kexec_load` may be asked without somebody's explicit word.
+pub(super) fn allowed(kernel: &str, signatures: Signatures, remedy: &'static str) -> Result<(), LoadError> {
+    match signatures {
+        Signatures::Enforced(why) => Err(LoadError::Unsigned { kernel: kernel.to_owned(), why, remedy }),
+        Signatures::NotEnforced | Signatures::Unknown => Ok(()),
     }
+}
+
+pub(super) fn refused(kernel: String, errno: Errno, circumstances: &reason::Circumstances) -> LoadError {
+    let (cause, remedy) = match reason::explain(errno, circumstances) {
+        Some(reason) => (reason.cause.to_owned(), reason.remedy),
+        None => (errno.to_string(), "look at the kernel log"),
+    };
+    LoadError::Refused { kernel, errno, cause, remedy }
 }
 
 /// That it is a kernel, and one for this machine.
@@ -435,28 +501,82 @@ mod tests {
         head
     }
 
-    /// kexec-tools asks `kexec_load` only where the other call is missing or knows no such kernel, though it would do as
-    /// well where a signature is missing, a key is unknown or no place is found.
+    /// The calls that are tried when each answers as it is told to, and the answer that is left.
+    fn tried(slot: Slot, signatures: Signatures, segments: Errno, file: Errno) -> (String, Option<Errno>) {
+        let mut calls = Vec::new();
+        let mut asked = 0;
+        let mut ask = || {
+            asked += 1;
+            signatures
+        };
+        let mut attempt = |method| {
+            let (name, errno) = match method {
+                Method::Segments => ("segments", segments),
+                _ => ("file", file),
+            };
+            calls.push(name);
+            Err(refused("/vmlinuz".into(), errno, &reason::Circumstances::default()))
+        };
+        let error = by_either(slot, &mut ask, &mut attempt).unwrap_err();
+        assert!(asked <= 1, "asked {asked} times");
+        let question = if asked > 0 { "asked: " } else { "" };
+        (format!("{question}{}", calls.join(" ")), error.errno())
+    }
+
+    /// kexec_file_load(2) has these for what a file holds; kexec-tools ends with them, too (its kexec/kexec.c,
+    /// `do_kexec_file_load`).
     #[test]
-    fn what_one_call_refuses_the_other_is_asked_for_where_it_may_be() {
-        use Method::{Auto, File, Segments};
-        let both_ways: [(Method, Slot, bool, bool, &[Method]); 8] = [
-            (Auto, Slot::Boot, false, false, &[Segments, File]),
-            (Auto, Slot::Boot, true, false, &[File, Segments]),
-            (Auto, Slot::Boot, true, true, &[File]),
-            (Auto, Slot::Crash, true, true, &[File]),
-            (File, Slot::Boot, false, false, &[File]),
-            (File, Slot::Crash, false, false, &[File]),
-            (Segments, Slot::Boot, true, true, &[Segments]),
-            (Auto, Slot::Crash, false, false, if MAKES_CRASH_HEADERS { &[File, Segments] } else { &[File] }),
+    fn a_verdict_about_the_content_ends_the_load_and_what_says_nothing_of_it_leads_on() {
+        let verdicts = [
+            Errno::NODATA,
+            Errno::NOKEY,
+            Errno::KEYREJECTED,
+            Errno::NOPKG,
+            Errno::BADMSG,
+            Errno::LIBBAD,
+            Errno::ACCESS,
+            Errno::PERM,
         ];
-        for (method, slot, enforced, one_refusal, expected) in both_ways {
-            assert_eq!(
-                methods(method, slot, enforced, one_refusal),
-                expected,
-                "{method:?} {slot:?} {enforced}"
-            );
+        let neutral = [Errno::NOSYS, Errno::OPNOTSUPP, Errno::INVAL, Errno::NOEXEC, Errno::ADDRNOTAVAIL];
+        let enforced = Signatures::Enforced("so it is");
+        let busy = Errno::BUSY;
+        let row = |calls: &str, errno| (calls.to_owned(), Some(errno));
+        let crash = |calls: &str, file| match MAKES_CRASH_HEADERS {
+            true => row(calls, if calls.ends_with("segments") { busy } else { file }),
+            false => row("file", file),
+        };
+        for file in verdicts {
+            assert_eq!(tried(Slot::Boot, Signatures::Unknown, busy, file), row("asked: file", file));
+            assert_eq!(tried(Slot::Boot, enforced, busy, file), row("asked: file", file));
+            assert_eq!(tried(Slot::Crash, Signatures::NotEnforced, busy, file), row("file", file));
         }
+        for file in neutral {
+            assert_eq!(tried(Slot::Boot, Signatures::Unknown, busy, file), row("asked: file segments", busy));
+            assert_eq!(tried(Slot::Boot, enforced, busy, file), row("asked: file", file));
+            let calls = "asked: file segments";
+            assert_eq!(tried(Slot::Crash, Signatures::NotEnforced, busy, file), crash(calls, file));
+            assert_eq!(tried(Slot::Crash, enforced, busy, file), crash("asked: file", file));
+        }
+        // Where nothing is enforced, the faster call comes first; what it cannot do, the other may.
+        for (segments, file, left) in [
+            (Errno::ACCESS, Errno::PERM, Errno::PERM),
+            (Errno::ADDRNOTAVAIL, Errno::NODATA, Errno::NODATA),
+            (Errno::ADDRNOTAVAIL, Errno::NOSYS, Errno::ADDRNOTAVAIL),
+        ] {
+            let calls = tried(Slot::Boot, Signatures::NotEnforced, segments, file);
+            assert_eq!(calls, row("asked: segments file", left));
+        }
+    }
+
+    #[test]
+    fn what_only_the_call_without_signatures_can_do_is_refused_where_they_are_enforced() {
+        let refusal = allowed("/boot/xen", Signatures::Enforced("lockdown is on"), "boot a signed kernel");
+        assert_eq!(
+            refusal.unwrap_err().to_string(),
+            "kexec: /boot/xen: refused: lockdown is on, and kexec_load, which alone can load this, shows it no signature; \
+             boot a signed kernel"
+        );
+        assert!(allowed("/boot/xen", Signatures::NotEnforced, "").is_ok());
     }
 
     /// As `bzImage64_probe` and `bzImage64_load` do (Linux, arch/x86/kernel/kexec-bzimage64.c).

@@ -1,7 +1,8 @@
 //! Loading the next kernel and jumping into it.
 //!
 //! kexec_file_load(2) takes the files' own descriptors, so that what was checked is what is loaded; kexec_load(2) is faster,
-//! since nothing is hashed, and is taken where no signature is asked for.
+//! since nothing is hashed, and is taken where no signature is asked for. What the one refuses for its signature is never
+//! loaded by the other.
 
 pub mod cmdline;
 pub mod command;
@@ -11,6 +12,7 @@ mod load;
 pub mod multiboot;
 pub mod reason;
 pub mod segments;
+mod signatures;
 pub mod state;
 #[cfg(test)]
 mod testing;

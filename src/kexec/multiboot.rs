@@ -7,10 +7,11 @@ use rustix::io::Errno;
 
 pub use super::segments::multiboot::Told;
 use super::{
-    Image, LoadError,
-    load::refused,
+    Image, LoadError, Method,
+    load::{allowed, refused},
     reason,
     segments::{self, SegmentsError, Wishes, machine},
+    signatures,
 };
 use crate::image::unwrap::unwrap;
 
@@ -35,11 +36,22 @@ pub struct Module {
     pub as_it_is: bool,
 }
 
-/// Loads a multiboot kernel, so that [`super::jump`] starts it; it takes the place of one that is loaded already.
+/// Loads a multiboot kernel, so that [`super::jump`] starts it; it takes the place of one that is loaded already. It has no
+/// signature that would be checked, so that where signatures are enforced only [`Method::Segments`] loads it.
 ///
 /// # Errors
 /// [`LoadError`] says what was refused, why, and what to do.
-pub fn load(kernel: &Image, modules: &[Module], told: &Told<'_>, wishes: &Wishes) -> Result<(), LoadError> {
+pub fn load(
+    method: Method,
+    kernel: &Image,
+    modules: &[Module],
+    told: &Told<'_>,
+    wishes: &Wishes,
+) -> Result<(), LoadError> {
+    let circumstances = reason::circumstances(false);
+    if method != Method::Segments {
+        allowed(&kernel.name, signatures::ask(&circumstances), "boot a signed kernel of Linux")?;
+    }
     let unpacked = |image: &Image| {
         unwrap(&image.file).map_err(|source| LoadError::Wrapped { kernel: image.name.clone(), source })
     };
@@ -64,7 +76,6 @@ pub fn load(kernel: &Image, modules: &[Module], told: &Told<'_>, wishes: &Wishes
     let told = &Told { cmdline: &cmdline, ..*told };
     segments::load_multiboot(kernel_file, &modules, told, wishes).map_err(|source| match source {
         SegmentsError::Refused(errno) if errno != Errno::NOSYS => {
-            let circumstances = reason::circumstances(false);
             refused(name(), errno, &reason::Circumstances { multiboot: true, ..circumstances })
         }
         source => LoadError::Segments { kernel: name(), source },

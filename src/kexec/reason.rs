@@ -1,7 +1,7 @@
 //! Why the kernel refused to load a kernel, in plain words and with what to do about it: the answers of
 //! kexec_file_load(2) in the order of the checks in Linux kernel/kexec_file.c.
 
-use std::{fs, io};
+use std::{borrow::Cow, fs, io};
 
 use rustix::io::Errno;
 
@@ -12,6 +12,8 @@ pub struct Circumstances {
     pub capable: bool,
     /// `/proc/sys/kernel/kexec_load_disabled` is 1.
     pub disabled: bool,
+    /// `/proc/sys/kernel/kexec_load_limit_reboot` counts the loads that are left.
+    pub limited: bool,
     /// `/sys/kernel/security/lockdown` names a mode other than `none`.
     pub lockdown: bool,
     /// `kexec_load` was asked, which is shown no file.
@@ -54,7 +56,7 @@ const fn row(
 const ALWAYS: fn(&Circumstances) -> bool = |_| true;
 
 /// The first row that applies counts.
-const REASONS: [Row; 27] = [
+const REASONS: [Row; 28] = [
     row(
         Errno::NOSYS,
         "ENOSYS",
@@ -100,9 +102,16 @@ const REASONS: [Row; 27] = [
     row(
         Errno::PERM,
         "EPERM",
-        ALWAYS,
+        |it| it.limited,
         "no more kernels may be loaded (kernel.kexec_load_limit_reboot is used up)",
         "restart the machine, and remove what sets the limit",
+    ),
+    row(
+        Errno::PERM,
+        "EPERM",
+        ALWAYS,
+        "the running kernel forbids it (lockdown, or another security module)",
+        "boot a signed kernel, or change the policy",
     ),
     row(
         Errno::ACCESS,
@@ -237,19 +246,30 @@ pub fn memory() -> u64 {
     u64::from(system.totalram).saturating_mul(u64::from(system.mem_unit))
 }
 
-/// Why only signed kernels shall be loaded here, if that is so.
+/// Why only signed kernels shall be loaded here, as far as files tell.
 #[must_use]
 pub fn enforcement(circumstances: &Circumstances) -> Option<&'static str> {
     if circumstances.lockdown {
         return Some("lockdown is on");
     }
-    let contains = |path: &str, text: &str| fs::read_to_string(path).is_ok_and(|file| file.contains(text));
-    if contains("/sys/kernel/security/ima/policy", "func=KEXEC_KERNEL_CHECK") {
-        return Some("IMA appraises kernels");
+    let policy = fs::read_to_string("/sys/kernel/security/ima/policy").unwrap_or_default();
+    appraises_kernels(&policy).then_some("IMA appraises kernels")
+}
+
+/// Whether a policy of IMA's wants to see the signature of a kernel. Rules that only measure refuse none.
+fn appraises_kernels(policy: &str) -> bool {
+    policy.lines().any(|rule| rule.starts_with("appraise ") && rule.contains("func=KEXEC_KERNEL_CHECK"))
+}
+
+/// The error number's name, as errno(3) has it.
+#[must_use]
+pub fn name(errno: Errno) -> Cow<'static, str> {
+    match REASONS.iter().find(|row| row.errno == errno) {
+        Some(row) => row.reason.name.into(),
+        // Only an initrd that is none has it.
+        None if errno == Errno::BADF => "EBADF".into(),
+        None => format!("error {}", errno.raw_os_error()).into(),
     }
-    let release = rustix::system::uname();
-    let config = format!("/boot/config-{}", release.release().to_string_lossy());
-    contains(&config, "\nCONFIG_KEXEC_SIG_FORCE=y").then_some("the kernel enforces signatures")
 }
 
 /// Why the jump failed, and what to do.
@@ -295,12 +315,18 @@ pub fn circumstances(kernel_file: bool) -> Circumstances {
     Circumstances {
         capable,
         disabled: read("/proc/sys/kernel/kexec_load_disabled").trim() == "1",
+        limited: is_limit(&read("/proc/sys/kernel/kexec_load_limit_reboot")),
         lockdown: locked_down(&read("/sys/kernel/security/lockdown")),
         segments: false,
         multiboot: false,
         crash: false,
         kernel_file,
     }
+}
+
+/// Whether it is a number of loads, not the -1 of a kernel that counts none or the emptiness of one that cannot.
+fn is_limit(limit: &str) -> bool {
+    limit.trim().parse::<u32>().is_ok()
 }
 
 /// Whether the chosen mode, which stands in brackets (`none [integrity] confidentiality`), is other than `none`.
@@ -319,7 +345,8 @@ mod tests {
             (Errno::PERM, Circumstances { capable: false, ..usual }, "CAP_SYS_BOOT"),
             (Errno::PERM, Circumstances { disabled: true, ..usual }, "kexec_load_disabled"),
             (Errno::PERM, Circumstances { lockdown: true, ..usual }, "lockdown is on"),
-            (Errno::PERM, usual, "kexec_load_limit_reboot"),
+            (Errno::PERM, Circumstances { limited: true, ..usual }, "kexec_load_limit_reboot"),
+            (Errno::PERM, usual, "forbids it"),
             (
                 Errno::PERM,
                 Circumstances { lockdown: true, segments: true, ..usual },
@@ -371,6 +398,27 @@ mod tests {
         ];
         for row in &REASONS {
             assert!(numbers.contains(&(row.errno.raw_os_error(), row.reason.name)), "{}", row.reason.name);
+        }
+    }
+
+    #[test]
+    fn only_a_rule_that_appraises_asks_for_a_signature() {
+        for (policy, expected) in [
+            ("measure func=KEXEC_KERNEL_CHECK\nappraise func=MODULE_CHECK appraise_type=imasig\n", false),
+            (
+                "dont_appraise fsmagic=0x1021994\nappraise func=KEXEC_KERNEL_CHECK appraise_type=imasig\n",
+                true,
+            ),
+            ("", false),
+        ] {
+            assert_eq!(appraises_kernels(policy), expected, "{policy}");
+        }
+    }
+
+    #[test]
+    fn a_limit_of_loads_is_a_number() {
+        for (limit, expected) in [("-1\n", false), ("", false), ("0\n", true), ("3\n", true)] {
+            assert_eq!(is_limit(limit), expected, "{limit}");
         }
     }
 

@@ -20,6 +20,9 @@ const KEXEC_FILE_ON_CRASH: libc::c_ulong = 2;
 /// There is no initrd, and the descriptor for it is not looked at.
 const KEXEC_FILE_NO_INITRAMFS: libc::c_ulong = 4;
 
+/// A flag of `kexec_load` that no kernel knows: the low half of the word is for flags, and this is its last bit.
+const UNKNOWN_FLAG: libc::c_ulong = 1 << 15;
+
 /// `kexec_file_load(kernel_fd, initrd_fd, cmdline_len, cmdline, flags)`: loads a kernel for the next jump, in place of one
 /// that is loaded already, or for a panic.
 ///
@@ -36,6 +39,24 @@ pub fn file_load(
         flags |= KEXEC_FILE_ON_CRASH;
     }
     call(kernel.as_raw_fd(), initrd.map_or(-1, |initrd| initrd.as_raw_fd()), cmdline, flags)
+}
+
+/// Asks for a kernel with an initrd that cannot be read, so that nothing is loaded.
+///
+/// # Errors
+/// What the kernel says of the kernel's file, or `EBADF` for the initrd, which it looks at afterwards.
+pub fn file_load_without_initrd(kernel: BorrowedFd<'_>) -> Result<(), Errno> {
+    call(kernel.as_raw_fd(), -1, c"", 0)
+}
+
+/// Whether this process may load by `kexec_load` here. The flags that are asked with are none, so that nothing is loaded
+/// or dropped: the kernel looks at its rules first (`kexec_load_check` in Linux kernel/kexec.c).
+#[must_use]
+pub fn may_load_segments() -> bool {
+    let (none, flags) = (std::ptr::null::<RawSegment>(), UNKNOWN_FLAG);
+    // SAFETY: there are no segments, so the kernel reads nothing through the pointer.
+    let result = unsafe { libc::syscall(libc::c_long::from(__NR_kexec_load), 0_usize, 0_usize, none, flags) };
+    answer(result) == Err(Errno::INVAL)
 }
 
 /// Drops the loaded kernel. Without one, does nothing.

@@ -272,6 +272,18 @@ fn both_programs_do_the_same_with_the_same_words() {
     }
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 
+    let asked: Vec<String> = guest
+        .console()
+        .lines()
+        .iter()
+        .filter_map(|line| line.text.strip_prefix("signatures: ").map(str::to_owned))
+        .collect();
+    let expected = [
+        "free:  unsigned kernel (EBADF) for something else: signatures are not enforced|1 0 ",
+        "locked:  unsigned kernel (EPERM) for its signature|0 0 ",
+    ];
+    assert_eq!(asked, expected, "what the kernel answered, and whether what was loaded before still is");
+
     let jumped: Vec<String> = guest
         .console()
         .lines()
