@@ -13,6 +13,8 @@ use crate::sys::trampoline;
 const LOWEST: u64 = 1 << 20;
 /// Lowest address of an initrd, as the kernel's own loader has it.
 const LOWEST_INITRD: u64 = 16 << 20;
+/// What a firmware kernel and firstlight have in use, or more.
+const RUNNING: u64 = 64 << 20;
 /// Early code of old kernels maps the first 4 GiB only.
 const FOUR_GIBIBYTES: u64 = 1 << 32;
 
@@ -117,7 +119,7 @@ pub fn plan(
     }
     let mut parameters = parameters.clone();
     if initrd > 0 {
-        let address = space.take_initrd(initrd)?;
+        let address = space.take_initrd(initrd, is_tight(layout.size, initrd, &machine.free))?;
         parameters.initrd = (address, initrd);
         segments.push(Segment { content: Content::File(0), address, size: pages(initrd) });
     }
@@ -157,12 +159,11 @@ impl Space {
         self.take_aligned("kernel", layout.size, layout.alignment, 0)
     }
 
-    /// The lowest place: there a Linux that has just started has what it read last, the file itself, and hands nothing out.
-    /// At the top, a large initrd would leave it no memory for the copy but its own place.
-    fn take_initrd(&mut self, size: u64) -> Result<u64, PlanError> {
+    /// The highest place; the lowest where memory is tight.
+    fn take_initrd(&mut self, size: u64, is_tight: bool) -> Result<u64, PlanError> {
         let inside = self.limits.start.max(LOWEST_INITRD)..self.limits.end;
-        let place = memory::lowest_place(&self.free, pages(size), PAGE, &inside)
-            .ok_or(PlanError::NoPlace { what: "initrd", size })?;
+        let lowest = memory::lowest_place(&self.free, pages(size), PAGE, &inside).filter(|_| is_tight);
+        let Some(place) = lowest else { return self.take("initrd", size, LOWEST_INITRD) };
         self.free = memory::subtract(&self.free, &(place..place.saturating_add(pages(size))));
         Ok(place)
     }
@@ -187,6 +188,15 @@ impl Space {
         self.free = memory::subtract(&self.free, &(place..place.saturating_add(pages(size))));
         Ok(place)
     }
+}
+
+/// Whether places at the top would leave too little for the copies that wait for the jump, beside the running system and the
+/// initrd's file in its cache. The lowest memory is in use then, by that file for the most part: as the initrd's place it costs
+/// nothing.
+fn is_tight(kernel: u64, initrd: u64, free: &[Range<u64>]) -> bool {
+    let all = free.iter().fold(0_u64, |sum, range| sum.saturating_add(range.end.saturating_sub(range.start)));
+    let both = kernel.saturating_add(initrd);
+    both.saturating_mul(2).saturating_add(initrd).saturating_add(RUNNING) > all
 }
 
 /// Whether the next kernel is told to use a part of the memory only (`mem=`, `memmap=`): it must not stand in the rest, and
@@ -243,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kernel_that_may_stand_anywhere_goes_to_the_top_and_its_initrd_to_the_bottom() {
+    fn what_may_stand_anywhere_goes_to_the_top() {
         let plan = plan(
             &layout(),
             &parameters(),
@@ -254,18 +264,18 @@ mod tests {
         let plan = plan.unwrap();
         assert_eq!(
             addresses(&plan),
-            [(0x100_0000, 0x2000), (0x3c00_0000, 0x3f0_0000), (0x3fff_d000, 0x1000), (0x3fff_e000, 0x2000)]
+            [(0x3c00_0000, 0x3f0_0000), (0x3fff_b000, 0x1000), (0x3fff_c000, 0x2000), (0x3fff_e000, 0x2000)]
         );
-        assert_eq!(plan.entry, 0x3fff_d000);
-        let Content::Made(block) = &plan.segments[3].content else { panic!("the parameters are made here") };
+        assert_eq!(plan.entry, 0x3fff_b000);
+        let Content::Made(block) = &plan.segments[2].content else { panic!("the parameters are made here") };
         assert_eq!(
             block[0x218..0x220],
-            [0x00, 0x00, 0x00, 0x01, 0x88, 0x13, 0, 0],
+            [0x00, 0xe0, 0xff, 0x3f, 0x88, 0x13, 0, 0],
             "initrd address and size"
         );
-        let Content::Made(code) = &plan.segments[2].content else { panic!("the trampoline is made here") };
+        let Content::Made(code) = &plan.segments[1].content else { panic!("the trampoline is made here") };
         assert!(code.windows(8).any(|bytes| bytes == 0x3c00_0200_u64.to_le_bytes()), "the kernel's entry");
-        assert!(code.windows(8).any(|bytes| bytes == 0x3fff_e000_u64.to_le_bytes()), "the zero page");
+        assert!(code.windows(8).any(|bytes| bytes == 0x3fff_c000_u64.to_le_bytes()), "the zero page");
     }
 
     /// The base of the kernel with this layout and command line, in so much free memory above 1 MiB.
@@ -291,6 +301,20 @@ mod tests {
         }
         // Where that is taken, it stands at a multiple of its alignment.
         assert_eq!(base(&fixed, b"quiet", &[0x110_0000..0x1000_0000]), 0xc00_0000);
+    }
+
+    #[test]
+    fn an_initrd_goes_to_the_bottom_where_memory_is_tight() {
+        // MiB of memory and of the initrd, and whether three times the initrd and twice the kernel fit in it.
+        for (memory, initrd, is_low) in
+            [(256, 20, false), (256, 40, true), (512, 100, false), (1024, 400, true), (2048, 400, false)]
+        {
+            let free = [0x10_0000..memory << 20];
+            let plan = plan(&layout(), &parameters(), initrd << 20, &machine(&free), &ANYWHERE).unwrap();
+            let place = plan.segments.iter().find(|segment| segment.content == Content::File(0)).unwrap();
+            assert_eq!(place.address == LOWEST_INITRD, is_low, "{memory} {initrd}: {:#x}", place.address);
+            assert!(is_low || place.address > (memory << 20) - (initrd << 20) - (80 << 20));
+        }
     }
 
     #[test]
