@@ -83,6 +83,40 @@ fn a_grub_menu_is_listed_as_grub_would_boot_it() {
 }
 
 #[test]
+fn what_grub_asks_a_password_for_is_listed_as_locked() {
+    let menu = "set timeout=3\nset superusers=\"root\"\npassword_pbkdf2 root grub.pbkdf2.sha512.10000.AA\n\
+                menuentry Mine --id mine {\n linux /boot/vmlinuz-6.1\n}\n\
+                menuentry Free --id free --unrestricted {\n linux /boot/vmlinuz-6.1 free\n}\n\
+                menuentry Guests --id guests --users guest {\n linux /boot/vmlinuz-6.1 guest\n}\n";
+    let tree = tree(&[KERNEL, ("boot/grub/grub.cfg", menu)]);
+    let other =
+        self::tree(&[KERNEL, ("boot/grub/grub.cfg", "menuentry Other {\n linux /boot/vmlinuz-6.1\n}\n")]);
+    let (own, other) = (format!("{},dev=sda1", path(&tree)), format!("{},dev=sdb1", path(&other)));
+    let told = answer(&["list", "--volume", &own, "--volume", &other, "--json"]);
+    let locked = |told: &Value| {
+        let entries = told["entries"].as_array().unwrap().iter();
+        entries.map(|entry| (entry["id"].clone(), entry["locked"] == json!(true))).collect::<Vec<_>>()
+    };
+    let expected =
+        [("mine", true), ("free", false), ("guests", true), ("Other", true)].map(|(id, it)| (json!(id), it));
+    assert_eq!((&told["default"], &told["locked"]), (&json!("mine"), &json!(true)));
+    assert_eq!(locked(&told), expected);
+    assert!(told["entries"][0].get("problem").is_none());
+    // Where another disk decides, each is as its own loader has it.
+    let told = answer(&["list", "--volume", &other, "--volume", &own, "--json"]);
+    let expected =
+        [("Other", false), ("mine", true), ("free", false), ("guests", true)].map(|(id, it)| (json!(id), it));
+    assert_eq!((&told["default"], told.get("locked")), (&json!("Other"), None));
+    assert_eq!(locked(&told), expected);
+    let text = stdout(&firstlight(&["list", "--root", path(&tree)]));
+    assert!(text.contains("locked     it boots only for who gives its boot loader's password\n"), "{text}");
+    assert!(
+        text.ends_with("The entry marked * is the default and locked: nothing boots on its own.\n"),
+        "{text}"
+    );
+}
+
+#[test]
 fn without_a_configuration_kernels_are_paired_by_name() {
     let tree = tree(&[
         KERNEL,

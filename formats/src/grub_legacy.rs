@@ -34,6 +34,9 @@ pub fn parse(text: &str, saved: Option<usize>) -> Menu {
             ("fallback", None) => {
                 menu.fallback = rest.split_whitespace().filter_map(|number| number.parse().ok()).collect();
             }
+            ("password", None) => menu.locked = true,
+            ("lock", Some(choice)) => choice.locked |= menu.locked,
+            ("password", Some(choice)) => choice.locked = true,
             (command, Some(choice)) => run(command, rest, word, &mut root, choice),
             _ => {}
         }
@@ -131,6 +134,19 @@ mod tests {
             ..Menu::default()
         };
         assert_eq!(parse(text, None), expected);
+    }
+
+    #[test]
+    fn what_asks_for_a_password_is_locked() {
+        let entries = "title a\nlock\nkernel /k\ntitle b\nkernel /k\ntitle c\npassword x\nkernel /k\n";
+        // lock_func in GRUB 0.97's stage2/builtins.c: without a password for the menu it locks nothing.
+        for (head, locks, expected) in
+            [("password --md5 $1$x\n", true, [true, false, true]), ("", false, [false, false, true])]
+        {
+            let menu = parse(&format!("{head}{entries}"), None);
+            let locked: Vec<bool> = menu.choices.iter().map(|choice| choice.locked).collect();
+            assert_eq!((menu.locked, locked.as_slice()), (locks, &expected[..]), "{head}");
+        }
     }
 
     #[test]

@@ -52,6 +52,16 @@ impl Image<'_> {
         self.0.get("label").unwrap_or_else(|| self.program().rsplit('/').next().unwrap_or_default())
     }
 
+    /// Whether a password is asked for even where nothing is added to its command line (lilo.conf(5), "restricted",
+    /// "mandatory", "bypass").
+    fn asks_password(&self) -> bool {
+        let Self(own, global) = self;
+        let relaxed = own.get("bypass").is_some()
+            || own.get("restricted").is_some()
+            || global.get("restricted").is_some() && own.get("mandatory").is_none();
+        self.get("password").is_some() && !relaxed
+    }
+
     fn is_called(&self, name: &str) -> bool {
         self.label().eq_ignore_ascii_case(name)
             || self.0.get("alias").is_some_and(|alias| alias.eq_ignore_ascii_case(name))
@@ -87,8 +97,12 @@ pub fn parse(text: &str, dialect: Dialect, directory: &str) -> Menu {
         (Dialect::Yaboot, _) | (_, Some(_)) => global.get("timeout").and_then(seconds),
         (_, None) => global.get("delay").map_or(Some(0), seconds),
     };
+    // ELILO knows no passwords.
+    let has_passwords = dialect != Dialect::Elilo;
+    menu.locked = has_passwords && global.get("password").is_some();
     for (index, image) in images.iter().enumerate() {
         let mut choice = choice(image, dialect);
+        choice.locked = has_passwords && image.asks_password();
         if choice.kind != Kind::Chainload {
             choice.cmdline = format!("{}{}", boot_image(image, dialect, directory), choice.cmdline);
             // LILO tells the system that nobody chose.
@@ -334,6 +348,25 @@ mod tests {
             ..Menu::default()
         };
         assert_eq!(parse(text, Dialect::Yaboot, "/etc"), expected);
+    }
+
+    /// lilo.conf(5).
+    #[test]
+    fn a_password_locks_what_it_is_asked_for_without_any_words_added() {
+        let images = "image=/k\n label=a\nimage=/k\n label=b\n restricted\nimage=/k\n label=c\n mandatory\n\
+                      image=/k\n label=d\n bypass\nimage=/k\n label=e\n password=y\n";
+        for (head, dialect, locks, expected) in [
+            ("", Dialect::Lilo, false, "e"),
+            ("password=x\n", Dialect::Lilo, true, "a c e"),
+            ("password=x\nrestricted\n", Dialect::Lilo, true, "c"),
+            ("password=x\n", Dialect::Yaboot, true, "a c e"),
+            ("password=x\n", Dialect::Elilo, false, ""),
+        ] {
+            let menu = parse(&format!("{head}{images}"), dialect, "/etc");
+            let locked = menu.choices.iter().filter(|choice| choice.locked);
+            let locked: Vec<&str> = locked.map(|choice| choice.title.as_str()).collect();
+            assert_eq!((menu.locked, locked.join(" ").as_str()), (locks, expected), "{head} {dialect:?}");
+        }
     }
 
     #[test]

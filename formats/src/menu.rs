@@ -27,6 +27,8 @@ pub struct Choice {
     pub multiboot: Multiboot,
     /// The loader does not show it.
     pub hidden: bool,
+    /// The loader asks for a password before it boots it.
+    pub locked: bool,
     /// Why it cannot be booted.
     pub problem: Option<String>,
     /// File in which it stands, if that is not the configuration itself.
@@ -46,6 +48,8 @@ pub struct Menu {
     pub fallback: Vec<usize>,
     /// Seconds until the default boots; `None` waits for a person.
     pub timeout: Option<u32>,
+    /// The loader asks for a password before its own command line.
+    pub locked: bool,
     /// What was lost: line and message.
     pub lost: Vec<(u32, String)>,
 }

@@ -61,6 +61,8 @@ pub struct Label {
     pub system_words: u32,
     /// The menu does not show it.
     pub hidden: bool,
+    /// The menu asks for a password before it boots it.
+    pub locked: bool,
     /// File in which it stands, as [`read`] was given it or as it was included.
     pub file: String,
     /// Line on which it begins, from 1.
@@ -78,6 +80,8 @@ pub struct Configuration {
     pub timeout: Option<u32>,
     /// The menu shows itself only when a key is pressed.
     pub is_hidden: bool,
+    /// The menu asks for a password before its prompt and its editor.
+    pub is_locked: bool,
     /// The menu remembers what was chosen last.
     pub keeps_choice: bool,
     /// Files that could not be included, with the place of the statement.
@@ -115,6 +119,7 @@ mod tests {
             has_overlays: false,
             system_words: 0,
             hidden: false,
+            locked: false,
             file: "syslinux.cfg".into(),
             line,
         }
@@ -146,6 +151,7 @@ mod tests {
             default: Some("linux".into()),
             timeout: Some(0),
             is_hidden: false,
+            is_locked: false,
             keeps_choice: false,
             lost: vec![],
         };
@@ -171,6 +177,7 @@ mod tests {
             default: Some("a".into()),
             timeout: Some(6),
             is_hidden: false,
+            is_locked: false,
             keeps_choice: false,
             lost: vec![],
         };
@@ -199,6 +206,7 @@ mod tests {
             default: Some("l0".into()),
             timeout: Some(5),
             is_hidden: false,
+            is_locked: false,
             keeps_choice: false,
             lost: vec![],
         };
@@ -226,6 +234,7 @@ mod tests {
             default: Some("sub".into()),
             timeout: None,
             is_hidden: true,
+            is_locked: false,
             keeps_choice: true,
             lost: vec![],
         };

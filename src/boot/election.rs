@@ -36,7 +36,8 @@ const REPAIR_WORDS: [&str; 9] = [
 ];
 
 /// The entries that may boot on their own, first choice first: on the first disk what discovery elected, what its loader
-/// falls back to, the default of the first volume, the other entries on it; the default of the next one, and so on.
+/// falls back to, the default of the first volume, the other entries on it; the default of the next one, and so on. Among
+/// them are locked ones: see [`first`].
 #[must_use]
 pub fn attempts<'a>(discovery: &'a Discovery, electorate: &Electorate<'_>) -> Vec<&'a Entry> {
     let Discovery { entries, default, fallback, .. } = discovery;
@@ -50,7 +51,7 @@ pub fn attempts<'a>(discovery: &'a Discovery, electorate: &Electorate<'_>) -> Ve
         .iter()
         .enumerate()
         .filter(|(_, entry)| {
-            is_bootable(entry)
+            (is_bootable(entry) || entry.locked && entry.default)
                 && (!entry.hidden || entry.default || is_wanted(entry) || turn(entry) != usize::MAX)
         })
         .filter_map(|(place, entry)| {
@@ -62,8 +63,20 @@ pub fn attempts<'a>(discovery: &'a Discovery, electorate: &Electorate<'_>) -> Ve
         .collect();
     candidates.sort_by(|(one, _), (other, _)| one.cmp(other));
     let mut seen = HashSet::new();
-    candidates.retain(|(_, entry)| seen.insert((&entry.kernel, &entry.initrds, &entry.cmdline)));
+    candidates
+        .retain(|(_, entry)| seen.insert((&entry.kernel, &entry.initrds, &entry.cmdline, entry.locked)));
     candidates.into_iter().map(|(_, entry)| entry).collect()
+}
+
+/// The first of the attempts that has not failed. Locked entries are passed over, but where one is the first choice or a
+/// loader's default nothing takes its place: it is given itself.
+#[must_use]
+pub fn first<'a>(attempts: &[&'a Entry], has_failed: impl Fn(&Entry) -> bool) -> Option<&'a Entry> {
+    let stops = |place: usize, entry: &Entry| !entry.locked || entry.default || place == 0;
+    let left = attempts.iter().enumerate().filter(|(_, entry)| !has_failed(entry));
+    left.map(|(place, entry)| (place, *entry))
+        .find(|(place, entry)| stops(*place, entry))
+        .map(|(_, entry)| entry)
 }
 
 /// Kernel names of the volumes in the order in which their defaults are tried. Searched in this order, they give the
@@ -335,6 +348,40 @@ mod tests {
         found.source.format = crate::entry::Format::Scan;
         let entries = [found, entry("configured", "sda2"), entry("usb", "sdb1")];
         assert_eq!(elected(&entries, &volumes, &[], &[], ""), "configured found usb");
+    }
+
+    #[test]
+    fn a_locked_first_choice_or_default_stops_and_other_locked_entries_are_passed_over() {
+        let make = |name: &str| Entry {
+            locked: name.contains('!'),
+            default: name.contains('*'),
+            ..entry(name.trim_end_matches(['!', '*']), "sda1")
+        };
+        for (names, failed, expected) in [
+            ("a! b", "", Some("a")),
+            ("a b! c", "a", Some("c")),
+            ("a b!* c", "a", Some("b")),
+            ("a b!", "a", None),
+            ("a b", "", Some("a")),
+        ] {
+            let entries: Vec<Entry> = names.split(' ').map(make).collect();
+            let attempts: Vec<&Entry> = entries.iter().collect();
+            let found = first(&attempts, |entry| entry.id == failed).map(|entry| entry.id.as_str());
+            assert_eq!(found, expected, "{names}");
+        }
+    }
+
+    #[test]
+    fn a_locked_default_counts_even_where_it_could_not_be_booted() {
+        let volumes = [volume("sda1", Transport::Scsi)];
+        let broken = |locked| Entry {
+            default: true,
+            locked,
+            problem: Some("/a: no such file".into()),
+            ..entry("a", "sda1")
+        };
+        assert_eq!(elected(&[broken(true), entry("b", "sda1")], &volumes, &[], &[], ""), "a b");
+        assert_eq!(elected(&[broken(false), entry("b", "sda1")], &volumes, &[], &[], ""), "b");
     }
 
     #[test]

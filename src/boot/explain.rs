@@ -53,6 +53,9 @@ pub fn details(entry: &Entry) -> Vec<(&'static str, String)> {
     details.extend(entry.devicetree.iter().map(|tree| ("device tree", file(tree))));
     details.push(("command line", entry.cmdline.clone()));
     details.extend(entry.tries_left.map(|tries| ("tries left", tries.to_string())));
+    if entry.locked {
+        details.push(("locked", "its boot loader asks for a password".to_owned()));
+    }
     details.extend(entry.problem.iter().map(|problem| ("problem", problem.clone())));
     details
 }

@@ -38,6 +38,12 @@ const GRACE: Duration = Duration::from_secs(10);
 /// A load that takes longer than this failed: the disk does not answer.
 const LOAD_DEADLINE: Duration = Duration::from_secs(180);
 
+/// Why a person cannot have something.
+const LOCKED: &str =
+    "the boot loader's configuration asks for a password before it, and none can be typed here yet";
+const LOCKED_CONSOLE: &str = "The rescue console is locked: the boot loader's configuration asks for a password before its \
+                              own command line, and none can be typed here yet.";
+
 /// What happened.
 #[derive(Clone, Debug)]
 pub enum Event {
@@ -124,6 +130,10 @@ pub struct State {
     announced: HashSet<String>,
     default: Option<String>,
     explained: Vec<(String, String)>,
+    /// PID 1 knows that the rescue console is locked.
+    lock_told: bool,
+    /// Somebody has asked for the rescue console before it was known whether it is locked.
+    rescue_asked: bool,
     first_default: Option<Duration>,
     nothing_since: Option<Duration>,
     load: Load,
@@ -154,6 +164,8 @@ impl State {
             announced: HashSet::new(),
             default: None,
             explained: Vec::new(),
+            lock_told: false,
+            rescue_asked: false,
             first_default: None,
             nothing_since: None,
             load: Load::Nothing,
@@ -236,7 +248,13 @@ impl State {
 
     /// Whether what is known now is all that the choice depends on.
     fn settled(&self) -> bool {
-        self.known_looked_at && !self.awaited && !self.awaited_now && self.missing().is_empty()
+        self.looked_at() && self.missing().is_empty()
+    }
+
+    /// Whether everything that was there at the start has been looked at: before, nobody knows which configuration decides,
+    /// and whether it lets a person choose without a password.
+    fn looked_at(&self) -> bool {
+        self.known_looked_at && !self.awaited && !self.awaited_now
     }
 
     fn found(&mut self, volume: Volume, actions: &mut Vec<Action>) {
@@ -291,6 +309,10 @@ impl State {
                 self.tell(format!("The boot configurations could not be read: {reason}"));
             }
         }
+        if self.lock_told != self.discovery.locked {
+            self.lock_told = self.discovery.locked;
+            actions.push(Action::Ask(Request::Lock(self.lock_told)));
+        }
         for entry in &self.discovery.entries {
             if self.announced.len() < ENTRY_LANDMARKS && self.announced.insert(entry.id.clone()) {
                 actions.push(landmark("entry", [("id", entry.id.clone()), ("title", full_title(entry))]));
@@ -337,7 +359,12 @@ impl State {
                 self.mode = Mode::Person(Some(id));
             }
             Some(Choice::Redraw) => actions.push(Action::Redraw),
-            Some(Choice::Rescue) => self.leave(Request::Rescue, actions),
+            Some(Choice::Rescue) => {
+                self.rescue_asked = true;
+                if !self.looked_at() {
+                    self.tell("The rescue console opens once every disk has been looked at.".to_owned());
+                }
+            }
             Some(Choice::Reboot) => self.leave(Request::Reboot, actions),
             Some(Choice::PowerOff) => self.leave(Request::PowerOff, actions),
         }
@@ -359,17 +386,33 @@ impl State {
             actions.push(Action::Discover);
         }
         self.give_up_a_hanging_load(now, actions);
+        if self.rescue_asked && self.looked_at() {
+            self.rescue_asked = false;
+            match self.discovery.locked {
+                false => return self.leave(Request::Rescue, actions),
+                true => self.tell(LOCKED_CONSOLE.to_owned()),
+            }
+        }
         let first_choice = self.elect();
         self.announce_default(first_choice.as_ref(), actions);
         match self.mode.clone() {
             Mode::Automatic => self.decide_automatically(first_choice, now, actions),
             Mode::Person(Some(id)) => match self.entry(&id).cloned() {
-                Some(entry) => self.boot(entry, now, actions),
+                Some(entry) if entry.locked => {
+                    self.tell_of_lock(&entry);
+                    self.mode = Mode::Person(None);
+                }
+                Some(entry) if self.looked_at() => self.boot(entry, now, actions),
+                Some(entry) => self.load(entry, now, actions),
                 None => self.mode = Mode::Person(None),
             },
             Mode::Person(None) | Mode::Leaving => {}
         }
         self.offer();
+    }
+
+    fn tell_of_lock(&mut self, entry: &Entry) {
+        self.tell(format!("{} is locked: {LOCKED}.", full_title(entry)));
     }
 
     /// Kernel names of the volumes in the order in which they are searched.
@@ -385,7 +428,7 @@ impl State {
     fn elect(&self) -> Option<Entry> {
         let electorate = self.electorate();
         let attempts = election::attempts(&self.discovery, &electorate);
-        attempts.into_iter().find(|entry| self.failure(&entry.id).is_none()).cloned()
+        election::first(&attempts, |entry| self.failure(&entry.id).is_some()).cloned()
     }
 
     /// Why the entry failed. A long id reaches us cut when an earlier worker died on it.
@@ -405,7 +448,11 @@ impl State {
         }
         // A person who chooses is not told again and again what would have been.
         if let (Some(entry), Mode::Automatic) = (first_choice, &self.mode) {
-            actions.push(landmark("default", [("id", entry.id.clone()), ("title", full_title(entry))]));
+            let name = if entry.locked { "locked" } else { "default" };
+            actions.push(landmark(name, [("id", entry.id.clone()), ("title", full_title(entry))]));
+            if entry.locked {
+                self.tell_of_lock(entry);
+            }
         }
         self.default = id;
     }
@@ -422,6 +469,15 @@ impl State {
             return self.nothing_to_boot(now, actions);
         };
         self.nothing_since = None;
+        if entry.locked {
+            // It stops the countdown, and nothing takes its place: not even what was loaded before it was known.
+            self.first_default = None;
+            if matches!(self.load, Load::Done(_)) {
+                self.load = Load::Nothing;
+                actions.push(Action::Unload);
+            }
+            return;
+        }
         self.first_default.get_or_insert(now);
         let Some(deadline) = self.deadline() else { return };
         if deadline <= now && self.settled() {

@@ -38,6 +38,8 @@ pub enum Request {
     Rescue,
     /// The worker panicked and is about to abort: where, why and in which thread.
     Panicked(String),
+    /// Whether the rescue console is for nobody, since the loader that decides asks for a password before its own.
+    Lock(bool),
 }
 
 /// From PID 1 to the worker.
@@ -63,6 +65,8 @@ impl Request {
             Self::PowerOff => ("power off", ""),
             Self::Rescue => ("rescue console", ""),
             Self::Panicked(line) => ("worker panicked", line.as_str()),
+            Self::Lock(true) => ("lock rescue", ""),
+            Self::Lock(false) => ("unlock rescue", ""),
         };
         let mut packet = format!("{word} {name}").into_bytes();
         packet.truncate(PACKET_LIMIT);
@@ -86,6 +90,8 @@ impl Request {
             ("power", "off") => Self::PowerOff,
             ("rescue", "console") => Self::Rescue,
             ("worker", "panicked") => Self::Panicked(name),
+            ("lock", "rescue") => Self::Lock(true),
+            ("unlock", "rescue") => Self::Lock(false),
             _ => return None,
         })
     }
@@ -124,6 +130,8 @@ mod tests {
             Request::PowerOff,
             Request::Rescue,
             Request::Panicked("at a.rs:1:2".into()),
+            Request::Lock(true),
+            Request::Lock(false),
         ] {
             assert_eq!(Request::decode(&request.encode()), Some(request));
         }

@@ -269,7 +269,7 @@ impl Worker {
     }
 
     fn ask(&mut self, request: &Request) {
-        if !matches!(request, Request::Begin(_) | Request::End(_)) {
+        if !matches!(request, Request::Begin(_) | Request::End(_) | Request::Lock(_)) {
             // PID 1, the rescue console or the next kernel goes on below the picture, on a terminal as it was.
             self.screen.leave(&self.consoles);
             self.input.restore();

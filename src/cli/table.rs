@@ -67,6 +67,9 @@ fn push_details(text: &mut String, entry: &Entry, indent: &str) {
     if !entry.cmdline.is_empty() {
         push_line(text, indent, "cmdline", &entry.cmdline);
     }
+    if entry.locked {
+        push_line(text, indent, "locked", "it boots only for who gives its boot loader's password");
+    }
     if let Some(problem) = &entry.problem {
         push_line(text, indent, "problem", problem);
     }
@@ -82,6 +85,9 @@ fn place(file: &FileReference) -> String {
 
 fn closing(discovery: &Discovery) -> String {
     let default = discovery.entries.iter().find(|entry| discovery.default.as_ref() == Some(&entry.id));
+    if default.is_some_and(|entry| entry.locked) {
+        return "The entry marked * is the default and locked: nothing boots on its own.\n".into();
+    }
     if default.is_some_and(|entry| entry.problem.is_some()) {
         return "The entry marked * is its loader's default and cannot be booted here: the next one that can takes its place.\n"
             .into();

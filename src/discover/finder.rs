@@ -69,6 +69,9 @@ pub struct Findings {
     pub timeout_style: TimeoutStyle,
     /// Ids of the entries that the loader tries when the default fails, in order.
     pub fallback: Vec<String>,
+    /// Where the loader asks for a password before its own command line: so many entries, from the first, are its own; all
+    /// others can be reached by that command line only.
+    pub locked: Option<usize>,
     /// What was lost, and where.
     pub warnings: Vec<Warning>,
     /// How it came about, where the entries do not say so themselves.

@@ -129,6 +129,7 @@ fn take(lookup: &dyn Lookup, menu: &Menu, entries: &[(Vec<&str>, &MenuEntry)], f
         findings.timeout = menu.timeout;
         findings.timeout_style = menu.timeout_style;
         findings.fallback = menu.fallback_entries().map(|entry| entry.id.clone()).collect();
+        findings.locked = menu.locked.then_some(entries.len());
     }
     for (titles, entry) in entries {
         let is_default = default.is_some_and(|default| std::ptr::eq(default, *entry));
@@ -151,6 +152,7 @@ fn convert(lookup: &dyn Lookup, titles: &[&str], entry: &MenuEntry) -> Entry {
             inside: entry.file.inside.clone(),
             line: entry.line,
         },
+        locked: entry.locked,
         changes: entry.changes.to_vec(),
         problem: entry.problem.clone(),
         ..Entry::default()

@@ -90,7 +90,7 @@ impl<'a> Making<'a> {
         let entries = self.entries(place, path, menu.choices);
         let mut tried = menu.default.into_iter().chain(menu.fallback).filter_map(|index| entries.get(index));
         let first = tried.next();
-        let default = first.filter(|entry| entry.problem.is_none());
+        let default = first.filter(|entry| entry.problem.is_none() || entry.locked);
         let default = default.or_else(|| tried.find(|entry| entry.problem.is_none())).or(first);
         let fallback = tried.map(|entry| entry.id.clone()).collect();
         let lost = menu.lost.into_iter();
@@ -99,6 +99,7 @@ impl<'a> Making<'a> {
             default: default.map(|entry| entry.id.clone()),
             timeout: menu.timeout,
             fallback,
+            locked: menu.locked.then_some(entries.len()),
             warnings: self.warnings,
             entries,
             ..Findings::default()
@@ -154,6 +155,7 @@ impl<'a> Making<'a> {
             path_in_menu: choice.path_in_menu,
             kind: choice.kind,
             hidden: choice.hidden,
+            locked: choice.locked,
             version: grub::version(&choice.kernel),
             kernel: Some(choice.kernel).filter(|kernel| !kernel.is_empty()).map(|kernel| file(&kernel)),
             initrds: choice.initrds.iter().map(|initrd| file(initrd)).collect(),

@@ -40,6 +40,8 @@ struct Candidate {
     timeout_style: TimeoutStyle,
     /// Places of what it would boot when that fails.
     fallback: Vec<usize>,
+    /// Places of its own entries, where it asks for a password before its command line.
+    locked: Option<HashSet<usize>>,
 }
 
 /// Joins findings in their order.
@@ -64,15 +66,22 @@ pub(super) fn merge(volumes: &[Volume], found: Vec<Found>, owners: &[Owner]) -> 
     candidates.extend(owners.iter().filter_map(|owner| started(volumes, &entries, owner)));
     let elected = elect(volumes, &candidates, &entries, owners);
     let default = elected.and_then(|candidate| entries.get(candidate.entry)).map(|entry| entry.id.clone());
-    let (timeout, timeout_style, fallback) = match elected {
-        Some(Candidate { timeout, timeout_style, fallback, .. }) => {
-            (*timeout, *timeout_style, fallback.as_slice())
+    let (timeout, timeout_style, fallback, own) = match elected {
+        Some(Candidate { timeout, timeout_style, fallback, locked, .. }) => {
+            (*timeout, *timeout_style, fallback.as_slice(), locked.as_ref())
         }
         None => Default::default(),
     };
     let fallback =
         fallback.iter().filter_map(|place| entries.get(*place)).map(|entry| entry.id.clone()).collect();
-    Merged { discovery: Discovery { timeout, timeout_style, default, fallback, warnings, entries }, repeated }
+    let locked = own.is_some();
+    if let Some(own) = own {
+        // Whoever has no password gets at nothing but what this loader offers, on whatever disk.
+        let others = entries.iter_mut().enumerate().filter(|(place, _)| !own.contains(place));
+        others.for_each(|(_, entry)| entry.locked = true);
+    }
+    let discovery = Discovery { timeout, timeout_style, default, fallback, locked, warnings, entries };
+    Merged { discovery, repeated }
 }
 
 #[derive(Default)]
@@ -89,7 +98,7 @@ struct Merging {
 impl Merging {
     /// Takes what is new and tells how many entries were not.
     fn add(&mut self, found: Found) -> usize {
-        let Findings { entries, default, timeout, timeout_style, fallback, warnings, .. } =
+        let Findings { entries, default, timeout, timeout_style, fallback, warnings, locked, .. } =
             found.findings.unwrap_or_default();
         let mut repeated = 0_usize;
         let mut new_places = HashMap::new();
@@ -97,7 +106,8 @@ impl Merging {
         // Of several entries with one id, the finder may have said which it means.
         let is_told = entries.iter().any(|entry| entry.default && default.as_deref() == Some(&entry.id));
         let mut fallback_places = vec![None; fallback.len()];
-        for mut entry in entries {
+        let mut own = HashSet::new();
+        for (number, mut entry) in entries.into_iter().enumerate() {
             let origin = (entry.source.volume.clone(), entry.source.full_path(), entry.source.line);
             let as_fallback = fallback.iter().position(|id| *id == entry.id);
             let is_default = default_place.is_none()
@@ -106,6 +116,9 @@ impl Merging {
             let place = match self.places.get(&origin) {
                 Some(place) => {
                     repeated = repeated.saturating_add(1);
+                    if let Some(known) = self.entries.get_mut(*place) {
+                        known.locked |= entry.locked;
+                    }
                     *place
                 }
                 None if self.entries.len() >= ENTRY_LIMIT => {
@@ -125,6 +138,9 @@ impl Merging {
                     self.entries.len().saturating_sub(1)
                 }
             };
+            if locked.is_some_and(|count| number < count) {
+                own.insert(place);
+            }
             if is_default {
                 default_place = Some(place);
             }
@@ -140,6 +156,7 @@ impl Merging {
             timeout,
             timeout_style,
             fallback: fallback_places.into_iter().flatten().collect(),
+            locked: locked.map(|_| own),
         }));
         for warning in warnings {
             self.warn(warning);
@@ -156,8 +173,9 @@ impl Merging {
 }
 
 /// The first disk with a default that can be booted decides, and on it the loader that the firmware starts, then a
-/// configuration before a guess. Where none can be booted, what its loader would have tried is still named, with its
-/// timeout; the boot room starts no such entry.
+/// configuration before a guess. One that asks for passwords decides even where its default cannot be booted: nothing else
+/// takes its place. Where none can be booted, what its loader would have tried is still named, with its timeout; the boot
+/// room starts no such entry.
 fn elect<'a>(
     volumes: &[Volume],
     candidates: &'a [Candidate],
@@ -169,7 +187,8 @@ fn elect<'a>(
         let own = disk(candidate.volume);
         let first = (0..volumes.len()).find(|volume| disk(*volume) == own);
         let entry = entries.get(candidate.entry);
-        let broken = entry.is_none_or(|entry| entry.problem.is_some());
+        let broken =
+            candidate.locked.is_none() && entry.is_none_or(|entry| entry.problem.is_some() && !entry.locked);
         let owner = owners.iter().find(|owner| disk(owner.volume) == own);
         let foreign = owner.map(|owner| {
             let kernel = entry.and_then(|entry| entry.kernel.as_ref());
@@ -193,6 +212,7 @@ fn started(volumes: &[Volume], entries: &[Entry], owner: &Owner) -> Option<Candi
         timeout: Some(0),
         timeout_style: TimeoutStyle::Hidden,
         fallback: Vec::new(),
+        locked: None,
     })
 }
 
@@ -357,6 +377,34 @@ mod tests {
                 "{owners:?}"
             );
         }
+    }
+
+    #[test]
+    fn a_loader_that_asks_for_passwords_locks_what_it_does_not_offer_itself() {
+        let own = [entry("a", "sda1", "/grub.cfg", 1), entry("b", "sda1", "/grub.cfg", 2)];
+        let more = [own.to_vec(), vec![entry("c", "sda1", "/old.cfg", 1)]].concat();
+        let guarded = |first: &Entry| {
+            let mut found = found(0, &[std::slice::from_ref(first), &more[1..]].concat(), "a", 5);
+            found.findings.as_mut().unwrap().locked = Some(2);
+            found
+        };
+        let other = || found(1, &[entry("d", "sdb1", "/grub.cfg", 1)], "d", 5);
+        let locks = |found: Vec<Found>, names: &[&str]| {
+            let discovery = merge(&volumes(names), found, &[]).discovery;
+            let locked = discovery.entries.iter().filter(|entry| entry.locked);
+            let locked: Vec<&str> = locked.map(|entry| entry.id.as_str()).collect();
+            (discovery.locked, discovery.default, locked.join(" "))
+        };
+        let expected = |locked, default: &str, ids: &str| (locked, Some(default.to_owned()), ids.to_owned());
+        let sda_first = ["sda1", "sdb1"];
+        assert_eq!(locks(vec![guarded(&own[0]), other()], &sda_first), expected(true, "a", "c d"));
+        // It decides even where its default cannot be booted.
+        let broken = Entry { problem: Some("gone".into()), ..own[0].clone() };
+        assert_eq!(locks(vec![guarded(&broken), other()], &sda_first), expected(true, "a", "c d"));
+        // Another disk decides: only what is locked itself is.
+        let locked = Entry { locked: true, ..own[0].clone() };
+        let second = || vec![Found { volume: 0, ..other() }, Found { volume: 1, ..guarded(&locked) }];
+        assert_eq!(locks(second(), &["sdb1", "sda1"]), expected(false, "d", "a"));
     }
 
     #[test]

@@ -101,6 +101,12 @@ fn find(place: &Place<'_>, path: &str, context: &Context) -> Findings {
     let chosen = chosen.or_else(|| findings.entries.iter().find(|entry| entry.problem.is_none()));
     findings.default = chosen.map(|entry| entry.id.clone());
     findings.timeout = configuration.timeout;
+    if findings.timeout.is_some() {
+        // What boots by itself boots without a password.
+        let own = findings.entries.iter_mut().find(|entry| findings.default.as_ref() == Some(&entry.id));
+        own.into_iter().for_each(|entry| entry.locked = false);
+    }
+    findings.locked = configuration.is_locked.then_some(findings.entries.len());
     if configuration.is_hidden {
         findings.timeout_style = TimeoutStyle::Hidden;
     }
@@ -261,6 +267,7 @@ fn entry(place: &Place<'_>, label: &Label, dialect: Dialect, words: &[String]) -
         title: label.title.clone(),
         kind,
         hidden: label.hidden,
+        locked: label.locked,
         problem: problem.map(str::to_owned),
         kernel: kernel.map(|path| place.reference(&path)),
         initrds: initrds.iter().map(|path| place.reference(path)).collect(),
@@ -320,6 +327,23 @@ mod tests {
         discover::testing::{tree, volume, volumes},
         entry::{FileReference, FilesystemKind, Source},
     };
+
+    /// Syslinux 6.03, com32/menu/menumain.c: a password is asked for when a key chooses, and none when the time is up.
+    #[test]
+    fn a_menus_passwords_lock_what_a_person_would_choose() {
+        let labels = "label a\nkernel k\nmenu passwd x\nlabel b\nkernel k\nmenu passwd\nlabel c\nkernel k\n";
+        for (head, locks, expected) in [
+            ("ui menu.c32\ntimeout 50\n", None, "b"),
+            ("ui menu.c32\n", None, "a b"),
+            ("ui menu.c32\nmenu master passwd x\n", Some(3), "a b"),
+            ("default a\nmenu master passwd x\n", None, ""),
+        ] {
+            let found = find(&[("syslinux.cfg", &format!("{head}{labels}")), ("k", ""), ("ldlinux.sys", "")]);
+            let locked = found.entries.iter().filter(|entry| entry.locked);
+            let locked: Vec<&str> = locked.map(|entry| entry.id.as_str()).collect();
+            assert_eq!((found.locked, locked.join(" ").as_str()), (locks, expected), "{head}");
+        }
+    }
 
     fn find(files: &[(&str, &str)]) -> Findings {
         let tree = tree(files);

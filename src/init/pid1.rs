@@ -143,6 +143,7 @@ impl Pid1 {
             Action::ReportHelpless => self.consoles.write(
                 "firstlight: neither the worker nor the rescue console can run. Ctrl-Alt-Del restarts the machine.\n",
             ),
+            Action::ReportLocked => return self.report_locked(),
             Action::Stamp(request) => self.stamp(&request),
             Action::Jump { entry, title } => return Some(self.jump(&entry, &title)),
             Action::Leave(power) => return Some(self.leave(power)),
@@ -191,6 +192,19 @@ impl Pid1 {
         let died = format!("the worker died: {why}");
         self.consoles.write(&format!("firstlight: {died}\n"));
         self.died = Some(died);
+    }
+
+    /// Where nothing else is set, a person can only restart the machine.
+    fn report_locked(&mut self) -> Option<Event> {
+        self.consoles.write(
+            "firstlight: the worker cannot run, and the rescue console is locked by the boot loader's configuration. \
+             Ctrl-Alt-Del restarts the machine.\n",
+        );
+        match self.settings.after_failure {
+            AfterFailure::Menu => None,
+            AfterFailure::Reboot => Some(self.leave(Power::Reboot)),
+            AfterFailure::PowerOff => Some(self.leave(Power::Off)),
+        }
     }
 
     fn stamp(&mut self, request: &Request) {

@@ -61,6 +61,8 @@ pub(super) enum Action {
     ReportDeath(Death, Vec<Task>),
     /// Say on every console that nothing can be started any more, and what is left to do.
     ReportHelpless,
+    /// Say on every console that the rescue console is locked, and do what the settings say for such a failure.
+    ReportLocked,
     /// Stamp what the worker began or ended, for the timing table.
     Stamp(Request),
     /// End all processes, unmount and jump into the loaded kernel.
@@ -102,6 +104,8 @@ pub(super) struct Supervisor {
     deaths_allowed: u32,
     rescue_deaths: u32,
     modules_loaded: bool,
+    /// The worker has said that the rescue console is for nobody.
+    locked: bool,
 }
 
 impl Supervisor {
@@ -117,6 +121,7 @@ impl Supervisor {
             deaths_allowed,
             rescue_deaths: 0,
             modules_loaded: false,
+            locked: false,
         }
     }
 
@@ -161,12 +166,17 @@ impl Supervisor {
                 self.phase = Phase::Leaving;
                 return vec![Action::Jump { entry: self.last_entry.clone(), title: title.clone() }];
             }
+            Request::Rescue if self.locked => return vec![],
             Request::Rescue => {
                 self.phase = Phase::MakingRoom;
                 return vec![Action::KillChild];
             }
             Request::Panicked(line) => {
                 self.panic = Some(line.clone());
+                return vec![];
+            }
+            Request::Lock(locked) => {
+                self.locked = *locked;
                 return vec![];
             }
             Request::Reboot | Request::PowerOff => {}
@@ -210,7 +220,14 @@ impl Supervisor {
     }
 
     fn next_child(&mut self) -> Vec<Action> {
-        if self.deaths < self.deaths_allowed { self.start_worker() } else { self.start_rescue(true) }
+        if self.deaths < self.deaths_allowed {
+            self.start_worker()
+        } else if self.locked {
+            self.phase = Phase::Helpless;
+            vec![Action::ReportLocked]
+        } else {
+            self.start_rescue(true)
+        }
     }
 
     fn start_worker(&mut self) -> Vec<Action> {
@@ -319,6 +336,22 @@ mod tests {
         );
         // The next one's death is its own.
         assert_eq!(supervisor.on(died()), [Action::ReportDeath(Death::Signal(6), vec![]), again]);
+    }
+
+    #[test]
+    fn a_locked_rescue_console_is_neither_asked_for_nor_left_when_the_worker_keeps_dying() {
+        let mut supervisor = Supervisor::new(2, 0);
+        let died = || Event::Died(killed());
+        let lock = |locked| Event::Said(Request::Lock(locked));
+        assert_eq!(last(&mut supervisor, vec![Event::Started, lock(true), Event::Said(Request::Rescue)]), []);
+        assert_eq!(
+            last(&mut supervisor, vec![died(), died()]),
+            [Action::ReportDeath(killed(), vec![]), Action::ReportLocked]
+        );
+        // What the disks say may change.
+        let mut supervisor = Supervisor::new(2, 0);
+        let asked = vec![Event::Started, lock(true), lock(false), Event::Said(Request::Rescue)];
+        assert_eq!(last(&mut supervisor, asked), [Action::KillChild]);
     }
 
     #[test]

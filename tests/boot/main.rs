@@ -9,6 +9,7 @@ mod hypervisor;
 mod kexec;
 mod live;
 mod loaders;
+mod locked;
 mod running;
 mod supervision;
 mod untouched;

@@ -49,6 +49,9 @@ pub struct Discovery {
     /// Ids of the entries that its loader tries when the default fails, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fallback: Vec<String>,
+    /// The configuration that decides asks for a password before its loader's own command line.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub locked: bool,
     /// What was lost, and where.
     pub warnings: Vec<Warning>,
     /// All entries, in the order of the loader that owns them.

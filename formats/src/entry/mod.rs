@@ -134,6 +134,9 @@ pub struct Entry {
     pub tries_left: Option<u32>,
     /// It is what its loader would boot on its own.
     pub default: bool,
+    /// Its loader asks for a password before it boots it, or the loader that decides would before it let anybody get at it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub locked: bool,
     /// What its loader would have written by the time it starts the entry, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<EnvironmentChange>,

@@ -117,6 +117,8 @@ pub struct Evaluator<'a> {
     pub(super) wildcards: bool,
     /// This is the GRUB that another one has started.
     pub(super) chained: bool,
+    /// The script has asked for a password.
+    pub(super) asks_password: bool,
 }
 
 impl<'a> Evaluator<'a> {
@@ -151,6 +153,7 @@ impl<'a> Evaluator<'a> {
             warnings: Vec::new(),
             wildcards: false,
             chained: false,
+            asks_password: false,
         }
     }
 
@@ -180,6 +183,7 @@ impl<'a> Evaluator<'a> {
             warnings: Vec::new(),
             wildcards: self.wildcards,
             chained: self.chained,
+            asks_password: false,
         }
     }
 

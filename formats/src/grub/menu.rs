@@ -16,6 +16,11 @@ use crate::entry::FileReference;
 /// Submenus nest no deeper than this.
 const DEPTH_LIMIT: usize = 16;
 
+/// Whether entries are for those who give a password: `superusers` is set, be it to nobody.
+pub(super) fn has_superusers(environment: &Environment) -> bool {
+    environment.get("superusers").is_some()
+}
+
 /// Who may boot an entry once `superusers` is set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Users {
@@ -112,6 +117,8 @@ pub struct MenuEntry {
     pub file: FileReference,
     /// The line on which it begins; `None` for an entry that is a file of its own (`blscfg`).
     pub line: Option<u32>,
+    /// GRUB asks for a password before it boots it, or before it shows the submenu that leads to it.
+    pub locked: bool,
     /// What booting it does.
     pub action: Action,
     /// What GRUB would have written to its environment blocks by then, in order.
@@ -141,6 +148,16 @@ pub struct Level {
 }
 
 impl Level {
+    /// Has a password asked for before any of it.
+    pub(super) fn lock(&mut self) {
+        for entry in &mut self.entries {
+            entry.locked = true;
+            if let Action::Submenu(level) = &mut entry.action {
+                level.lock();
+            }
+        }
+    }
+
     /// The entry that boots on its own, through all submenus.
     #[must_use]
     pub fn default_entry(&self) -> Option<&MenuEntry> {
@@ -193,9 +210,11 @@ fn run(
 ) -> MenuEntry {
     let budget = evaluator.fuel.min(ENTRY_FUEL);
     let mut copy = evaluator.for_entry(context.clone(), budget);
+    // GRUB asks before it makes a submenu's own context.
+    let restricted = item.users != Users::Anybody && has_superusers(context);
     let id = enter(&mut copy, item, automatic);
-    let restricted = item.users != Users::Anybody && copy.environment.get("superusers").is_some();
     copy.run_entry(item);
+    let locked = restricted || copy.asks_password;
     evaluator.fuel = evaluator.fuel.saturating_sub(budget.saturating_sub(copy.fuel));
     let shown = match copy.stop.take() {
         Some(Stop::Firmware(action)) => Err((Action::Firmware(action), None)),
@@ -215,7 +234,7 @@ fn run(
     };
     evaluator.warnings.append(&mut copy.warnings);
     let changes = copy.changes.clone();
-    let (action, problem) = match shown {
+    let (mut action, problem) = match shown {
         Err((Action::Boot(Loaded { follow: Some(configuration), .. }, _), None)) if depth < DEPTH_LIMIT => {
             follow(evaluator, *configuration, automatic, depth)
         }
@@ -229,6 +248,9 @@ fn run(
         }
         Err(done) => done,
     };
+    if let (true, Action::Submenu(level)) = (locked, &mut action) {
+        level.lock();
+    }
     MenuEntry {
         id,
         title: item.title.clone(),
@@ -237,10 +259,10 @@ fn run(
         hidden: item.hidden,
         file: evaluator.lookup.reference(item.place.volume, &item.place.path),
         line: (item.line > 0).then_some(item.line),
+        locked,
         action,
         changes,
-        problem: problem
-            .or_else(|| restricted.then(|| "GRUB asks for a password before it boots this".to_owned())),
+        problem,
     }
 }
 

@@ -76,6 +76,8 @@ pub struct Menu {
     pub timeout: Option<u32>,
     /// What is seen meanwhile.
     pub timeout_style: TimeoutStyle,
+    /// GRUB asks for a password before its command line, its editor and what is for its users only.
+    pub locked: bool,
     /// Places in `level` of the entries to try when the default fails, in order.
     pub fallback: Vec<usize>,
     /// What GRUB would have written to its environment blocks before any entry runs.
@@ -113,7 +115,11 @@ pub fn read(
     let changes = evaluator.changes.clone();
     // Whatever the top level cost, the entries that it made are run.
     evaluator.fuel = FUEL;
-    let level = menu::level(&mut evaluator, &shown, true, 0);
+    let asks_password = evaluator.asks_password;
+    let mut level = menu::level(&mut evaluator, &shown, true, 0);
+    if asks_password {
+        level.lock();
+    }
     let timeout_style = match &*shown.environment.value("timeout_style") {
         "hidden" => TimeoutStyle::Hidden,
         "countdown" => TimeoutStyle::Countdown,
@@ -127,6 +133,7 @@ pub fn read(
             .and_then(|seconds| u32::try_from(seconds & 0xffff_ffff).ok())
             .filter(|it| *it < 1 << 31),
         timeout_style,
+        locked: asks_password || menu::has_superusers(&shown.environment),
         fallback,
         changes,
         warnings: evaluator.warnings,

@@ -34,6 +34,7 @@ struct Open {
     system_words: u32,
     hidden: bool,
     disabled: bool,
+    locked: bool,
     file: String,
     line: u32,
 }
@@ -140,6 +141,7 @@ impl<'a> Parser<'a> {
                         system_words: self.system_words,
                         hidden: false,
                         disabled: false,
+                        locked: false,
                         file: file.to_owned(),
                         line,
                     });
@@ -217,6 +219,11 @@ impl<'a> Parser<'a> {
             ("start", _) => self.start = self.around.last().copied(),
             ("hide", Some(label)) => label.hidden = true,
             ("disable", Some(label)) => label.disabled = true,
+            ("passwd", Some(label)) => label.locked = true,
+            ("master", _) => {
+                let is_password = first_word(rest).eq_ignore_ascii_case("passwd");
+                self.configuration.is_locked |= is_password;
+            }
             // A way to another menu, which is no entry here: all of them are in the list.
             ("goto" | "exit" | "quit", Some(label)) => (label.disabled, label.program) = (true, None),
             ("hidden", _) => self.configuration.is_hidden = true,
@@ -295,6 +302,7 @@ impl<'a> Parser<'a> {
             has_overlays: open.has_overlays,
             system_words: open.system_words,
             hidden: open.hidden || open.disabled,
+            locked: open.locked && !is_uboot,
             file: open.file,
             line: open.line,
         });
@@ -336,14 +344,14 @@ impl<'a> Parser<'a> {
             chosen = if is_uboot { named } else { self.command(&default, false) };
         }
         let is_known = chosen.is_some() || self.has_menu || is_uboot;
-        let Self { mut configuration, places, start, .. } = self;
+        let Self { mut configuration, places, start, has_menu, .. } = self;
         let shown = |any: bool| {
             let mut labels = configuration.labels.iter().zip(&places);
             labels.position(|(label, menu)| !label.hidden && (any || *menu == start))
         };
         let chosen = chosen.or_else(|| shown(false)).or_else(|| shown(true));
         configuration.default = chosen.and_then(|label| Some(configuration.labels.get(label)?.name.clone()));
-        let waits = if is_uboot { timeout != 0 || self.prompt } else { self.has_menu || self.prompt };
+        let waits = if is_uboot { timeout != 0 || self.prompt } else { has_menu || self.prompt };
         configuration.timeout = match (waits, timeout) {
             // SYSLINUX says that there is no default and goes to its prompt.
             _ if !is_known => None,
@@ -351,6 +359,9 @@ impl<'a> Parser<'a> {
             (true, 0) => None,
             (true, tenths) => Some(tenths.div_ceil(10)),
         };
+        // Passwords are the menu's: without one nobody is asked.
+        configuration.is_locked &= has_menu && !is_uboot;
+        configuration.labels.iter_mut().for_each(|label| label.locked &= has_menu);
         configuration
     }
 
@@ -436,6 +447,7 @@ impl<'a> Parser<'a> {
                 has_overlays: false,
                 system_words: self.system_words,
                 hidden,
+                locked: false,
                 file: file.clone(),
                 line: *line,
             },

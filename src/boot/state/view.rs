@@ -35,8 +35,9 @@ impl State {
     pub fn is_shown(&self) -> bool {
         let patient = self.timeout() != Some(Timeout::Seconds(0)) && !self.menu.items().is_empty();
         let waiting = self.known_looked_at && !self.missing().is_empty();
+        let stopped = self.default_entry().is_some_and(|entry| entry.locked);
         match self.mode {
-            Mode::Automatic => patient || waiting || self.nothing_since.is_some(),
+            Mode::Automatic => stopped || patient || waiting || self.nothing_since.is_some(),
             Mode::Person(_) => true,
             Mode::Leaving => false,
         }
@@ -70,6 +71,10 @@ impl State {
                     };
                     return format!("The machine {deed} in {} s. Any key stops that.", left(deadline));
                 }
+                if let Some(entry) = self.default_entry().filter(|entry| entry.locked) {
+                    let title = full_title(entry);
+                    return format!("{title} is locked: nothing boots on its own.");
+                }
                 match (&self.default, self.deadline()) {
                     (Some(id), Some(deadline)) if deadline > now => {
                         let title = self.title(id);
@@ -87,6 +92,17 @@ impl State {
         }
     }
 
+    fn default_entry(&self) -> Option<&Entry> {
+        self.entry(self.default.as_ref()?)
+    }
+
+    /// What stands in the menu behind an entry that does not boot.
+    fn remark(&self, entry: &Entry) -> Option<String> {
+        let locked = entry.locked.then(|| "locked".to_owned());
+        let failed = || self.failure(&entry.id).map(|_| "failed".to_owned());
+        locked.or_else(|| entry.problem.clone()).or_else(failed)
+    }
+
     pub(super) fn title(&self, id: &str) -> String {
         self.entry(id).map_or_else(String::new, full_title)
     }
@@ -98,7 +114,7 @@ impl State {
             id: entry.id.clone(),
             title: full_title(entry),
             default: self.default.as_ref() == Some(&entry.id),
-            problem: entry.problem.clone().or_else(|| self.failure(&entry.id).map(|_| "failed".to_owned())),
+            problem: self.remark(entry),
             details: explain::details(entry),
         };
         let items = self.discovery.entries.iter().filter(shown).map(item).collect();

@@ -93,10 +93,10 @@ records! {
     Companion { role file }
     Context { efi compatible images secure_boot oem_strings system_words loader boot_options grub_flavour }
     Device { name disk partition size transport removable path }
-    Discovery { timeout timeout_style default fallback warnings entries }
+    Discovery { timeout timeout_style default fallback locked warnings entries }
     Entry {
         id title path_in_menu kind hidden source kernel initrds cmdline devicetree unified multiboot version tries_left
-        default changes problem
+        default locked changes problem
     }
     EnvironmentChange { block name value }
     FileReference { volume path inside packed_as }
@@ -302,6 +302,7 @@ mod tests {
             version: Some("6.1".into()),
             tries_left: Some(u32::MAX),
             default: false,
+            locked: true,
             changes: vec![EnvironmentChange {
                 block: file("/boot/grub/grubenv"),
                 name: "recordfail".into(),
@@ -330,6 +331,7 @@ mod tests {
                 timeout_style: TimeoutStyle::Hidden,
                 default: None,
                 fallback: vec!["b".into()],
+                locked: true,
                 warnings: vec![warning],
                 entries: vec![entry],
             },

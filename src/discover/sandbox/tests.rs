@@ -56,8 +56,8 @@ fn a_finder_that_dies_is_named_for_how_it_died() {
 fn an_answer_is_all_or_nothing() {
     assert!(matches!(ask_shell("echo '{}'", LONG), Err(SandboxError::Garbled)));
     assert!(matches!(ask_shell("exit 0", LONG), Err(SandboxError::Garbled)));
-    // No timeout, the first style, no default, and five counts of zero.
-    assert_eq!(ask_shell("head -c 43 /dev/zero", LONG).unwrap(), Survey::default());
+    // No timeout, the first style, no default, not locked, and five counts of zero.
+    assert_eq!(ask_shell("head -c 44 /dev/zero", LONG).unwrap(), Survey::default());
 }
 
 #[test]

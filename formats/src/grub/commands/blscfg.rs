@@ -152,7 +152,7 @@ fn item(evaluator: &mut Evaluator<'_>, volume: usize, file: &File, gnu: bool) ->
         arguments,
         classes: values("grub_class"),
         hotkey: values("grub_hotkey").into_iter().next(),
-        users: users.filter(|users| !users.trim().is_empty()).map_or(Users::Anybody, Users::Named),
+        users: users.filter(|users| !users.is_empty()).map_or(Users::Anybody, Users::Named),
         submenu: false,
         hidden: false,
         place: Place { volume, path: file.path.as_str().into() },

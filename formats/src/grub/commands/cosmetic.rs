@@ -13,7 +13,6 @@ pub const COMMANDS: &[(&str, Handler)] = &[
     ("keystatus", keystatus),
     ("acpi", nothing),
     ("all_functional_test", nothing),
-    ("authenticate", nothing),
     ("background_color", nothing),
     ("background_image", nothing),
     ("badram", nothing),

@@ -4,7 +4,7 @@ use super::{Call, Handler};
 use crate::grub::{
     evaluate::Evaluator,
     failure::{Failure, Outcome, Status},
-    menu::{Body, Item, Users},
+    menu::{Body, Item, Users, has_superusers},
     options::{Known, Rule, Value, known, parse},
 };
 
@@ -14,6 +14,7 @@ pub const COMMANDS: &[(&str, Handler)] = &[
     ("hiddenentry", entry),
     ("password", password),
     ("password_pbkdf2", password),
+    ("authenticate", authenticate),
 ];
 
 const OPTIONS: &[Known] = &[
@@ -49,10 +50,10 @@ fn entry(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
     if evaluator.menu.len() >= ENTRY_LIMIT {
         return Err(Failure::new(Status::Menu, "the menu has too many entries"));
     }
-    let users = if given.has("unrestricted") {
-        Users::Anybody
-    } else {
-        given.value("users").map_or(Users::Superusers, |users| Users::Named(users.into()))
+    let users = match given.value("users") {
+        Some(users) => Users::Named(users.into()),
+        None if given.has("unrestricted") => Users::Anybody,
+        None => Users::Superusers,
     };
     evaluator.spend(call.words.iter().map(String::len).sum());
     let item = Item {
@@ -72,7 +73,13 @@ fn entry(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
     Ok(())
 }
 
-/// Passwords are never asked for here: an entry that needs one is shown and left alone.
+/// Passwords are never asked for here: what needs one is locked.
 fn password(_: &mut Evaluator<'_>, _: &Call<'_>) -> Outcome {
+    Ok(())
+}
+
+/// What runs behind it is what GRUB would run once somebody has given a password.
+fn authenticate(evaluator: &mut Evaluator<'_>, _: &Call<'_>) -> Outcome {
+    evaluator.asks_password |= has_superusers(&evaluator.environment);
     Ok(())
 }

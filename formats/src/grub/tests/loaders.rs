@@ -78,16 +78,59 @@ fn another_grub_is_followed_to_its_own_menu_and_no_further() {
 }
 
 #[test]
-fn what_grub_asks_a_password_for_is_told() {
-    let text = "set superusers=root\nmenuentry a { linux /k; }\nmenuentry b --unrestricted { linux /k; }\n";
-    let table = Table::default().volume("sda1", &[("/grub.cfg", text), ("/k", "k")]);
-    let problems: Vec<_> = menu_of(&table, "/grub.cfg", &UPSTREAM)
-        .level
-        .flat()
-        .into_iter()
-        .map(|(_, entry)| entry.problem.clone())
-        .collect();
-    assert_eq!(problems, [Some("GRUB asks for a password before it boots this".to_owned()), None]);
+fn what_grub_asks_a_password_for_is_locked() {
+    const ENTRIES: &str = "menuentry a { linux /k; }\nmenuentry b --unrestricted { linux /k; }\n\
+                           menuentry c --users 'x y' { linux /k; }\nmenuentry d --users x --unrestricted { linux /k; }\n\
+                           menuentry e --users '' { linux /k; }\nmenuentry f --unrestricted { authenticate; linux /k; }\n\
+                           submenu s { menuentry g --unrestricted { linux /k; }\n }\n\
+                           submenu t --unrestricted { menuentry h { linux /k; }\nmenuentry i --unrestricted { linux /k; }\n }\n\
+                           menuentry j --unrestricted { configfile /other.cfg; }\n";
+    // grub-emu 2.12 asks "Enter username:" for just these, with each in turn as the default (grub-core/normal/auth.c,
+    // grub-core/commands/menuentry.c): --users counts before --unrestricted, a submenu asks itself, and its entries do where
+    // `superusers` is handed down.
+    for (head, locks, locked) in [
+        ("", false, ""),
+        ("set superusers=root; password root x", true, "a c d e f g"),
+        ("set superusers=root; export superusers", true, "a c d e f g h o"),
+        ("set superusers=''", true, "a c d e f g"),
+        ("export superusers", true, "a c d e f g h o"),
+        ("set superusers=root; unset superusers", false, ""),
+        ("set superusers=root; authenticate root", true, "a b c d e f g h i o"),
+        ("authenticate root", false, ""),
+        ("password root x", false, ""),
+    ] {
+        let files = [
+            ("/grub.cfg", &*format!("{head}\n{ENTRIES}")),
+            ("/other.cfg", "menuentry o { linux /k; }\n"),
+            ("/k", "k"),
+        ];
+        let table = Table::default().volume("sda1", &files);
+        let menu = menu_of(&table, "/grub.cfg", &UPSTREAM);
+        let found = menu.level.flat().into_iter().filter(|(_, entry)| entry.locked);
+        let found: Vec<&str> = found.map(|(_, entry)| entry.title.as_str()).collect();
+        assert_eq!((menu.locked, found.join(" ").as_str()), (locks, locked), "{head}");
+        assert!(menu.level.flat().iter().all(|(_, entry)| entry.problem.is_none()));
+    }
+}
+
+#[test]
+fn entries_of_the_boot_loader_specification_are_locked_by_their_users() {
+    let snippet = |users: &str| format!("title t\nlinux /k\n{users}grub_arg --unrestricted\n");
+    // As expand_val() in Fedora's grub-core/commands/blscfg.c: what is unset is no list of users, what is empty is one.
+    for (head, users, locked) in [
+        ("", "grub_users $grub_users\n", false),
+        ("set grub_users=root", "grub_users $grub_users\n", true),
+        ("set grub_users=''", "grub_users $grub_users\n", true),
+        ("", "grub_users root\n", true),
+        ("", "", false),
+    ] {
+        let config = format!("set superusers=root\n{head}\nblscfg\n");
+        let files = [("/grub.cfg", &*config), ("/loader/entries/a.conf", &*snippet(users)), ("/k", "k")];
+        let table = Table::default().volume("sda1", &files);
+        let menu = menu_of(&table, "/grub.cfg", &FEDORA);
+        let found: Vec<bool> = menu.level.flat().into_iter().map(|(_, entry)| entry.locked).collect();
+        assert_eq!(found, [locked], "{head} {users}");
+    }
 }
 
 #[test]
