@@ -34,8 +34,16 @@ const fn grub(version: &'static str, suite: &'static str) -> Oracle {
 /// GNU GRUB, as `grub-emu`, by version.
 pub const GRUBS: [Oracle; 3] = [grub("2.06", "bookworm"), grub("2.12", "trixie"), grub("2.14", "forky")];
 
+/// kexec-tools, with a shell for the guests that it runs in.
+pub const KEXEC_TOOLS: Oracle = Oracle {
+    name: "kexec-tools",
+    version: "2.0.25",
+    suite: "bookworm",
+    packages: &["kexec-tools", "busybox-static"],
+};
+
 /// All that [`prepare`] makes.
-pub const ORACLES: &[&[Oracle]] = &[&GRUBS];
+pub const ORACLES: &[&[Oracle]] = &[&GRUBS, &[KEXEC_TOOLS]];
 
 impl Display for Oracle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -10,7 +10,8 @@ use probe::PARTS;
 
 use crate::debian::Debian;
 use crate::error::{Context, Error};
-use crate::{Result, place, tool};
+use crate::roots::Root;
+use crate::{Result, oracles, place, tool};
 
 /// The static programs that run in guests.
 struct Programs {
@@ -37,7 +38,15 @@ fn programs() -> Result<&'static Programs> {
 /// # Errors
 /// When cargo fails or a file cannot be written.
 pub fn firstlight(debian: &Debian) -> Result<PathBuf> {
-    build_firstlight("firstlight.initrd", &programs()?.firstlight, debian, Vec::new())
+    build_firstlight("firstlight.initrd", &programs()?.firstlight, Some(debian), Vec::new())
+}
+
+/// firstlight's initramfs for a kernel that has its drivers built in.
+///
+/// # Errors
+/// As [`firstlight`].
+pub fn firstlight_without_modules() -> Result<PathBuf> {
+    build_firstlight("firstlight-bare.initrd", &programs()?.firstlight, None, Vec::new())
 }
 
 /// The same with `/kill-worker`, for machines that boot with `rdinit=/kill-worker`.
@@ -49,7 +58,7 @@ pub fn firstlight_with_killer(debian: &Debian) -> Result<PathBuf> {
     build_firstlight(
         "firstlight-killer.initrd",
         &programs()?.firstlight,
-        debian,
+        Some(debian),
         vec![Addition { source, destination: "/kill-worker".into() }],
     )
 }
@@ -58,13 +67,14 @@ pub fn firstlight_with_killer(debian: &Debian) -> Result<PathBuf> {
 fn build_firstlight(
     name: &str,
     program: &Path,
-    debian: &Debian,
+    modules_of: Option<&Debian>,
     additions: Vec<Addition>,
 ) -> Result<PathBuf> {
+    let modules = modules_of.map(|debian| modules::Source::find(&debian.modules(), None).map_err(builder));
     let recipe = Recipe {
         binary: program.to_owned(),
         config: None,
-        modules: Some(modules::Source::find(&debian.modules(), None).map_err(builder)?),
+        modules: modules.transpose()?,
         additions,
         compression: Compression::None,
         modified: 0,
@@ -198,6 +208,22 @@ pub fn bench_kexec(debian: &Debian) -> Result<PathBuf> {
     write_whole("bench-kexec.initrd", &initramfs::archive(&tree, 0).map_err(builder)?)
 }
 
+/// The init of [`bench_load`].
+const BENCH_LOAD: &str = include_str!("../recipes/bench-load.sh");
+
+/// An initrd whose init loads the kernel on the first disk by kexec-tools' `kexec`.
+///
+/// # Errors
+/// When kexec-tools cannot be had, or a file cannot be written.
+pub fn bench_load() -> Result<PathBuf> {
+    let root = oracles::KEXEC_TOOLS.root()?;
+    let mut tree = Tree::default();
+    add_program_of(&root, &mut tree, "/bin/busybox", "/bin/busybox")?;
+    add_program_of(&root, &mut tree, "/sbin/kexec", "/bin/kexec")?;
+    tree.insert("/init", Node::File { bytes: BENCH_LOAD.into(), executable: true }).map_err(builder)?;
+    write_whole("bench-load.initrd", &initramfs::archive(&tree, 0).map_err(builder)?)
+}
+
 /// One more part of the probe's initrd: nothing but a marker.
 ///
 /// # Errors
@@ -226,6 +252,22 @@ pub fn add_program(tree: &mut Tree, program: &str, path: &str) -> Result<()> {
     let libraries = tool::run("ldd", [&file]).unwrap_or_default();
     for library in libraries.split_whitespace().filter(|word| word.starts_with('/')) {
         tree.copy(Path::new(library), library).map_err(builder)?;
+    }
+    Ok(())
+}
+
+/// Puts a program of an unpacked root into `tree` at `path`, with the shared libraries that it needs.
+///
+/// # Errors
+/// When there is no such program.
+pub fn add_program_of(root: &Root, tree: &mut Tree, program: &str, path: &str) -> Result<()> {
+    let of_root = |path: &str| root.path().join(path.trim_start_matches('/'));
+    tree.copy(&of_root(program), path).map_err(builder)?;
+    // It fails for a static program.
+    let mut linker = root.command(&[], "/lib64/ld-linux-x86-64.so.2");
+    let libraries = tool::finish(linker.args(["--list", program])).unwrap_or_default();
+    for library in libraries.split_whitespace().filter(|word| word.starts_with('/')) {
+        tree.copy(&of_root(library), library).map_err(builder)?;
     }
     Ok(())
 }

@@ -1,16 +1,13 @@
 //! kexec-tools' `kexec` and ours in the same guest: from the load call to its return, and from the jump to the next kernel's
 //! first line. What ours takes at most is what the fastest way of kexec-tools takes in the same run.
 //!
-//! Each cell has a machine of its own, since each ends in another kernel. Instructions are counted, so it does no harm that
-//! two machines run at once.
+//! Each cell has a machine of its own, since each ends in another kernel.
 
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
-use std::thread;
 use std::time::Duration;
 
-use super::Report;
 use super::instructions::LineClock;
+use super::{Report, cells};
 use crate::debian::Debian;
 use crate::error::Error;
 use crate::machine::{Firmware, Machine};
@@ -43,9 +40,6 @@ const NOISE: f64 = 0.01;
 /// has for each of them: 22 s instead of 3 for kexec-tools with 400 MiB in 3 GiB, which tells nothing of either program.
 const MEMORY: u32 = 4096;
 
-/// Machines at once: one for each of two processors. Each of them really has up to 1.7 GiB in use.
-const AT_ONCE: usize = 2;
-
 /// Hashing 400 MiB, translated, on a machine that has other things to do.
 const LIMIT: Duration = Duration::from_secs(1800);
 
@@ -72,21 +66,10 @@ pub(super) fn measure(report: &mut Report) -> Result<()> {
     let clock = LineClock::new()?;
     let ways = |size: u32| (0..WAYS.len()).map(move |way| (size, way));
     let wanted = |(size, way): &(u32, usize)| WAYS[*way].0 != DEFAULT || *size == DEFAULT_SIZE;
-    let queue = Mutex::new(SIZES.into_iter().flat_map(ways).filter(wanted));
-    let cells: Mutex<Vec<Cell>> = Mutex::default();
-    thread::scope(|scope| {
-        for _ in 0..AT_ONCE {
-            scope.spawn(|| {
-                loop {
-                    let next = queue.lock().unwrap_or_else(PoisonError::into_inner).next();
-                    let Some((size, way)) = next else { return };
-                    let times = jump(&debian, &initrd, &clock, size, way);
-                    cells.lock().unwrap_or_else(PoisonError::into_inner).push((size, way, times));
-                }
-            });
-        }
-    });
-    let mut cells = cells.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let plan: Vec<(u32, usize)> = SIZES.into_iter().flat_map(ways).filter(wanted).collect();
+    let times = cells::measure(&plan, "kexec", |&(size, way)| jump(&debian, &initrd, &clock, size, way));
+    let cells = plan.iter().zip(times).map(|((size, way), times)| (*size, *way, times));
+    let mut cells: Vec<Cell> = cells.collect();
     cells.sort_by_key(|(size, way, _)| (*size, *way));
     for row in cells.chunk_by(|one, other| one.0 == other.0) {
         add(report, row);

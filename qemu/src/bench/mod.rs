@@ -2,10 +2,12 @@
 //! kexec-tools, and whole boots.
 
 mod boots;
+mod cells;
 mod finders;
 mod guest;
 mod instructions;
 mod kexec;
+mod load;
 mod report;
 mod restart;
 mod sizes;
@@ -46,6 +48,11 @@ pub const GROUPS: &[Group] = &[
         name: "kexec",
         what: "loading and jumping by kexec-tools and by firstlight, and restarts by GRUB and by firstlight",
         run: |report| kexec::measure(report).and_then(|()| restart::measure(report)),
+    },
+    Group {
+        name: "load",
+        what: "PID 1's load on a fresh firmware kernel beside kexec-tools', from 256 MiB to 8 GiB of memory",
+        run: load::measure,
     },
     Group {
         name: "boots",
