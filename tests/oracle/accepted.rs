@@ -1,20 +1,28 @@
-//! Where GRUB is not followed, each with its reason. A script that holds such a thing is not compared.
+//! Where GRUB is not followed, or its versions differ, each with its reason. A script that holds such a thing is not
+//! compared with the versions that are not followed; `versions.rs` holds each of them to what it does.
 
 use crate::script::{Piece, Statement, Word};
 
 /// An accepted difference.
 pub struct Difference {
     pub name: &'static str,
+    /// The versions that are not followed.
+    pub versions: &'static [&'static str],
     pub reason: &'static str,
     /// Whether a word holds it.
     pub word: fn(&[Piece]) -> bool,
     /// Whether the words of a test do.
     pub test: fn(&[Word]) -> bool,
+    /// Whether a line that is written as it stands does.
+    pub raw: fn(&str) -> bool,
 }
+
+const ALL: [&str; 3] = ["2.06", "2.12", "2.14"];
 
 pub const DIFFERENCES: &[Difference] = &[
     Difference {
         name: "an escaped character before a translated string",
+        versions: &ALL,
         reason: "GRUB 2.06 gives the backslash back (\\z$\"x\" becomes \\zx); no configuration holds such a word, and the \
                  backslash is plainly not meant",
         word: |word| {
@@ -22,9 +30,11 @@ pub const DIFFERENCES: &[Difference] = &[
             escape.is_some_and(|at| word[at..].iter().any(|piece| matches!(piece, Piece::Translated(_))))
         },
         test: |_| false,
+        raw: |_| false,
     },
     Difference {
         name: "the size of a directory",
+        versions: &ALL,
         reason: "grub-emu's (host) opens a directory and gives its size; GRUB's file systems do not open one, so that -s \
                  fails on it (loopback.rs asks one of them)",
         word: |_| false,
@@ -34,12 +44,23 @@ pub const DIFFERENCES: &[Difference] = &[
                 is(operator, "-s") && is(file, "$base/tree")
             })
         },
+        raw: |_| false,
+    },
+    Difference {
+        name: "cmp",
+        versions: &["2.06"],
+        reason: "GRUB 2.06 says how two files differ, and succeeds; since 2.12 it fails, as the manual of all versions has it \
+                 and as the distributions of today ship it",
+        word: |_| false,
+        test: |_| false,
+        raw: |text| text.contains("cmp "),
     },
 ];
 
-/// The first accepted difference that a script holds.
-pub fn find(script: &[Statement]) -> Option<&'static Difference> {
-    DIFFERENCES.iter().find(|difference| script.iter().any(|statement| holds(statement, difference)))
+/// The first accepted difference between ours and a version of GRUB that a script holds.
+pub fn find(version: &str, script: &[Statement]) -> Option<&'static Difference> {
+    let mut here = DIFFERENCES.iter().filter(|difference| difference.versions.contains(&version));
+    here.find(|difference| script.iter().any(|statement| holds(statement, difference)))
 }
 
 fn holds(statement: &Statement, difference: &Difference) -> bool {
@@ -56,7 +77,7 @@ fn holds(statement: &Statement, difference: &Difference) -> bool {
         }
         Statement::For(_, it, body) => words(it) || list(body),
         Statement::Loop { body, .. } | Statement::Function(_, body) => list(body),
-        Statement::Raw(_) => false,
+        Statement::Raw(text) => (difference.raw)(text),
     }
 }
 

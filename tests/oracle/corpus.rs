@@ -7,27 +7,10 @@ use serde_json::Value;
 
 use crate::{
     accepted::{self, System},
+    commands::{self, COMMANDS},
     disks::{self, Disks, Volume},
-    emulator,
+    emulator::Grub,
 };
-
-/// Commands that grub-emu lacks: they record what they were given, and the root at that time.
-const COMMANDS: [&str; 14] = [
-    "linux",
-    "linux16",
-    "linuxefi",
-    "initrd",
-    "initrd16",
-    "initrdefi",
-    "chainloader",
-    "multiboot",
-    "multiboot2",
-    "module",
-    "module2",
-    "devicetree",
-    "xen_hypervisor",
-    "xen_module",
-];
 
 /// What GRUB says once an entry has run without a kernel being loaded.
 const DONE: &str = "Press any key to continue";
@@ -48,9 +31,10 @@ fn driver(disks: &Disks, device: &str, config: &str, efi: bool) -> String {
     for command in COMMANDS {
         write!(
             text,
-            "function {command} {{\n set oracle=\"@@C$chosen@@+{command}@@+$root\"\n for oracle_word in \"$@\"; do\n  \
+            "function {} {{\n set oracle=\"@@C$chosen@@+{command}@@+$root\"\n for oracle_word in \"$@\"; do\n  \
              set oracle=\"$oracle@@+$oracle_word\"\n done\n tr --set=oracle ' ' '~' \"$oracle\"\n \
-             echo \"$oracle@@.\"\n}}\n"
+             echo \"$oracle@@.\"\n}}\n",
+            commands::own(command)
         )
         .unwrap();
     }
@@ -59,7 +43,8 @@ fn driver(disks: &Disks, device: &str, config: &str, efi: bool) -> String {
     write!(
         text,
         "set grub_platform={platform}\nset grub_cpu={cpu}\nexport grub_platform grub_cpu\nset root={drive}\n\
-         set prefix=({drive}){directory}\nexport prefix root\nfunction blscfg {{\ntrue\nFILES}}\nsource ({drive}){config}\n"
+         set prefix=({drive}){directory}\nexport prefix root\nfunction {} {{\ntrue\nFILES}}\nsource ({drive}){config}\n",
+        commands::own("blscfg")
     )
     .unwrap();
     text
@@ -120,12 +105,12 @@ fn remembered(disks: &Disks, blocks: &[(String, String)]) -> BTreeMap<(String, S
 }
 
 /// Lets GRUB boot what `choice` makes the default.
-fn boot(directory: &Path, disks: &Disks, choice: &str) -> Run {
+fn boot(grub: &Grub, directory: &Path, disks: &Disks, choice: &str) -> Run {
     disks.keep(true);
     fs::write(directory.join("choice"), format!("{choice}\nset timeout=0\nset timeout_style=menu\n"))
         .unwrap();
     let map = format!("--device-map={}", disks.map.display());
-    let text = emulator::output(directory, &[&map], Some(DONE));
+    let text = grub.output(directory, &[&map], Some(DONE));
     let mut run = Run::default();
     for piece in text.split("@@C").skip(1) {
         let Some((record, _)) = piece.split_once("@@.") else { continue };
@@ -224,7 +209,7 @@ fn listed(system: &Path) -> Value {
 /// Compares what GRUB makes of a system that it starts as a line of `start` says: the device and path of its
 /// configuration, and behind them the device whose entries it leads to, where that is not all. Gives how many entries
 /// were compared.
-fn compare(system: &Path, start: &str, wrong: &mut String) -> usize {
+fn compare(grub: &Grub, system: &Path, start: &str, wrong: &mut String) -> usize {
     let name = system.file_name().unwrap().to_str().unwrap();
     let words: Vec<&str> = start.split(' ').collect();
     let (device, config) = (words[0], words[1]);
@@ -238,7 +223,7 @@ fn compare(system: &Path, start: &str, wrong: &mut String) -> usize {
     let files: String =
         entries.iter().filter(is_file).map(|entry| entry_file(system, &disks, entry)).collect();
     let has_files = !files.is_empty();
-    let driver = driver(&disks, device, config, efi).replace("FILES", &files);
+    let driver = driver(&disks, device, config, efi).replace("FILES", &commands::renamed(&files));
     fs::write(base.join("grub.cfg"), driver).unwrap();
     let own: Vec<&Value> = entries
         .iter()
@@ -257,13 +242,13 @@ fn compare(system: &Path, start: &str, wrong: &mut String) -> usize {
     let blocks = blocks(&disks);
     let before = remembered(&disks, &blocks);
     let default = own.iter().find(|entry| entry["default"] == true).map_or("", |entry| id(entry));
-    differs("default", default, &boot(base, &disks, "").chosen.unwrap_or_default());
+    differs("default", default, &boot(grub, base, &disks, "").chosen.unwrap_or_default());
     let mut compared = 0;
     for (entry, place) in own.iter().zip(&places) {
         if entry["kind"] == "firmware" || entry["kernel"].is_null() {
             continue;
         }
-        let run = boot(base, &disks, &format!("set default='{place}'"));
+        let run = boot(grub, base, &disks, &format!("set default='{place}'"));
         let id = id(entry);
         differs(&format!("entry {place}"), id, run.chosen.as_deref().unwrap_or_default());
         let (kernel, initrds, cmdline) = handed_over(&disks, &run);
@@ -291,13 +276,13 @@ fn compare(system: &Path, start: &str, wrong: &mut String) -> usize {
         compared += 1;
     }
     // One past the end is the first again.
-    let [first, past] = [0, count].map(|place| boot(base, &disks, &format!("set default='{place}'")).chosen);
+    let [first, past] =
+        [0, count].map(|place| boot(grub, base, &disks, &format!("set default='{place}'")).chosen);
     differs("number of entries", &format!("{first:?}"), &format!("{past:?}"));
     compared
 }
 
-#[test]
-fn every_system_of_the_corpus_boots_what_grub_boots() {
+pub fn every_system(grub: &Grub) {
     let corpus = std::env::var_os("ORACLE_CORPUS")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus"), Into::into);
     let mut systems: Vec<_> = fs::read_dir(corpus).unwrap().map(|entry| entry.unwrap().path()).collect();
@@ -311,7 +296,7 @@ fn every_system_of_the_corpus_boots_what_grub_boots() {
         let began = Instant::now();
         let before = compared;
         for start in fs::read_to_string(system.join("start")).unwrap().lines() {
-            compared += compare(system, start, &mut wrong);
+            compared += compare(grub, system, start, &mut wrong);
         }
         println!("{}: {} entries in {:.1?}", system.display(), compared - before, began.elapsed());
     }

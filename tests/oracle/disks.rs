@@ -8,6 +8,8 @@ use std::{
     process::Command,
 };
 
+use crate::commands;
+
 /// Room for each volume, in bytes.
 const SIZE: u64 = 8 << 20;
 /// Where the first one begins.
@@ -150,7 +152,8 @@ pub fn make(system: &Path, directory: &Path, end: &str) -> Disks {
     disks
 }
 
-/// Puts text behind every grub.cfg below a directory, and lets the menus of all other configurations boot at once.
+/// Gives every configuration below a directory the names that record what kernels are started with, puts text behind every
+/// grub.cfg, and lets the menus of all other configurations boot at once.
 fn append(directory: &Path, text: &str) {
     for entry in fs::read_dir(directory).unwrap().map(Result::unwrap) {
         let path = entry.path();
@@ -161,7 +164,7 @@ fn append(directory: &Path, text: &str) {
             // A graphical terminal would show nothing of what is recorded; the option is Fedora's own.
             let config = fs::read_to_string(&path).unwrap();
             let config = config.replace("terminal_output", "true").replace("--root-dev-only ", "");
-            fs::write(&path, format!("{config}\n{end}")).unwrap();
+            fs::write(&path, format!("{}\n{end}", commands::renamed(&config))).unwrap();
         }
     }
 }

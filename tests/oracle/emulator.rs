@@ -1,68 +1,92 @@
-//! GRUB itself: Debian's grub-emu runs a configuration in this process's place and prints what it makes of it.
+//! GRUB itself: grub-emu runs a configuration in this process's place and prints what it makes of it. Each GRUB comes from
+//! an unpacked root of the Debian release that has it; none is the host's.
 
 use std::{
     io::{Read as _, Write as _},
     path::Path,
-    process::{Command, Stdio},
+    process::Stdio,
 };
 
 use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
+use qemu::{
+    oracles::{self, Oracle},
+    roots::Root,
+    tool,
+};
 
 /// Seconds after which grub-emu counts as hung.
-const DEADLINE: &str = "20";
+const DEADLINE: &str = "60";
 
-/// Runs the configuration `grub.cfg` in a directory and gives what stands between `@@NAME:` and `@@.` for each name that
-/// was asked for, without the line breaks that its terminal puts in.
-pub fn run(directory: &Path, names: usize) -> Vec<Option<String>> {
-    let text = output(directory, &[], None);
-    (0..names)
-        .map(|name| {
-            let (_, rest) = text.split_once(&format!("@@{name}:"))?;
-            rest.split_once("@@.").map(|(found, _)| found.to_owned())
-        })
-        .collect()
+/// A GRUB to compare with.
+pub struct Grub {
+    /// Its version, as the tables of accepted differences name it.
+    pub version: &'static str,
+    root: Root,
 }
 
-/// Runs the configuration `grub.cfg` in a directory until it ends or has shown this text, and gives what stood on the
-/// screen, as one line.
-pub fn output(directory: &Path, arguments: &[&str], until: Option<&str>) -> String {
-    let mut child = Command::new("timeout")
-        .args([DEADLINE, "grub-emu", "--root=host"])
-        .arg(format!("--directory={}", directory.display()))
-        .args(arguments)
-        .env("TERM", "dumb")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("grub-emu: install the package grub-emu (scripts/setup.sh does)");
-    let mut keys = child.stdin.take().unwrap();
-    if until.is_none() {
-        // They get it past any “Press any key”, should a script lead there.
-        keys.write_all(&[b'\n'; 64]).unwrap();
+impl Grub {
+    /// This one, or `None` where it cannot be had and that is a skip.
+    pub fn of(oracle: &Oracle) -> Option<Self> {
+        let root = oracles::available(oracle, oracle.root())?;
+        Some(Self { version: oracle.version, root })
     }
-    let mut screen = Vec::new();
-    let mut output = child.stdout.take().unwrap();
-    let mut buffer = [0; 4096];
-    loop {
-        match output.read(&mut buffer).unwrap() {
-            0 => break,
-            length => screen.extend(&buffer[..length]),
-        }
-        let seen = |text: &str| screen.windows(text.len()).any(|window| window == text.as_bytes());
-        if until.is_some_and(seen) {
-            // timeout(1) hands the signal on.
-            kill(Pid::from_raw(child.id().try_into().unwrap()), Signal::SIGTERM).unwrap();
-            break;
-        }
+
+    /// Runs the configuration `grub.cfg` in a directory and gives what stands between `@@NAME:` and `@@.` for each name
+    /// that was asked for, without the line breaks that its terminal puts in.
+    pub fn run(&self, directory: &Path, names: usize) -> Vec<Option<String>> {
+        let text = self.output(directory, &[], None);
+        (0..names)
+            .map(|name| {
+                let (_, rest) = text.split_once(&format!("@@{name}:"))?;
+                rest.split_once("@@.").map(|(found, _)| found.to_owned())
+            })
+            .collect()
     }
-    child.wait().unwrap();
-    let text: String =
-        String::from_utf8_lossy(&screen).chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
-    without_escapes(&text)
+
+    /// Runs the configuration `grub.cfg` in a directory until it ends or has shown this text, and gives what stood on the
+    /// screen, as one line. It sees no files but those of the directory and its own.
+    pub fn output(&self, directory: &Path, arguments: &[&str], until: Option<&str>) -> String {
+        let inside = self.root.command(&[directory], "grub-emu");
+        let mut command = tool::command("timeout");
+        command.arg(DEADLINE).arg(inside.get_program()).args(inside.get_args());
+        let mut child = command
+            .arg("--root=host")
+            .arg(format!("--directory={}", directory.display()))
+            .args(arguments)
+            .env("TERM", "dumb")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut keys = child.stdin.take().unwrap();
+        if until.is_none() {
+            // They get it past any “Press any key”, should a script lead there.
+            let _ = keys.write_all(&[b'\n'; 64]);
+        }
+        let mut screen = Vec::new();
+        let mut output = child.stdout.take().unwrap();
+        let mut buffer = [0; 4096];
+        loop {
+            match output.read(&mut buffer).unwrap() {
+                0 => break,
+                length => screen.extend(&buffer[..length]),
+            }
+            let seen = |text: &str| screen.windows(text.len()).any(|window| window == text.as_bytes());
+            if until.is_some_and(seen) {
+                // timeout(1) hands the signal on.
+                kill(Pid::from_raw(child.id().try_into().unwrap()), Signal::SIGTERM).unwrap();
+                break;
+            }
+        }
+        child.wait().unwrap();
+        let text: String =
+            String::from_utf8_lossy(&screen).chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
+        without_escapes(&text)
+    }
 }
 
 /// Text without a terminal's escape sequences.

@@ -1,9 +1,13 @@
 //! The GRUB evaluator beside GRUB itself: random scripts and menus run by both, with the same answer.
 //!
+//! Every test runs against each GRUB of [`qemu::oracles::GRUBS`]. They share the number of random scripts: each version gets
+//! others. Where the versions differ, [`versions`] says which one is followed.
+//!
 //! `ORACLE_SCRIPTS=N` runs another number of scripts, `ORACLE_SEED=N` repeats a run; `ORACLE_CORPUS=DIR` compares other systems
 //! than those of the corpus, `ORACLE_SYSTEM=NAME` one of them.
 
 mod accepted;
+mod commands;
 mod corpus;
 mod disks;
 mod emulator;
@@ -13,6 +17,7 @@ mod memory;
 mod menus;
 mod ours;
 mod script;
+mod versions;
 
 use std::{
     env,
@@ -26,6 +31,64 @@ use proptest::{
     strategy::{Strategy as _, ValueTree},
     test_runner::{Config, RngAlgorithm, RngSeed, TestRunner},
 };
+use qemu::oracles::GRUBS;
+
+use emulator::Grub;
+
+/// The tests, against one GRUB each.
+macro_rules! against {
+    ($($module:ident: $grub:literal)*) => {$(
+        mod $module {
+            fn grub(test: fn(&crate::emulator::Grub)) {
+                let oracle = qemu::oracles::GRUBS.iter().find(|oracle| oracle.version == $grub).unwrap();
+                if let Some(grub) = crate::emulator::Grub::of(oracle) {
+                    test(&grub);
+                }
+            }
+
+            #[test]
+            fn random_scripts_do_what_grub_does_with_them() {
+                grub(crate::random_scripts);
+            }
+
+            #[test]
+            fn what_is_remembered_decides_as_it_does_with_grub() {
+                grub(crate::remembered);
+            }
+
+            #[test]
+            fn a_failing_default_gives_way_to_what_grub_falls_back_to() {
+                grub(crate::fallbacks);
+            }
+
+            #[test]
+            fn random_menus_boot_what_grub_boots() {
+                grub(crate::random_menus);
+            }
+
+            #[test]
+            fn every_system_of_the_corpus_boots_what_grub_boots() {
+                grub(crate::corpus::every_system);
+            }
+
+            #[test]
+            fn it_does_what_the_table_of_versions_says() {
+                grub(crate::versions::table);
+            }
+
+            #[test]
+            fn images_are_what_grub_makes_of_them() {
+                grub(crate::loopback::images);
+            }
+        }
+    )*};
+}
+
+against! {
+    grub_2_06: "2.06"
+    grub_2_12: "2.12"
+    grub_2_14: "2.14"
+}
 
 /// Scripts that one grub-emu process runs.
 const BATCH: usize = 250;
@@ -58,8 +121,14 @@ fn variable(name: &str, default: usize) -> usize {
     env::var(name).ok().and_then(|value| value.parse().ok()).unwrap_or(default)
 }
 
+/// The number that random scripts for a GRUB begin with: each version gets others.
+fn seed(grub: &Grub) -> u64 {
+    let place = GRUBS.iter().position(|oracle| oracle.version == grub.version).unwrap();
+    variable("ORACLE_SEED", 1 + place) as u64
+}
+
 /// Runs scripts in one grub-emu and in the evaluator, and gives what each recorded.
-fn answers(directory: &Path, scripts: &[String]) -> Vec<(Option<String>, Option<String>)> {
+fn answers(grub: &Grub, directory: &Path, scripts: &[String]) -> Vec<(Option<String>, Option<String>)> {
     let base = directory.display().to_string();
     fs::create_dir_all(directory.join("tree")).unwrap();
     fs::write(directory.join("tree/file"), "x").unwrap();
@@ -81,34 +150,30 @@ fn answers(directory: &Path, scripts: &[String]) -> Vec<(Option<String>, Option<
     }
     driver.push_str("halt\n");
     fs::write(directory.join("grub.cfg"), driver).unwrap();
-    let theirs = emulator::run(directory, scripts.len());
+    let theirs = grub.run(directory, scripts.len());
     let ours =
         configurations.iter().map(|path| ours::menu(path).level.default_entry().and_then(ours::argument));
     theirs.into_iter().zip(ours).collect()
 }
 
-#[test]
-fn random_scripts_do_what_grub_does_with_them() {
-    let seed = variable("ORACLE_SEED", 1) as u64;
-    let count = variable("ORACLE_SCRIPTS", 2000);
-    let config =
-        Config { rng_seed: RngSeed::Fixed(seed), rng_algorithm: RngAlgorithm::ChaCha, ..Config::default() };
-    let mut runner = TestRunner::new(config);
+fn random_scripts(grub: &Grub) {
+    let (seed, mut runner) = runner(grub);
+    let count = variable("ORACLE_SCRIPTS", 750);
     let directory = tempfile::tempdir().unwrap();
     let (mut done, mut skipped) = (0, 0);
     while done < count {
         let trees: Vec<_> = (0..BATCH).map(|_| script::script().new_tree(&mut runner).unwrap()).collect();
         let texts: Vec<String> = trees.iter().map(|tree| script::text(&tree.current())).collect();
-        let answers = answers(directory.path(), &texts);
+        let answers = answers(grub, directory.path(), &texts);
         for ((tree, text), (theirs, ours)) in trees.iter().zip(&texts).zip(answers) {
-            if accepted::find(&tree.current()).is_some() {
+            if accepted::find(grub.version, &tree.current()).is_some() {
                 skipped += 1;
             } else if theirs != ours {
-                let text = minimal(directory.path(), text);
-                let answers = self::answers(directory.path(), std::slice::from_ref(&text));
+                let text = minimal(grub, directory.path(), text);
+                let answers = self::answers(grub, directory.path(), std::slice::from_ref(&text));
                 panic!(
-                    "ORACLE_SEED={seed}: this script\n\n{text}\n\nGRUB: {:?}\nours: {:?}",
-                    answers[0].0, answers[0].1
+                    "ORACLE_SEED={seed}: this script\n\n{text}\n\nGRUB {}: {:?}\nours: {:?}",
+                    grub.version, answers[0].0, answers[0].1
                 );
             }
         }
@@ -121,66 +186,72 @@ fn random_scripts_do_what_grub_does_with_them() {
 }
 
 /// Shows a menu in grub-emu and in the evaluator, and gives what the entry that boots on its own recorded.
-fn booted(directory: &Path, menu: &str) -> (Option<String>, Option<String>) {
+fn booted(grub: &Grub, directory: &Path, menu: &str) -> (Option<String>, Option<String>) {
     let configuration = |name: &str, end: &str| {
         let path = directory.join(name);
         fs::write(&path, format!("{PROLOGUE}function go {{ emit \"$@\"; {end}; }}\n{menu}")).unwrap();
         path
     };
     configuration("grub.cfg", &format!("{ENCODE}echo \"@@0:$log@@.\"; halt"));
-    let theirs = emulator::run(directory, 1).remove(0);
+    let theirs = grub.run(directory, 1).remove(0);
     let ours = configuration("ours.cfg", "linux /k \"$log\"");
     let menu = ours::menu(&ours);
     let tried = menu.level.default_entry().into_iter().chain(menu.fallback_entries());
     (theirs, tried.filter_map(ours::argument).next())
 }
 
-fn runner() -> (u64, TestRunner) {
-    let seed = variable("ORACLE_SEED", 1) as u64;
+fn runner(grub: &Grub) -> (u64, TestRunner) {
+    let seed = seed(grub);
     let config =
         Config { rng_seed: RngSeed::Fixed(seed), rng_algorithm: RngAlgorithm::ChaCha, ..Config::default() };
     (seed, TestRunner::new(config))
 }
 
-#[test]
-fn what_is_remembered_decides_as_it_does_with_grub() {
-    let (seed, mut runner) = runner();
+fn remembered(grub: &Grub) {
+    let (seed, mut runner) = runner(grub);
     let directory = tempfile::tempdir().unwrap();
-    for _ in 0..variable("ORACLE_BLOCKS", 50) {
+    for _ in 0..variable("ORACLE_BLOCKS", 25) {
         let block = memory::block().new_tree(&mut runner).unwrap().current();
-        let (theirs, ours) = memory::remembered(directory.path(), &block);
-        assert_eq!(ours, theirs, "ORACLE_SEED={seed}: ours, GRUB's, for this block:\n\n{block}");
+        let (theirs, ours) = memory::remembered(grub, directory.path(), &block);
+        assert_eq!(
+            ours, theirs,
+            "ORACLE_SEED={seed}: ours, GRUB {}'s, for this block:\n\n{block}",
+            grub.version
+        );
     }
 }
 
-#[test]
-fn a_failing_default_gives_way_to_what_grub_falls_back_to() {
-    let (seed, mut runner) = runner();
+fn fallbacks(grub: &Grub) {
+    let (seed, mut runner) = runner(grub);
     let directory = tempfile::tempdir().unwrap();
-    for _ in 0..variable("ORACLE_FALLBACKS", 40) {
+    for _ in 0..variable("ORACLE_FALLBACKS", 20) {
         let menu = memory::failing().new_tree(&mut runner).unwrap().current();
-        let (theirs, ours) = booted(directory.path(), &menu);
-        assert_eq!(ours, theirs, "ORACLE_SEED={seed}: ours, GRUB's, for this menu:\n\n{menu}");
+        let (theirs, ours) = booted(grub, directory.path(), &menu);
+        assert_eq!(
+            ours, theirs,
+            "ORACLE_SEED={seed}: ours, GRUB {}'s, for this menu:\n\n{menu}",
+            grub.version
+        );
     }
 }
 
-#[test]
-fn random_menus_boot_what_grub_boots() {
-    let seed = variable("ORACLE_SEED", 1) as u64;
-    let count = variable("ORACLE_MENUS", 300);
-    let config =
-        Config { rng_seed: RngSeed::Fixed(seed), rng_algorithm: RngAlgorithm::ChaCha, ..Config::default() };
-    let mut runner = TestRunner::new(config);
+fn random_menus(grub: &Grub) {
+    let (seed, mut runner) = runner(grub);
+    let count = variable("ORACLE_MENUS", 120);
     let directory = tempfile::tempdir().unwrap();
     for _ in 0..count {
         let text = menus::text(&menus::menu().new_tree(&mut runner).unwrap().current());
-        let (theirs, ours) = booted(directory.path(), &text);
-        assert_eq!(ours, theirs, "ORACLE_SEED={seed}: ours, GRUB's, for this menu:\n\n{text}");
+        let (theirs, ours) = booted(grub, directory.path(), &text);
+        assert_eq!(
+            ours, theirs,
+            "ORACLE_SEED={seed}: ours, GRUB {}'s, for this menu:\n\n{text}",
+            grub.version
+        );
     }
 }
 
 /// The smallest script on which the two still differ: pieces of it are left out as long as that is so.
-fn minimal(directory: &Path, script: &str) -> String {
+fn minimal(grub: &Grub, directory: &Path, script: &str) -> String {
     let mut smallest = script.to_owned();
     let start = Instant::now();
     while start.elapsed() < MINIMAL_TIME {
@@ -194,7 +265,7 @@ fn minimal(directory: &Path, script: &str) -> String {
         let smaller = candidates.chunks(BATCH).find_map(|candidates| {
             let candidates: Vec<String> =
                 candidates.iter().filter(|candidate| ends(directory, candidate)).cloned().collect();
-            let answers = answers(directory, &candidates);
+            let answers = answers(grub, directory, &candidates);
             let mut both = candidates.into_iter().zip(answers);
             both.find(|(_, (theirs, ours))| theirs.is_some() && theirs != ours)
                 .map(|(candidate, _)| candidate)

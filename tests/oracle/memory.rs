@@ -1,11 +1,11 @@
 //! What GRUB remembers from boot to boot: headers of configurations with environment blocks, run by grub-emu and by the
 //! evaluator, and lists of entries to fall back to.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use proptest::{collection::vec, prelude::*, sample::select};
 
-use crate::booted;
+use crate::{booted, emulator::Grub};
 
 /// The parts of 00_header, Ubuntu's, and Fedora's 10_reset_boot_success and 12_menu_auto_hide that decide.
 const HEADER: &str = r#"
@@ -65,9 +65,9 @@ pub fn block() -> impl Strategy<Value = String> {
 }
 
 /// The answers of both to the header with this block.
-pub fn remembered(directory: &std::path::Path, block: &str) -> (Option<String>, Option<String>) {
+pub fn remembered(grub: &Grub, directory: &Path, block: &str) -> (Option<String>, Option<String>) {
     fs::write(directory.join("grubenv"), block).unwrap();
-    booted(directory, HEADER)
+    booted(grub, directory, HEADER)
 }
 
 /// A menu whose default may fail, and what it falls back to. One entry at least is good and listed: where none is, GRUB

@@ -3,9 +3,13 @@
 
 use super::{Call, Handler, boot};
 use crate::grub::{
+    device::Located,
     evaluate::Evaluator,
-    failure::{Failure, Outcome, Status},
+    failure::{Failure, Outcome, Status, answer},
 };
+
+/// Bytes that `cmp` reads at a time.
+const PART: usize = 1 << 16;
 
 pub const COMMANDS: &[(&str, Handler)] = &[
     ("blocklist", one),
@@ -46,12 +50,30 @@ fn one(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
     }
 }
 
-/// It only says how they differ. A first file that is not there is forgotten when the second one is opened.
+/// Whether two files hold the same bytes, as since GRUB 2.12: 2.06 only says how they differ, and succeeds.
 fn compare(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
-    match paths(call)[..] {
-        [_, second] => there(evaluator, second),
-        _ => Err(Failure::usage("cmp takes two files")),
+    let [first, second] = paths(call)[..] else { return Err(Failure::usage("cmp takes two files")) };
+    let (Ok(first), Ok(second)) = (boot::find(evaluator, first), boot::find(evaluator, second)) else {
+        return Err(Failure::no());
+    };
+    answer(same(evaluator, &first, &second))
+}
+
+fn same(evaluator: &mut Evaluator<'_>, first: &Located, second: &Located) -> bool {
+    let lookup = evaluator.lookup;
+    let size = |file: &Located| lookup.status(file.volume, &file.path, true).map(|status| status.size);
+    let Some(length) = size(first).filter(|length| size(second) == Some(*length)) else { return false };
+    let part = |file: &Located, offset| lookup.read_at(file.volume, &file.path, offset, PART).ok();
+    let mut offset = 0;
+    while offset < length && evaluator.stop.is_none() {
+        let (Some(one), Some(other)) = (part(first, offset), part(second, offset)) else { return false };
+        if one != other || one.is_empty() {
+            return false;
+        }
+        evaluator.spend_look();
+        offset = offset.saturating_add(one.len() as u64);
     }
+    true
 }
 
 fn each(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
