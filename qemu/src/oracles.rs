@@ -34,6 +34,13 @@ const fn grub(version: &'static str, suite: &'static str) -> Oracle {
 /// GNU GRUB, as `grub-emu`, by version.
 pub const GRUBS: [Oracle; 3] = [grub("2.06", "bookworm"), grub("2.12", "trixie"), grub("2.14", "forky")];
 
+const fn systemd(version: &'static str, suite: &'static str) -> Oracle {
+    Oracle { name: "systemd", version, suite, packages: &["systemd-boot", "systemd", "dash"] }
+}
+
+/// systemd's `bootctl` and `systemd-analyze`, by version; a shell is with them.
+pub const SYSTEMDS: [Oracle; 2] = [systemd("252", "bookworm"), systemd("257", "trixie")];
+
 /// kexec-tools, with a shell for the guests that it runs in.
 pub const KEXEC_TOOLS: Oracle = Oracle {
     name: "kexec-tools",
@@ -43,7 +50,7 @@ pub const KEXEC_TOOLS: Oracle = Oracle {
 };
 
 /// All that [`prepare`] makes.
-pub const ORACLES: &[&[Oracle]] = &[&GRUBS, &[KEXEC_TOOLS]];
+pub const ORACLES: &[&[Oracle]] = &[&GRUBS, &SYSTEMDS, &[KEXEC_TOOLS]];
 
 impl Display for Oracle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -154,11 +154,17 @@ const SIDE_BY_SIDE: &str = include_str!("../recipes/side-by-side.sh");
 /// `jumps` has `PROGRAM|WORDS`; `files` are in the directory that it runs in, beside the kernel, `vmlinuz`.
 ///
 /// # Errors
-/// When kexec-tools is not installed, cargo fails or a file cannot be written.
-pub fn side_by_side(debian: &Debian, rows: &str, jumps: &str, files: &[(&str, Vec<u8>)]) -> Result<PathBuf> {
+/// When `theirs`, a root with kexec-tools, lacks it, cargo fails or a file cannot be written.
+pub fn side_by_side(
+    debian: &Debian,
+    theirs: &Root,
+    rows: &str,
+    jumps: &str,
+    files: &[(&str, Vec<u8>)],
+) -> Result<PathBuf> {
     let mut tree = Tree::default();
     add_program(&mut tree, "busybox", "/bin/busybox")?;
-    add_program(&mut tree, "kexec", "/theirs/kexec")?;
+    add_program_of(theirs, &mut tree, "/sbin/kexec", "/theirs/kexec")?;
     tree.copy(&installed_program()?, "/ours/kexec").map_err(builder)?;
     tree.copy(&debian.kernel(), "/files/vmlinuz").map_err(builder)?;
     for (name, bytes) in files {
@@ -197,11 +203,11 @@ const BENCH_KEXEC: &str = include_str!("../recipes/bench-kexec.sh");
 /// jumps into it.
 ///
 /// # Errors
-/// When kexec-tools is not installed, cargo fails or a file cannot be written.
-pub fn bench_kexec(debian: &Debian) -> Result<PathBuf> {
+/// When `theirs`, a root with kexec-tools, lacks it, cargo fails or a file cannot be written.
+pub fn bench_kexec(debian: &Debian, theirs: &Root) -> Result<PathBuf> {
     let mut tree = Tree::default();
     add_program(&mut tree, "busybox", "/bin/busybox")?;
-    add_program(&mut tree, "kexec", "/theirs/kexec")?;
+    add_program_of(theirs, &mut tree, "/sbin/kexec", "/theirs/kexec")?;
     tree.copy(&installed_program()?, "/ours/kexec").map_err(builder)?;
     tree.copy(&debian.kernel(), "/kernel").map_err(builder)?;
     tree.insert("/init", Node::File { bytes: BENCH_KEXEC.into(), executable: true }).map_err(builder)?;

@@ -8,6 +8,7 @@ use std::{collections::BTreeMap, fs, time::Duration};
 use qemu::{
     debian::Debian,
     machine::{Firmware, Machine},
+    oracles::{self, KEXEC_TOOLS},
     payload,
 };
 
@@ -217,6 +218,7 @@ type Outcome = (String, String);
 
 #[test]
 fn both_programs_do_the_same_with_the_same_words() {
+    let Some(theirs) = oracles::available(&KEXEC_TOOLS, KEXEC_TOOLS.root()) else { return };
     let debian = Debian::install().unwrap();
     let usual = ROWS.iter().map(|(name, before, words, _)| format!("free||{name}|{before}|{words}\n"));
     let refusals = REFUSALS
@@ -238,7 +240,7 @@ fn both_programs_do_the_same_with_the_same_words() {
         ("long", vec![b'x'; 2017]),
         ("longer", vec![b'x'; 2048]),
     ];
-    let initrd = payload::side_by_side(&debian, &rows, &jumps, &files).unwrap();
+    let initrd = payload::side_by_side(&debian, &theirs, &rows, &jumps, &files).unwrap();
     let guest = Machine::new("side-by-side")
         .firmware(Firmware::Bios)
         .kernel(&debian.kernel(), &initrd, "console=ttyS0 quiet no_timer_check crashkernel=192M jump=0")

@@ -11,6 +11,7 @@ use super::{Report, cells};
 use crate::debian::Debian;
 use crate::error::Error;
 use crate::machine::{Firmware, Machine};
+use crate::oracles::KEXEC_TOOLS;
 use crate::{Result, payload};
 
 /// Sizes of the initrd, in MiB. The largest first: they take longest, and the others fill what time is left beside them.
@@ -62,7 +63,7 @@ type Cell = (u32, usize, Result<Times>);
 
 pub(super) fn measure(report: &mut Report) -> Result<()> {
     let debian = Debian::install()?;
-    let initrd = payload::bench_kexec(&debian)?;
+    let initrd = payload::bench_kexec(&debian, &KEXEC_TOOLS.root()?)?;
     let clock = LineClock::new()?;
     let ways = |size: u32| (0..WAYS.len()).map(move |way| (size, way));
     let wanted = |(size, way): &(u32, usize)| WAYS[*way].0 != DEFAULT || *size == DEFAULT_SIZE;
