@@ -45,7 +45,8 @@ pub fn parse(head: &[u8]) -> Option<Header> {
     let paragraphs = if protocol < 0x204 { word(head, 0x1f4)?.into() } else { double_word(head, 0x1f4)? };
     let cmdline_size = if protocol < 0x206 { 255 } else { double_word(head, 0x238)? };
     let setup = setup_sectors.saturating_add(1).saturating_mul(512);
-    let length = u64::from(paragraphs).saturating_mul(16).saturating_add(setup);
+    // A size that is no multiple of 16 is rounded up; the file then ends within the last paragraph.
+    let length = u64::from(paragraphs).saturating_mul(16).saturating_sub(15).saturating_add(setup);
     Some(Header { protocol, cmdline_size, length, setup, long_mode: long_mode(head, protocol) })
 }
 
@@ -59,6 +60,45 @@ fn long_mode(head: &[u8], protocol: u16) -> Option<LongMode> {
     let preferred = u64::from_le_bytes(*head.get(0x258..)?.first_chunk()?);
     let init_size = u64::from(double_word(head, 0x260)?);
     alignment.is_power_of_two().then_some(LongMode { alignment, preferred, init_size })
+}
+
+/// How a kernel that is entered in 32-bit protected mode wants to lie in memory ("32-bit BOOT PROTOCOL").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProtectedMode {
+    /// The start that the kernel was built for.
+    pub preferred: u64,
+    /// Where it may start otherwise: at multiples of this many bytes. `None` where it may not.
+    pub alignment: Option<u64>,
+    /// Bytes that it needs from its start until it has read its memory map; `None` where it does not say.
+    pub init_size: Option<u64>,
+    /// The highest address that its initrd may have.
+    pub initrd_max: u64,
+}
+
+/// Highest address of an initrd where the header does not tell ("ramdisk_max").
+const INITRD_MAX: u32 = 0x37ff_ffff;
+
+/// What an entry in 32-bit protected mode needs, out of the first [`HEADER_LENGTH`] bytes of a kernel file; `None` if it is no
+/// bzImage, or one that is loaded low (zImage).
+#[must_use]
+pub fn protected_mode(head: &[u8]) -> Option<ProtectedMode> {
+    let Header { protocol, .. } = parse(head)?;
+    if head.get(0x211)? & 1 == 0 {
+        return None;
+    }
+    let since = |version: u16, place: usize| if protocol < version { None } else { double_word(head, place) };
+    let start = double_word(head, 0x214).filter(|start| *start != 0).unwrap_or(0x10_0000);
+    let relocatable = protocol >= 0x205 && head.get(0x234)? != &0;
+    let alignment = since(0x205, 0x230).filter(|alignment| relocatable && alignment.is_power_of_two());
+    let preferred =
+        head.get(0x258..).and_then(|field| field.first_chunk()).map(|field| u64::from_le_bytes(*field));
+    let preferred = preferred.filter(|_| protocol >= 0x20a && relocatable);
+    Some(ProtectedMode {
+        preferred: preferred.unwrap_or(start.into()),
+        alignment: alignment.map(u64::from),
+        init_size: since(0x20a, 0x260).map(u64::from),
+        initrd_max: since(0x203, 0x22c).filter(|max| *max != 0).unwrap_or(INITRD_MAX).into(),
+    })
 }
 
 fn word(bytes: &[u8], place: usize) -> Option<u16> {
@@ -95,7 +135,7 @@ mod tests {
         let expected = Header {
             protocol: 0x20f,
             cmdline_size: 2047,
-            length: 8_247_232 - 1_472,
+            length: 8_247_232 - 1_472 - 15,
             setup: 0x28 * 512,
             long_mode: Some(LongMode { alignment: 0x20_0000, preferred: 0x100_0000, init_size: 0x3f9_7000 }),
         };
@@ -122,17 +162,45 @@ mod tests {
             Some(Header {
                 protocol: 0x203,
                 cmdline_size: 255,
-                length: 5 * 512 + 0xd820 * 16,
+                length: 5 * 512 + 0xd820 * 16 - 15,
                 setup: 5 * 512,
                 long_mode: None,
             })
         );
     }
 
+    /// The fields of an i386 kernel (Debian's linux-image-686-pae: relocatable, built for 16 MiB), of memtest86+ (built for
+    /// 1 MiB, not relocatable), of a kernel before protocol 2.05, and of a zImage.
+    #[test]
+    fn a_32_bit_entry_has_its_own_demands() {
+        let mut i386 = debian();
+        i386[0x214..0x218].copy_from_slice(&0x10_0000_u32.to_le_bytes());
+        i386[0x22c..0x230].copy_from_slice(&0x37ff_ffff_u32.to_le_bytes());
+        i386[0x236] = 0;
+        let expected = ProtectedMode {
+            preferred: 0x100_0000,
+            alignment: Some(0x20_0000),
+            init_size: Some(0x3f9_7000),
+            initrd_max: 0x37ff_ffff,
+        };
+        assert_eq!(protected_mode(&i386), Some(expected));
+        let mut fixed = i386.clone();
+        fixed[0x234] = 0;
+        let here = ProtectedMode { preferred: 0x10_0000, alignment: None, ..expected };
+        assert_eq!(protected_mode(&fixed), Some(here));
+        let mut old = i386.clone();
+        old[0x206] = 0x02;
+        assert_eq!(protected_mode(&old), Some(ProtectedMode { init_size: None, ..here }));
+        let mut low = i386;
+        low[0x211] = 0;
+        assert_eq!(protected_mode(&low), None);
+    }
+
     proptest! {
         #[test]
         fn no_header_is_too_strange(head in prop::collection::vec(any::<u8>(), 0..HEADER_LENGTH)) {
             let _ = parse(&head);
+            let _ = protected_mode(&head);
         }
     }
 }

@@ -179,6 +179,25 @@ pub fn side_by_side(
     write_whole("side-by-side.initrd", &initramfs::archive(&tree, 0).map_err(builder)?)
 }
 
+/// The init of [`jump`].
+const JUMP: &str = include_str!("../recipes/jump.sh");
+
+/// An initrd whose init gives `words` to firstlight's `kexec`, in a directory with `files`, and jumps.
+///
+/// # Errors
+/// When cargo fails or a file cannot be written.
+pub fn jump(name: &str, words: &str, files: &[(&str, Vec<u8>)]) -> Result<PathBuf> {
+    let mut tree = Tree::default();
+    add_program(&mut tree, "busybox", "/bin/busybox")?;
+    tree.copy(&installed_program()?, "/bin/kexec").map_err(builder)?;
+    for (file, bytes) in files {
+        tree.insert(&format!("/files/{file}"), Node::data(bytes.clone())).map_err(builder)?;
+    }
+    tree.insert("/words", Node::data(words)).map_err(builder)?;
+    tree.insert("/init", Node::File { bytes: JUMP.into(), executable: true }).map_err(builder)?;
+    write_whole(&format!("jump-{name}.initrd"), &initramfs::archive(&tree, 0).map_err(builder)?)
+}
+
 /// The init of [`crash`].
 const CRASH: &str = include_str!("../recipes/crash.sh");
 

@@ -219,7 +219,9 @@ mod tests {
     fn a_kernel_that_lost_its_end_is_listed_and_not_chosen() {
         let cases = [
             ("k", bzimage(64 * 512), None),
-            ("k", bzimage(64 * 512 - 1), CUT_SHORT),
+            // The last 16 bytes need not be whole: memtest86+'s are not.
+            ("k", bzimage(64 * 512 - 15), None),
+            ("k", bzimage(64 * 512 - 16), CUT_SHORT),
             ("k", bzimage(0x300), CUT_SHORT),
         ];
         check(&[("kboot.conf", "default=a\na='/k ro'\n")], &cases);

@@ -70,10 +70,10 @@ firstlight_trampoline_end:
     "#
 );
 
-// To 32-bit protected mode without paging, as multiboot has it (Multiboot2 Specification 2.0, 3.3; Intel SDM, volume 3,
-// 10.8.5.4): through a 32-bit segment, then paging, long mode and the extensions off. What no program may read while the
-// kernel before runs (ACPI's root pointer) is copied here.
-#[cfg(all(target_arch = "x86_64", feature = "multiboot"))]
+// To 32-bit protected mode without paging, as multiboot and Linux's 32-bit boot protocol have it (Multiboot2 Specification
+// 2.0, 3.3; Linux, Documentation/arch/x86/boot.rst; Intel SDM, volume 3, 10.8.5.4): through a 32-bit segment, then paging,
+// long mode and the extensions off. What no program may read while the kernel before runs (ACPI's root pointer) is copied here.
+#[cfg(target_arch = "x86_64")]
 global_asm!(
     r#"
     .pushsection .rodata.firstlight_protected, "a", @progbits
@@ -112,6 +112,9 @@ firstlight_protected_start:
     mov     (5f - firstlight_protected_start)(%ebp), %ecx
     mov     (6f - firstlight_protected_start)(%ebp), %eax
     mov     (7f - firstlight_protected_start)(%ebp), %ebx
+    mov     (11f - firstlight_protected_start)(%ebp), %esi
+    xor     %edi, %edi
+    xor     %ebp, %ebp
     jmp     *%ecx
     .code64
     .balign 16
@@ -125,6 +128,7 @@ firstlight_protected_start:
 8:  .long   0
 9:  .long   0
 10: .long   0
+11: .long   0
     .fill   8, 8, 0
 firstlight_protected_end:
     .popsection
@@ -132,14 +136,14 @@ firstlight_protected_end:
     options(att_syntax)
 );
 
-#[cfg(all(target_arch = "x86_64", feature = "multiboot"))]
+#[cfg(target_arch = "x86_64")]
 unsafe extern "C" {
     static firstlight_protected_start: u8;
     static firstlight_protected_end: u8;
 }
 
 /// Bytes that the trampoline copies from one physical address below 4 GiB to another.
-#[cfg(all(target_arch = "x86_64", feature = "multiboot"))]
+#[cfg(target_arch = "x86_64")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Copied {
     /// From here.
@@ -150,11 +154,23 @@ pub struct Copied {
     pub length: u32,
 }
 
-/// The trampoline that copies this and enters a multiboot kernel at the physical address `entry`, with `magic` in %eax and
-/// `information` in %ebx. It must stand below 4 GiB.
-#[cfg(all(target_arch = "x86_64", feature = "multiboot"))]
+/// What a kernel finds in the processor's registers when it is entered in protected mode; others that it may look at are 0.
+#[cfg(target_arch = "x86_64")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Registers {
+    /// %eax.
+    pub eax: u32,
+    /// %ebx.
+    pub ebx: u32,
+    /// %esi.
+    pub esi: u32,
+}
+
+/// The trampoline that copies this and enters a kernel at the physical address `entry` in 32-bit protected mode. It must stand
+/// below 4 GiB.
+#[cfg(target_arch = "x86_64")]
 #[must_use]
-pub fn to_protected_mode(entry: u32, magic: u32, information: u32, copied: Copied) -> Vec<u8> {
+pub fn to_protected_mode(entry: u32, registers: Registers, copied: Copied) -> Vec<u8> {
     // SAFETY: both symbols stand in one read-only section that the assembler wrote, the end behind the start; it is
     // initialised and never written.
     let template = unsafe {
@@ -163,9 +179,10 @@ pub fn to_protected_mode(entry: u32, magic: u32, information: u32, copied: Copie
         slice::from_raw_parts(start, length)
     };
     let mut code = template.to_vec();
-    let values = [entry, magic, information, copied.from, copied.to, copied.length];
+    let Registers { eax, ebx, esi } = registers;
+    let values = [entry, eax, ebx, copied.from, copied.to, copied.length, esi];
     let bytes = values.into_iter().flat_map(u32::to_le_bytes);
-    let values = code.len().saturating_sub(STACK).saturating_sub(24);
+    let values = code.len().saturating_sub(STACK).saturating_sub(28);
     for (place, byte) in code.iter_mut().skip(values).zip(bytes) {
         *place = byte;
     }
@@ -238,7 +255,6 @@ mod tests {
     }
 
     /// Every byte, as above.
-    #[cfg(feature = "multiboot")]
     #[rustfmt::skip]
     #[test]
     fn the_way_to_protected_mode_is_these_bytes() {
@@ -247,7 +263,7 @@ mod tests {
             0x48, 0x8d, 0x05, 0x82, 0, 0, 0,          // lea  gdt(%rip), %rax
             0x48, 0x89, 0x05, 0x9d, 0, 0, 0,          // mov  %rax, pointer+2(%rip)
             0x0f, 0x01, 0x15, 0x94, 0, 0, 0,          // lgdt pointer(%rip)
-            0x48, 0x8d, 0x25, 0xf1, 0, 0, 0,          // lea  end(%rip), %rsp
+            0x48, 0x8d, 0x25, 0xf5, 0, 0, 0,          // lea  end(%rip), %rsp
             0x6a, 0x10,                               // push $0x10
             0x48, 0x8d, 0x05, 0x03, 0, 0, 0,          // lea  2f(%rip), %rax
             0x50,                                     // push %rax
@@ -271,19 +287,22 @@ mod tests {
             0x8b, 0x8d, 0xbc, 0, 0, 0,                // mov  entry(%ebp), %ecx
             0x8b, 0x85, 0xc0, 0, 0, 0,                // mov  magic(%ebp), %eax
             0x8b, 0x9d, 0xc4, 0, 0, 0,                // mov  information(%ebp), %ebx
+            0x8b, 0xb5, 0xd4, 0, 0, 0,                // mov  esi(%ebp), %esi
+            0x31, 0xff, 0x31, 0xed,                   // xor  %edi, %ebp
             0xff, 0xe1,                               // jmp  *%ecx
-            0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+            0, 0, 0, 0, 0,
         ];
         let mut expected = code.to_vec();
         expected.extend([0; 16]);
         // Flat 32-bit code and data, present, ring 0.
         expected.extend([0xff, 0xff, 0, 0, 0, 0x9a, 0xcf, 0, 0xff, 0xff, 0, 0, 0, 0x92, 0xcf, 0]);
         expected.extend([0x1f, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
-        for value in [0x20_0040_u32, 0x2bad_b002, 0x3fff_c000, 0x3f77_e014, 0x9_f010, 36] {
+        for value in [0x20_0040_u32, 0x2bad_b002, 0x3fff_c000, 0x3f77_e014, 0x9_f010, 36, 0x3fff_8000] {
             expected.extend(value.to_le_bytes());
         }
         expected.extend([0; STACK]);
         let copied = Copied { from: 0x3f77_e014, to: 0x9_f010, length: 36 };
-        assert_eq!(to_protected_mode(0x20_0040, 0x2bad_b002, 0x3fff_c000, copied), expected);
+        let registers = Registers { eax: 0x2bad_b002, ebx: 0x3fff_c000, esi: 0x3fff_8000 };
+        assert_eq!(to_protected_mode(0x20_0040, registers, copied), expected);
     }
 }

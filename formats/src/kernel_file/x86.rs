@@ -83,8 +83,16 @@ mod tests {
             cut_short: None,
         };
         assert_eq!(parse(&debian(), 8_247_232), Some(expected.clone()));
-        let expected = Kernel { cut_short: Some(8_245_760 - 0x4600), ..expected };
+        let expected = Kernel { cut_short: Some(8_245_760 - 15 - 0x4600), ..expected };
         assert_eq!(parse(&debian(), 0x4600), Some(expected));
+    }
+
+    /// memtest86+ 6 ends within its last paragraph.
+    #[test]
+    fn a_file_that_ends_within_its_last_paragraph_is_whole() {
+        for (missing, expected) in [(0, None), (15, None), (16, Some(1))] {
+            assert_eq!(parse(&debian(), 8_245_760 - missing).unwrap().cut_short, expected);
+        }
     }
 
     #[test]

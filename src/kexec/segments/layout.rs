@@ -8,11 +8,16 @@ use goblin::elf::{
     program_header::PT_LOAD,
 };
 
-use super::plan::{Layout, Part};
+use super::{
+    memory::PAGE,
+    plan::{Layout, Part, Protected},
+};
 use crate::formats::bzimage;
 
 /// Offset of the 64-bit entry point of a bzImage (boot.rst, "64-bit BOOT PROTOCOL").
 const ENTRY_64: u64 = 0x200;
+/// As many times its own size a kernel takes that does not say how much memory it needs, as GRUB has it.
+const UNPACKED: u64 = 3;
 /// As much of an ELF file as holds the header and the program headers.
 const ELF_HEAD: usize = 4096;
 /// Kernels shift by this much: a page of the early mapping.
@@ -28,9 +33,9 @@ pub enum LayoutError {
         "it is neither a bzImage, an arm64 Image nor an ELF kernel; unpack it, or let kexec_file_load take it (-s)"
     )]
     Unknown,
-    /// A bzImage older than boot protocol 2.12, or a 32-bit one.
-    #[error("it has no 64-bit entry point; use a 64-bit kernel of Linux 3.8 or newer")]
-    NoLongMode,
+    /// A zImage, which is loaded below 640 KiB.
+    #[error("it is a zImage, which is loaded low; use a bzImage")]
+    Low,
     /// For another processor.
     #[error("it is an ELF file for another processor")]
     Foreign,
@@ -65,22 +70,30 @@ pub fn read(file: &File) -> Result<Kernel, LayoutError> {
 }
 
 fn from_bzimage(header: bzimage::Header, head: Vec<u8>, length: u64) -> Result<Kernel, LayoutError> {
-    let wants = header.long_mode.ok_or(LayoutError::NoLongMode)?;
-    let size = wants.init_size.max(length.saturating_sub(header.setup));
     let bytes = file_range(header.setup, length)?;
-    Ok(Kernel {
-        layout: Layout {
-            parts: vec![Part { bytes, offset: 0, size }],
-            size,
-            alignment: wants.alignment,
-            preferred: wants.preferred,
-            // Only such a kernel has the flag that it may be loaded above 4 GiB, without which it has no long mode here.
-            relocatable: true,
-            entry: ENTRY_64,
-        },
-        cmdline_limit: usize::try_from(header.cmdline_size).unwrap_or(usize::MAX),
-        head,
-    })
+    let in_file = length.saturating_sub(header.setup);
+    let layout = |size: u64, alignment, preferred, entry, protected| Layout {
+        parts: vec![Part { bytes, offset: 0, size: size.max(in_file) }],
+        size: size.max(in_file),
+        alignment,
+        preferred,
+        // Only such a kernel has the flag that it may be loaded above 4 GiB, without which it has no long mode here. One that
+        // is entered in 32-bit mode looks for its memory around the place that it was built for.
+        relocatable: protected.is_none(),
+        entry,
+        protected,
+    };
+    let layout = match header.long_mode {
+        Some(wants) => layout(wants.init_size, wants.alignment, wants.preferred, ENTRY_64, None),
+        None => {
+            let wants = bzimage::protected_mode(&head).ok_or(LayoutError::Low)?;
+            let size = wants.init_size.unwrap_or(in_file.saturating_mul(UNPACKED));
+            let protected =
+                Protected { end: wants.initrd_max.saturating_add(1), movable: wants.alignment.is_some() };
+            layout(size, wants.alignment.unwrap_or(PAGE), wants.preferred, 0, Some(protected))
+        }
+    };
+    Ok(Kernel { layout, cmdline_limit: usize::try_from(header.cmdline_size).unwrap_or(usize::MAX), head })
 }
 
 fn from_elf(head: &[u8], length: u64) -> Result<Kernel, LayoutError> {
@@ -110,8 +123,7 @@ fn from_elf(head: &[u8], length: u64) -> Result<Kernel, LayoutError> {
     for load in loads {
         let offset = load.p_paddr.checked_sub(base).ok_or(LayoutError::Damaged)?;
         let stop = load.p_offset.checked_add(load.p_filesz).ok_or(LayoutError::Damaged)?;
-        if stop > length || load.p_filesz > load.p_memsz || offset < end || offset % super::memory::PAGE != 0
-        {
+        if stop > length || load.p_filesz > load.p_memsz || offset < end || offset % PAGE != 0 {
             return Err(LayoutError::Damaged);
         }
         end = offset.checked_add(load.p_memsz).ok_or(LayoutError::Damaged)?;
@@ -127,6 +139,7 @@ fn from_elf(head: &[u8], length: u64) -> Result<Kernel, LayoutError> {
             // No field of an ELF file says so: Linux may be moved, others may not.
             relocatable: false,
             entry,
+            protected: None,
         },
         head: Vec::new(),
         // COMMAND_LINE_SIZE of the architectures, less the NUL.
@@ -199,9 +212,36 @@ mod tests {
                 preferred: 0x100_0000,
                 relocatable: true,
                 entry: 0x200,
+                protected: None,
             }
         );
         assert_eq!((kernel.cmdline_limit, &kernel.head[0x202..0x206]), (2047, &b"HdrS"[..]));
+    }
+
+    #[test]
+    fn a_32_bit_bzimage_is_entered_at_its_start() {
+        let mut i386 = bzimage();
+        put(&mut i386, 0x22c, &0x37ff_ffff_u32.to_le_bytes());
+        (i386[0x234], i386[0x236]) = (1, 0);
+        let movable = Protected { end: 0x3800_0000, movable: true };
+        let expected = Layout {
+            parts: vec![Part { bytes: 0x400..0x3000, offset: 0, size: 0x4_0000 }],
+            size: 0x4_0000,
+            alignment: 0x20_0000,
+            preferred: 0x100_0000,
+            relocatable: false,
+            entry: 0,
+            protected: Some(movable),
+        };
+        assert_eq!(read(&file(&i386)).unwrap().layout, expected);
+        i386[0x234] = 0;
+        let fixed = Layout {
+            alignment: PAGE,
+            preferred: 0x10_0000,
+            protected: Some(Protected { movable: false, ..movable }),
+            ..expected
+        };
+        assert_eq!(read(&file(&i386)).unwrap().layout, fixed);
     }
 
     #[test]
@@ -220,6 +260,7 @@ mod tests {
                 preferred: 0x100_0000,
                 relocatable: false,
                 entry: 0x40,
+                protected: None,
             }
         );
         assert!(kernel.head.is_empty());
@@ -228,13 +269,13 @@ mod tests {
     #[test]
     fn what_cannot_be_loaded_says_why() {
         let mut old = bzimage();
-        old[0x236] = 0;
+        (old[0x211], old[0x236]) = (0, 0);
         let mut foreign = elf(&[(0x1000, 0, 16, 16)], 0);
         foreign[18] = 8;
         for (content, reason) in [
             (vec![], LayoutError::Unknown),
             (b"#!/bin/sh\n".to_vec(), LayoutError::Unknown),
-            (old, LayoutError::NoLongMode),
+            (old, LayoutError::Low),
             (foreign, LayoutError::Foreign),
             (elf(&[], 0), LayoutError::Damaged),
             (elf(&[(0x1000, 0, 0x8000, 0x8000)], 0), LayoutError::Damaged),

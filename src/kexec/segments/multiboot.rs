@@ -20,7 +20,7 @@ use crate::{
         bytes::{le32, le64},
         kernel_file::multiboot,
     },
-    sys::trampoline::{self, Copied},
+    sys::trampoline::{self, Copied, Registers},
 };
 
 /// A header stands in the first 32 KiB (version 1: 8 KiB).
@@ -247,7 +247,8 @@ pub fn plan(
     let block = build(address);
     segments.push(Segment { address, size: pages(block.len() as u64), content: Content::Made(block) });
     let magic = if image.version == 1 { MAGIC_1 } else { MAGIC_2 };
-    let code = trampoline::to_protected_mode(low(image.entry), magic, low(address), acpi.copied);
+    let registers = Registers { eax: magic, ebx: low(address), esi: 0 };
+    let code = trampoline::to_protected_mode(low(image.entry), registers, acpi.copied);
     let entry = space.take("trampoline", code.len() as u64, 0)?;
     segments.push(Segment { address: entry, size: pages(code.len() as u64), content: Content::Made(code) });
     segments.sort_by_key(|segment| segment.address);

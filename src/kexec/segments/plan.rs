@@ -44,6 +44,17 @@ pub struct Layout {
     pub relocatable: bool,
     /// Entry point, relative to the base.
     pub entry: u64,
+    /// It is entered in 32-bit protected mode, not in 64-bit mode.
+    pub protected: Option<Protected>,
+}
+
+/// What an entry in 32-bit protected mode asks for beside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Protected {
+    /// Everything lies below this address.
+    pub end: u64,
+    /// The kernel may stand elsewhere than at the base that it was built for.
+    pub movable: bool,
 }
 
 /// What a segment holds.
@@ -106,7 +117,8 @@ pub fn plan(
     machine: &Machine,
     limits: &Range<u64>,
 ) -> Result<Plan, PlanError> {
-    let mut space = Space { free: machine.free.clone(), limits: limits.start.max(LOWEST)..limits.end };
+    let end = layout.protected.map_or(limits.end, |protected| protected.end.min(limits.end));
+    let mut space = Space { free: machine.free.clone(), limits: limits.start.max(LOWEST)..end };
     let mut segments = Vec::new();
 
     let base = space.take_kernel(layout, parameters.cmdline)?;
@@ -128,12 +140,25 @@ pub fn plan(
     let block = parameters.build(address);
     segments.push(Segment { address, size: pages(block.len() as u64), content: Content::Made(block) });
 
-    let code = trampoline::trampoline(base.saturating_add(layout.entry), address);
+    let code = entry_code(layout, base.saturating_add(layout.entry), address);
     let entry = space.take("trampoline", code.len() as u64, 0)?;
     segments.push(Segment { address: entry, size: pages(code.len() as u64), content: Content::Made(code) });
 
     segments.sort_by_key(|segment| segment.address);
     Ok(Plan { entry, segments })
+}
+
+/// The trampoline into a kernel for x86, with its parameters at the address `parameters`.
+fn entry_code(layout: &Layout, entry: u64, parameters: u64) -> Vec<u8> {
+    #[cfg(target_arch = "x86_64")]
+    if layout.protected.is_some() {
+        // They lie below 4 GiB.
+        let low = |address| u32::try_from(address).unwrap_or(u32::MAX);
+        let registers = trampoline::Registers { esi: low(parameters), ..trampoline::Registers::default() };
+        return trampoline::to_protected_mode(low(entry), registers, trampoline::Copied::default());
+    }
+    let _ = layout;
+    trampoline::trampoline(entry, parameters)
 }
 
 /// Memory that is still free.
@@ -155,6 +180,9 @@ impl Space {
         if keeps_its_place && inside(&self.limits) && self.free.iter().any(inside) {
             self.free = memory::subtract(&self.free, &preferred);
             return Ok(preferred.start);
+        }
+        if layout.protected.is_some_and(|protected| !protected.movable) {
+            return Err(PlanError::NoPlace { what: "kernel at its own address", size: layout.size });
         }
         self.take_aligned("kernel", layout.size, layout.alignment, 0)
     }
@@ -228,6 +256,7 @@ mod tests {
             preferred: 0x100_0000,
             relocatable: true,
             entry: 0x200,
+            protected: None,
         }
     }
 
@@ -324,6 +353,26 @@ mod tests {
         assert!((0x7000_0000..0x8000_0000).contains(&below), "{below:#x}");
         let above = base(&layout(), b"quiet", &[0x10_0000..0x200_0000, 0x1_0000_0000..0x2_8000_0000]);
         assert!(above > FOUR_GIBIBYTES, "{above:#x}");
+    }
+
+    #[test]
+    fn a_32_bit_kernel_lies_low_and_is_told_of_its_parameters_in_protected_mode() {
+        let protected = Some(Protected { end: 0x3800_0000, movable: false });
+        let layout = Layout { preferred: 0x10_0000, relocatable: false, entry: 0, protected, ..layout() };
+        let ram = [0x1000..0x9_f000, 0x10_0000..0xc000_0000, 0x1_0000_0000..0x2_0000_0000];
+        let plan = plan(&layout, &parameters(), 5000, &machine(&ram), &ANYWHERE).unwrap();
+        assert_eq!(
+            addresses(&plan),
+            [(0x10_0000, 0x3f0_0000), (0x400_0000, 0x2000), (0x37ff_d000, 0x1000), (0x37ff_e000, 0x2000)]
+        );
+        let Content::Made(code) = &plan.segments[2].content else { panic!("the trampoline is made here") };
+        let values: Vec<u8> =
+            [0x10_0000_u32, 0, 0, 0, 0, 0, 0x37ff_e000].into_iter().flat_map(u32::to_le_bytes).collect();
+        assert!(code.windows(28).any(|bytes| bytes == values), "entry, and the zero page in %esi");
+        let taken = machine(&[0x20_0000..0xc000_0000]);
+        let error = super::plan(&layout, &parameters(), 0, &taken, &ANYWHERE);
+        let what = "kernel at its own address";
+        assert_eq!(error, Err(PlanError::NoPlace { what, size: 0x3f0_0000 }));
     }
 
     #[test]
