@@ -7,3 +7,4 @@ pub mod landmark;
 pub mod menu;
 pub mod picture;
 pub mod screen;
+pub mod titles;

@@ -3,6 +3,7 @@
 use super::{
     console::Size,
     menu::{Item, Menu},
+    titles,
 };
 
 /// What is shown beside the entries.
@@ -52,26 +53,36 @@ pub fn picture(menu: &Menu, status: &Status, size: Size) -> Vec<String> {
     let middle = match menu.detailed() {
         Some(item) => details(item, size.columns),
         None if nothing => explanation(status, size.columns),
-        None => list(menu, room),
+        None => list(menu, room, size.columns),
     };
     rows.extend(middle.into_iter().take(room));
     rows.extend(below);
     rows
 }
 
+/// A row's problem has this part of it at most where the title needs the rest.
+const PROBLEM_PART: usize = 3;
+
 /// As many entries around the selected one as there is room for.
-fn list(menu: &Menu, room: usize) -> Vec<String> {
+fn list(menu: &Menu, room: usize, columns: usize) -> Vec<String> {
     let count = menu.items().len();
     let first = menu.selected().saturating_sub(room / 2).min(count.saturating_sub(room));
     let digits = count.to_string().len();
-    let shown = menu.items().iter().enumerate().skip(first).take(room);
+    // Before a title stand two marks, the number and two blanks; the last column stays free.
+    let columns = columns.saturating_sub(digits.saturating_add(5));
+    let limits = menu.items().iter().map(|item| {
+        let problem = item.problem.as_ref().map_or(0, |problem| problem.chars().count().saturating_add(3));
+        (item.title.as_str(), columns.saturating_sub(problem.min(columns / PROBLEM_PART)))
+    });
+    let titles = titles::fitting(&limits.collect::<Vec<_>>());
+    let shown = menu.items().iter().zip(titles).enumerate().skip(first).take(room);
     let mut rows: Vec<String> = shown
-        .map(|(place, item)| {
+        .map(|(place, (item, title))| {
             let pointer = if place == menu.selected() { '>' } else { ' ' };
             let default = if item.default { '*' } else { ' ' };
             let number = place.saturating_add(1);
             let problem = item.problem.as_ref().map_or_else(String::new, |problem| format!(" ({problem})"));
-            format!("{pointer}{default}{number:>digits$}  {}{problem}", item.title)
+            format!("{pointer}{default}{number:>digits$}  {title}{problem}")
         })
         .collect();
     if !menu.typed().is_empty() {
@@ -206,7 +217,7 @@ mod tests {
                 menu.press(Key::Character(digit));
             });
             menu.press(Key::Escape);
-            let rows = list(&menu, 20);
+            let rows = list(&menu, 20, 80);
             assert!(rows[0].ends_with(first) || first == "entry 1", "{rows:?}");
             assert!(rows.iter().any(|row| row.ends_with(last)), "{rows:?}");
             assert_eq!(rows.len(), 20);

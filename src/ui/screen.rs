@@ -69,16 +69,21 @@ fn update(old: Option<&[String]>, new: &[String]) -> String {
 }
 
 /// A row without control characters that fits a terminal so wide; the last column stays free, since a terminal may begin
-/// a new row after it. Characters outside of ASCII may take two columns.
+/// a new row after it.
 fn fit(row: &str, columns: usize) -> String {
     let mut left = columns.saturating_sub(1);
     let fits = |character: &char| {
-        let width = if character.is_ascii() { 1 } else { 2 };
+        let width = width(*character);
         let fits = width <= left;
         left = left.saturating_sub(width);
         fits
     };
     text::printable(row).chars().take_while(fits).collect()
+}
+
+/// Columns that a character may take.
+pub(super) fn width(character: char) -> usize {
+    if character.is_ascii() { 1 } else { 2 }
 }
 
 #[cfg(test)]
