@@ -456,3 +456,55 @@ fn names_that_are_no_text_survive() {
     fs::write(tree.path().join("boot").join(std::ffi::OsStr::from_bytes(&name)), "").unwrap();
     assert_eq!(listed(&tree)["entries"][0]["kernel"]["path"], "/boot/vmlinuz-6.1-gr\u{10fff6}\u{10ffdf}e");
 }
+
+/// The root of a container may read the disks' names, and mount nothing.
+#[test]
+fn the_right_that_is_missing_is_named() {
+    let program = env!("CARGO_BIN_EXE_firstlight");
+    let container = ["--user", "--map-root-user", "setpriv", "--bounding-set=-sys_admin", program];
+    for command in ["list", "show"] {
+        let words = if command == "show" { &["show", "id"][..] } else { &["list"] };
+        let output = Command::new("unshare").args(container).args(words).output().unwrap();
+        let said = stderr(&output);
+        assert!(said.starts_with("firstlight: this process is root's, but lacks CAP_SYS_ADMIN"), "{said}");
+        assert_eq!(output.status.code(), Some(1));
+    }
+}
+
+#[test]
+fn settings_are_checked() {
+    let files = tree(&[
+        ("good", "# here\ntimeout = 3\norder = LABEL=root\n"),
+        ("bad", "timeout = soon\ntimeuot = 3\nafter-failure = reboot\n"),
+    ]);
+    let file = |name: &str| files.path().join(name).to_str().unwrap().to_owned();
+    let (good, bad, missing) = (file("good"), file("bad"), file("missing"));
+    let check = |name: &str| firstlight(&["config", "check", name]);
+    let output = check(&good);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let text = stdout(&output);
+    assert!(text.lines().any(|line| line.starts_with("timeout ") && line.contains(" 3 ")), "{text}");
+    assert!(text.ends_with("No mistake was found.\n"), "{text}");
+
+    let output = check(&bad);
+    assert_eq!(output.status.code(), Some(1));
+    let said = stderr(&output);
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines.len(), 2, "{said}");
+    for (line, words) in lines.iter().zip(["timeout", "timeuot"]) {
+        assert!(line.starts_with(&format!("firstlight: {bad}:")) && line.contains(words), "{line}");
+    }
+    assert!(stdout(&output).lines().any(|line| line.starts_with("after-failure ")), "{}", stdout(&output));
+
+    let output = check(&missing);
+    assert_eq!((output.status.code(), stderr(&output).contains("No such file")), (Some(1), true));
+    assert_eq!(firstlight(&["config", "check", &good, &bad]).status.code(), Some(2));
+    let output = firstlight(&["config", "chekc"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(stderr(&output).contains("`config check FILE` checks a file"), "{}", stderr(&output));
+    // At what applies here.
+    assert_eq!(
+        firstlight(&["config", "check", "--cmdline", "firstlight.timeout=soon"]).status.code(),
+        Some(1)
+    );
+}

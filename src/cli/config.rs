@@ -1,6 +1,6 @@
 //! `firstlight config`: the settings that apply, and where each comes from.
 
-use std::{fs, io, path::PathBuf};
+use std::{fs, io, os::unix::ffi::OsStrExt, path::PathBuf};
 
 use serde::Serialize;
 
@@ -12,6 +12,7 @@ use super::{
 use crate::{
     boot::settings::{Effective, Settings},
     formats::text::{decode, printable},
+    kexec::reason::remedy_for_file,
 };
 
 /// Settings larger than this, in bytes, are none.
@@ -19,9 +20,10 @@ const FILE_LIMIT: u64 = 1 << 20;
 
 pub(super) const CONFIG: Command = Command {
     name: "config",
-    operands: "[--file FILE] [--cmdline WORDS] [--json]",
-    summary: "Show the settings that apply and where each comes from",
-    details: "Exit code 1 if there is a mistake in them. The keys are in docs/config.md.",
+    operands: "[check [FILE]] [--file FILE] [--cmdline WORDS] [--json]",
+    summary: "Show the settings that apply and where each comes from, or check a file with some",
+    details: "`config check FILE` looks at that file alone, `config check` at what applies here. Exit code 1 if there is a \
+              mistake in them. The keys are in docs/config.md.",
     options: &[
         Opt {
             short: None,
@@ -39,7 +41,7 @@ pub(super) const CONFIG: Command = Command {
     ],
     examples: &[
         ("firstlight config", "what applies here"),
-        ("firstlight config --file my.conf --cmdline ''", "check a file before an image is built with it"),
+        ("firstlight config check my.conf", "check a file before an image is built with it"),
     ],
     run: config,
 };
@@ -52,32 +54,50 @@ struct Answer {
 }
 
 fn config(arguments: &mut Arguments) -> Result<String, Failure> {
-    let (mut file, mut cmdline, mut as_json) = (None, None, false);
+    let (mut file, mut cmdline, mut as_json, mut check) = (None, None, false, false);
     while let Some(argument) = arguments.next()? {
         match &argument {
             Argument::Option(name) if name == "file" => file = Some(PathBuf::from(arguments.value()?)),
             Argument::Option(name) if name == "cmdline" => {
-                cmdline = Some(arguments.value()?.to_string_lossy().into_owned());
+                cmdline = Some(decode(arguments.value()?.as_bytes()));
             }
             Argument::Option(name) if name == "json" => as_json = true,
+            Argument::Operand(word) if !check && word == "check" => check = true,
+            // A file that is named is looked at alone.
+            Argument::Operand(name) if check && file.is_none() => {
+                file = Some(PathBuf::from(name));
+                cmdline = cmdline.or(Some(String::new()));
+            }
+            Argument::Operand(word) if !check => {
+                let word = printable(&decode(word.as_bytes()));
+                return Err(Failure::Usage(format!(
+                    "no word `{word}` here; `config check FILE` checks a file"
+                )));
+            }
             _ => return Err(arguments.unknown(&argument)),
         }
     }
     let text = match &file {
-        Some(file) => read(file).map_err(|error| Failure::Failed(format!("{}: {error}", file.display())))?,
+        Some(file) => read(file).map_err(|error| {
+            let (name, remedy) = (decode(file.as_os_str().as_bytes()), remedy_for_file(&error));
+            Failure::Failed(format!("{}: {error}; {remedy}", printable(&name)))
+        })?,
         // Without a file everything stands at its default.
         None => read("/etc/firstlight.conf".as_ref()).unwrap_or_default(),
     };
     let cmdline = cmdline.unwrap_or_else(|| read("/proc/cmdline".as_ref()).unwrap_or_default());
     let (settings, mut mistakes) = Settings::explain(&text, &cmdline);
     if let Some(file) = file {
-        let name = file.to_string_lossy();
+        let name = decode(file.as_os_str().as_bytes());
         mistakes = mistakes.iter().map(|mistake| mistake.replace("/etc/firstlight.conf", &name)).collect();
     }
-    let failed = (!mistakes.is_empty()).then(|| printable(&mistakes.join("; ")));
+    let failed = (!mistakes.is_empty()).then(|| {
+        mistakes.iter().map(|mistake| printable(mistake)).collect::<Vec<_>>().join("\nfirstlight: ")
+    });
     let answer = Answer { settings, mistakes };
     let text = if as_json { json(&answer)? } else { table(&answer.settings) };
     match failed {
+        None if check && !as_json => Ok(text + "No mistake was found.\n"),
         None => Ok(text),
         Some(mistakes) => Err(Failure::Flawed { text, message: mistakes }),
     }

@@ -1,5 +1,7 @@
 //! `firstlight list` and `firstlight show`: what the volumes offer to boot.
 
+use std::os::unix::ffi::OsStrExt;
+
 use serde::Serialize;
 
 use super::{
@@ -11,7 +13,10 @@ use super::{
 use crate::{
     discover::{Report, Survey},
     entry::{Discovery, Warning},
-    formats::{nearest::nearest, text::printable},
+    formats::{
+        nearest::nearest,
+        text::{decode, printable},
+    },
 };
 
 pub(super) const LIST: Command = Command {
@@ -122,7 +127,7 @@ fn show(arguments: &mut Arguments) -> Result<String, Failure> {
     while let Some(argument) = arguments.next()? {
         match argument {
             Argument::Option(name) if name == "json" => as_json = true,
-            Argument::Operand(value) if id.is_none() => id = Some(value.to_string_lossy().into_owned()),
+            Argument::Operand(value) if id.is_none() => id = Some(decode(value.as_bytes())),
             argument if target.take(&argument, arguments)? => {}
             argument => return Err(arguments.unknown(&argument)),
         }

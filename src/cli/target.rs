@@ -2,7 +2,10 @@
 
 use std::{collections::HashSet, fs, os::unix::ffi::OsStrExt, path::PathBuf};
 
-use rustix::process::geteuid;
+use rustix::{
+    process::geteuid,
+    thread::{CapabilitySet, capabilities},
+};
 
 use super::{
     Failure, Opt,
@@ -165,6 +168,12 @@ impl Target {
     fn machine(self, context: Context) -> Result<Disks, Failure> {
         if !geteuid().is_root() {
             let message = "only root can read this machine's disks; use sudo, or name directories with --root or --volume";
+            return Err(Failure::Failed(message.into()));
+        }
+        let rights = capabilities(None).map(|sets| sets.effective).unwrap_or(CapabilitySet::empty());
+        if !rights.contains(CapabilitySet::SYS_ADMIN) {
+            let message = "this process is root's, but lacks CAP_SYS_ADMIN (as in a container), without which no file system \
+                           can be mounted; run it on the host, or name directories with --root or --volume";
             return Err(Failure::Failed(message.into()));
         }
         let (mut open, rejected) = watch::survey();

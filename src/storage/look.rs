@@ -284,6 +284,12 @@ fn disc(node: &Path) -> Result<(), String> {
 
 fn unreadable(node: &Path, error: &io::Error) -> String {
     match error.kind() {
+        io::ErrorKind::PermissionDenied if rustix::process::geteuid().is_root() => {
+            format!(
+                "{}: {error}: this process may not read devices, as in a container; run it on the host",
+                node.display()
+            )
+        }
         io::ErrorKind::PermissionDenied => format!("{}: {error}: only root may read it", node.display()),
         _ => format!("{}: {error}", node.display()),
     }
