@@ -3,6 +3,8 @@
 //! A byte that is no part of valid UTF-8 becomes one private-use character (U+10FF00 + byte), and turns back into that
 //! byte on the way to the kernel. So every stage in between works on ordinary strings and loses nothing.
 
+use std::{ffi::OsString, os::unix::ffi::OsStringExt};
+
 /// First of the 256 characters (the end of plane 16) that stand for stray bytes.
 const STRAY: u32 = 0x0010_FF00;
 
@@ -53,6 +55,12 @@ pub fn encode(text: &str) -> Vec<u8> {
         }
     }
     bytes
+}
+
+/// A path or an argument of these bytes.
+#[must_use]
+pub fn os_string(text: &str) -> OsString {
+    OsString::from_vec(encode(text))
 }
 
 /// Text fit for a terminal: control characters and stray bytes shown as `?`, so that nothing read from a disk can steer

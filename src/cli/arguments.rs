@@ -4,9 +4,8 @@ use std::ffi::OsString;
 
 use super::{Command, Failure, Opt, help};
 use crate::formats::nearest::nearest;
+use ::log::LevelFilter;
 use lexopt::Arg;
-use log::LevelFilter;
-use simple_logger::SimpleLogger;
 
 /// Options that every command knows.
 pub(super) static COMMON: &[Opt] = &[
@@ -94,8 +93,7 @@ impl Arguments {
             1 => LevelFilter::Info,
             2.. => LevelFilter::Debug,
         };
-        // Fails only where there is a log already.
-        let _ = SimpleLogger::new().with_level(level).init();
+        super::log::start("firstlight", level);
     }
 
     /// What to say of an argument that the command does not know.

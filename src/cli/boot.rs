@@ -1,8 +1,11 @@
 //! `firstlight boot`: restarts a running system into one of this machine's entries, without the firmware.
 
 use std::{
+    convert::Infallible,
     env, fs,
+    io::{self, Write},
     path::Path,
+    process::ExitCode,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -14,7 +17,7 @@ use serde::Serialize;
 use super::{
     Command, Failure, JSON, Opt,
     arguments::{Argument, Arguments},
-    json, print, table,
+    countdown, json, print, table,
     target::{self, Disks, Target},
 };
 use crate::{
@@ -27,7 +30,7 @@ use crate::{
     kexec::{
         self,
         cmdline::{self, Firmware},
-        reason,
+        consoles, reason,
         state::{self, Slot},
     },
     running::{
@@ -180,7 +183,7 @@ fn boot(arguments: &mut Arguments) -> Result<String, Failure> {
     if once.is_none() {
         bootable(&entry)?;
     }
-    let (warnings, blocked) = warnings(&wish);
+    let (warnings, blocked) = warnings(&wish, &entry);
     let plan = Plan { entry: &entry, warnings, steps: steps(&wish, once.as_ref()) };
     let list = if wish.entry.is_none() { list(&discovery) } else { String::new() };
     let shown = if wish.json { json(&plan)? } else { list + &plan.text() };
@@ -189,8 +192,7 @@ fn boot(arguments: &mut Arguments) -> Result<String, Failure> {
     }
     print(&shown);
     if blocked && !wish.force {
-        let message = "a programme asks not to shut down (above); let it finish, or use --force";
-        return Err(Failure::Failed(message.into()));
+        return Err(Failure::Failed(BLOCKED.into()));
     }
     match once {
         Some(once) => once.set().map(|()| String::new()).map_err(|error| failed(&error)),
@@ -198,6 +200,8 @@ fn boot(arguments: &mut Arguments) -> Result<String, Failure> {
         None => leave(&entry, disks, wish.now),
     }
 }
+
+const BLOCKED: &str = "a programme asks not to shut down (above); let it finish, or use --force";
 
 fn failed(error: &dyn std::fmt::Display) -> Failure {
     Failure::Failed(printable(&error.to_string()))
@@ -287,11 +291,27 @@ fn find_once(entry: &Entry, disks: &Disks) -> Result<Once, Failure> {
     Once::find(entry, volume, Path::new(firmware::VARIABLES)).map_err(|error| failed(&error))
 }
 
-/// What speaks against a restart now, and whether any of it forbids one.
-fn warnings(wish: &Wish) -> (Vec<String>, bool) {
-    if wish.once || wish.load {
+/// What speaks against starting the entry, and whether any of it forbids that.
+fn warnings(wish: &Wish, entry: &Entry) -> (Vec<String>, bool) {
+    if wish.once {
         return (Vec::new(), false);
     }
+    // Xen has words of its own for its consoles.
+    let is_linux = entry.kind != Kind::Multiboot;
+    let silent = if is_linux { consoles::silent(&consoles::active(), &entry.cmdline) } else { Vec::new() };
+    if wish.load {
+        return (silent, false);
+    }
+    let (mut warnings, blocked) = obstacles(wish.now);
+    warnings.extend(silent);
+    if state::loaded(Slot::Boot) == Some(true) {
+        warnings.push("a kernel is loaded already; this one takes its place".to_owned());
+    }
+    (warnings, blocked)
+}
+
+/// What speaks against a restart now, and whether any of it forbids one.
+fn obstacles(now: bool) -> (Vec<String>, bool) {
     let mut warnings = Vec::new();
     if guards::graphical_session() {
         warnings.push("this is a graphical session; save your work in it".to_owned());
@@ -299,15 +319,12 @@ fn warnings(wish: &Wish) -> (Vec<String>, bool) {
     let inhibitors = guards::inhibitors();
     warnings.extend(inhibitors.iter().map(ToString::to_string));
     let shutdown = Shutdown::of(Path::new("/"));
-    if !wish.now && shutdown.through_firmware {
+    if !now && shutdown.through_firmware {
         let init = shutdown.init;
         warnings.push(format!(
             "nothing was found that has {init} start a loaded kernel at the end of a shutdown; the machine may restart \
              through its firmware (--now does without {init})"
         ));
-    }
-    if state::loaded(Slot::Boot) == Some(true) {
-        warnings.push("a kernel is loaded already; this one takes its place".to_owned());
     }
     (warnings, inhibitors.iter().any(|inhibitor| inhibitor.blocks))
 }
@@ -334,15 +351,14 @@ fn steps(wish: &Wish, once: Option<&Once>) -> Vec<String> {
 
 impl Plan<'_> {
     fn text(&self) -> String {
-        let mut text = table::entry(self.entry);
-        for warning in &self.warnings {
-            text.push_str(&format!("warning: {}\n", printable(warning)));
-        }
-        for (number, step) in (1..).zip(&self.steps) {
-            text.push_str(&format!("{number}. {}\n", printable(step)));
-        }
-        text
+        table::entry(self.entry) + &notes(&self.warnings, &self.steps)
     }
+}
+
+fn notes(warnings: &[String], steps: &[String]) -> String {
+    let warnings = warnings.iter().map(|warning| format!("warning: {}\n", printable(warning)));
+    let steps = (1..).zip(steps).map(|(number, step)| format!("{number}. {}\n", printable(step)));
+    warnings.chain(steps).collect()
 }
 
 /// The menu in short: numbers, titles, ids.
@@ -356,18 +372,58 @@ fn list(discovery: &Discovery) -> String {
     text
 }
 
-/// Loads what this machine would boot on its own, for `kexec` without a word, with words for its command line.
-pub(super) fn load_default(append: Option<&str>, from_running: bool) -> Result<(), Failure> {
-    let mut disks = Target::default().open()?;
-    let discovery = disks.search()?.discovery;
-    let entry = choice::choose(&discovery.entries, discovery.default.as_deref(), None)
-        .map_err(|error| failed(&error))?;
-    bootable(entry)?;
-    let append = append.into_iter().map(str::to_owned).collect();
-    let wish = Wish { append, from: from_running.then_some(From::Running), ..Wish::default() };
-    let entry = Entry { cmdline: command_line(entry, &wish, &running()), ..entry.clone() };
-    log::debug!("{} with the command line {}", entry.id, printable(&entry.cmdline));
-    load(&entry, disks)
+/// Seconds in which a key stops `kexec`.
+const SECONDS: u64 = 5;
+
+/// `kexec` without a word, typed on a terminal: shows what restarting into this machine's own default will do, counts down,
+/// and does it. A kernel that is loaded already is kept.
+pub(super) fn restart_by_hand() -> ExitCode {
+    super::log::start("kexec", log::LevelFilter::Warn);
+    let Err(failure) = by_hand();
+    // Nobody is left to tell if stderr is closed.
+    let _ = writeln!(io::stderr(), "kexec: {failure}");
+    ExitCode::from(u8::MAX)
+}
+
+fn by_hand() -> Result<Infallible, Failure> {
+    let root = Path::new("/");
+    if let Some(barrier) = guards::barrier(root) {
+        return Err(failed(&barrier));
+    }
+    if !rustix::process::geteuid().is_root() {
+        return Err(Failure::Failed("only root can restart this machine; use sudo".into()));
+    }
+    let (wish, shutdown) = (Wish::default(), Shutdown::of(root));
+    let (shown, blocked, prepared) = if state::loaded(Slot::Boot) == Some(true) {
+        let (warnings, blocked) = obstacles(false);
+        let steps = vec![format!("shut down into it: {}", shutdown.text())];
+        (format!("A kernel is loaded already.\n{}", notes(&warnings, &steps)), blocked, None)
+    } else {
+        let mut disks = Target::default().open()?;
+        let discovery = disks.search()?.discovery;
+        let entry = choice::choose(&discovery.entries, discovery.default.as_deref(), None)
+            .map_err(|error| failed(&error))?;
+        bootable(entry)?;
+        let entry = Entry { cmdline: command_line(entry, &wish, &running()), ..entry.clone() };
+        let (warnings, blocked) = warnings(&wish, &entry);
+        let plan = Plan { entry: &entry, warnings, steps: steps(&wish, None) };
+        (plan.text(), blocked, Some((entry, disks)))
+    };
+    print(&shown);
+    if blocked {
+        return Err(Failure::Failed(BLOCKED.replace("use --force", "use `firstlight boot --force`")));
+    }
+    let passed = countdown::passes(io::stdin(), SECONDS, &mut |left| {
+        print(&format!("\rThis system shuts down in {left} s. Any key stops it. "));
+    });
+    print("\n");
+    if !passed.map_err(|error| failed(&error))? {
+        return Err(Failure::Failed("stopped; nothing was changed".into()));
+    }
+    if let Some((entry, disks)) = prepared {
+        load(&entry, disks)?;
+    }
+    Err(not_shut_down(&shutdown.ask()))
 }
 
 /// Loads the entry and leaves this system for it; returns only if that fails.
@@ -376,10 +432,14 @@ fn leave(entry: &Entry, disks: Disks, now: bool) -> Result<String, Failure> {
     if now {
         return jump();
     }
-    let error = Shutdown::of(Path::new("/")).ask();
-    Err(Failure::Failed(format!(
-        "the kernel is loaded, but no shutdown could be run ({error}); restart this system as usual, or use --now"
-    )))
+    Err(not_shut_down(&Shutdown::of(Path::new("/")).ask()))
+}
+
+fn not_shut_down(error: &io::Error) -> Failure {
+    Failure::Failed(format!(
+        "the kernel is loaded, but no shutdown could be run ({error}); restart this system as usual, or use `firstlight boot \
+         --now`"
+    ))
 }
 
 /// Loads the entry; our own mounts are gone when that is done.

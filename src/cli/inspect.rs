@@ -3,8 +3,9 @@
 use super::{
     Command, Failure, Opt,
     arguments::{Argument, Arguments},
+    named_file::open,
 };
-use crate::formats::text::printable;
+use crate::formats::text::{decode, printable};
 use crate::image::{
     Image,
     apart::assemble,
@@ -13,7 +14,7 @@ use crate::image::{
 };
 use serde::Serialize;
 use serde_json::Value;
-use std::{ffi::OsString, fs::File};
+use std::{ffi::OsString, os::unix::ffi::OsStrExt};
 
 pub(super) const INSPECT: Command = Command {
     name: "inspect",
@@ -49,9 +50,9 @@ fn run(arguments: &mut Arguments) -> Result<String, Failure> {
         }
     }
     let path = path.ok_or_else(|| Failure::Usage("inspect which file?".into()))?;
-    let name = path.to_string_lossy();
+    let name = decode(path.as_bytes());
     let failed = |reason: &dyn std::fmt::Display| Failure::Failed(format!("{}: {reason}", printable(&name)));
-    let file = File::open(&path).map_err(|error| failed(&error))?;
+    let file = open(&name, "inspect one at a time").map_err(|error| Failure::Failed(error.to_string()))?.file;
     let identity = identify(&file).map_err(|error| failed(&error))?;
     if identity.format.is_none() {
         return Err(failed(&"no kernel in any format that is known here"));

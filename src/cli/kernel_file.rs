@@ -11,7 +11,7 @@ use crate::{
     boot::firmware,
     discover::{Volumes, complete_image},
     entry::{Entry, Format, Source},
-    formats::text::decode,
+    formats::text::{decode, os_string},
     image::{
         Image,
         apart::{ApartError, Assembled, Companion, assemble},
@@ -47,7 +47,7 @@ pub(super) fn take_apart(
 
 /// What goes with a unified kernel image, the number of its profile and its command line; `None` for other files.
 fn beside(name: &str, cmdline: &str) -> Option<(Vec<Companion>, u32, String)> {
-    let (root, path) = parted(&fs::canonicalize(name).ok()?)?;
+    let (root, path) = parted(&fs::canonicalize(PathBuf::from(os_string(name))).ok()?)?;
     let VolumeOption { directory, volume } = VolumeOption::bare(root, "kexec");
     let root = Root::from_directory(&directory).ok()?;
     let source =
@@ -62,7 +62,7 @@ fn beside(name: &str, cmdline: &str) -> Option<(Vec<Companion>, u32, String)> {
     let companions = entry.unified.companions.into_iter().filter_map(|companion| {
         let path = companion.file.path;
         let name = path.rsplit('/').next().unwrap_or_default().to_owned();
-        match fs::File::open(directory.join(path.trim_start_matches('/'))) {
+        match fs::File::open(directory.join(os_string(path.trim_start_matches('/')))) {
             Ok(file) => Some(Companion { role: companion.role, name, file }),
             Err(error) => {
                 log::warn!("{path}: {error}: left out");
@@ -78,5 +78,5 @@ fn parted(path: &Path) -> Option<(PathBuf, String)> {
     let whole = decode(std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str()));
     let at = whole.rfind("/EFI/").or_else(|| whole.rfind('/'))?;
     let (root, inside) = whole.split_at_checked(at)?;
-    Some((PathBuf::from(if root.is_empty() { "/" } else { root }), inside.to_owned()))
+    Some((PathBuf::from(os_string(if root.is_empty() { "/" } else { root })), inside.to_owned()))
 }

@@ -9,23 +9,23 @@ use std::{
 
 use rustix::io::Errno;
 
-use super::kernel_file::take_apart;
-#[cfg(all(feature = "multiboot", target_arch = "x86_64"))]
-use crate::{
-    formats::kernel_file::KernelFile,
-    image::{identify::identify, unwrap::unwrap},
-    kexec::multiboot::{self, Module, Told},
+use super::{
+    kernel_file::take_apart,
+    named_file::{NamedFileError, open, open_filled},
 };
+#[cfg(all(feature = "multiboot", target_arch = "x86_64"))]
+use crate::kexec::multiboot::{self, Module, Told};
 use crate::{
-    formats::text,
-    image::apart::ApartError,
+    formats::{kernel_file::KernelFile, text},
+    image::{apart::ApartError, identify::identify, unwrap::unwrap},
     kexec::{
         self, Image, LoadError, Method,
         command::{
-            HELP, TYPES, cmdline,
+            HELP, cmdline,
             options::{self, Invocation, Options, Purpose, UsageError},
+            types,
         },
-        reason,
+        consoles, reason,
         segments::Wishes,
         state::{self, Slot},
     },
@@ -42,12 +42,25 @@ const NO_FILE_CALL: u8 = 253;
 enum Failure {
     #[error("{0}")]
     Usage(#[from] UsageError),
-    #[error("no kernel specified; name its file: kexec -l KERNEL …")]
+    #[error(
+        "no kernel specified; name its file: kexec -l KERNEL … (`firstlight boot` restarts into what this machine boots on \
+         its own)"
+    )]
     NoKernel,
-    #[error("unsupported kernel type {0}; it may be {types}, or leave -t out", types = TYPES.join(", "))]
+    #[error("unsupported kernel type {0}; it may be {types}, or leave -t out", types = types())]
     Type(String),
-    #[error("{0}: {1}; {remedy}", remedy = reason::remedy_for_file(.1))]
-    Unreadable(String, io::Error),
+    #[error("{0}: wrong kernel type {1}: the file is {2}; leave -t out, or name another file")]
+    WrongType(String, String, String),
+    #[error("{0}")]
+    File(#[from] NamedFileError),
+    /// The kernel's protocol has no place for an option.
+    #[error("{kernel}: this is a multiboot kernel, and option '{option}' cannot be honoured: {remedy}")]
+    Multiboot { kernel: String, option: &'static str, remedy: &'static str },
+    #[cfg(not(all(feature = "multiboot", target_arch = "x86_64")))]
+    #[error("option 'module' is not supported: this firstlight was built without multiboot")]
+    NoMultiboot,
+    #[error("{0}")]
+    NotOpened(NamedFileError),
     #[error("{0}: {1}")]
     Apart(String, ApartError),
     #[error("{0}")]
@@ -77,17 +90,26 @@ enum Failure {
     #[cfg(feature = "running-system")]
     #[error("{0}")]
     Barrier(#[from] crate::running::guards::Barrier),
-    #[cfg(feature = "running-system")]
-    #[error("no kernel was named, and this machine's own cannot be loaded: {0}")]
-    NoDefault(String),
 }
 
 impl Failure {
     fn exit_code(&self) -> ExitCode {
         match self {
             Self::NoFileCall(_) => ExitCode::from(NO_FILE_CALL),
-            Self::Usage(_) | Self::NoCrashMemory | Self::NothingLoaded => ExitCode::from(1),
+            Self::Usage(_) | Self::NoCrashMemory | Self::NothingLoaded | Self::File(_) => ExitCode::from(1),
             _ => ExitCode::from(FAILED),
+        }
+    }
+
+    /// With kexec_file_load alone kexec-tools takes a file that it cannot open for a failed load.
+    fn by(self, method: Method) -> Self {
+        match self {
+            Self::File(error @ (NamedFileError::Open(..) | NamedFileError::NoName))
+                if method == Method::File =>
+            {
+                Self::NotOpened(error)
+            }
+            other => other,
         }
     }
 }
@@ -96,17 +118,22 @@ impl Failure {
 #[must_use]
 pub fn run(arguments: &[OsString]) -> ExitCode {
     pipe::die_quietly();
+    #[cfg(feature = "running-system")]
+    if arguments.is_empty() && super::countdown::is_terminal() {
+        return super::boot::restart_by_hand();
+    }
     match options::parse(arguments.iter().cloned()).map_err(Failure::from).and_then(act) {
         Ok(code) => code,
         Err(failure) => {
             let mut stderr = io::stderr().lock();
+            let message = text::printable(&failure.to_string());
             // Nobody is left to tell if stderr is closed.
             let _ = match failure {
                 // It begins with the command's name already.
                 Failure::Load(_) | Failure::NoFileCall(_) | Failure::NotReplaced(..) => {
-                    writeln!(stderr, "{failure}")
+                    writeln!(stderr, "{message}")
                 }
-                ref failure => writeln!(stderr, "kexec: {failure}"),
+                _ => writeln!(stderr, "kexec: {message}"),
             };
             if matches!(failure, Failure::Usage(_) | Failure::NoKernel) {
                 let _ = writeln!(stderr, "kexec: `kexec --help` lists the options");
@@ -125,14 +152,9 @@ fn act(invocation: Invocation) -> Result<ExitCode, Failure> {
         Invocation::Act(options) => *options,
     };
     let level = if options.debug { log::LevelFilter::Debug } else { log::LevelFilter::Warn };
-    // A second logger is nothing that could happen here.
-    let logger = simple_logger::SimpleLogger::new().with_level(level);
-    // What goblin has to say of a kernel's headers is pages long.
-    let _ = logger.with_module_level("goblin", log::LevelFilter::Warn).init();
-    if options.debug {
-        for option in &options.without_effect {
-            log::debug!("--{option} has no effect here");
-        }
+    super::log::start("kexec", level);
+    for option in &options.without_effect {
+        log::warn!("--{option} has no effect here");
     }
     if options.print_crash_size {
         return Ok(print(&format!("{}\n", state::crash_size())));
@@ -140,7 +162,7 @@ fn act(invocation: Invocation) -> Result<ExitCode, Failure> {
     if options.status {
         return status(&options);
     }
-    if options.purpose == Purpose::Crash && state::crash_size() == 0 {
+    if options.load && options.purpose == Purpose::Crash && state::crash_size() == 0 {
         return Err(Failure::NoCrashMemory);
     }
     if options.unload {
@@ -148,9 +170,7 @@ fn act(invocation: Invocation) -> Result<ExitCode, Failure> {
     }
     #[cfg(feature = "running-system")]
     barrier(&options)?;
-    if options.load && is_alone(&options) {
-        load_default(&options)?;
-    } else if options.load {
+    if options.load {
         let slot = slot(options.purpose);
         let before = state::loaded(slot);
         load(&options).map_err(|failure| {
@@ -164,7 +184,7 @@ fn act(invocation: Invocation) -> Result<ExitCode, Failure> {
                     let other = error.other_call();
                     Failure::NotReplaced(error, other, note)
                 }
-                (failure, _) => failure,
+                (failure, _) => failure.by(options.method),
             }
         })?;
     }
@@ -201,68 +221,100 @@ fn status(options: &Options) -> Result<ExitCode, Failure> {
 
 fn load(options: &Options) -> Result<(), Failure> {
     let kernel = options.kernel.as_ref().ok_or(Failure::NoKernel)?;
-    let wrong = |name: &&String| options.method == Method::Segments && !TYPES.contains(&name.as_str());
-    if let Some(name) = options.image_type.as_ref().filter(wrong) {
+    if options.purpose == Purpose::Crash && options.method == Method::Segments && !kexec::MAKES_CRASH_HEADERS
+    {
+        return Err(UsageError::NotBy("load-panic", "kexec_load on this machine", "-c").into());
+    }
+    if let Some(name) = options.image_type.as_ref().filter(|name| !types::names().any(|known| known == *name))
+    {
         return Err(Failure::Type(name.clone()));
     }
-    let kernel = open(kernel)?;
-    #[cfg(all(feature = "multiboot", target_arch = "x86_64"))]
-    if !options.modules.is_empty() || is_multiboot(&kernel) {
+    let kernel = open_filled(kernel, "name the kernel alone")?;
+    let format = check_type(options, &kernel)?;
+    if !options.modules.is_empty() || format.is_some_and(|format| types::is("multiboot-x86", &format)) {
         return load_multiboot(options, &kernel);
     }
-    let initrds: Vec<Image> = options.initrds.iter().map(open).collect::<Result<_, _>>()?;
+    let initrd = |name: &String| open(name, "write --initrd once for each");
+    let initrds: Vec<Image> = options.initrds.iter().map(initrd).collect::<Result<_, _>>()?;
     let running = text::decode(&fs::read("/proc/cmdline").unwrap_or_default());
     let (assembled, cmdline) = take_apart(kernel, initrds, &cmdline::cmdline(options, &running))
         .map_err(|(name, reason)| Failure::Apart(name, reason))?;
     let own_tree = assembled.devicetree.filter(|_| cfg!(not(target_arch = "x86_64")));
     let (kernel, initrds) = (assembled.kernel, assembled.initrds);
-    let cmdline = text::encode(&cmdline);
     log::debug!(
         "{} with {} initrds and the command line {}",
-        kernel.name,
+        text::printable(&kernel.name),
         initrds.len(),
-        text::printable(&text::decode(&cmdline))
+        text::printable(&cmdline)
     );
-    let device_tree = options
-        .devicetree
-        .as_ref()
-        .map(|path| fs::read(path).map_err(|error| Failure::Unreadable(path.clone(), error)));
+    let device_tree = options.devicetree.as_ref().map(|name| device_tree(name)).transpose()?;
     let limits = options.memory_min..options.memory_max;
-    let wishes =
-        Wishes { limits, no_efi: options.no_efi, device_tree: device_tree.transpose()?.or(own_tree) };
-    // Hiding the firmware and choosing the memory is in the segments' power only.
-    let chosen = wishes != Wishes::default() && options.method == Method::Auto;
-    let method = if chosen { Method::SegmentsIfAllowed } else { options.method };
+    let wishes = Wishes { limits, no_efi: options.no_efi, device_tree: device_tree.or(own_tree) };
+    // Only kexec_load hides the firmware and chooses the memory; only kexec_file_load has the kernel keep a crash kernel's
+    // headers true.
+    let method = match options.method {
+        Method::Auto if wishes != Wishes::default() => Method::SegmentsIfAllowed,
+        Method::Auto if options.hotplug => Method::File,
+        method => method,
+    };
+    let bytes = text::encode(&cmdline);
     match options.purpose {
-        Purpose::Crash => Ok(kexec::load_for_panic(method, &wishes, &kernel, &initrds, &cmdline)?),
-        Purpose::Boot => Ok(kexec::load_by(method, &wishes, &kernel, &initrds, &cmdline)?),
+        Purpose::Crash => kexec::load_for_panic(method, &wishes, &kernel, &initrds, &bytes)?,
+        Purpose::Boot => kexec::load_by(method, &wishes, &kernel, &initrds, &bytes)?,
+    }
+    for console in consoles::silent(&consoles::active(), &cmdline) {
+        log::warn!("{console}");
+    }
+    Ok(())
+}
+
+fn device_tree(name: &str) -> Result<Vec<u8>, Failure> {
+    let image = open_filled(name, "a kernel takes one device tree")?;
+    crate::image::apart::whole(&image.file)
+        .map_err(|error| NamedFileError::Read(name.to_owned(), error).into())
+}
+
+/// What the kernel is, without what it is wrapped in. The type that was asked for is that of the file or of what is in it.
+fn check_type(options: &Options, kernel: &Image) -> Result<Option<KernelFile>, Failure> {
+    let format = |file: &File| identify(file).ok().and_then(|identity| identity.format);
+    let outer = format(&kernel.file);
+    let inner = unwrap(&kernel.file).ok().flatten().and_then(|file| format(&file));
+    let matches = |name: &String| outer.iter().chain(&inner).any(|format| types::is(name, format));
+    let known = || inner.as_ref().or(outer.as_ref());
+    match options.image_type.as_ref().filter(|name| !matches(name)) {
+        // That it is no kernel at all is said where it is loaded.
+        Some(wrong) if known().is_some() => {
+            let name = known().and_then(types::of).unwrap_or("something else");
+            Err(Failure::WrongType(kernel.name.clone(), wrong.clone(), name.to_owned()))
+        }
+        _ => Ok(inner.or(outer)),
     }
 }
 
-#[cfg(all(feature = "multiboot", target_arch = "x86_64"))]
-fn is_multiboot(kernel: &Image) -> bool {
-    let format = |file: &File| identify(file).ok().and_then(|identity| identity.format);
-    // A vmlinux has no such header.
-    let has_header = |format| match format {
-        Some(KernelFile::Elf(elf)) => elf.multiboot.is_some(),
-        format => matches!(format, Some(KernelFile::Multiboot(_))),
-    };
-    match unwrap(&kernel.file) {
-        Ok(Some(unwrapped)) => has_header(format(&unwrapped)),
-        _ => has_header(format(&kernel.file)),
-    }
+fn types() -> String {
+    types::names().collect::<Vec<_>>().join(", ")
 }
 
 /// A multiboot kernel with its modules, each of which is called by the words behind its path.
 #[cfg(all(feature = "multiboot", target_arch = "x86_64"))]
 fn load_multiboot(options: &Options, kernel: &Image) -> Result<(), Failure> {
+    for (given, option, remedy) in [
+        (options.method == Method::File, "kexec-file-syscall", "only kexec_load starts one; leave -s out"),
+        (options.purpose == Purpose::Crash, "load-panic", "name a Linux kernel for the case of a panic"),
+        (!options.initrds.is_empty(), "initrd", "hand the initrd over as a module: --module=\"FILE WORDS\""),
+    ] {
+        if given {
+            return Err(Failure::Multiboot { kernel: kernel.name.clone(), option, remedy });
+        }
+    }
     let running = text::decode(&fs::read("/proc/cmdline").unwrap_or_default());
     // The first word is the file's name.
     let words = cmdline::cmdline(options, &running);
     let cmdline = text::encode(format!("{} {words}", kernel.name).trim_end());
     let module = |module: &String| {
         let path = module.split_once(' ').map_or(module.as_str(), |(path, _)| path).to_owned();
-        Ok(Module { image: open(&path)?, words: text::encode(module), as_it_is: true })
+        let image = open(&path, "write --module once for each")?;
+        Ok(Module { image, words: text::encode(module), as_it_is: true })
     };
     let modules: Vec<Module> = options.modules.iter().map(module).collect::<Result<_, Failure>>()?;
     let version = match options.image_type.as_deref() {
@@ -275,23 +327,13 @@ fn load_multiboot(options: &Options, kernel: &Image) -> Result<(), Failure> {
     Ok(multiboot::load(options.method, kernel, &modules, &told, &wishes)?)
 }
 
-fn open(path: &String) -> Result<Image, Failure> {
-    let unreadable = |error| Failure::Unreadable(path.clone(), error);
-    let file = File::open(path).map_err(unreadable)?;
-    if file.metadata().map_err(unreadable)?.is_dir() {
-        return Err(unreadable(io::ErrorKind::IsADirectory.into()));
-    }
-    Ok(Image { name: path.clone(), file })
+#[cfg(not(all(feature = "multiboot", target_arch = "x86_64")))]
+fn load_multiboot(_: &Options, _: &Image) -> Result<(), Failure> {
+    Err(Failure::NoMultiboot)
 }
 
 fn lacks_call(error: &LoadError, method: Method) -> bool {
     method == Method::File && error.errno() == Some(Errno::NOSYS)
-}
-
-/// Neither an action nor a kernel is named, nor anything that would go with one: the machine's own default is meant.
-fn is_alone(options: &Options) -> bool {
-    let names_nothing = options.kernel.is_none() && options.initrds.is_empty() && options.modules.is_empty();
-    cfg!(feature = "running-system") && options.shutdown && names_nothing
 }
 
 /// What makes it impossible, found before anything is done.
@@ -304,22 +346,6 @@ fn barrier(options: &Options) -> Result<(), Failure> {
         Some(barrier) if options.load || options.exec => Err(barrier.into()),
         _ => Ok(()),
     }
-}
-
-/// Loads what this machine would boot on its own, unless a kernel waits already.
-#[cfg(feature = "running-system")]
-fn load_default(options: &Options) -> Result<(), Failure> {
-    if state::loaded(Slot::Boot) == Some(true) {
-        log::warn!("a kernel is loaded already: shutting down into it");
-        return Ok(());
-    }
-    super::boot::load_default(options.append.as_deref(), options.reuse_cmdline)
-        .map_err(|failure| Failure::NoDefault(failure.to_string()))
-}
-
-#[cfg(not(feature = "running-system"))]
-fn load_default(_: &Options) -> Result<(), Failure> {
-    Err(Failure::NoKernel)
 }
 
 /// Returns only if there is no shutdown to run.

@@ -4,11 +4,15 @@ mod arguments;
 #[cfg(feature = "running-system")]
 mod boot;
 mod config;
+#[cfg(feature = "running-system")]
+mod countdown;
 mod help;
 mod inspect;
 mod kernel_file;
 pub mod kexec;
 mod list;
+mod log;
+mod named_file;
 #[cfg(feature = "running-system")]
 pub mod reference;
 mod status;

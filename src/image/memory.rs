@@ -32,6 +32,20 @@ pub(super) fn part(file: &File, offset: u64, size: u64) -> io::Result<File> {
     files::sealed("part", |memory| append(memory, file, offset, size))
 }
 
+/// What a pipe, or another file that can be read only once, gives up to its end, as a sealed file; `None` if that is more than
+/// `limit` bytes.
+///
+/// # Errors
+/// The kernel's reason.
+pub fn read_into_memory(source: &File, limit: u64) -> io::Result<Option<File>> {
+    let mut length = 0;
+    let memory = sealed(&mut |memory| {
+        length = io::copy(&mut source.take(limit.saturating_add(1)), memory)?;
+        memory.flush()
+    })?;
+    Ok((length <= limit).then_some(memory))
+}
+
 /// The check sum of a whole file by an algorithm as U-Boot names it; `None` if it is one that is not known here.
 ///
 /// # Errors

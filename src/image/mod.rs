@@ -9,6 +9,7 @@ mod memory;
 mod packed;
 pub mod unwrap;
 
+pub use memory::read_into_memory;
 pub use packed::packed;
 
 /// A file to load, with the name that messages call it by.

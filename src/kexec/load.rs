@@ -14,7 +14,7 @@ use rustix::{
 
 use super::{
     cmdline, initrd, reason,
-    segments::{self, SegmentsError, Wishes},
+    segments::{self, SegmentsError, Wishes, plan::PlanError},
     signatures::{self, Signatures},
     state::{self, Slot},
 };
@@ -81,6 +81,12 @@ pub enum LoadError {
         "kexec: {kernel}: this is no kernel, or a damaged one; name a kernel's file, or install it again"
     )]
     NoKernel {
+        /// Name of the kernel.
+        kernel: String,
+    },
+    /// It is an ELF file that a running system starts, or a kernel module.
+    #[error("kexec: {kernel}: this is a program or a kernel module, and no kernel; name a kernel's file")]
+    Program {
         /// Name of the kernel.
         kernel: String,
     },
@@ -261,7 +267,7 @@ pub fn load_for_panic(
 }
 
 /// Whether `kexec_load` can load a crash kernel here.
-const MAKES_CRASH_HEADERS: bool = cfg!(all(feature = "running-system", target_arch = "x86_64"));
+pub const MAKES_CRASH_HEADERS: bool = cfg!(all(feature = "running-system", target_arch = "x86_64"));
 
 /// Loads by the one call or the other. `ask` tells whether signatures are enforced, and is asked only where `kexec_load` would
 /// be tried; `attempt` tries a call.
@@ -276,6 +282,10 @@ fn by_either(
     let known = if slot == Slot::Boot { Some(ask()) } else { None };
     if known == Some(Signatures::NotEnforced) {
         let Err(error) = attempt(Method::Segments) else { return Ok(()) };
+        // The other call takes a shorter one.
+        if matches!(error, LoadError::CommandLineTooLong { .. }) {
+            return Err(error);
+        }
         log::warn!("{error}; trying kexec_file_load");
         return match attempt(Method::File) {
             // Then there is only the call that was asked first.
@@ -388,15 +398,8 @@ impl<'a> Parts<'a> {
     }
 
     fn by_segments(&self, wishes: &Wishes, slot: Slot) -> Result<(), LoadError> {
-        let kernel = || self.kernel.name.clone();
-        segments::load(self.file(), self.initrd(), self.cmdline.as_bytes(), wishes, slot).map_err(|source| {
-            match source {
-                SegmentsError::Refused(errno) if errno != Errno::NOSYS => {
-                    refused(kernel(), errno, &reason::Circumstances { segments: true, ..self.circumstances })
-                }
-                source => LoadError::Segments { kernel: kernel(), source },
-            }
-        })
+        segments::load(self.file(), self.initrd(), self.cmdline.as_bytes(), wishes, slot)
+            .map_err(|source| not_by_segments(self.kernel.name.clone(), source, slot, &self.circumstances))
     }
 
     fn by_file(&self, slot: Slot) -> Result<(), LoadError> {
@@ -440,6 +443,26 @@ pub(super) fn allowed(kernel: &str, signatures: Signatures, remedy: &'static str
     }
 }
 
+/// Why kexec_load cannot load it.
+fn not_by_segments(
+    kernel: String,
+    source: SegmentsError,
+    slot: Slot,
+    circumstances: &reason::Circumstances,
+) -> LoadError {
+    match source {
+        // Of the memory that is kept for it there is too little.
+        SegmentsError::Plan(PlanError::NoPlace { .. }) if slot == Slot::Crash => {
+            refused(kernel, Errno::ADDRNOTAVAIL, &reason::Circumstances { crash: true, ..*circumstances })
+        }
+        SegmentsError::Refused(errno) if errno != Errno::NOSYS => {
+            refused(kernel, errno, &reason::Circumstances { segments: true, ..*circumstances })
+        }
+        SegmentsError::CommandLine(length, limit) => LoadError::CommandLineTooLong { kernel, length, limit },
+        source => LoadError::Segments { kernel, source },
+    }
+}
+
 pub(super) fn refused(kernel: String, errno: Errno, circumstances: &reason::Circumstances) -> LoadError {
     let (cause, remedy) = match reason::explain(errno, circumstances) {
         Some(reason) => (reason.cause.to_owned(), reason.remedy),
@@ -455,6 +478,7 @@ fn recognise(name: &str, file: &File) -> Result<(), LoadError> {
     let Ok(Identity { format, .. }) = identify(file) else { return Ok(()) };
     let architecture = match &format {
         None | Some(KernelFile::Devicetree(_)) => return Err(LoadError::NoKernel { kernel }),
+        Some(KernelFile::Elf(elf)) if elf.is_program => return Err(LoadError::Program { kernel }),
         // What is wrapped in it says what it is for.
         Some(KernelFile::Uki(_)) => None,
         Some(format) => format.architecture().and_then(foreign),
@@ -597,6 +621,20 @@ mod tests {
     }
 
     #[test]
+    fn memory_that_is_too_small_for_a_crash_kernel_is_named_by_either_call() {
+        let circumstances = reason::Circumstances::default();
+        let nowhere = || SegmentsError::Plan(PlanError::NoPlace { what: "initrd", size: 8 << 20 });
+        let message =
+            |slot| not_by_segments("/boot/vmlinuz".into(), nowhere(), slot, &circumstances).to_string();
+        assert_eq!(
+            message(Slot::Crash),
+            "kexec: /boot/vmlinuz: refused (EADDRNOTAVAIL): the memory that is kept for a crash kernel is too small for it; \
+             start this kernel with more (crashkernel=), or make the initrd smaller"
+        );
+        assert!(message(Slot::Boot).contains("no free memory for the initrd (8192 KiB in one piece)"));
+    }
+
+    #[test]
     fn what_takes_more_than_half_of_the_memory_is_named() {
         let initrd = image("/boot/initrd.img", b"");
         initrd.file.set_len(reason::memory() / 2 + 1).unwrap();
@@ -639,7 +677,7 @@ mod tests {
             (
                 kernel(1),
                 vec![],
-                "kexec: /boot/vmlinuz: the file is cut short: it has 2560 of at least 2576 bytes; install the kernel again",
+                "kexec: /boot/vmlinuz: the file is cut short: it has 2560 of at least 2561 bytes; install the kernel again",
             ),
         ];
         for (kernel, cmdline, message) in cases {

@@ -6,6 +6,7 @@
 
 pub mod cmdline;
 pub mod command;
+pub mod consoles;
 mod initrd;
 mod load;
 #[cfg(all(feature = "multiboot", target_arch = "x86_64"))]
@@ -18,4 +19,6 @@ pub mod state;
 mod testing;
 
 pub use crate::image::Image;
-pub use load::{LoadError, Method, jump, load, load_by, load_for_panic, unload, unload_from};
+pub use load::{
+    LoadError, MAKES_CRASH_HEADERS, Method, jump, load, load_by, load_for_panic, unload, unload_from,
+};

@@ -62,7 +62,7 @@ const REASONS: [Row; 28] = [
         "ENOSYS",
         ALWAYS,
         "the running kernel cannot load a kernel from a file",
-        "use a firstlight kernel that has CONFIG_KEXEC_FILE",
+        "leave -s out where it is given, or start from a kernel that has CONFIG_KEXEC_FILE",
     ),
     row(
         Errno::PERM,
@@ -153,7 +153,7 @@ const REASONS: [Row; 28] = [
         "ENOPKG",
         ALWAYS,
         "the running kernel lacks the digest or cipher of the signature",
-        "boot a kernel that is signed with SHA-256 and RSA, or use another firstlight kernel",
+        "boot a kernel that is signed with SHA-256 and RSA, or start from a kernel that has them",
     ),
     row(
         Errno::BADMSG,
@@ -174,7 +174,7 @@ const REASONS: [Row; 28] = [
         "ENOEXEC",
         |it| it.kernel_file,
         "the kernel was made for another machine, or for a 32-bit one",
-        "install a 64-bit kernel for this machine",
+        "install a 64-bit kernel for this machine, or leave -s out where it is given",
     ),
     row(
         Errno::NOEXEC,

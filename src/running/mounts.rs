@@ -1,6 +1,6 @@
 //! Mounted file systems of the running system that are on a disk (proc_pid_mountinfo(5)).
 
-use std::{ffi::OsString, os::unix::ffi::OsStringExt, path::PathBuf};
+use std::path::PathBuf;
 
 use crate::{formats::text, storage::mounted::unescape};
 
@@ -21,7 +21,7 @@ impl Mount {
     /// The directory.
     #[must_use]
     pub fn path(&self) -> PathBuf {
-        OsString::from_vec(text::encode(&self.point)).into()
+        text::os_string(&self.point).into()
     }
 }
 

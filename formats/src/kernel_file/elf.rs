@@ -1,8 +1,14 @@
 //! ELF files: `vmlinux`, Xen, kernels of other systems (System V gABI, chapter 4).
 
 use super::multiboot;
-use goblin::elf::Elf as File;
-use goblin::elf::header::{EI_CLASS, ELFCLASS64, ELFMAG};
+use goblin::{
+    container::{Container, Ctx},
+    elf::{
+        Elf as File, Header, ProgramHeader,
+        header::{EI_CLASS, ELFCLASS64, ELFMAG, ET_REL},
+        program_header::{PT_DYNAMIC, PT_GNU_RELRO, PT_INTERP, PT_LOAD, PT_PHDR, PT_TLS},
+    },
+};
 use serde::Serialize;
 
 /// What the header says.
@@ -16,6 +22,9 @@ pub struct Elf {
     pub entry: u64,
     /// Its multiboot header.
     pub multiboot: Option<multiboot::Header>,
+    /// It is a program or a library for a running system, or a kernel module.
+    #[serde(skip_serializing_if = "is_false")]
+    pub is_program: bool,
 }
 
 /// Values of `e_machine` that Linux runs on.
@@ -32,6 +41,9 @@ const ARCHITECTURES: &[(u16, &str)] = &[
     (258, "loongarch"),
 ];
 
+/// No more program headers are looked at.
+const HEADERS_LIMIT: usize = 64;
+
 /// Reads the header.
 #[must_use]
 pub fn parse(head: &[u8]) -> Option<Elf> {
@@ -45,7 +57,37 @@ pub fn parse(head: &[u8]) -> Option<Elf> {
         bits: if header.e_ident.get(EI_CLASS) == Some(&ELFCLASS64) { 64 } else { 32 },
         entry: header.e_entry,
         multiboot: multiboot::parse(head),
+        is_program: is_program(head, &header) && multiboot::parse(head).is_none(),
     })
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// Whether a file is made for an operating system: relocatable, or with program headers that only one looks at, and not linked
+/// to run in the upper half of the address space as Linux is.
+fn is_program(head: &[u8], header: &Header) -> bool {
+    if header.e_type == ET_REL {
+        return true;
+    }
+    let wide = header.e_ident.get(EI_CLASS) == Some(&ELFCLASS64);
+    let (container, half) = if wide { (Container::Big, 1 << 63) } else { (Container::Little, 1 << 31) };
+    let (Ok(order), Ok(place)) = (header.endianness(), usize::try_from(header.e_phoff)) else { return false };
+    let Ok(headers) = ProgramHeader::parse(
+        head,
+        place,
+        usize::from(header.e_phnum).min(HEADERS_LIMIT),
+        Ctx::new(container, order),
+    ) else {
+        return false;
+    };
+    let is_high = |header: &ProgramHeader| header.p_type == PT_LOAD && header.p_vaddr >= half;
+    let is_of_system = |header: &ProgramHeader| {
+        matches!(header.p_type, PT_INTERP | PT_DYNAMIC | PT_PHDR | PT_TLS | PT_GNU_RELRO)
+    };
+    !headers.iter().any(is_high) && headers.iter().any(is_of_system)
 }
 
 #[cfg(test)]
@@ -61,10 +103,49 @@ mod tests {
         bytes
     }
 
+    /// A header with program headers of these types and addresses (figures 5-1 and 5-2).
+    fn with_headers(kind: u16, headers: &[(u32, u64)]) -> Vec<u8> {
+        let mut bytes = header(2, 1, b"\x3e\0", b"");
+        bytes[16..18].copy_from_slice(&kind.to_le_bytes());
+        bytes[32] = 64;
+        bytes[54..58].copy_from_slice(&[56, 0, u8::try_from(headers.len()).unwrap(), 0]);
+        for (kind, address) in headers {
+            let mut fields = [0; 56];
+            fields[..4].copy_from_slice(&kind.to_le_bytes());
+            fields[16..24].copy_from_slice(&address.to_le_bytes());
+            bytes.extend(fields);
+        }
+        bytes
+    }
+
+    /// As readelf -l shows /bin/true (dynamic), a static program of Go's and of Rust's, a kernel module, a vmlinux, one of arm64
+    /// that can be relocated, and a kernel that runs where it is loaded.
+    #[test]
+    fn a_program_is_told_from_a_kernel() {
+        const HIGH: u64 = 0xffff_ffff_8100_0000;
+        for (kind, headers, expected) in [
+            (3, &[(6, 0x40), (3, 0x318), (1, 0), (2, 0x3de0)][..], true),
+            (2, &[(6, 0x40_0040), (4, 0x40_0f9c), (1, 0x40_0000)], true),
+            (3, &[(1, 0), (2, 0x3000), (7, 0x2000)], true),
+            (1, &[], true),
+            (2, &[(1, HIGH), (1, 0), (4, HIGH)], false),
+            (3, &[(1, 0xffff_8000_0801_0000), (2, 0xffff_8000_0802_0000)], false),
+            (2, &[(1, 0x10_0000)], false),
+        ] {
+            assert_eq!(parse(&with_headers(kind, headers)).unwrap().is_program, expected, "{headers:x?}");
+        }
+    }
+
     #[test]
     fn both_classes_and_both_byte_orders_are_read() {
         let elf = |architecture: &str, bits, entry| {
-            Some(Elf { architecture: architecture.to_owned(), bits, entry, multiboot: None })
+            Some(Elf {
+                architecture: architecture.to_owned(),
+                bits,
+                entry,
+                multiboot: None,
+                is_program: false,
+            })
         };
         for (bytes, expected) in [
             (header(2, 1, b"\x3e\0", b"\0\0\0\x01\0\0\0\0"), elf("x86_64", 64, 0x100_0000)),

@@ -1,11 +1,12 @@
 //! `--reuse-cmdline` and `--append`: the command line that the options make, as kexec-tools makes it.
 
 use super::options::{Options, Purpose};
+use crate::formats::cmdline::words;
 
 /// The command line for the next kernel. `running` is /proc/cmdline; what it holds behind its first line is not looked at.
 ///
-/// Of the running kernel's words only those that begin with `BOOT_IMAGE` go, and for a crash kernel those that begin with
-/// `crashkernel`: everything else is the caller's business. Without either option it is empty.
+/// Of the running kernel's words only `BOOT_IMAGE=…` goes, and for a crash kernel `crashkernel=…`: everything else is the
+/// caller's business. Without either option it is empty.
 #[must_use]
 pub fn cmdline(options: &Options, running: &str) -> String {
     let append = options.append.as_deref();
@@ -25,22 +26,31 @@ pub fn cmdline(options: &Options, running: &str) -> String {
     }
 }
 
-/// The line without the words that begin so. Quoted blanks count as blanks, and the other blanks stay as they are.
-fn without(line: &str, beginning: &str) -> String {
+/// The line without the words of this name that have a value. A quoted blank ends no word, and the other blanks stay as they
+/// are.
+fn without(line: &str, name: &str) -> String {
     let mut kept = String::with_capacity(line.len());
     let mut rest = line;
     while !rest.is_empty() {
-        let word = rest.find([' ', '\t']).unwrap_or(rest.len());
-        let (word, behind) = rest.split_at(word);
-        let blanks = behind.find(|c| c != ' ' && c != '\t').unwrap_or(behind.len());
-        let (blanks, next) = behind.split_at(blanks);
-        if !word.starts_with(beginning) || word.is_empty() {
+        let mut quoted = false;
+        let end = rest.find(|c: char| {
+            quoted ^= c == '"';
+            is_blank(c) && !quoted
+        });
+        let (word, behind) = rest.split_at(end.unwrap_or(rest.len()));
+        let (blanks, next) = behind.split_at(behind.find(|c| !is_blank(c)).unwrap_or(behind.len()));
+        let is_named = |word: crate::formats::cmdline::Word<'_>| word.name == name && word.value.is_some();
+        if !words(word).next().is_some_and(is_named) {
             kept.push_str(word);
             kept.push_str(blanks);
         }
         rest = next;
     }
     kept
+}
+
+fn is_blank(character: char) -> bool {
+    matches!(character, ' ' | '\t')
 }
 
 #[cfg(test)]
@@ -68,11 +78,16 @@ mod tests {
     }
 
     #[test]
-    fn only_words_that_begin_so_go() {
-        assert_eq!(
-            without("xBOOT_IMAGE=1 BOOT_IMAGE=2  a\tBOOT_IMAGES b", "BOOT_IMAGE"),
-            "xBOOT_IMAGE=1 a\tb"
-        );
-        assert_eq!(without("BOOT_IMAGE=x", "BOOT_IMAGE"), "");
+    fn only_words_of_that_name_go() {
+        for (line, expected) in [
+            ("xBOOT_IMAGE=1 BOOT_IMAGE=2  a\tBOOT_IMAGES b", "xBOOT_IMAGE=1 a\tBOOT_IMAGES b"),
+            ("BOOT_IMAGE=x", ""),
+            ("BOOT_IMAGE_OF=x BOOT_IMAGE boot_image=y", "BOOT_IMAGE_OF=x BOOT_IMAGE boot_image=y"),
+            ("x=\"a BOOT_IMAGE=b c\" BOOT_IMAGE=\"d e\" f", "x=\"a BOOT_IMAGE=b c\" f"),
+            ("\"BOOT_IMAGE=d e\" f", "f"),
+            ("BOOT_IMAGE=(hd0,gpt2)/vmlinuz ro -- BOOT_IMAGE=y", "ro -- "),
+        ] {
+            assert_eq!(without(line, "BOOT_IMAGE"), expected, "{line}");
+        }
     }
 }

@@ -4,10 +4,15 @@
 //! As with `getopt_long`, options and words may stand in any order, short options bundle, a long option may be cut to
 //! any unambiguous beginning, and its value stands behind `=` or in the next word.
 
-use lexopt::{Arg, Parser, ValueExt};
+use std::{ffi::OsString, os::unix::ffi::OsStrExt};
+
+use lexopt::{Arg, Parser};
 
 use super::address;
-use crate::kexec::Method;
+use crate::{
+    formats::text::{decode, printable},
+    kexec::Method,
+};
 
 /// Where the image is meant to run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -19,7 +24,8 @@ pub enum Purpose {
     Crash,
 }
 
-/// What is done, in this order: status, unload, load, then sync, interfaces, and the jump or a shutdown.
+/// What is done, in this order: status, unload, load, then sync, interfaces, and the jump or a shutdown. Paths and command
+/// lines are text as in [`crate::formats::text`], so that every byte of them survives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub struct Options {
@@ -67,6 +73,8 @@ pub struct Options {
     pub memory_max: u64,
     /// `--print-ckr-size`: print the size of the crash kernel's reservation, and nothing else.
     pub print_crash_size: bool,
+    /// `--hotplug`: the kernel keeps the description of a crash kernel's memory true when memory and processors come and go.
+    pub hotplug: bool,
     /// Options that are accepted and have nothing to act on here.
     pub without_effect: Vec<&'static str>,
     /// The kernel: the first word that is no option.
@@ -99,6 +107,33 @@ pub enum UsageError {
     /// The option takes no value.
     #[error("option '{0}' does not allow an argument")]
     Value(String),
+    /// The value is empty where that means nothing: a script's variable was not set.
+    #[error("option '{0}' has an empty value; is a variable unset? Leave the option out, or give it a value")]
+    Empty(String),
+    /// A second word that is no option.
+    #[error("'{second}' is one word too many: the kernel is '{first}'{hint}")]
+    SecondKernel {
+        /// The word that is taken for the kernel.
+        first: String,
+        /// The next one.
+        second: String,
+        /// What may have been meant.
+        hint: &'static str,
+    },
+    /// A kernel is named beside an action that loads none.
+    #[error("'{kernel}' is named, and {action} loads no kernel; -l loads it, -f loads and starts it")]
+    KernelNotLoaded {
+        /// The kernel.
+        kernel: String,
+        /// The action that counts, the last one.
+        action: &'static str,
+    },
+    /// A crash kernel is started by a panic only.
+    #[error("option '{0}' does not go with -p: a crash kernel starts when this one panics")]
+    CrashStarts(&'static str),
+    /// The system call that was chosen has no way to do it.
+    #[error("option '{0}' cannot be honoured by {1}; leave {2} out")]
+    NotBy(&'static str, &'static str, &'static str),
     /// No number.
     #[error("option '{0}': '{1}' is not an address; write it as 0x1000000, 4096 or 010")]
     Address(String, String),
@@ -134,6 +169,7 @@ enum Meaning {
     Type,
     MemoryMin,
     MemoryMax,
+    Hotplug,
     /// Of the image loader from here on: only where something is loaded.
     Append,
     ReuseCmdline,
@@ -160,7 +196,12 @@ const fn row(long: &'static str, short: Option<char>, value: bool, meaning: Mean
 
 const JUMP_BACK: &str = "jumping back into a running kernel needs kexec-tools";
 const XEN: &str = "this is for Xen hosts; use xl or kexec-tools";
-const REAL_MODE: &str = "a kernel is entered in 64-bit mode only";
+const REAL_MODE: &str = "a kernel is never entered in real mode; leave it out";
+const ENTRY_32: &str = "a kernel is entered in 32-bit mode where it has no other entry; leave it out";
+const NO_TREE: &str = "this machine has no device tree";
+
+/// Whether a device tree is handed to the next kernel.
+const HAS_TREE: bool = cfg!(target_arch = "aarch64");
 
 /// Every option, in the order of kexec(8).
 static OPTIONS: &[Row] = &[
@@ -188,7 +229,7 @@ static OPTIONS: &[Row] = &[
     row("reuse-cmdline", None, false, Meaning::ReuseCmdline),
     row("initrd", None, true, Meaning::Initrd),
     row("ramdisk", None, true, Meaning::Initrd),
-    row("dtb", None, true, Meaning::DeviceTree),
+    row("dtb", None, true, if HAS_TREE { Meaning::DeviceTree } else { Meaning::Unsupported(NO_TREE) }),
     row("module", None, true, Meaning::Module),
     row("noefi", None, false, Meaning::NoEfi),
     row("reuse-video-type", None, false, Meaning::LoaderWithoutEffect),
@@ -204,11 +245,11 @@ static OPTIONS: &[Row] = &[
     row("elf32-core-headers", None, false, Meaning::LoaderWithoutEffect),
     row("elf64-core-headers", None, false, Meaning::LoaderWithoutEffect),
     row("dt-no-old-root", None, false, Meaning::WithoutEffect),
-    row("hotplug", None, false, Meaning::WithoutEffect),
+    row("hotplug", None, false, Meaning::Hotplug),
     row("no-cma", None, false, Meaning::WithoutEffect),
-    row("force-dtb", None, false, Meaning::WithoutEffect),
+    row("force-dtb", None, false, Meaning::Unsupported(NO_TREE)),
     row("real-mode", None, false, Meaning::Unsupported(REAL_MODE)),
-    row("entry-32bit", None, false, Meaning::Unsupported(REAL_MODE)),
+    row("entry-32bit", None, false, Meaning::Unsupported(ENTRY_32)),
     row("reuseinitrd", None, false, Meaning::Unsupported("this architecture does not keep its initrd")),
     row("load-preserve-context", None, false, Meaning::Unsupported(JUMP_BACK)),
     row("load-jump-back-helper", None, false, Meaning::Unsupported(JUMP_BACK)),
@@ -248,6 +289,7 @@ impl Default for Options {
             memory_min: 0,
             memory_max: u64::MAX,
             print_crash_size: false,
+            hotplug: false,
             without_effect: Vec::new(),
             kernel: None,
         }
@@ -268,10 +310,11 @@ where
     let mut options = Options::default();
     let mut keep = Keep::default();
     let mut of_loader = None;
+    let mut valued = None;
     while let Some(argument) = parser.next().map_err(|error| UsageError::Syntax(error.to_string()))? {
         let (row, written) = match argument {
             Arg::Value(word) => {
-                options.kernel.get_or_insert(word.to_string_lossy().into_owned());
+                options.take_kernel(decode(word.as_bytes()), valued)?;
                 continue;
             }
             Arg::Short(letter) => (by_letter(letter)?, format!("-{letter}")),
@@ -284,19 +327,24 @@ where
             }
         };
         let value = if row.value {
-            parser.value().and_then(ValueExt::string).map_err(|_| UsageError::NoValue(written.clone()))?
+            let value: OsString = parser.value().map_err(|_| UsageError::NoValue(written.clone()))?;
+            decode(value.as_bytes())
         } else {
             String::new()
         };
+        if row.value && value.is_empty() && needs_value(row.meaning) {
+            return Err(UsageError::Empty(written));
+        }
+        valued = row.value.then_some(row.meaning);
         match row.meaning {
             Meaning::Help => return Ok(Invocation::Help),
             Meaning::Version => return Ok(Invocation::Version),
             Meaning::Unsupported(why) => return Err(UsageError::Unsupported(row.long, why)),
             meaning if is_of_loader(meaning) => {
                 of_loader.get_or_insert(row.long);
-                options.take_loader_option(row, value);
+                options.take_loader_option(row, value)?;
             }
-            _ => options.take(row, value, &mut keep)?,
+            _ => options.take(row, &mut keep),
         }
     }
     if keep.interfaces {
@@ -307,7 +355,7 @@ where
     }
     match of_loader {
         Some(long) if !options.load || options.status => Err(UsageError::LoadsNothing(long)),
-        _ => Ok(Invocation::Act(Box::new(options))),
+        _ => options.check().map(|()| Invocation::Act(Box::new(options))),
     }
 }
 
@@ -319,9 +367,54 @@ struct Keep {
 }
 
 impl Options {
+    /// The kernel is the first word that is no option, and the only one. `valued` is what the option before it takes a value
+    /// for.
+    fn take_kernel(&mut self, word: String, valued: Option<Meaning>) -> Result<(), UsageError> {
+        let Some(first) = &self.kernel else {
+            self.kernel = Some(word);
+            return Ok(());
+        };
+        let hint = match valued {
+            Some(Meaning::Append) => "; put the whole command line into quotes",
+            Some(Meaning::Initrd) => "; write --initrd once for each file",
+            _ => "",
+        };
+        Err(UsageError::SecondKernel { first: printable(first), second: printable(&word), hint })
+    }
+
+    /// What the words together leave no way to honour.
+    fn check(&self) -> Result<(), UsageError> {
+        let loads = self.load && !self.status;
+        if let Some(kernel) = self.kernel.as_deref().filter(|_| !loads && !self.print_crash_size) {
+            let action = match () {
+                () if self.status => "--status",
+                () if self.exec => "--exec",
+                () => "--unload",
+            };
+            return Err(UsageError::KernelNotLoaded { kernel: printable(kernel), action });
+        }
+        if self.purpose == Purpose::Crash && self.exec {
+            return Err(UsageError::CrashStarts(if self.load { "force" } else { "exec" }));
+        }
+        let by_file = [
+            ("dtb", self.devicetree.is_some()),
+            ("noefi", self.no_efi),
+            ("mem-min", self.memory_min > 0),
+            ("mem-max", self.memory_max < u64::MAX),
+            ("module", !self.modules.is_empty()),
+        ];
+        match by_file.into_iter().find(|(_, given)| *given && loads && self.method == Method::File) {
+            Some((long, _)) => Err(UsageError::NotBy(long, "kexec_file_load", "-s")),
+            None if self.hotplug && loads && self.method == Method::Segments => {
+                Err(UsageError::NotBy("hotplug", "kexec_load", "-c"))
+            }
+            None => Ok(()),
+        }
+    }
+
     /// The last action named decides what is loaded and executed; what an earlier one switched on beside that (sync,
     /// interfaces, unload) stays on, as in kexec-tools.
-    fn take(&mut self, row: &Row, value: String, keep: &mut Keep) -> Result<(), UsageError> {
+    fn take(&mut self, row: &Row, keep: &mut Keep) {
         match row.meaning {
             Meaning::Debug => {
                 self.debug = true;
@@ -344,8 +437,7 @@ impl Options {
                 (self.sync, self.interfaces_down) = (true, true);
             }
             Meaning::Panic => {
-                // `-u -p` unloads the crash image.
-                (self.load, self.exec, self.shutdown, self.sync) = (!self.unload, false, false, false);
+                (self.load, self.exec, self.shutdown, self.sync) = (true, false, false, false);
                 (self.purpose, self.status_of_boot) = (Purpose::Crash, false);
             }
             Meaning::Status => self.status = true,
@@ -356,16 +448,16 @@ impl Options {
             Meaning::Segments => self.method = Method::Segments,
             Meaning::Auto => self.method = Method::Auto,
             Meaning::PrintCrashSize => self.print_crash_size = true,
+            Meaning::Hotplug => self.hotplug = true,
+            _ => self.without_effect.push(row.long),
+        }
+    }
+
+    fn take_loader_option(&mut self, row: &Row, value: String) -> Result<(), UsageError> {
+        match row.meaning {
             Meaning::Type => self.image_type = Some(value),
             Meaning::MemoryMin => self.memory_min = bound(row.long, value)?,
             Meaning::MemoryMax => self.memory_max = bound(row.long, value)?,
-            _ => self.without_effect.push(row.long),
-        }
-        Ok(())
-    }
-
-    fn take_loader_option(&mut self, row: &Row, value: String) {
-        match row.meaning {
             Meaning::Append => self.append = Some(value),
             Meaning::ReuseCmdline => self.reuse_cmdline = true,
             Meaning::Initrd => self.initrds.push(value),
@@ -374,13 +466,22 @@ impl Options {
             Meaning::NoEfi => self.no_efi = true,
             _ => self.without_effect.push(row.long),
         }
+        Ok(())
     }
+}
+
+/// Whether an empty value says nothing: a file's name or a type, not the text of a command line.
+fn needs_value(meaning: Meaning) -> bool {
+    matches!(meaning, Meaning::Initrd | Meaning::DeviceTree | Meaning::Module | Meaning::Type)
 }
 
 fn is_of_loader(meaning: Meaning) -> bool {
     matches!(
         meaning,
-        Meaning::Append
+        Meaning::Type
+            | Meaning::MemoryMin
+            | Meaning::MemoryMax
+            | Meaning::Append
             | Meaning::ReuseCmdline
             | Meaning::Initrd
             | Meaning::DeviceTree
@@ -403,8 +504,9 @@ fn by_name(name: &str) -> Result<&'static Row, UsageError> {
         return Ok(exact);
     }
     // What a script has cut short for one version stays valid: `--no-c`, before there was `--no-cma`.
-    if beginnings.iter().any(|row| row.meaning != Meaning::WithoutEffect) {
-        beginnings.retain(|row| row.meaning != Meaning::WithoutEffect);
+    let is_new = |row: &&Row| matches!(row.meaning, Meaning::WithoutEffect | Meaning::Hotplug);
+    if !beginnings.iter().all(is_new) {
+        beginnings.retain(|row| !is_new(row));
     }
     match beginnings.as_slice() {
         [] => Err(UsageError::Unknown(format!("--{name}"))),
@@ -484,8 +586,8 @@ mod tests {
             ("ZFSBootMenu's jump", &["-e", "-i"], Options { no_checks: true, ..exec.clone() }),
             (
                 "petitboot",
-                &["-l", "--debug", "--initrd=/i", "--dtb=/d", "--append=a", "/k"],
-                Options { debug: true, devicetree: Some("/d".into()), ..with("a", "/i", "/k") },
+                &["-l", "--debug", "--initrd=/i", "--append=a", "/k"],
+                Options { debug: true, ..with("a", "/i", "/k") },
             ),
             (
                 "kdumpctl",
@@ -496,6 +598,18 @@ mod tests {
                     debug: true,
                     method: Method::File,
                     ..with("a", "/i", "/k")
+                },
+            ),
+            (
+                "what unloads a crash kernel before it loads one",
+                &["-u", "-p", "/k"],
+                Options {
+                    unload: true,
+                    shutdown: false,
+                    sync: false,
+                    purpose: Purpose::Crash,
+                    kernel: Some("/k".into()),
+                    ..Options::default()
                 },
             ),
             (
@@ -558,7 +672,17 @@ mod tests {
         // As version 2.0.25 has them, which knows no --no-cma, --hotplug and --dt-no-old-root.
         assert!(act(&["--no-c", "/k"]).no_checks);
         assert_eq!(parse(["--h"]), Ok(Invocation::Help));
-        assert_eq!(act(&["-l", "--dt=/d", "/k"]).devicetree.as_deref(), Some("/d"));
+        let tree = if HAS_TREE {
+            Ok(Invocation::Act(Box::new(Options { devicetree: Some("/d".into()), ..load("/k") })))
+        } else {
+            Err(UsageError::Unsupported("dtb", NO_TREE))
+        };
+        assert_eq!(parse(["-l", "--dt=/d", "/k"]), tree);
+        // What only one call can do is an error beside the option that chooses the other.
+        if HAS_TREE {
+            let line = ["-s", "-l", "--dtb=/d", "/k"];
+            assert_eq!(parse(line), Err(UsageError::NotBy("dtb", "kexec_file_load", "-s")));
+        }
     }
 
     #[test]

@@ -62,6 +62,18 @@ impl Default for Wishes {
     }
 }
 
+impl Wishes {
+    /// What does not fit, with the limits if it was asked for any.
+    fn name(&self, error: plan::PlanError) -> SegmentsError {
+        match error {
+            plan::PlanError::NoPlace { what, size } if self.limits != Self::default().limits => {
+                SegmentsError::Limits { what, size, limits: self.limits.clone() }
+            }
+            error => error.into(),
+        }
+    }
+}
+
 /// Why segments could not be loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum SegmentsError {
@@ -85,6 +97,19 @@ pub enum SegmentsError {
     /// No room.
     #[error(transparent)]
     Plan(#[from] plan::PlanError),
+    /// No room between the limits that were asked for.
+    #[error(
+        "no free memory for the {what} ({} KiB in one piece) between --mem-min={:#x} and --mem-max={:#x}; widen them",
+        size >> 10, limits.start, limits.end
+    )]
+    Limits {
+        /// Which part.
+        what: &'static str,
+        /// Its size in bytes.
+        size: u64,
+        /// What was asked for.
+        limits: Range<u64>,
+    },
     /// A file cannot be mapped.
     #[error("cannot be read: {0}; check the disk")]
     Unreadable(Errno),
@@ -140,13 +165,15 @@ pub fn load(
                 rsdp: machine.rsdp,
                 seed,
             };
-            plan::plan(&layout, &parameters, size, &machine, &wishes.limits)?
+            plan::plan(&layout, &parameters, size, &machine, &wishes.limits)
+                .map_err(|error| wishes.name(error))?
         }
         (None, Some(image)) => {
             let device_tree = wishes.device_tree.as_ref().or(machine.device_tree.as_ref());
             let device_tree = device_tree.map_or(&[][..], Vec::as_slice);
             let told = arm64::Told { device_tree, cmdline, initrd: size, seed };
-            arm64::plan(&image, kernel.length(), &told, &machine, &wishes.limits)?
+            arm64::plan(&image, kernel.length(), &told, &machine, &wishes.limits)
+                .map_err(|error| wishes.name(error))?
         }
         (None, None) => return Err(layout::LayoutError::Unknown.into()),
     };
@@ -191,7 +218,8 @@ pub fn load_multiboot(
     let area = area.then(|| bios_area::make(&mut machine.memory, machine.rsdp)).flatten();
     let (area, copied) = area.unzip();
     let acpi = multiboot::Acpi { root: root_pointer.as_deref(), copied: copied.unwrap_or_default() };
-    let mut plan = multiboot::plan(&image, told, &modules, &acpi, &machine, &wishes.limits)?;
+    let plan = multiboot::plan(&image, told, &modules, &acpi, &machine, &wishes.limits);
+    let mut plan = plan.map_err(|error| wishes.name(error))?;
     plan.segments.extend(area.into_iter().flatten());
     plan.segments.sort_by_key(|segment| segment.address);
     submit(&plan, &kernel, &files, Slot::Boot).map_err(SegmentsError::Refused)

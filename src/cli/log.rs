@@ -1,0 +1,34 @@
+//! The log of the command line, by `simple_logger`. A line names the program, not the module that wrote it.
+
+use log::{LevelFilter, Log, Metadata, Record};
+use simple_logger::SimpleLogger;
+
+/// A logger that puts the program's name in place of the module's.
+struct Named {
+    program: &'static str,
+    logger: SimpleLogger,
+}
+
+impl Log for Named {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        self.logger.enabled(metadata)
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if self.enabled(record.metadata()) {
+            let (level, arguments) = (record.level(), *record.args());
+            self.logger.log(&Record::builder().level(level).args(arguments).target(self.program).build());
+        }
+    }
+
+    fn flush(&self) {}
+}
+
+/// Lets the log appear on stderr up to this level. Where there is a log already, it stays.
+pub(super) fn start(program: &'static str, level: LevelFilter) {
+    // goblin's debug output about a kernel's headers is pages long.
+    let logger = SimpleLogger::new().with_level(level).with_module_level("goblin", LevelFilter::Warn);
+    if log::set_boxed_logger(Box::new(Named { program, logger })).is_ok() {
+        log::set_max_level(level);
+    }
+}
