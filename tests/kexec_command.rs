@@ -342,7 +342,8 @@ fn a_kernel_comes_out_of_a_pipe_and_paths_are_bytes() {
 /// a container it ends before anything is looked for.
 #[test]
 fn kexec_alone_goes_on_only_on_a_terminal() {
-    let container = ["--user", "--map-root-user", "--pid", "--fork", env!("CARGO_BIN_EXE_firstlight"), "kexec"];
+    let container =
+        ["--user", "--map-root-user", "--pid", "--fork", env!("CARGO_BIN_EXE_firstlight"), "kexec"];
     for (on_terminal, words, message) in [
         ([true; 3], &[][..], "kexec: this is a container"),
         ([false, true, true], &[], "kexec: no kernel specified"),
@@ -354,7 +355,11 @@ fn kexec_alone_goes_on_only_on_a_terminal() {
         let pair = nix::pty::openpty(None, None).unwrap();
         let (mut other, said) = std::io::pipe().unwrap();
         let stream = |on_terminal: bool| -> Stdio {
-            if on_terminal { pair.slave.try_clone().unwrap().into() } else { said.try_clone().unwrap().into() }
+            if on_terminal {
+                pair.slave.try_clone().unwrap().into()
+            } else {
+                said.try_clone().unwrap().into()
+            }
         };
         let [stdin, stdout, stderr] = on_terminal;
         let mut command = Command::new("unshare");

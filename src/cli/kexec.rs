@@ -168,6 +168,9 @@ fn act(invocation: Invocation) -> Result<ExitCode, Failure> {
     if options.unload {
         kexec::unload_from(slot(options.purpose)).map_err(Failure::Unload)?;
     }
+    if options.load && options.kernel.is_none() {
+        return Err(Failure::NoKernel);
+    }
     #[cfg(feature = "running-system")]
     barrier(&options)?;
     if options.load {

@@ -15,6 +15,8 @@ const LOWEST: u64 = 1 << 20;
 const LOWEST_INITRD: u64 = 16 << 20;
 /// What a firmware kernel and firstlight have in use, or more.
 const RUNNING: u64 = 64 << 20;
+/// Where a kernel that is entered in 32-bit mode looks up where it was loaded to (boot.rst, `code32_start`).
+const CODE32_START: usize = 0x214;
 /// Early code of old kernels maps the first 4 GiB only.
 const FOUR_GIBIBYTES: u64 = 1 << 32;
 
@@ -137,7 +139,12 @@ pub fn plan(
     }
     // The block is as long wherever it stands; only the pointers in it change.
     let address = space.take("boot parameters", parameters.build(0).len() as u64, 0)?;
-    let block = parameters.build(address);
+    let mut block = parameters.build(address);
+    if layout.protected.is_some()
+        && let Some(field) = block.get_mut(CODE32_START..CODE32_START + 4)
+    {
+        field.copy_from_slice(&low(base).to_le_bytes());
+    }
     segments.push(Segment { address, size: pages(block.len() as u64), content: Content::Made(block) });
 
     let code = entry_code(layout, base.saturating_add(layout.entry), address);
@@ -148,12 +155,15 @@ pub fn plan(
     Ok(Plan { entry, segments })
 }
 
+/// An address below 4 GiB.
+fn low(address: u64) -> u32 {
+    u32::try_from(address).unwrap_or(u32::MAX)
+}
+
 /// The trampoline into a kernel for x86, with its parameters at the address `parameters`.
 fn entry_code(layout: &Layout, entry: u64, parameters: u64) -> Vec<u8> {
     #[cfg(target_arch = "x86_64")]
     if layout.protected.is_some() {
-        // They lie below 4 GiB.
-        let low = |address| u32::try_from(address).unwrap_or(u32::MAX);
         let registers = trampoline::Registers { esi: low(parameters), ..trampoline::Registers::default() };
         return trampoline::to_protected_mode(low(entry), registers, trampoline::Copied::default());
     }
@@ -369,6 +379,8 @@ mod tests {
         let values: Vec<u8> =
             [0x10_0000_u32, 0, 0, 0, 0, 0, 0x37ff_e000].into_iter().flat_map(u32::to_le_bytes).collect();
         assert!(code.windows(28).any(|bytes| bytes == values), "entry, and the zero page in %esi");
+        let Content::Made(block) = &plan.segments[2].content else { panic!("the parameters are made here") };
+        assert_eq!(block[0x214..0x218], 0x10_0000_u32.to_le_bytes(), "where it is");
         let taken = machine(&[0x20_0000..0xc000_0000]);
         let error = super::plan(&layout, &parameters(), 0, &taken, &ANYWHERE);
         let what = "kernel at its own address";
