@@ -72,7 +72,7 @@ pub fn read(file: &File) -> Result<Kernel, LayoutError> {
 fn from_bzimage(header: bzimage::Header, head: Vec<u8>, length: u64) -> Result<Kernel, LayoutError> {
     let bytes = file_range(header.setup, length)?;
     let in_file = length.saturating_sub(header.setup);
-    let layout = |size: u64, alignment, preferred, entry, protected| Layout {
+    let layout = |size: u64, alignment, preferred, entry, protected: Option<Protected>| Layout {
         parts: vec![Part { bytes, offset: 0, size: size.max(in_file) }],
         size: size.max(in_file),
         alignment,

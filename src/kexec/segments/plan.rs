@@ -379,7 +379,7 @@ mod tests {
         let values: Vec<u8> =
             [0x10_0000_u32, 0, 0, 0, 0, 0, 0x37ff_e000].into_iter().flat_map(u32::to_le_bytes).collect();
         assert!(code.windows(28).any(|bytes| bytes == values), "entry, and the zero page in %esi");
-        let Content::Made(block) = &plan.segments[2].content else { panic!("the parameters are made here") };
+        let Content::Made(block) = &plan.segments[3].content else { panic!("the parameters are made here") };
         assert_eq!(block[0x214..0x218], 0x10_0000_u32.to_le_bytes(), "where it is");
         let taken = machine(&[0x20_0000..0xc000_0000]);
         let error = super::plan(&layout, &parameters(), 0, &taken, &ANYWHERE);
