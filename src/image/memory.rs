@@ -39,7 +39,7 @@ pub(super) fn part(file: &File, offset: u64, size: u64) -> io::Result<File> {
 /// The kernel's reason.
 pub fn read_into_memory(source: &File, limit: u64) -> io::Result<Option<File>> {
     let mut length = 0;
-    let memory = sealed(&mut |memory| {
+    let memory = files::sealed("given", |memory| {
         length = io::copy(&mut source.take(limit.saturating_add(1)), memory)?;
         memory.flush()
     })?;
