@@ -373,13 +373,13 @@ mod tests {
         let plan = plan(&layout, &parameters(), 5000, &machine(&ram), &ANYWHERE).unwrap();
         assert_eq!(
             addresses(&plan),
-            [(0x10_0000, 0x3f0_0000), (0x400_0000, 0x2000), (0x37ff_d000, 0x1000), (0x37ff_e000, 0x2000)]
+            [(0x10_0000, 0x3f0_0000), (0x37ff_b000, 0x1000), (0x37ff_c000, 0x2000), (0x37ff_e000, 0x2000)]
         );
-        let Content::Made(code) = &plan.segments[2].content else { panic!("the trampoline is made here") };
+        let Content::Made(code) = &plan.segments[1].content else { panic!("the trampoline is made here") };
         let values: Vec<u8> =
-            [0x10_0000_u32, 0, 0, 0, 0, 0, 0x37ff_e000].into_iter().flat_map(u32::to_le_bytes).collect();
+            [0x10_0000_u32, 0, 0, 0, 0, 0, 0x37ff_c000].into_iter().flat_map(u32::to_le_bytes).collect();
         assert!(code.windows(28).any(|bytes| bytes == values), "entry, and the zero page in %esi");
-        let Content::Made(block) = &plan.segments[3].content else { panic!("the parameters are made here") };
+        let Content::Made(block) = &plan.segments[2].content else { panic!("the parameters are made here") };
         assert_eq!(block[0x214..0x218], 0x10_0000_u32.to_le_bytes(), "where it is");
         let taken = machine(&[0x20_0000..0xc000_0000]);
         let error = super::plan(&layout, &parameters(), 0, &taken, &ANYWHERE);
