@@ -38,6 +38,7 @@ rows() {
 # What the running kernel has said to ours when asked about signatures, and what is loaded after a load that fails.
 signatures() {
     /theirs/kexec -s -l vmlinuz
+    /theirs/kexec -s -p vmlinuz
     echo "signatures: $1: $(/ours/kexec -d -l low 2>&1 | grep 'unsigned kernel' | sed 's,.*refuses an,,')|$(state)"
 }
 jump=${cmdline##*jump=}

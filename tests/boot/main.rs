@@ -11,6 +11,7 @@ mod live;
 mod loaders;
 mod locked;
 mod running;
+mod signatures;
 mod supervision;
 mod untouched;
 

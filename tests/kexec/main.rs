@@ -300,7 +300,7 @@ fn both_programs_do_the_same_with_the_same_words() {
         .filter_map(|line| line.text.strip_prefix("signatures: ").map(str::to_owned))
         .collect();
     let expected = [
-        "free:  unsigned kernel (EBADF) for something else: signatures are not enforced|1 0 ",
+        "free:  unsigned kernel (EBADF) for something else: signatures are not enforced|1 1 ",
         "locked:  unsigned kernel (EPERM) for its signature|0 0 ",
     ];
     assert_eq!(asked, expected, "what the kernel answered, and whether what was loaded before still is");
