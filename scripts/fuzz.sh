@@ -7,7 +7,7 @@
 # fuzz/corpus, what fails in fuzz/artifacts. cargo-fuzz is installed into target/tools once.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-scripts/setup.sh --quiet
+scripts/setup.sh --tests --quiet
 
 target=${1:-all}
 export seconds=${2:-5}

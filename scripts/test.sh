@@ -3,7 +3,7 @@
 # target. Works as the first command in a fresh clone. With arguments: only the tests whose names contain one of them.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-scripts/setup.sh --quiet
+scripts/setup.sh --tests --quiet
 export PATH="$PATH:/usr/sbin:/sbin"
 
 step() { printf '\n== %s\n' "$*"; }
@@ -12,7 +12,8 @@ skip() { printf '\n== skipped %s\n' "$*"; }
 step "formatting"
 cargo fmt --all --check
 step "scripts"
-shellcheck scripts/*.sh .ci/run qemu/recipes/*.sh packaging/files/{load-kernel,system-shutdown,firstlight-kexec.init,preinst,postinst,prerm,postrm}
+cargo run --quiet -p qemu --bin debian-root -- bookworm shellcheck --share "$PWD" -- \
+    shellcheck scripts/*.sh .ci/run qemu/recipes/*.sh packaging/files/{load-kernel,system-shutdown,firstlight-kexec.init,preinst,postinst,prerm,postrm}
 step "lints"
 cargo clippy --workspace --all-targets --quiet -- -D warnings
 

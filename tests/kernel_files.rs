@@ -4,7 +4,6 @@ use std::{
     fs::{self, File},
     io::{Read, Seek},
     path::Path,
-    process::Command,
 };
 
 use firstlight::{
@@ -14,12 +13,13 @@ use firstlight::{
         apart::{Assembled, Companion, assemble},
     },
 };
+use qemu::{pinned, tool};
 use tempfile::{TempDir, tempdir};
 
 /// Runs a tool in a directory.
 fn run(directory: &Path, program: &str, arguments: &[&str]) {
-    let output = Command::new(program).args(arguments).current_dir(directory).output().unwrap();
-    assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
+    let mut command = pinned::tests().unwrap().command(program);
+    tool::finish(command.args(arguments).current_dir(directory)).unwrap();
 }
 
 fn open(directory: &Path, name: &str) -> Image {
@@ -83,6 +83,9 @@ const TREE: &str = r#"/dts-v1/;
 
 #[test]
 fn mkimages_image_trees_boot_their_default_configuration() {
+    if pinned::for_test().is_none() {
+        return;
+    }
     let directory = with_parts();
     let directory = directory.path();
     fs::write(directory.join("image.its"), TREE.replace("ARCH", ARCHITECTURE)).unwrap();
@@ -109,6 +112,9 @@ fn mkimages_image_trees_boot_their_default_configuration() {
 
 #[test]
 fn every_check_sum_of_an_image_tree_is_checked() {
+    if pinned::for_test().is_none() {
+        return;
+    }
     let directory = with_parts();
     let directory = directory.path();
     for (algorithm, is_known) in [
@@ -147,6 +153,9 @@ fn every_check_sum_of_an_image_tree_is_checked() {
 
 #[test]
 fn mkimages_older_images_are_taken_apart() {
+    if pinned::for_test().is_none() {
+        return;
+    }
     let directory = with_parts();
     let directory = directory.path();
     let arguments = ["-A", ARCHITECTURE, "-O", "linux", "-C", "none"];
@@ -185,6 +194,9 @@ fn mkimages_older_images_are_taken_apart() {
 
 #[test]
 fn mkbootimgs_images_are_taken_apart() {
+    if pinned::for_test().is_none() {
+        return;
+    }
     let directory = with_parts();
     let directory = directory.path();
     for (version, dtb) in [("0", &[][..]), ("1", &[]), ("2", &["--dtb", "dtb"])] {
@@ -275,6 +287,9 @@ fn stub(directory: &Path, name: &str, sections: &[(&str, &str)]) {
 
 #[test]
 fn a_unified_kernel_image_brings_its_initrds_in_the_stubs_order() {
+    if pinned::for_test().is_none() {
+        return;
+    }
     let directory = tempdir().unwrap();
     let directory = directory.path();
     let sections = [
@@ -364,8 +379,8 @@ fn members(directory: &Path, archives: &[u8]) -> Vec<String> {
         fs::write(directory.join("archive"), archive).unwrap();
         let cpio = |arguments: &str| {
             let script = format!("cpio --quiet -H newc {arguments} <archive");
-            let output = Command::new("sh").args(["-c", &script]).current_dir(directory).output().unwrap();
-            String::from_utf8(output.stdout).unwrap()
+            let mut shell = pinned::tests().unwrap().command("sh");
+            tool::finish(shell.args(["-c", &script]).current_dir(directory)).unwrap()
         };
         described.extend(cpio("-tvn").lines().map(|line| {
             let fields: Vec<&str> = line.split_whitespace().collect();
@@ -380,6 +395,9 @@ fn members(directory: &Path, archives: &[u8]) -> Vec<String> {
 
 #[test]
 fn a_profile_brings_its_own_parts() {
+    if pinned::for_test().is_none() {
+        return;
+    }
     let directory = tempdir().unwrap();
     let directory = directory.path();
     let sections = [

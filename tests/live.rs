@@ -1,12 +1,9 @@
 //! Live media as image files on a volume: images made by xorriso in the shape of each distribution's, and what
 //! `firstlight list` makes of them.
 
-use std::{
-    fs,
-    path::Path,
-    process::{Command, Stdio},
-};
+use std::{fs, path::Path, process::Command};
 
+use qemu::{pinned, tool};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -25,11 +22,9 @@ fn tree(files: &[(&str, &str)]) -> TempDir {
 fn image(path: &Path, label: &str, files: &[(&str, &str)]) {
     let tree = tree(files);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
-    let mut command = Command::new("xorriso");
-    command.args(["-as", "mkisofs", "-quiet", "-R", "-J", "-V", label, "-o"]).arg(path).arg(tree.path());
-    let output =
-        command.stdin(Stdio::null()).output().expect("xorriso is missing; scripts/setup.sh installs it");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let mut xorriso = pinned::tests().unwrap().command("xorriso");
+    xorriso.args(["-as", "mkisofs", "-quiet", "-R", "-J", "-V", label, "-o"]).arg(path).arg(tree.path());
+    tool::finish(&mut xorriso).unwrap();
 }
 
 fn list(volume: &TempDir, options: &[&str]) -> Value {
@@ -248,6 +243,9 @@ const SHAPES: &[(&str, &[&str], &[(&str, &str)], &[(&str, &str)])] = &[
 
 #[test]
 fn images_of_every_distribution_offer_what_boots_from_a_file() {
+    if pinned::for_test().is_none() {
+        return;
+    }
     for (shape, empty, files, expected) in SHAPES {
         let volume = TempDir::new().unwrap();
         let files: Vec<(&str, &str)> =
@@ -261,6 +259,9 @@ fn images_of_every_distribution_offer_what_boots_from_a_file() {
 
 #[test]
 fn an_entry_tells_where_its_files_lie_and_nothing_of_an_image_boots_on_its_own() {
+    if pinned::for_test().is_none() {
+        return;
+    }
     let volume = TempDir::new().unwrap();
     let (_, empty, files, _) = SHAPES[0];
     let files: Vec<(&str, &str)> =
@@ -295,6 +296,9 @@ const FILES: [(&str, &str); 3] = [("casper/vmlinuz", "x"), ("casper/initrd", "x"
 
 #[test]
 fn images_are_looked_for_in_the_usual_places_and_where_one_says() {
+    if pinned::for_test().is_none() {
+        return;
+    }
     let volume = TempDir::new().unwrap();
     for path in
         ["a.iso", "boot/b.iso", "boot-isos/c.iso", "iso/d.iso", "home/me/e.iso", "srv/f.img", "srv/g.img"]
@@ -318,6 +322,9 @@ fn images_are_looked_for_in_the_usual_places_and_where_one_says() {
 
 #[test]
 fn a_path_with_a_blank_cannot_be_handed_on() {
+    if pinned::for_test().is_none() {
+        return;
+    }
     let volume = TempDir::new().unwrap();
     image(&volume.path().join("my image.iso"), "LIVE", &FILES);
     let problem = "the system cannot find its image again: blanks in its path; rename it";
@@ -326,6 +333,9 @@ fn a_path_with_a_blank_cannot_be_handed_on() {
 
 #[test]
 fn a_kernel_for_another_machine_is_told_inside_of_images_too() {
+    if pinned::for_test().is_none() {
+        return;
+    }
     // A kernel for RISC-V (kernel: arch/riscv/boot-image-header.rst).
     let kernel = format!("MZ{}RISCV\0\0\0RSC\x05{}", "\0".repeat(46), "\0".repeat(64));
     let disk = tree(&[(
@@ -343,6 +353,9 @@ fn a_kernel_for_another_machine_is_told_inside_of_images_too() {
 
 #[test]
 fn a_grub_configuration_reaches_into_images() {
+    if pinned::for_test().is_none() {
+        return;
+    }
     let configuration = "set isofile=/images/live.iso
 export isofile
 loopback loop $isofile

@@ -15,6 +15,7 @@ use firstlight::{
     formats::partition::{self, Slot},
 };
 use images::{Image, scratch};
+use qemu::pinned;
 use serde_json::Value;
 
 /// A name and a script for sfdisk, on a disk of 64 MiB.
@@ -45,6 +46,9 @@ const TABLES: &[(&str, &str)] = &[
 
 #[test]
 fn tables_read_as_sfdisk_reads_them() {
+    if pinned::for_test().is_none() {
+        return;
+    }
     let directory = scratch("partitions");
     for (name, script) in TABLES {
         let image = directory.join(name.replace(' ', "-"));
@@ -55,6 +59,9 @@ fn tables_read_as_sfdisk_reads_them() {
 
 #[test]
 fn a_gpt_whose_first_header_or_array_is_damaged_is_read_from_the_backup() {
+    if pinned::for_test().is_none() {
+        return;
+    }
     let directory = scratch("damaged");
     for (name, offset) in [("header", 512 + 40), ("array", 1024 + 60), ("signature", 512)] {
         let image = directory.join(name);
@@ -70,6 +77,9 @@ fn a_gpt_whose_first_header_or_array_is_damaged_is_read_from_the_backup() {
 /// sectors, eight times as far apart.
 #[test]
 fn a_gpt_of_a_disk_with_4096_byte_sectors_is_read() {
+    if pinned::for_test().is_none() {
+        return;
+    }
     let directory = scratch("large-sectors");
     let small = directory.join("small");
     sfdisk(&small, TABLES[0].1);
@@ -94,15 +104,18 @@ fn a_gpt_of_a_disk_with_4096_byte_sectors_is_read() {
 
 #[test]
 fn a_file_system_on_a_whole_disk_is_no_partition_table() {
+    if pinned::for_test().is_none() {
+        return;
+    }
     let image = scratch("whole").join("image");
     File::create(&image).unwrap().set_len(32 << 20).unwrap();
-    run(Command::new("sh").args(["-c", "PATH=$PATH:/usr/sbin mkfs.vfat $0"]).arg(&image), "");
+    run(pinned("mkfs.vfat").arg(&image), "");
     assert_eq!(partition::read(&Image::open(&image)).unwrap(), []);
 }
 
 /// What sfdisk says of the table, put as we put it.
 fn expected(image: &Path) -> Vec<Slot> {
-    let json = run(Command::new("sh").args(["-c", "PATH=$PATH:/usr/sbin sfdisk --json $0"]).arg(image), "");
+    let json = run(pinned("sfdisk").arg("--json").arg(image), "");
     let table = &serde_json::from_str::<Value>(&json).unwrap()["partitiontable"];
     let gpt = table["label"] == "gpt";
     let signature = table["id"].as_str().unwrap().trim_start_matches("0x").to_lowercase();
@@ -149,12 +162,15 @@ fn attributes(names: &str) -> u64 {
 /// Partitions a new disk.
 fn sfdisk(image: &Path, script: &str) {
     File::create(image).unwrap().set_len(64 << 20).unwrap();
-    run(Command::new("sh").args(["-c", "PATH=$PATH:/usr/sbin sfdisk -q $0"]).arg(image), script);
+    run(pinned("sfdisk").arg("-q").arg(image), script);
+}
+
+fn pinned(program: &str) -> Command {
+    pinned::tests().unwrap().command(program)
 }
 
 fn run(command: &mut Command, input: &str) -> String {
-    let mut child =
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).env("LC_ALL", "C.UTF-8").spawn().unwrap();
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
     child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{command:?}");

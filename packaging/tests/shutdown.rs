@@ -4,10 +4,11 @@
 use std::{
     fs,
     os::unix::fs::{PermissionsExt, symlink},
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::Command,
 };
 
+use qemu::pinned;
 use tempfile::TempDir;
 
 /// A command as root: as ourselves if we are, else in a user namespace.
@@ -39,8 +40,7 @@ fn system(scratch: &TempDir) -> PathBuf {
     for directory in ["bin", "dev", "sys/kernel"] {
         fs::create_dir_all(root.join(directory)).unwrap();
     }
-    let busybox = ["/usr/bin/busybox", "/bin/busybox"].into_iter().find(|path| Path::new(path).exists());
-    fs::copy(busybox.expect("scripts/setup.sh installs busybox"), root.join("bin/busybox")).unwrap();
+    fs::copy(pinned::disks().unwrap().file("/bin/busybox").unwrap(), root.join("bin/busybox")).unwrap();
     for applet in ["sh", "cat", "grep"] {
         symlink("busybox", root.join("bin").join(applet)).unwrap();
     }

@@ -12,7 +12,7 @@ use command_fds::{CommandFdExt, FdMapping};
 use crate::cache::{Recipe, cached};
 use crate::disk::{self, PartitionKind, Table};
 use crate::error::{Context, Error};
-use crate::{Result, tool};
+use crate::{Result, pinned, tool};
 
 /// The release that is installed.
 const SUITE: &str = "bookworm";
@@ -131,7 +131,7 @@ fn make(directory: &Path) -> Result<()> {
     let (esp_start, esp_size, _) = LAYOUT[1];
     let sectors = (esp_start << 20) / 512;
     let id = ESP_UUID.replace('-', "");
-    let mut vfat = tool::command("mkfs.vfat");
+    let mut vfat = pinned::disks()?.command("mkfs.vfat");
     vfat.args(MKFS_ESP).args(["-i", &id, "--offset", &sectors.to_string()]).arg(&image);
     tool::finish(vfat.arg((esp_size << 10).to_string()))?;
 

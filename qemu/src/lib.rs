@@ -8,7 +8,7 @@
 //! - [`payload`] packs what a machine is given to boot: firstlight's initramfs, the probe's initrd.
 //! - [`bench`] measures what `scripts/bench.sh` prints.
 //! - [`roots`] unpacks programs of a given Debian release; [`oracles`] says which ones tests compare with, and their
-//!   versions.
+//!   versions; [`pinned`] has those that make and read disks, images and initrds.
 //! - [`cache`] keeps what took long, by the hash of its recipe.
 //!
 //! Nothing here needs loop devices, udev or root, nor mounts but those of a name space of its own.
@@ -31,6 +31,7 @@ pub mod machine;
 pub mod monitor;
 pub mod oracles;
 pub mod payload;
+pub mod pinned;
 pub mod place;
 pub mod roots;
 pub mod snapshots;

@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::accelerator::Accelerator;
 use crate::error::Error;
 use crate::guest::Guest;
-use crate::{Result, tool};
+use crate::{Result, pinned, tool};
 
 /// What the machine's processor runs first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -50,7 +50,7 @@ pub const BUSES: [(&str, Bus); 5] = [
     ("scsi", Bus::Scsi),
 ];
 
-/// OVMF with 4 MiB of flash, and its empty variable store (Debian's package ovmf).
+/// OVMF with 4 MiB of flash, and its empty variable store (Debian's package ovmf, [`pinned::DISKS`]).
 const OVMF: [(&str, &str); 2] =
     [("/usr/share/OVMF/OVMF_CODE_4M.fd", "readonly=on"), ("/usr/share/OVMF/OVMF_VARS_4M.fd", "snapshot=on")];
 
@@ -229,7 +229,7 @@ impl Machine {
             Firmware::Bios => {}
             Firmware::Uefi => {
                 for (unit, (file, mode)) in OVMF.iter().enumerate() {
-                    present(Path::new(file))?;
+                    let file = pinned::disks()?.file(file)?.display().to_string().replace(',', ",,");
                     qemu.arg("-drive").arg(format!("if=pflash,unit={unit},format=raw,file={file},{mode}"));
                 }
             }

@@ -11,7 +11,7 @@ use std::io::Write as _;
 
 use crate::error::Error;
 use crate::roots::Root;
-use crate::{Result, place};
+use crate::{Result, pinned, place};
 
 /// A program to compare with.
 #[derive(Clone, Copy, Debug)]
@@ -49,8 +49,15 @@ pub const KEXEC_TOOLS: Oracle = Oracle {
     packages: &["kexec-tools", "busybox-static"],
 };
 
+const fn shells(version: &'static str, suite: &'static str) -> Oracle {
+    Oracle { name: "fish, and zsh,", version, suite, packages: &["fish", "zsh", "libc-bin", "ncurses-base"] }
+}
+
+/// The shells that take our completions, by fish's version.
+pub const SHELLS: [Oracle; 2] = [shells("3.6.0", "bookworm"), shells("4.0", "trixie")];
+
 /// All that [`prepare`] makes.
-pub const ORACLES: &[&[Oracle]] = &[&GRUBS, &SYSTEMDS, &[KEXEC_TOOLS]];
+pub const ORACLES: &[&[Oracle]] = &[&GRUBS, &SYSTEMDS, &SHELLS, &[KEXEC_TOOLS, pinned::DISKS, pinned::TESTS]];
 
 impl Display for Oracle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -11,7 +11,7 @@ use probe::PARTS;
 use crate::debian::Debian;
 use crate::error::{Context, Error};
 use crate::roots::Root;
-use crate::{Result, oracles, place, tool};
+use crate::{Result, oracles, pinned, place, tool};
 
 /// The static programs that run in guests.
 struct Programs {
@@ -133,7 +133,7 @@ const HOPS: &str = include_str!("../recipes/hops.sh");
 pub fn hops(debian: &Debian) -> Result<PathBuf> {
     let programs = programs()?;
     let mut tree = Tree::default();
-    add_program(&mut tree, "busybox", "/bin/busybox")?;
+    pinned::disks()?.add_program(&mut tree, "busybox", "/bin/busybox")?;
     let efivarfs = debian.modules().join("kernel/fs/efivarfs/efivarfs.ko");
     for (source, path) in [
         (&installed_program()?, "/bin/kexec"),
@@ -163,7 +163,7 @@ pub fn side_by_side(
     files: &[(&str, Vec<u8>)],
 ) -> Result<PathBuf> {
     let mut tree = Tree::default();
-    add_program(&mut tree, "busybox", "/bin/busybox")?;
+    pinned::disks()?.add_program(&mut tree, "busybox", "/bin/busybox")?;
     add_program_of(theirs, &mut tree, "/sbin/kexec", "/theirs/kexec")?;
     tree.copy(&installed_program()?, "/ours/kexec").map_err(builder)?;
     tree.copy(&debian.kernel(), "/files/vmlinuz").map_err(builder)?;
@@ -188,7 +188,7 @@ const JUMP: &str = include_str!("../recipes/jump.sh");
 /// When cargo fails or a file cannot be written.
 pub fn jump(name: &str, words: &str, files: &[(&str, Vec<u8>)]) -> Result<PathBuf> {
     let mut tree = Tree::default();
-    add_program(&mut tree, "busybox", "/bin/busybox")?;
+    pinned::disks()?.add_program(&mut tree, "busybox", "/bin/busybox")?;
     tree.copy(&installed_program()?, "/bin/kexec").map_err(builder)?;
     for (file, bytes) in files {
         tree.insert(&format!("/files/{file}"), Node::data(bytes.clone())).map_err(builder)?;
@@ -208,7 +208,7 @@ const CRASH: &str = include_str!("../recipes/crash.sh");
 /// When cargo fails or a file cannot be written.
 pub fn crash(debian: &Debian) -> Result<PathBuf> {
     let mut tree = Tree::default();
-    add_program(&mut tree, "busybox", "/bin/busybox")?;
+    pinned::disks()?.add_program(&mut tree, "busybox", "/bin/busybox")?;
     tree.copy(&installed_program()?, "/bin/kexec").map_err(builder)?;
     tree.copy(&debian.kernel(), "/kernel").map_err(builder)?;
     tree.insert("/init", Node::File { bytes: CRASH.into(), executable: true }).map_err(builder)?;
@@ -225,7 +225,7 @@ const BENCH_KEXEC: &str = include_str!("../recipes/bench-kexec.sh");
 /// When `theirs`, a root with kexec-tools, lacks it, cargo fails or a file cannot be written.
 pub fn bench_kexec(debian: &Debian, theirs: &Root) -> Result<PathBuf> {
     let mut tree = Tree::default();
-    add_program(&mut tree, "busybox", "/bin/busybox")?;
+    pinned::disks()?.add_program(&mut tree, "busybox", "/bin/busybox")?;
     add_program_of(theirs, &mut tree, "/sbin/kexec", "/theirs/kexec")?;
     tree.copy(&installed_program()?, "/ours/kexec").map_err(builder)?;
     tree.copy(&debian.kernel(), "/kernel").map_err(builder)?;
@@ -264,21 +264,6 @@ fn pack(part: &str, init: Option<Node>) -> Result<Vec<u8>> {
         tree.insert("/init", init).map_err(builder)?;
     }
     initramfs::archive(&tree, 0).map_err(builder)
-}
-
-/// Puts a program of this machine into `tree` at `path`, with the shared libraries that it needs.
-///
-/// # Errors
-/// When there is no such program.
-pub fn add_program(tree: &mut Tree, program: &str, path: &str) -> Result<()> {
-    let file = PathBuf::from(tool::command(program).get_program());
-    tree.copy(&file, path).map_err(builder)?;
-    // ldd fails for a static program.
-    let libraries = tool::run("ldd", [&file]).unwrap_or_default();
-    for library in libraries.split_whitespace().filter(|word| word.starts_with('/')) {
-        tree.copy(Path::new(library), library).map_err(builder)?;
-    }
-    Ok(())
 }
 
 /// Puts a program of an unpacked root into `tree` at `path`, with the shared libraries that it needs.

@@ -11,7 +11,7 @@ use initramfs::{Compression, Node, Tree};
 use crate::debian::Debian;
 use crate::error::{Context, Error};
 use crate::machine::{Disk, Firmware, Machine};
-use crate::{Result, payload, place};
+use crate::{Result, payload, pinned, place};
 
 /// The guest's init.
 pub(crate) const INIT: &str = include_str!("../recipes/workshop.sh");
@@ -30,7 +30,7 @@ pub struct Job<'a> {
     pub sources: &'a [&'a Path],
     /// Kernel modules to load.
     pub modules: &'a [&'a str],
-    /// Programs of this machine, in /bin beside busybox's.
+    /// Programs of [`pinned::tests`], in /bin beside busybox's.
     pub programs: &'a [&'a str],
     /// For busybox's shell, which ends at the first error.
     pub script: &'a str,
@@ -81,8 +81,9 @@ fn image(debian: &Debian, job: &Job, files: &[(&Path, &str)]) -> Result<Vec<u8>>
     for (file, path) in files {
         tree.copy(file, path).map_err(payload::builder)?;
     }
-    for program in ["busybox"].iter().chain(job.programs) {
-        payload::add_program(&mut tree, program, &format!("/bin/{program}"))?;
+    pinned::disks()?.add_program(&mut tree, "busybox", "/bin/busybox")?;
+    for program in job.programs {
+        pinned::tests()?.add_program(&mut tree, program, &format!("/bin/{program}"))?;
     }
     tree.insert("/init", Node::File { bytes: INIT.into(), executable: true }).map_err(payload::builder)?;
     tree.insert("/script", Node::data(job.script)).map_err(payload::builder)?;

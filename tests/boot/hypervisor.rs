@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use qemu::disk::{Filesystem, Image, Volume};
 use qemu::guest::Guest;
-use qemu::loader::{Release, grub};
+use qemu::loader::grub::{self, Release};
 use qemu::machine::{Disk, Firmware, Machine};
 use qemu::workshop::{self, Job};
 use qemu::{Report, payload};
@@ -39,7 +39,7 @@ fn disk(name: &str, version: &str) -> PathBuf {
         .file("/boot/main.img", payload::probe_initrd("main").unwrap())
         .file("/boot/grub/grub.cfg", CONFIGURATION.replace("@2", version));
     let image = Image::mbr().volume(volume).build(name).unwrap();
-    grub::install(&image, Release::Installed, &["multiboot", "multiboot2", "gzio"]).unwrap();
+    grub::install(&image, Release::Debian12, &["multiboot", "multiboot2", "gzio"]).unwrap();
     image
 }
 

@@ -5,9 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use qemu::disk::{Filesystem, Image, Volume};
-use qemu::loader::{Release, grub};
+use qemu::loader::grub::{self, Release};
 use qemu::machine::{Disk, Firmware, Machine};
-use qemu::{payload, place, tool};
+use qemu::{payload, pinned, place, tool};
 
 use crate::{LIMIT, debian, initramfs};
 
@@ -35,7 +35,7 @@ fn tree(name: &str) -> PathBuf {
 fn image(name: &str) -> PathBuf {
     let tree = tree(name);
     let image = tree.with_extension("iso");
-    let mut mkrescue = tool::command("grub-mkrescue");
+    let mut mkrescue = pinned::tests().unwrap().command("grub-mkrescue");
     // For BIOS only: the modules of other platforms may not be installed.
     mkrescue.arg("--directory=/usr/lib/grub/i386-pc").arg("--output").arg(&image).arg(&tree);
     tool::finish(&mut mkrescue).unwrap();
@@ -80,7 +80,7 @@ menuentry 'Live from a file' --id file {
 }
 ";
     let disk = disk("live-loopback", "/images/live.iso", image("live-loopback"), configuration);
-    grub::install(&disk, Release::Installed, &["loopback", "iso9660"]).unwrap();
+    grub::install(&disk, Release::Debian12, &["loopback", "iso9660"]).unwrap();
     let cmdline = "BOOT_IMAGE=(loop)/boot/vmlinuz boot=live findiso=/images/live.iso console=ttyS0 quiet";
     compare("live-loopback", &disk, "", cmdline);
 }
@@ -117,10 +117,10 @@ menuentry 'Squashed' --id squashed {
     fs::remove_dir_all(tree.join("boot/grub")).unwrap();
     let image = tree.with_extension("squashfs");
     let _ = fs::remove_file(&image);
-    let mut mksquashfs = tool::command("mksquashfs");
+    let mut mksquashfs = pinned::tests().unwrap().command("mksquashfs");
     tool::finish(mksquashfs.args([&tree, &image]).args(["-comp", "xz", "-quiet", "-no-progress"])).unwrap();
     let disk = disk("live-squashfs", "/images/live.squashfs", image, configuration);
-    grub::install(&disk, Release::Installed, &["loopback", "squash4"]).unwrap();
+    grub::install(&disk, Release::Debian12, &["loopback", "squash4"]).unwrap();
     let cmdline = "BOOT_IMAGE=(loop)/boot/vmlinuz console=ttyS0 quiet";
     compare("live-squashfs", &disk, "", cmdline);
 }

@@ -7,7 +7,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use qemu::disk::{Filesystem, Image, Volume};
-use qemu::loader::{self, Release, extlinux, grub, uki};
+use qemu::loader::grub::{self, Release};
+use qemu::loader::{self, extlinux, uki};
 use qemu::machine::{Disk, Firmware, Machine};
 use qemu::payload;
 
@@ -84,7 +85,7 @@ fn systemd_boot(name: &str, files: &[(&str, String)]) -> PathBuf {
     for (path, text) in files {
         esp = esp.file(path, text.clone());
     }
-    Image::new().volume(loader::systemd_boot(esp)).build(name).unwrap()
+    Image::new().volume(loader::systemd_boot(esp).unwrap()).build(name).unwrap()
 }
 
 /// An entry of the Boot Loader Specification whose command line has `word`.
@@ -142,7 +143,7 @@ fn unified_image(name: &str) -> PathBuf {
         .file("/EFI/Linux/a.efi.extra.d/tools.raw", "an extension")
         .file("/EFI/Linux/b.efi.extra.d/other.cred", "for the other image")
         .file("/loader/credentials/common.cred", "for all images");
-    Image::new().volume(loader::systemd_boot(esp)).build(name).unwrap()
+    Image::new().volume(loader::systemd_boot(esp).unwrap()).build(name).unwrap()
 }
 
 /// What lies beside an image comes into the initrd, with a key that is in it.
@@ -164,7 +165,7 @@ fn image_with_companions(name: &str) -> PathBuf {
         .file("/EFI/Linux/a.efi.extra.d/a.cred", "first")
         .file("/EFI/Linux/a.efi.extra.d/tools.raw", vec![7; 5000])
         .file("/EFI/Linux/a.efi.extra.d/readme.txt", "left alone");
-    Image::new().volume(loader::systemd_boot(esp)).build(name).unwrap()
+    Image::new().volume(loader::systemd_boot(esp).unwrap()).build(name).unwrap()
 }
 
 /// With all words about the machine but the network's and those about its BIOS, which is another one where firstlight boots.
@@ -228,7 +229,7 @@ fn saved_entry(name: &str) -> PathBuf {
     let head = HEAD.replace("@DEFAULT", "${saved_entry}");
     let configuration = head + &menuentry("first") + &menuentry("saved") + &menuentry("third");
     let volume = grub_volume(name, &configuration, "saved_entry=gnulinux-saved\n");
-    grub_disk(name, Release::Installed, &[], volume)
+    grub_disk(name, Release::Debian12, &[], volume)
 }
 
 fn default_in_a_submenu(name: &str) -> PathBuf {
@@ -237,7 +238,7 @@ fn default_in_a_submenu(name: &str) -> PathBuf {
         + &menuentry("top")
         + &format!("submenu 'Advanced options' $menuentry_id_option 'advanced' {{\n{inner}}}\n")
         + &menuentry("last");
-    grub_disk(name, Release::Installed, &[], grub_volume(name, &configuration, ""))
+    grub_disk(name, Release::Debian12, &[], grub_volume(name, &configuration, ""))
 }
 
 /// As Fedora installs it: no entry in the configuration itself, options from the environment.
@@ -260,5 +261,5 @@ fn directory_of_entries(name: &str) -> PathBuf {
     {
         volume = volume.file(&format!("/loader/entries/{id}-{version}.x86_64.conf"), entry(version, word));
     }
-    grub_disk(name, Release::Next, &["blsuki"], volume)
+    grub_disk(name, Release::Testing, &["blsuki"], volume)
 }

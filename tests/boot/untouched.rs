@@ -4,7 +4,7 @@ use std::fs;
 
 use qemu::disk::{Filesystem, Image, Volume};
 use qemu::machine::Disk;
-use qemu::tool;
+use qemu::pinned;
 
 use crate::{LIMIT, firstlight};
 
@@ -24,10 +24,12 @@ fn looking_at_file_systems_that_were_not_unmounted_changes_no_byte() {
     // even with `noload`, and counts mounts and errors in the superblock.
     let place = format!("{}?offset={FIRST_VOLUME}", image.display());
     for command in ["feature needs_recovery", "set_super_value last_orphan 12", "set_super_value state 0"] {
-        tool::run("debugfs", ["-w", "-R", command, &place]).unwrap();
+        pinned::disks().unwrap().run("debugfs", ["-w", "-R", command, &place]).unwrap();
     }
-    let header =
-        tool::run("dumpe2fs", ["-h", &format!("{}?offset={FIRST_VOLUME}", image.display())]).unwrap();
+    let header = pinned::disks()
+        .unwrap()
+        .run("dumpe2fs", ["-h", &format!("{}?offset={FIRST_VOLUME}", image.display())])
+        .unwrap();
     assert!(header.contains("needs_recovery") && header.contains("First orphan inode:       12"), "{header}");
 
     let before = fs::read(&image).unwrap();

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Content, PartitionKind};
 use crate::error::{Context, Error};
-use crate::{Result, tool};
+use crate::{Result, pinned, tool};
 
 /// What a partition is formatted with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,28 +104,29 @@ impl Volume {
         let file = File::create(&image).context(|| format!("writing {}", image.display()))?;
         file.set_len(size << 20).context(|| format!("writing {}", image.display()))?;
         let (uuid, label) = (self.uuid(), &self.label);
+        let tools = pinned::disks()?;
         match self.filesystem {
             Filesystem::Nothing => {}
             Filesystem::Ext2 | Filesystem::Ext4 => {
                 let kind = if self.filesystem == Filesystem::Ext2 { "ext2" } else { "ext4" };
-                let mut mke2fs = tool::command("mke2fs");
+                let mut mke2fs = tools.command("mke2fs");
                 mke2fs.args(["-q", "-F", "-t", kind, "-L", label, "-U", &uuid, "-d"]).args([&root, &image]);
                 tool::finish(&mut mke2fs)?;
             }
             Filesystem::Vfat => {
                 let id = uuid.replace('-', "");
-                let mut vfat = tool::command("mkfs.vfat");
+                let mut vfat = tools.command("mkfs.vfat");
                 let label = label.to_uppercase();
                 tool::finish(vfat.args(["-F", "32", "-s", "1", "-n", &label, "-i", &id]).arg(&image))?;
                 for entry in fs::read_dir(&root).context(|| format!("reading {}", root.display()))?.flatten()
                 {
-                    let mut mcopy = tool::command("mcopy");
+                    let mut mcopy = tools.command("mcopy");
                     mcopy.args(["-s", "-Q", "-i"]).args([&image, &entry.path()]).arg("::/");
                     tool::finish(&mut mcopy)?;
                 }
             }
             Filesystem::Xfs => {
-                let mut xfs = tool::command("mkfs.xfs");
+                let mut xfs = tools.command("mkfs.xfs");
                 xfs.args(["-q", "-f", "-L", label, "-m", &format!("uuid={uuid}"), "-p"]);
                 let prototype = scratch.join("prototype");
                 fs::write(&prototype, xfs_prototype(&root)?)
@@ -133,7 +134,7 @@ impl Volume {
                 tool::finish(xfs.args([&prototype, &image]))?;
             }
             Filesystem::Btrfs => {
-                let mut btrfs = tool::command("mkfs.btrfs");
+                let mut btrfs = tools.command("mkfs.btrfs");
                 btrfs.args(["-q", "-L", label, "-U", &uuid, "--rootdir"]).args([&root, &image]);
                 tool::finish(&mut btrfs)?;
             }

@@ -10,7 +10,7 @@ use std::process::Stdio;
 pub use filesystem::{Filesystem, Volume};
 
 use crate::error::{Context, Error};
-use crate::{Result, place, tool};
+use crate::{Result, pinned, place, tool};
 
 /// What stands at a path of a file system.
 #[derive(Clone, Debug)]
@@ -102,7 +102,7 @@ pub fn partition(image: &Path, table: Table, partitions: &[(u64, u64, PartitionK
             Table::Mbr => format!("{place}, type=83\n"),
         };
     }
-    let mut sfdisk = tool::command("sfdisk");
+    let mut sfdisk = pinned::disks()?.command("sfdisk");
     sfdisk.args(["--quiet", "--no-tell-kernel", "--no-reread"]).arg(image);
     let failed = |source| Error::Start { program: "sfdisk".into(), source };
     let mut child = sfdisk.stdin(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(failed)?;
@@ -209,12 +209,13 @@ pub fn write_into_ext(image: &Path, offset: u64, files: &[(&str, &[u8])]) -> Res
     }
     let commands = scratch.join("commands");
     fs::write(&commands, script).context(|| format!("writing {}", commands.display()))?;
-    let mut debugfs = tool::command("debugfs");
+    let tools = pinned::disks()?;
+    let mut debugfs = tools.command("debugfs");
     debugfs.arg("-w").arg("-f").arg(&commands).arg(format!("{}?offset={offset}", image.display()));
     tool::finish(&mut debugfs)?;
     // debugfs says with its exit status only that it ran.
     for (path, bytes) in files {
-        let mut stat = tool::command("debugfs");
+        let mut stat = tools.command("debugfs");
         stat.arg("-R").arg(format!("stat {path}")).arg(format!("{}?offset={offset}", image.display()));
         let said = tool::finish(&mut stat)?;
         if !said.contains(&format!("Size: {}\n", bytes.len())) {
@@ -232,7 +233,10 @@ mod tests {
     fn blkid(image: &Path, offset: u64, tag: &str) -> String {
         let offset = offset.to_string();
         let image = image.display().to_string();
-        let said = tool::run("blkid", ["-p", "-O", &offset, "-s", tag, "-o", "value", &image]).unwrap();
+        let said = pinned::tests()
+            .unwrap()
+            .run("blkid", ["-p", "-O", &offset, "-s", tag, "-o", "value", &image])
+            .unwrap();
         said.trim().to_owned()
     }
 
@@ -259,12 +263,11 @@ mod tests {
             uuids,
             [Volume::uuid_of("label", Filesystem::Ext4), Volume::uuid_of("label", Filesystem::Ext2)]
         );
-        let listing = tool::run(
-            "debugfs",
-            ["-R", "cat /boot/grub/grub.cfg", &format!("{}?offset=1048576", path.display())],
-        );
+        let tools = pinned::disks().unwrap();
+        let listing = tools
+            .run("debugfs", ["-R", "cat /boot/grub/grub.cfg", &format!("{}?offset=1048576", path.display())]);
         assert_eq!(listing.unwrap(), "set timeout=0\n");
         let vfat = format!("{}@@{}", path.display(), offsets[2]);
-        assert_eq!(tool::run("mtype", ["-i", &vfat, "::/boot/grub/grub.cfg"]).unwrap(), "set timeout=0\n");
+        assert_eq!(tools.run("mtype", ["-i", &vfat, "::/boot/grub/grub.cfg"]).unwrap(), "set timeout=0\n");
     }
 }

@@ -5,12 +5,12 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use crate::Result;
 use crate::cache::cached;
 use crate::debian::{self, Debian};
 use crate::disk::{Filesystem, Image, Volume};
 use crate::error::Context;
 use crate::workshop::{self, Job};
+use crate::{Result, pinned};
 
 /// The MBR's code, which starts the active partition (Debian's package extlinux).
 const CODE: &str = "/usr/lib/EXTLINUX/mbr.bin";
@@ -40,7 +40,7 @@ pub fn disk(debian: &Debian, name: &str, files: &[(&str, &[u8])]) -> Result<Path
     cached(name, &recipe, |image| {
         let built = Image::mbr().volume(volume).build(name)?;
         fs::rename(built, image).context(|| format!("writing {}", image.display()))?;
-        let code = fs::read(CODE).context(|| format!("reading {CODE}"))?;
+        let code = fs::read(pinned::tests()?.file(CODE)?).context(|| format!("reading {CODE}"))?;
         write_code(image, &code)?;
         let job = Job {
             name: "workshop-extlinux",

@@ -4,9 +4,18 @@ use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use super::Release;
 use crate::error::{Context, Error};
-use crate::{Result, tool};
+use crate::roots::Root;
+use crate::{Result, pinned, place, tool};
+
+/// Whose GRUB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Release {
+    /// That of Debian 12, as on the disks that are installed.
+    Debian12,
+    /// That of Debian's testing release, the first with `blscfg`.
+    Testing,
+}
 
 /// What a disk with ext4 and an MBR needs, and what configurations ask for.
 const MODULES: &[&str] = &[
@@ -26,6 +35,9 @@ const MODULES: &[&str] = &[
     "reboot",
 ];
 
+/// What the BIOS starts, in the packages.
+const BOOT: &str = "usr/lib/grub/i386-pc/boot.img";
+
 /// The MBR's code; after it stand the disk's identifier and the partitions.
 const CODE: usize = 440;
 
@@ -37,15 +49,22 @@ const SECTOR: u64 = 512;
 /// # Errors
 /// When grub-mkimage fails.
 pub fn install(image: &Path, release: Release, more: &[&str]) -> Result<()> {
-    let root = release.root()?;
-    let directory = root.join("usr/lib/grub/i386-pc");
     let core = image.with_extension("core");
-    let mut mkimage = tool::command("grub-mkimage");
-    mkimage.args(["--format=i386-pc", "--prefix=(hd0,msdos1)/boot/grub", "--directory"]).arg(&directory);
+    let (mut mkimage, boot) = match release {
+        Release::Debian12 => {
+            let tools = pinned::tests()?;
+            (tools.command("grub-mkimage"), tools.file(BOOT)?)
+        }
+        Release::Testing => {
+            let root = Root::unpack("forky", &["grub-pc-bin", "grub-common"])?;
+            (root.command(&[&place::target()], "grub-mkimage"), root.path().join(BOOT))
+        }
+    };
+    mkimage.args(["--format=i386-pc", "--prefix=(hd0,msdos1)/boot/grub"]);
     mkimage.arg("--output").arg(&core).args(MODULES).args(more);
     tool::finish(&mut mkimage)?;
     let read = |path: &Path| fs::read(path).context(|| format!("reading {}", path.display()));
-    let (boot, core) = (read(&directory.join("boot.img"))?, read(&core)?);
+    let (boot, core) = (read(&boot)?, read(&core)?);
     let code = boot.get(..CODE).filter(|_| core.len() < (1 << 20) - 512);
     let code = code.ok_or_else(|| Error::Other("GRUB does not fit before the first partition".into()))?;
     // Unless they are told otherwise, boot.img reads its second part from sector 1, and that the rest from sector 2 on.

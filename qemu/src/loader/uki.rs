@@ -1,10 +1,11 @@
 //! Unified kernel images, put together by objcopy as systemd-stub(7) says.
 
-use std::path::Path;
-
-use super::SYSTEMD;
 use crate::error::{Context, Error};
-use crate::{Result, place, tool};
+use crate::pinned::Tools;
+use crate::{Result, pinned, place, tool};
+
+/// systemd's stub, in the root that objcopy is of.
+const STUB: &str = "/usr/lib/systemd/boot/efi/linuxx64.efi.stub";
 
 /// Sections begin on pages.
 const PAGE: u64 = 4096;
@@ -17,12 +18,12 @@ pub type Sections<'a> = &'a [(&'a str, &'a [u8])];
 /// # Errors
 /// When objcopy fails.
 pub fn build(name: &str, sections: Sections) -> Result<Vec<u8>> {
-    let stub = Path::new(SYSTEMD).join("linuxx64.efi.stub");
+    let tools = pinned::tests()?;
     let scratch = place::directory("disks")?.join(format!("{name}.uki"));
     let _ = std::fs::remove_dir_all(&scratch);
     std::fs::create_dir_all(&scratch).context(|| format!("making {}", scratch.display()))?;
-    let mut objcopy = tool::command("objcopy");
-    let mut address = end_of(&stub)?;
+    let mut objcopy = tools.command("objcopy");
+    let mut address = end_of(tools, STUB)?;
     for (index, (section, content)) in sections.iter().enumerate() {
         let file = scratch.join(index.to_string());
         std::fs::write(&file, content).context(|| format!("writing {}", file.display()))?;
@@ -31,15 +32,15 @@ pub fn build(name: &str, sections: Sections) -> Result<Vec<u8>> {
         address = (address + content.len() as u64).next_multiple_of(PAGE);
     }
     let image = scratch.join("image.efi");
-    tool::finish(objcopy.arg(&stub).arg(&image))?;
+    tool::finish(objcopy.arg(STUB).arg(&image))?;
     let bytes = std::fs::read(&image).context(|| format!("reading {}", image.display()))?;
     std::fs::remove_dir_all(&scratch).context(|| format!("removing {}", scratch.display()))?;
     Ok(bytes)
 }
 
 /// The first free page after the stub's own sections. objdump prints a section as its index, name, size and address.
-fn end_of(stub: &Path) -> Result<u64> {
-    let headers = tool::run("objdump", ["-h".as_ref(), stub.as_os_str()])?;
+fn end_of(tools: &Tools, stub: &str) -> Result<u64> {
+    let headers = tools.run("objdump", ["-h", stub])?;
     let end = |line: &str| {
         let mut words = line.split_whitespace();
         words.next()?.parse::<u32>().ok()?;
@@ -47,6 +48,6 @@ fn end_of(stub: &Path) -> Result<u64> {
         Some(u64::from_str_radix(size, 16).ok()? + u64::from_str_radix(address, 16).ok()?)
     };
     let end = headers.lines().filter_map(end).max();
-    let end = end.ok_or_else(|| Error::Other(format!("{}: no sections: {headers}", stub.display())))?;
+    let end = end.ok_or_else(|| Error::Other(format!("{stub}: no sections: {headers}")))?;
     Ok(end.next_multiple_of(PAGE))
 }

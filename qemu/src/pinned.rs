@@ -1,0 +1,179 @@
+//! The programs that make what machines are given (disks, boot loaders, images, initrds), and those that tests make and read
+//! files with: of Debian 12, in unpacked roots ([`crate::roots`]), whatever this machine has. So a disk is the same wherever
+//! it is made, and an answer is that of a version that is written here.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use initramfs::Tree;
+use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
+
+use crate::error::Context;
+use crate::oracles::{Oracle, available};
+use crate::payload::builder;
+use crate::roots::Root;
+use crate::{Result, place, tool};
+
+/// What disks of machines are made with (libc-bin has the locale): all that `scripts/run-qemu.sh` needs.
+pub const DISKS: Oracle = Oracle {
+    name: "e2fsprogs and what else disks are made with",
+    version: "1.47.0",
+    suite: "bookworm",
+    packages: &[
+        "e2fsprogs",
+        "btrfs-progs",
+        "busybox-static",
+        "dosfstools",
+        "fdisk",
+        "libc-bin",
+        "mtools",
+        "ovmf",
+        "xfsprogs",
+    ],
+};
+
+/// What only tests and benchmarks need.
+pub const TESTS: Oracle = Oracle {
+    name: "util-linux and what else files are made and read with",
+    version: "2.38.1",
+    suite: "bookworm",
+    packages: &[
+        "util-linux",
+        "bash",
+        "busybox-static",
+        "binutils",
+        "btrfs-progs",
+        "coreutils",
+        "cpio",
+        "cryptsetup-bin",
+        "dash",
+        "device-tree-compiler",
+        "dosfstools",
+        "e2fsprogs",
+        "erofs-utils",
+        "exfatprogs",
+        "extlinux",
+        "f2fs-tools",
+        "fdisk",
+        "grub-common",
+        "grub-pc-bin",
+        "kmod",
+        "libc-bin",
+        "mkbootimg",
+        "mtools",
+        "ntfs-3g",
+        "squashfs-tools",
+        "systemd-boot-efi",
+        "u-boot-tools",
+        "udftools",
+        "xfsprogs",
+        "xorriso",
+    ],
+};
+
+/// Programs of one root.
+#[derive(Clone, Debug)]
+pub struct Tools {
+    root: Root,
+    /// What the programs see of this machine's files.
+    shared: [PathBuf; 2],
+}
+
+/// [`DISKS`], unpacked.
+///
+/// # Errors
+/// When they cannot be had, for want of network for instance.
+pub fn disks() -> Result<&'static Tools> {
+    static TOOLS: OnceLock<Tools> = OnceLock::new();
+    open(&TOOLS, &DISKS)
+}
+
+/// [`TESTS`], unpacked.
+///
+/// # Errors
+/// As [`disks`].
+pub fn tests() -> Result<&'static Tools> {
+    static TOOLS: OnceLock<Tools> = OnceLock::new();
+    open(&TOOLS, &TESTS)
+}
+
+/// The same for a test: `None` where a person's machine cannot have them, which is noted as a skip.
+///
+/// # Panics
+/// In continuous integration, when they cannot be had.
+#[must_use]
+pub fn for_test() -> Option<&'static Tools> {
+    available(&TESTS, tests())
+}
+
+fn open(tools: &'static OnceLock<Tools>, of: &Oracle) -> Result<&'static Tools> {
+    if let Some(tools) = tools.get() {
+        return Ok(tools);
+    }
+    let shared = [place::target(), std::env::temp_dir()];
+    for directory in &shared {
+        std::fs::create_dir_all(directory).context(|| format!("making {}", directory.display()))?;
+    }
+    let opened = Tools { root: of.root()?, shared };
+    Ok(tools.get_or_init(|| opened))
+}
+
+impl Tools {
+    /// A command for one of the programs. It sees the target directory and the one for temporary files, and may write there.
+    #[must_use]
+    pub fn command(&self, program: &str) -> Command {
+        let mut command = self.root.command(&self.shared.each_ref().map(PathBuf::as_path), program);
+        command.env("LC_ALL", "C.UTF-8");
+        command
+    }
+
+    /// Runs a program to its end and returns what it printed.
+    ///
+    /// # Errors
+    /// As [`tool::run`].
+    pub fn run<A: AsRef<std::ffi::OsStr>>(
+        &self,
+        program: &str,
+        arguments: impl IntoIterator<Item = A>,
+    ) -> Result<String> {
+        tool::finish(self.command(program).args(arguments))
+    }
+
+    /// Where a file of the root is on this machine, all links followed as they lead in there.
+    ///
+    /// # Errors
+    /// When there is no such file.
+    pub fn file(&self, path: &str) -> Result<PathBuf> {
+        inside(self.root.path(), path)
+    }
+
+    /// Puts a program into `tree` at `path`, with the shared libraries that it needs.
+    ///
+    /// # Errors
+    /// When there is no such program.
+    pub fn add_program(&self, tree: &mut Tree, program: &str, path: &str) -> Result<()> {
+        let places = ["usr/sbin", "usr/bin", "sbin", "bin"].map(|place| format!("/{place}/{program}"));
+        let place = places.iter().find(|place| self.file(place).is_ok()).unwrap_or(&places[0]);
+        tree.copy(&self.file(place)?, path).map_err(builder)?;
+        // The loader fails for a static program.
+        let loader = format!("/lib64/ld-linux-{}.so.2", std::env::consts::ARCH.replace('_', "-"));
+        let libraries = self.run(&loader, ["--list", place]).unwrap_or_default();
+        for library in libraries.split_whitespace().filter(|word| word.starts_with('/')) {
+            tree.copy(&self.file(library)?, library).map_err(builder)?;
+        }
+        Ok(())
+    }
+}
+
+fn inside(root: &Path, path: &str) -> Result<PathBuf> {
+    let open = || {
+        let directory = std::fs::File::open(root)?;
+        let flags = OFlags::PATH | OFlags::CLOEXEC;
+        let path = path.trim_start_matches('/');
+        let file = openat2(&directory, path, flags, Mode::empty(), ResolveFlags::IN_ROOT)?;
+        let link = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&file));
+        std::fs::read_link(link)
+    };
+    open().context(|| format!("{}: {path}", root.display()))
+}
