@@ -36,7 +36,9 @@ const NOISE: f64 = 0.01;
 /// lists grow a little; a walk over what was loaded before for each page would make it four times.
 const LINEAR: f64 = 1.25;
 
-const LIMIT: Duration = Duration::from_secs(900);
+/// How long a load may take by the clock. Where kexec-tools takes longer, that is the result: with little memory left beside
+/// the 400 MiB that it holds twice, the kernel's search for pages goes on for more than twenty minutes.
+const LIMIT: Duration = Duration::from_secs(600);
 
 /// Who loads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,7 +126,7 @@ fn disk(debian: &Debian, size: u32) -> Result<PathBuf> {
     Image::new().volume(volume).build(&format!("bench-load-{size}"))
 }
 
-/// Starts a machine that loads; in ms, at an instruction a nanosecond.
+/// Starts a machine that loads; in ms, at an instruction a nanosecond. Infinite where kexec-tools does not come to an end.
 fn load(payloads: &Payloads, clock: &LineClock, memory: u32, size: u32, loader: Loader) -> Result<f64> {
     let (initrd, words, begin, end) = match loader {
         Loader::KexecTools => (&payloads.tools, "", "bench: load", "bench: loaded "),
@@ -141,10 +143,15 @@ fn load(payloads: &Payloads, clock: &LineClock, memory: u32, size: u32, loader: 
         .disk(Disk::new(disk.unwrap_or(Path::new(""))));
     let (machine, timetable) = clock.attach(machine, &name)?;
     let guest = machine.start()?;
+    guest.wait_for_text(begin, LIMIT)?;
     let last = guest.wait("the end of the load", LIMIT, |line| {
         let is_last = line.whole && (line.text.starts_with(end) || line.text.contains("firstlight: @fail"));
         is_last.then(|| line.text.clone())
-    })?;
+    });
+    if loader == Loader::KexecTools && matches!(last, Err(Error::Deadline { .. })) {
+        return Ok(f64::INFINITY);
+    }
+    let last = last?;
     let is_loaded = match loader {
         Loader::KexecTools => last == "bench: loaded 0",
         Loader::Firstlight => {

@@ -12,7 +12,8 @@ use crate::error::{Context, Error};
 pub struct Measurement {
     /// What was measured.
     pub name: String,
-    /// The value; not a number (in JSON: null) where it could not be measured.
+    /// The value; not a number where it could not be measured, infinite where what was measured did not end (both in JSON:
+    /// null).
     pub value: f64,
     /// Its unit.
     pub unit: &'static str,
@@ -66,6 +67,7 @@ impl Report {
 /// As many digits as mean something: three behind the point of a small value, none of a large one.
 fn rounded(value: f64) -> String {
     match value {
+        value if value.is_infinite() => "unfinished".to_owned(),
         value if value.fract() == 0.0 => format!("{value:.0}"),
         value if value < 100.0 => format!("{value:.3}"),
         value => format!("{value:.1}"),
@@ -107,8 +109,8 @@ mod tests {
     #[test]
     fn values_are_printed_with_the_digits_that_mean_something() {
         assert_eq!(
-            [1.0, 1.5, 0.0123, 1234.56, 1_048_576.0].map(rounded),
-            ["1", "1.500", "0.012", "1234.6", "1048576"]
+            [1.0, 1.5, 0.0123, 1234.56, 1_048_576.0, f64::INFINITY].map(rounded),
+            ["1", "1.500", "0.012", "1234.6", "1048576", "unfinished"]
         );
         assert_eq!(median(vec![3.0, 1.0, 2.0]), 2.0);
     }

@@ -32,6 +32,7 @@ pub struct Volume {
     filesystem: Filesystem,
     label: String,
     files: Vec<(String, Content)>,
+    large_blocks: bool,
 }
 
 impl Volume {
@@ -39,7 +40,14 @@ impl Volume {
     /// the disks of one machine where the labels are.
     #[must_use]
     pub fn new(filesystem: Filesystem, label: &str) -> Self {
-        Self { filesystem, label: label.to_owned(), files: Vec::new() }
+        Self { filesystem, label: label.to_owned(), files: Vec::new(), large_blocks: false }
+    }
+
+    /// The same with blocks of 4 KiB, for ext2 and ext4: such a small file system has blocks of 1 KiB else, and a group of
+    /// them is smaller than a kernel, which then lies here and there.
+    #[must_use]
+    pub fn with_large_blocks(self) -> Self {
+        Self { large_blocks: true, ..self }
     }
 
     /// And this file, with the directories that lead to it.
@@ -73,6 +81,8 @@ impl Volume {
     /// The partition's size in MiB: the files and half as much again, and not less than the file system can be.
     pub(super) fn size(&self) -> Result<u64> {
         let least = match self.filesystem {
+            // Larger blocks make a larger journal.
+            Filesystem::Ext2 | Filesystem::Ext4 if self.large_blocks => 32,
             Filesystem::Ext2 | Filesystem::Ext4 => 8,
             // 65525 clusters of 512 bytes make it FAT32.
             Filesystem::Vfat => 34,
@@ -110,6 +120,9 @@ impl Volume {
             Filesystem::Ext2 | Filesystem::Ext4 => {
                 let kind = if self.filesystem == Filesystem::Ext2 { "ext2" } else { "ext4" };
                 let mut mke2fs = tools.command("mke2fs");
+                if self.large_blocks {
+                    mke2fs.args(["-b", "4096"]);
+                }
                 mke2fs.args(["-q", "-F", "-t", kind, "-L", label, "-U", &uuid, "-d"]).args([&root, &image]);
                 tool::finish(&mut mke2fs)?;
             }

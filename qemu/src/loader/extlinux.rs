@@ -15,7 +15,8 @@ use crate::{Result, pinned};
 /// The MBR's code, which starts the active partition (Debian's package extlinux).
 const CODE: &str = "/usr/lib/EXTLINUX/mbr.bin";
 
-/// mke2fs leaves holes in the kernel where it is zero; extlinux fails on them with an I/O error.
+/// mke2fs leaves holes in the kernel where it is zero; extlinux fails on them with an I/O error, and on a file whose later
+/// pieces lie before its first.
 const SCRIPT: &str = "\
 mount -t ext4 /dev/vda1 /mnt
 cp /mnt/boot/vmlinuz /mnt/boot/whole
@@ -31,8 +32,9 @@ const LIMIT: Duration = Duration::from_secs(120);
 /// # Errors
 /// When a program is missing or fails, or the workshop guest does.
 pub fn disk(debian: &Debian, name: &str, files: &[(&str, &[u8])]) -> Result<PathBuf> {
-    let mut recipe = debian::recipe().and(SCRIPT).and(workshop::INIT);
-    let mut volume = Volume::new(Filesystem::Ext4, name).file("/boot/vmlinuz", debian.kernel());
+    let mut recipe = debian::recipe().and("4 KiB blocks").and(SCRIPT).and(workshop::INIT);
+    let mut volume =
+        Volume::new(Filesystem::Ext4, name).with_large_blocks().file("/boot/vmlinuz", debian.kernel());
     for (path, bytes) in files {
         recipe = recipe.and(path).and(bytes);
         volume = volume.file(path, bytes.to_vec());
