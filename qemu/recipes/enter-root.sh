@@ -1,3 +1,4 @@
+#!/bin/sh
 # In a mount name space of its own: enter-root ROOT DIRECTORY… -- PROGRAM ARGUMENT…
 # Makes a / of the root's own directories, read-only, this machine's /dev, /proc and /sys, and the given directories at their
 # own paths; all else is empty. Then the program takes this shell's place.
