@@ -19,7 +19,7 @@ pub struct Oracle {
     /// What people call it.
     pub name: &'static str,
     /// The part of the version that decides: what upstream counts, without Debian's revision. The version in the root
-    /// may have more numbers behind it.
+    /// may have more numbers after it.
     pub version: &'static str,
     /// The suite that has this version.
     pub suite: &'static str,

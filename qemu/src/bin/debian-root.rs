@@ -69,7 +69,7 @@ fn parse(mut parser: Parser) -> std::result::Result<Option<Request>, lexopt::Err
     let (mut words, mut shared) = (Vec::new(), Vec::new());
     let mut command = Vec::new();
     loop {
-        // Behind the two names, "--" ends what is ours: what follows may begin with a hyphen.
+        // After the two names, "--" ends what is ours: what follows may begin with a hyphen.
         if words.len() == 2 && parser.try_raw_args().is_some_and(|args| args.peek() == Some("--".as_ref())) {
             command.extend(parser.raw_args()?.skip(1));
             break;

@@ -78,7 +78,7 @@ fn password(_: &mut Evaluator<'_>, _: &Call<'_>) -> Outcome {
     Ok(())
 }
 
-/// What runs behind it is what GRUB would run once somebody has given a password.
+/// What follows it is what GRUB would run once somebody has given a password.
 fn authenticate(evaluator: &mut Evaluator<'_>, _: &Call<'_>) -> Outcome {
     evaluator.asks_password |= has_superusers(&evaluator.environment);
     Ok(())
