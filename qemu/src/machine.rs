@@ -7,7 +7,8 @@ use std::process::Command;
 use crate::accelerator::Accelerator;
 use crate::error::Error;
 use crate::guest::Guest;
-use crate::{Result, pinned, tool};
+use crate::pinned::{self, Tools};
+use crate::{Result, tool};
 
 /// What the machine's processor runs first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -98,6 +99,7 @@ pub struct Machine {
     arm64: bool,
     firmware: Firmware,
     accelerator: Option<Accelerator>,
+    emulator: Option<&'static Tools>,
     memory: u32,
     processors: u32,
     kernel: Option<PathBuf>,
@@ -118,6 +120,7 @@ impl Machine {
             arm64: false,
             firmware: Firmware::default(),
             accelerator: None,
+            emulator: None,
             memory: 1024,
             processors: 1,
             kernel: None,
@@ -144,6 +147,12 @@ impl Machine {
     #[must_use]
     pub fn accelerator(self, accelerator: Accelerator) -> Self {
         Self { accelerator: Some(accelerator), ..self }
+    }
+
+    /// By the QEMU of this root, instead of this machine's own.
+    #[must_use]
+    pub fn emulator(self, emulator: &'static Tools) -> Self {
+        Self { emulator: Some(emulator), ..self }
     }
 
     /// With this much memory, in MiB.
@@ -212,7 +221,7 @@ impl Machine {
     }
 
     fn command_with(&self, accelerator: Accelerator) -> Result<Command> {
-        let mut qemu = tool::command("setpriv");
+        let mut qemu = self.emulator.map_or_else(|| tool::command("setpriv"), |root| root.command("setpriv"));
         qemu.args(["--pdeathsig", "KILL", "--"]);
         if self.arm64 {
             qemu.args(["qemu-system-aarch64", "-accel", "tcg", "-machine", "virt", "-cpu", "cortex-a57"]);

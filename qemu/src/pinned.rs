@@ -72,12 +72,21 @@ pub const TESTS: Oracle = Oracle {
     ],
 };
 
+/// The QEMU that instructions are counted in: the plugins (qemu/plugin) need version 4 of its interface, which Debian 12's QEMU
+/// lacks, and counts are only compared where one version translates.
+pub const COUNTING: Oracle = Oracle {
+    name: "QEMU",
+    version: "10.0",
+    suite: "trixie",
+    packages: &["qemu-system-x86", "seabios", "util-linux"],
+};
+
 /// Programs of one root.
 #[derive(Clone, Debug)]
 pub struct Tools {
     root: Root,
     /// What the programs see of this machine's files.
-    shared: [PathBuf; 2],
+    shared: [PathBuf; 3],
 }
 
 /// [`DISKS`], unpacked.
@@ -98,7 +107,16 @@ pub fn tests() -> Result<&'static Tools> {
     open(&TOOLS, &TESTS)
 }
 
-/// The same for a test: `None` where a person's machine cannot have them, which is noted as a skip.
+/// [`COUNTING`], unpacked.
+///
+/// # Errors
+/// As [`disks`].
+pub fn counting() -> Result<&'static Tools> {
+    static TOOLS: OnceLock<Tools> = OnceLock::new();
+    open(&TOOLS, &COUNTING)
+}
+
+/// The same as [`tests`] for a test: `None` where a person's machine cannot have them, which is noted as a skip.
 ///
 /// # Panics
 /// In continuous integration, when they cannot be had.
@@ -111,7 +129,7 @@ fn open(tools: &'static OnceLock<Tools>, of: &Oracle) -> Result<&'static Tools> 
     if let Some(tools) = tools.get() {
         return Ok(tools);
     }
-    let shared = [place::target(), std::env::temp_dir()];
+    let shared = [place::target(), std::env::temp_dir(), place::cache("")?];
     for directory in &shared {
         std::fs::create_dir_all(directory).context(|| format!("making {}", directory.display()))?;
     }
@@ -120,7 +138,8 @@ fn open(tools: &'static OnceLock<Tools>, of: &Oracle) -> Result<&'static Tools> 
 }
 
 impl Tools {
-    /// A command for one of the programs. It sees the target directory and the one for temporary files, and may write there.
+    /// A command for one of the programs. It sees the target directory, the one for temporary files and the cache, and may write
+    /// there.
     #[must_use]
     pub fn command(&self, program: &str) -> Command {
         let mut command = self.root.command(&self.shared.each_ref().map(PathBuf::as_path), program);

@@ -11,7 +11,6 @@ use initramfs::binary;
 
 use super::Report;
 use super::instructions::Counter;
-use crate::accelerator::Accelerator;
 use crate::debian::Debian;
 use crate::disk::{Filesystem, Image, Volume};
 use crate::error::{Context, Error};
@@ -56,7 +55,6 @@ pub(super) fn measure(report: &mut Report) -> Result<()> {
     for (name, disks, entries, own_time) in CASES {
         let mut machine = Machine::new(&format!("bench-{name}"))
             .firmware(Firmware::None)
-            .accelerator(Accelerator::Tcg)
             .options(["-icount", "shift=0,sleep=off"])
             .kernel(
                 &debian.kernel(),

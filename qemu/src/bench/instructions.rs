@@ -11,7 +11,7 @@ use goblin::elf::{
 use crate::accelerator::Accelerator;
 use crate::error::{Context, Error};
 use crate::machine::Machine;
-use crate::{Result, place, tool};
+use crate::{Result, pinned, place, tool};
 
 /// The plugin, built for this machine.
 pub(super) struct Counter {
@@ -48,6 +48,7 @@ impl Counter {
             self.code.end,
             out.display()
         );
+        let machine = machine.emulator(pinned::counting()?).accelerator(Accelerator::Tcg);
         Ok((machine.options(["-plugin".to_owned(), plugin]), Count(out)))
     }
 }
@@ -74,7 +75,7 @@ impl LineClock {
         let out = place::directory("machines")?.join(format!("{name}.timetable"));
         let _ = std::fs::remove_file(&out);
         let plugin = format!("{},out={}", self.0.display(), out.display());
-        let machine = machine.accelerator(Accelerator::Tcg).options(CLOCK);
+        let machine = machine.emulator(pinned::counting()?).accelerator(Accelerator::Tcg).options(CLOCK);
         Ok((machine.options(["-plugin".to_owned(), plugin]), Timetable(out)))
     }
 }
