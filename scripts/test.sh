@@ -21,11 +21,12 @@ cargo clippy --workspace --all-targets --quiet -- -D warnings
 step "the machines' disks"
 cargo run --quiet -p qemu --bin run-qemu -- --prepare
 
-# So are the programs that tests compare with, of each release that counts; none of them is this machine's own. What a
-# person's machine cannot have is skipped, and told here and at the end; in CI it is a failure.
+# So are the programs that tests compare with, of each release that counts, and the kernel that tests start; none of them is
+# this machine's own. A program that a person's machine cannot have is skipped, and named here and at the end; in CI that is a
+# failure.
 rm -f "${CARGO_TARGET_DIR:-target}/skipped"
-step "what is compared with"
-cargo run --quiet -p qemu --bin debian-root -- --oracles
+step "programs to compare with, and the firmware kernel"
+cargo run --quiet -p qemu --bin debian-root -- --tests
 
 # Tests that are marked so are started by another test, never by themselves.
 skip "by themselves: $(grep -rhoP --include='*.rs' '#\[ignore = "\K[^"]*' src tests initramfs qemu || echo none)"

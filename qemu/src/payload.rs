@@ -11,7 +11,7 @@ use probe::PARTS;
 use crate::debian::Debian;
 use crate::error::{Context, Error};
 use crate::roots::Root;
-use crate::{Result, oracles, pinned, place, tool};
+use crate::{Result, oracles, pinned, place};
 
 /// The static programs that run in guests.
 struct Programs {
@@ -164,7 +164,7 @@ pub fn side_by_side(
 ) -> Result<PathBuf> {
     let mut tree = Tree::default();
     pinned::disks()?.add_program(&mut tree, "busybox", "/bin/busybox")?;
-    add_program_of(theirs, &mut tree, "/sbin/kexec", "/theirs/kexec")?;
+    theirs.add_program(&mut tree, "/sbin/kexec", "/theirs/kexec")?;
     tree.copy(&installed_program()?, "/ours/kexec").map_err(builder)?;
     tree.copy(&debian.kernel(), "/files/vmlinuz").map_err(builder)?;
     for (name, bytes) in files {
@@ -226,7 +226,7 @@ const BENCH_KEXEC: &str = include_str!("../recipes/bench-kexec.sh");
 pub fn bench_kexec(debian: &Debian, theirs: &Root) -> Result<PathBuf> {
     let mut tree = Tree::default();
     pinned::disks()?.add_program(&mut tree, "busybox", "/bin/busybox")?;
-    add_program_of(theirs, &mut tree, "/sbin/kexec", "/theirs/kexec")?;
+    theirs.add_program(&mut tree, "/sbin/kexec", "/theirs/kexec")?;
     tree.copy(&installed_program()?, "/ours/kexec").map_err(builder)?;
     tree.copy(&debian.kernel(), "/kernel").map_err(builder)?;
     tree.insert("/init", Node::File { bytes: BENCH_KEXEC.into(), executable: true }).map_err(builder)?;
@@ -243,8 +243,8 @@ const BENCH_LOAD: &str = include_str!("../recipes/bench-load.sh");
 pub fn bench_load() -> Result<PathBuf> {
     let root = oracles::KEXEC_TOOLS.root()?;
     let mut tree = Tree::default();
-    add_program_of(&root, &mut tree, "/bin/busybox", "/bin/busybox")?;
-    add_program_of(&root, &mut tree, "/sbin/kexec", "/bin/kexec")?;
+    root.add_program(&mut tree, "/bin/busybox", "/bin/busybox")?;
+    root.add_program(&mut tree, "/sbin/kexec", "/bin/kexec")?;
     tree.insert("/init", Node::File { bytes: BENCH_LOAD.into(), executable: true }).map_err(builder)?;
     write_whole("bench-load.initrd", &initramfs::archive(&tree, 0).map_err(builder)?)
 }
@@ -266,23 +266,7 @@ fn pack(part: &str, init: Option<Node>) -> Result<Vec<u8>> {
     initramfs::archive(&tree, 0).map_err(builder)
 }
 
-/// Puts a program of an unpacked root into `tree` at `path`, with the shared libraries that it needs.
-///
-/// # Errors
-/// When there is no such program.
-pub fn add_program_of(root: &Root, tree: &mut Tree, program: &str, path: &str) -> Result<()> {
-    let of_root = |path: &str| root.path().join(path.trim_start_matches('/'));
-    tree.copy(&of_root(program), path).map_err(builder)?;
-    // It fails for a static program.
-    let mut linker = root.command(&[], "/lib64/ld-linux-x86-64.so.2");
-    let libraries = tool::finish(linker.args(["--list", program])).unwrap_or_default();
-    for library in libraries.split_whitespace().filter(|word| word.starts_with('/')) {
-        tree.copy(&of_root(library), library).map_err(builder)?;
-    }
-    Ok(())
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "it stands in map_err")]
+#[expect(clippy::needless_pass_by_value, reason = "it is an argument of map_err")]
 pub(crate) fn builder(error: initramfs::BuildError) -> Error {
     Error::Other(format!("building an initramfs: {error}"))
 }

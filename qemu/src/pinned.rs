@@ -2,16 +2,14 @@
 //! files with: of Debian 12, in unpacked roots ([`crate::roots`]), whatever this machine has. So a disk is the same wherever
 //! it is made, and an answer is that of a version that is written here.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
 
 use initramfs::Tree;
-use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
 
 use crate::error::Context;
 use crate::oracles::{Oracle, available};
-use crate::payload::builder;
 use crate::roots::Root;
 use crate::{Result, place, tool};
 
@@ -164,7 +162,7 @@ impl Tools {
     /// # Errors
     /// When there is no such file.
     pub fn file(&self, path: &str) -> Result<PathBuf> {
-        inside(self.root.path(), path)
+        self.root.file(path)
     }
 
     /// Puts a program into `tree` at `path`, with the shared libraries that it needs.
@@ -174,25 +172,6 @@ impl Tools {
     pub fn add_program(&self, tree: &mut Tree, program: &str, path: &str) -> Result<()> {
         let places = ["usr/sbin", "usr/bin", "sbin", "bin"].map(|place| format!("/{place}/{program}"));
         let place = places.iter().find(|place| self.file(place).is_ok()).unwrap_or(&places[0]);
-        tree.copy(&self.file(place)?, path).map_err(builder)?;
-        // The loader fails for a static program.
-        let loader = format!("/lib64/ld-linux-{}.so.2", std::env::consts::ARCH.replace('_', "-"));
-        let libraries = self.run(&loader, ["--list", place]).unwrap_or_default();
-        for library in libraries.split_whitespace().filter(|word| word.starts_with('/')) {
-            tree.copy(&self.file(library)?, library).map_err(builder)?;
-        }
-        Ok(())
+        self.root.add_program(tree, place, path)
     }
-}
-
-fn inside(root: &Path, path: &str) -> Result<PathBuf> {
-    let open = || {
-        let directory = std::fs::File::open(root)?;
-        let flags = OFlags::PATH | OFlags::CLOEXEC;
-        let path = path.trim_start_matches('/');
-        let file = openat2(&directory, path, flags, Mode::empty(), ResolveFlags::IN_ROOT)?;
-        let link = format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&file));
-        std::fs::read_link(link)
-    };
-    open().context(|| format!("{}: {path}", root.display()))
 }

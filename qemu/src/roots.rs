@@ -25,12 +25,18 @@
 
 use std::ffi::OsStr;
 use std::fs;
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use goblin::elf::Elf;
+use initramfs::Tree;
+use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
+
 use crate::cache::{self, Recipe};
 use crate::error::{Context, Error};
+use crate::payload::builder;
 use crate::{Result, debian, tool};
 
 /// Runs while the packages' files are still there: the database of what is unpacked, for `dpkg-query --admindir` too.
@@ -99,6 +105,39 @@ impl Root {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.directory
+    }
+
+    /// Where a file of the root is on this machine, all links followed as they lead in there.
+    ///
+    /// # Errors
+    /// When there is no such file.
+    pub fn file(&self, path: &str) -> Result<PathBuf> {
+        let open = || {
+            let directory = fs::File::open(&self.directory)?;
+            let flags = OFlags::PATH | OFlags::CLOEXEC;
+            let path = path.trim_start_matches('/');
+            let file = openat2(&directory, path, flags, Mode::empty(), ResolveFlags::IN_ROOT)?;
+            fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()))
+        };
+        open().context(|| format!("{}: {path}", self.directory.display()))
+    }
+
+    /// Puts a program into `tree` at `path`, with the shared libraries that it needs.
+    ///
+    /// # Errors
+    /// When there is no such program, or its dynamic linker does not find a library.
+    pub fn add_program(&self, tree: &mut Tree, program: &str, path: &str) -> Result<()> {
+        let file = self.file(program)?;
+        tree.copy(&file, path).map_err(builder)?;
+        let bytes = fs::read(&file).context(|| format!("reading {}", file.display()))?;
+        let elf = Elf::parse(&bytes).map_err(|error| Error::Other(format!("{}: {error}", file.display())))?;
+        // A static program has no dynamic linker.
+        let Some(linker) = elf.interpreter else { return Ok(()) };
+        let libraries = tool::finish(self.command(&[], linker).args(["--list", program]))?;
+        for library in libraries.split_whitespace().filter(|word| word.starts_with('/')) {
+            tree.copy(&self.file(library)?, library).map_err(builder)?;
+        }
+        Ok(())
     }
 
     /// The version of one of its packages, as Debian writes it: `2.12-9+deb13u1`.

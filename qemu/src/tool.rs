@@ -92,10 +92,15 @@ fn failed(command: &Command, status: std::process::ExitStatus, printed: &str) ->
     Error::Tool { command: shown(command), status: status.to_string(), output }
 }
 
+/// A command as an error shows it, without the text of a script that is an argument.
 fn shown(command: &Command) -> String {
     let mut text = command.get_program().to_string_lossy().into_owned();
     for argument in command.get_args() {
-        let _ = write!(text, " {}", argument.to_string_lossy());
+        let argument = argument.to_string_lossy();
+        let _ = match argument.split_once('\n') {
+            Some((first, _)) => write!(text, " {first}…"),
+            None => write!(text, " {argument}"),
+        };
     }
     text
 }
@@ -111,6 +116,12 @@ mod tests {
             error.ends_with("sh -c echo out; echo err >&2; exit 3: exit status: 3\nout\nerr\n"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_failure_shows_the_first_line_only_of_a_script() {
+        let error = run("sh", ["-c", "exit 3\necho more", "name"]).unwrap_err().to_string();
+        assert!(error.ends_with("sh -c exit 3… name: exit status: 3\n"), "{error}");
     }
 
     #[test]

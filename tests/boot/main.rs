@@ -10,6 +10,7 @@ mod kexec;
 mod live;
 mod loaders;
 mod locked;
+mod memory_test;
 mod running;
 mod signatures;
 mod supervision;

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use lexopt::{Arg, Parser, ValueExt};
+use qemu::firmware_kernel::FirmwareKernel;
 use qemu::roots::Root;
 use qemu::{Error, Result, oracles};
 
 const HELP: &str = "\
 Usage: debian-root SUITE PACKAGE[,PACKAGE]… [--share DIR]… [-- COMMAND [ARGUMENT]…]
-       debian-root --oracles
+       debian-root --tests
 
 Unpacks packages of a Debian suite with all that they depend on, once, in ~/.cache/firstlight/roots, and prints the
 directory; with a COMMAND, runs it in there instead. Nothing is installed on this machine.
@@ -18,7 +19,8 @@ directory; with a COMMAND, runs it in there instead. Nothing is installed on thi
 Options:
       --share DIR  the command sees this directory, at its own path, and may write there; the working directory is
                    kept if it is in one of them
-      --oracles    make the roots of all programs that tests compare with, and stop
+      --tests      make the roots of all programs that tests compare with, and the firmware kernel that tests start
+                   (ten minutes, once), and stop
   -h, --help       this help
 
 Exit code: the command's; 1 the root cannot be made, 2 wrong usage.
@@ -28,7 +30,7 @@ Example:
 ";
 
 enum Request {
-    Oracles,
+    Tests,
     Root(Wanted),
 }
 
@@ -52,7 +54,7 @@ fn main() -> ExitCode {
         }
     };
     let done = match &request {
-        Request::Oracles => oracles::prepare(),
+        Request::Tests => oracles::prepare().and_then(|()| FirmwareKernel::build().map(drop)),
         Request::Root(wanted) => run(wanted),
     };
     match done {
@@ -76,7 +78,7 @@ fn parse(mut parser: Parser) -> std::result::Result<Option<Request>, lexopt::Err
         }
         match parser.next()? {
             Some(Arg::Long("share")) => shared.push(parser.value()?.into()),
-            Some(Arg::Long("oracles")) if words.is_empty() => return Ok(Some(Request::Oracles)),
+            Some(Arg::Long("tests")) if words.is_empty() => return Ok(Some(Request::Tests)),
             Some(Arg::Long("help") | Arg::Short('h')) => return Ok(None),
             Some(Arg::Value(word)) if words.len() < 2 => words.push(word.string()?),
             Some(other) => return Err(other.unexpected()),
