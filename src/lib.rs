@@ -3,8 +3,8 @@
 //! Data moves forward only, from what the kernel shows to the jump into the next kernel:
 //!
 //! ```text
-//! uevents, sysfs ─▶ Device ─▶ Volume ─▶ Entry ─▶ choice ─▶ LoadedKernel ─▶ the jump
-//!                   storage   storage   discover  boot+ui   image+kexec     init
+//! uevents, sysfs ─▶ Device ─▶ Volume ─▶ Entry ─▶ choice ─▶ PreparedKernel ─▶ LoadedKernel ─▶ the jump
+//!                   storage   storage   discover  boot+ui   image             kexec           init
 //! ```
 //!
 //! Imports run downwards: [`init`] and [`cli`] stand on [`boot`] and [`ui`], these on [`discover`] and [`kexec`], these on

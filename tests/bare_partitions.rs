@@ -15,7 +15,7 @@ use firstlight::{
     discover::{Volumes, discover, finder::Context},
     entry::{Discovery, Entry, FileReference},
     formats::partition,
-    image::{Image as Part, apart::assemble},
+    image::{KernelFiles, NamedFile, prepare},
     storage::{
         OpenVolume,
         look::{Look, Looker, Order},
@@ -75,17 +75,18 @@ fn sfdisk(image: &Path, script: &str) {
 fn loaded(open: &[OpenVolume], entry: &Entry) -> (Vec<String>, String) {
     let part = |reference: &FileReference| {
         let volume = open.iter().find(|open| open.volume.device.name == reference.volume).unwrap();
-        Part { name: reference.volume.clone(), file: volume.open(reference).unwrap() }
+        NamedFile { name: reference.volume.clone(), file: volume.open(reference).unwrap() }
     };
     let initrds = entry.initrds.iter().map(part).collect();
-    let assembled = assemble(part(entry.kernel.as_ref().unwrap()), initrds, 0, &[]).unwrap();
-    let text = |part: &Part| {
+    let kernel = KernelFiles::new(part(entry.kernel.as_ref().unwrap()));
+    let prepared = prepare(KernelFiles { initrds, cmdline: entry.cmdline.clone(), ..kernel }).unwrap();
+    let text = |part: &NamedFile| {
         let mut content = vec![0; usize::try_from(part.file.metadata().unwrap().len()).unwrap()];
         part.file.read_exact_at(&mut content, 0).unwrap();
         String::from_utf8(content).unwrap().trim_end_matches('\0').to_owned()
     };
-    let parts = std::iter::once(&assembled.kernel).chain(&assembled.initrds).map(text).collect();
-    (parts, assembled.cmdline(&entry.cmdline))
+    let parts = prepared.files().map(text).collect();
+    (parts, prepared.cmdline)
 }
 
 /// Id, volume, initrds, command line and tries of each entry.

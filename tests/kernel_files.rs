@@ -8,10 +8,7 @@ use std::{
 
 use firstlight::{
     entry::Role,
-    image::{
-        Image,
-        apart::{Assembled, Companion, assemble},
-    },
+    image::{CompanionFile, KernelFiles, NamedFile, PrepareError, PreparedKernel, prepare},
 };
 use qemu::{pinned, tool};
 use tempfile::{TempDir, tempdir};
@@ -22,8 +19,12 @@ fn run(directory: &Path, program: &str, arguments: &[&str]) {
     tool::finish(command.args(arguments).current_dir(directory)).unwrap();
 }
 
-fn open(directory: &Path, name: &str) -> Image {
-    Image { name: name.to_owned(), file: File::open(directory.join(name)).unwrap() }
+fn open(directory: &Path, name: &str) -> NamedFile {
+    NamedFile { name: name.to_owned(), file: File::open(directory.join(name)).unwrap() }
+}
+
+fn made(kernel: NamedFile, initrds: Vec<NamedFile>) -> Result<PreparedKernel, PrepareError> {
+    prepare(KernelFiles { initrds, ..KernelFiles::new(kernel) })
 }
 
 fn read(mut file: &File) -> Vec<u8> {
@@ -34,9 +35,9 @@ fn read(mut file: &File) -> Vec<u8> {
 }
 
 /// The kernel and the initrds, as texts.
-fn contents(assembled: &Assembled) -> (String, Vec<String>) {
+fn contents(prepared: &PreparedKernel) -> (String, Vec<String>) {
     let text = |file: &File| String::from_utf8(read(file)).unwrap();
-    (text(&assembled.kernel.file), assembled.initrds.iter().map(|initrd| text(&initrd.file)).collect())
+    (text(&prepared.kernel.file), prepared.initrds.iter().map(|initrd| text(&initrd.file)).collect())
 }
 
 fn texts(kernel: &str, initrds: &[&str]) -> (String, Vec<String>) {
@@ -92,21 +93,21 @@ fn mkimages_image_trees_boot_their_default_configuration() {
     // The files in the tree, behind it, and behind it at a place of their own.
     for arguments in [&["-f"][..], &["-E", "-f"], &["-E", "-p", "0x2000", "-f"]] {
         run(directory, "mkimage", &[arguments, &["image.its", "image.itb"]].concat());
-        let assembled = assemble(open(directory, "image.itb"), Vec::new(), 0, &[]).unwrap();
-        assert_eq!(contents(&assembled), texts("the kernel", &["an initrd"]), "{arguments:?}");
-        assert_eq!(assembled.devicetree.unwrap(), b"a device tree");
+        let prepared = made(open(directory, "image.itb"), Vec::new()).unwrap();
+        assert_eq!(contents(&prepared), texts("the kernel", &["an initrd"]), "{arguments:?}");
+        assert_eq!(prepared.devicetree.unwrap(), b"a device tree");
         // A byte of the kernel is changed: its crc32 tells.
         let mut bytes = fs::read(directory.join("image.itb")).unwrap();
         let at = bytes.windows(10).position(|window| window == b"the kernel").unwrap();
         bytes[at] = b'T';
         fs::write(directory.join("damaged.itb"), bytes).unwrap();
-        let (_, reason) = assemble(open(directory, "damaged.itb"), Vec::new(), 0, &[]).unwrap_err();
+        let reason = made(open(directory, "damaged.itb"), Vec::new()).unwrap_err().reason;
         assert_eq!(reason.to_string(), "the sha256 of kernel-1 in it is wrong; write the image anew");
     }
     let other = TREE.replace("ARCH", "mips");
     fs::write(directory.join("image.its"), other).unwrap();
     run(directory, "mkimage", &["-f", "image.its", "image.itb"]);
-    let (_, reason) = assemble(open(directory, "image.itb"), Vec::new(), 0, &[]).unwrap_err();
+    let reason = made(open(directory, "image.itb"), Vec::new()).unwrap_err().reason;
     assert!(reason.to_string().starts_with("is for mips, and this machine is "), "{reason}");
 }
 
@@ -133,14 +134,14 @@ fn every_check_sum_of_an_image_tree_is_checked() {
         );
         fs::write(directory.join("image.its"), tree.replace("SUM", algorithm)).unwrap();
         run(directory, "mkimage", &["-f", "image.its", "image.itb"]);
-        let assembled = assemble(open(directory, "image.itb"), Vec::new(), 0, &[]).unwrap();
-        assert_eq!(contents(&assembled), texts("the kernel", &["an initrd"]), "{algorithm}");
+        let prepared = made(open(directory, "image.itb"), Vec::new()).unwrap();
+        assert_eq!(contents(&prepared), texts("the kernel", &["an initrd"]), "{algorithm}");
         let mut bytes = fs::read(directory.join("image.itb")).unwrap();
         let at = bytes.windows(9).position(|window| window == b"an initrd").unwrap();
         bytes[at] = b'A';
         fs::write(directory.join("damaged.itb"), bytes).unwrap();
-        let found = assemble(open(directory, "damaged.itb"), Vec::new(), 0, &[])
-            .map_err(|(_, reason)| reason.to_string());
+        let found =
+            made(open(directory, "damaged.itb"), Vec::new()).map_err(|error| error.reason.to_string());
         match is_known {
             true => assert_eq!(
                 found.unwrap_err(),
@@ -163,12 +164,12 @@ fn mkimages_older_images_are_taken_apart() {
         run(directory, "mkimage", &[&arguments[..], &["-T", kind, "-d", data, name]].concat());
     };
     make("multi", "kernel:initrd:dtb", "several");
-    let assembled = assemble(open(directory, "several"), Vec::new(), 0, &[]).unwrap();
-    assert_eq!(contents(&assembled), texts("the kernel", &["an initrd"]));
-    assert_eq!(assembled.devicetree.unwrap(), b"a device tree");
+    let prepared = made(open(directory, "several"), Vec::new()).unwrap();
+    assert_eq!(contents(&prepared), texts("the kernel", &["an initrd"]));
+    assert_eq!(prepared.devicetree.unwrap(), b"a device tree");
     make("kernel", "kernel", "uImage");
-    let assembled = assemble(open(directory, "uImage"), Vec::new(), 0, &[]).unwrap();
-    assert_eq!(contents(&assembled), texts("the kernel", &[]));
+    let prepared = made(open(directory, "uImage"), Vec::new()).unwrap();
+    assert_eq!(contents(&prepared), texts("the kernel", &[]));
     make("ramdisk", "initrd", "uInitrd");
     for (name, content, byte) in [("uImage", "kernel", b'T'), ("uInitrd", "ramdisk", b'A')] {
         let mut bytes = fs::read(directory.join(name)).unwrap();
@@ -176,10 +177,10 @@ fn mkimages_older_images_are_taken_apart() {
         bytes[64] = byte;
         fs::write(directory.join("damaged"), &bytes).unwrap();
         let load = || match content {
-            "kernel" => assemble(open(directory, "damaged"), Vec::new(), 0, &[]),
-            _ => assemble(open(directory, "kernel"), vec![open(directory, "damaged")], 0, &[]),
+            "kernel" => made(open(directory, "damaged"), Vec::new()),
+            _ => made(open(directory, "kernel"), vec![open(directory, "damaged")]),
         };
-        let (_, reason) = load().unwrap_err();
+        let reason = load().unwrap_err().reason;
         assert_eq!(
             reason.to_string(),
             format!("the crc32 of {content} in it is wrong; write the image anew")
@@ -188,8 +189,8 @@ fn mkimages_older_images_are_taken_apart() {
         assert!(load().is_err(), "{content} cut short");
     }
     let initrds = vec![open(directory, "vendor"), open(directory, "uInitrd")];
-    let assembled = assemble(open(directory, "kernel"), initrds, 0, &[]).unwrap();
-    assert_eq!(contents(&assembled), texts("the kernel", &["the vendor's", "an initrd"]));
+    let prepared = made(open(directory, "kernel"), initrds).unwrap();
+    assert_eq!(contents(&prepared), texts("the kernel", &["the vendor's", "an initrd"]));
 }
 
 #[test]
@@ -213,10 +214,12 @@ fn mkbootimgs_images_are_taken_apart() {
             "boot.img",
         ];
         run(directory, "mkbootimg", &[&arguments[..], dtb].concat());
-        let assembled = assemble(open(directory, "boot.img"), Vec::new(), 0, &[]).unwrap();
-        assert_eq!(contents(&assembled), texts("the kernel", &["an initrd"]), "version {version}");
-        assert_eq!((assembled.cmdline(""), assembled.cmdline("own")), ("a=1 b".to_owned(), "own".to_owned()));
-        let devicetree = assembled.devicetree;
+        let prepared = made(open(directory, "boot.img"), Vec::new()).unwrap();
+        assert_eq!(contents(&prepared), texts("the kernel", &["an initrd"]), "version {version}");
+        let own = KernelFiles { cmdline: "own".into(), ..KernelFiles::new(open(directory, "boot.img")) };
+        let own = prepare(own).unwrap().cmdline;
+        assert_eq!((prepared.cmdline.as_str(), own.as_str()), ("a=1 b", "own"));
+        let devicetree = prepared.devicetree;
         assert_eq!(devicetree, (version == "2").then(|| b"a device tree".to_vec()));
     }
     let arguments = [
@@ -245,11 +248,10 @@ fn mkbootimgs_images_are_taken_apart() {
         "vendor_boot.img",
     ];
     run(directory, "mkbootimg", &arguments);
-    let assembled =
-        assemble(open(directory, "boot.img"), vec![open(directory, "vendor_boot.img")], 0, &[]).unwrap();
-    assert_eq!(contents(&assembled), texts("the kernel", &["the vendor's", "an initrd"]));
-    assert_eq!(assembled.cmdline(""), "a=1 v=1");
-    assert_eq!(assembled.devicetree.unwrap(), b"a device tree");
+    let prepared = made(open(directory, "boot.img"), vec![open(directory, "vendor_boot.img")]).unwrap();
+    assert_eq!(contents(&prepared), texts("the kernel", &["the vendor's", "an initrd"]));
+    assert_eq!(prepared.cmdline, "a=1 v=1");
+    assert_eq!(prepared.devicetree.unwrap(), b"a device tree");
     // Version 4, which this mkbootimg does not make: a table and the boot configuration follow the device tree.
     let mut image = fs::read(directory.join("vendor_boot.img")).unwrap();
     let page = u32::from_le_bytes(image[12..16].try_into().unwrap());
@@ -260,13 +262,12 @@ fn mkbootimgs_images_are_taken_apart() {
     image.resize(image.len().next_multiple_of(page as usize), 0);
     image.extend(b"x=y\n");
     fs::write(directory.join("vendor_boot.img"), image).unwrap();
-    let assembled =
-        assemble(open(directory, "boot.img"), vec![open(directory, "vendor_boot.img")], 0, &[]).unwrap();
-    assert_eq!(assembled.cmdline(""), "a=1 v=1 bootconfig");
-    assert_eq!(assembled.devicetree.unwrap(), b"a device tree");
-    let trailer = &assembled.initrds.last().unwrap().file;
+    let prepared = made(open(directory, "boot.img"), vec![open(directory, "vendor_boot.img")]).unwrap();
+    assert_eq!(prepared.cmdline, "a=1 v=1 bootconfig");
+    assert_eq!(prepared.devicetree.unwrap(), b"a device tree");
+    let trailer = &prepared.initrds.last().unwrap().file;
     assert_eq!(read(trailer), b"x=y\n\x04\0\0\0\x38\x01\0\0#BOOTCONFIG\n");
-    let (_, reason) = assemble(open(directory, "vendor_boot.img"), Vec::new(), 0, &[]).unwrap_err();
+    let reason = made(open(directory, "vendor_boot.img"), Vec::new()).unwrap_err().reason;
     assert_eq!(reason.to_string(), "holds no kernel; correct the boot configuration");
 }
 
@@ -307,7 +308,7 @@ fn a_unified_kernel_image_brings_its_initrds_in_the_stubs_order() {
     let mut whole = fs::read(directory.join("cut.efi")).unwrap();
     whole.truncate(whole.windows(10).rposition(|window| window == b"own initrd").unwrap());
     fs::write(directory.join("cut.efi"), whole).unwrap();
-    let (_, reason) = assemble(open(directory, "cut.efi"), Vec::new(), 0, &[]).unwrap_err();
+    let reason = made(open(directory, "cut.efi"), Vec::new()).unwrap_err().reason;
     assert!(reason.to_string().starts_with("cannot be read (unexpected end of file)"), "{reason}");
     stub(directory, "one.addon.efi", &[(".ucode", "first"), (".initrd", "added one"), (".cmdline", "c1")]);
     stub(
@@ -318,22 +319,26 @@ fn a_unified_kernel_image_brings_its_initrds_in_the_stubs_order() {
     fs::write(directory.join("z.cred"), "secret").unwrap();
     fs::write(directory.join("ext.raw"), "extension").unwrap();
     fs::write(directory.join("loader"), "from the loader").unwrap();
-    let companion = |role, name: &str| Companion {
+    let companion = |role, name: &str| CompanionFile {
         role,
         name: name.into(),
         file: File::open(directory.join(name)).unwrap(),
     };
-    let companions = [
+    let companions = vec![
         companion(Role::Addon, "one.addon.efi"),
         companion(Role::Addon, "two.addon.efi"),
         companion(Role::GlobalSystemExtension, "ext.raw"),
         companion(Role::Credential, "z.cred"),
     ];
-    let assembled =
-        assemble(open(directory, "a.efi"), vec![open(directory, "loader")], 0, &companions).unwrap();
+    let prepared = prepare(KernelFiles {
+        initrds: vec![open(directory, "loader")],
+        companions,
+        ..KernelFiles::new(open(directory, "a.efi"))
+    })
+    .unwrap();
     let (kernel, initrds): (String, Vec<Vec<u8>>) = (
-        String::from_utf8(read(&assembled.kernel.file)).unwrap(),
-        assembled.initrds.iter().map(|initrd| read(&initrd.file)).collect(),
+        String::from_utf8(read(&prepared.kernel.file)).unwrap(),
+        prepared.initrds.iter().map(|initrd| read(&initrd.file)).collect(),
     );
     assert_eq!(kernel, "kernel");
     let archives = &initrds[5];
@@ -341,10 +346,10 @@ fn a_unified_kernel_image_brings_its_initrds_in_the_stubs_order() {
     let expected =
         ["second", "first", "microcode", "from the loader", "own initrd", "added one", "added two"];
     assert_eq!(rest, expected.map(str::as_bytes));
-    assert_eq!(assembled.cmdline(""), "root=a c1");
+    assert_eq!(prepared.cmdline, "root=a c1");
     // Machines without device trees are given none.
     let expected = cfg!(not(target_arch = "x86_64")).then(|| b"better tree".to_vec());
-    assert_eq!(assembled.devicetree, expected);
+    assert_eq!(prepared.devicetree, expected);
     // os-release came with version 257 of the stub.
     let magic = fs::read(directory.join("a.efi")).unwrap();
     let magic = String::from_utf8_lossy(&magic);
@@ -424,11 +429,12 @@ fn a_profile_brings_its_own_parts() {
         bytes[at..at + 8].copy_from_slice(&wanted);
     }
     fs::write(directory.join("a.efi"), bytes).unwrap();
+    let of_profile = |profile| prepare(KernelFiles { profile, ..KernelFiles::new(open(directory, "a.efi")) });
     for (profile, initrd, cmdline) in [(0, "base", "root=a"), (1, "its own", "its words")] {
-        let assembled = assemble(open(directory, "a.efi"), Vec::new(), profile, &[]).unwrap();
-        assert_eq!(read(&assembled.initrds[0].file), initrd.as_bytes());
-        assert_eq!(assembled.cmdline(""), cmdline);
+        let prepared = of_profile(profile).unwrap();
+        assert_eq!(read(&prepared.initrds[0].file), initrd.as_bytes());
+        assert_eq!(prepared.cmdline, cmdline);
     }
-    let (_, reason) = assemble(open(directory, "a.efi"), Vec::new(), 2, &[]).unwrap_err();
+    let reason = of_profile(2).unwrap_err().reason;
     assert_eq!(reason.to_string(), "has no profile 2; correct the boot configuration");
 }

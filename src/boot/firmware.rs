@@ -3,8 +3,6 @@
 
 use std::{fs::File, io::Read, path::Path};
 
-use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
-
 use crate::{
     discover::finder::Context,
     formats::{
@@ -14,6 +12,7 @@ use crate::{
         syslinux::{self, words::Processor},
         text,
     },
+    kexec::BeforeJump,
 };
 
 /// Where the kernel shows UEFI variables (Linux Documentation/filesystems/efivarfs.rst).
@@ -119,19 +118,12 @@ fn processor() -> Option<Processor> {
     None
 }
 
-/// Removes what counts for one boot only, which is now. The kernel guards the variables of most vendors by a flag.
-pub fn forget_one_shots(variables: &Path) {
-    for name in bls::ONE_SHOT {
-        let path = variables.join(format!("{name}-{}", bls::VENDOR));
-        let Ok(file) = File::open(&path) else { continue };
-        // What comes of it shows when the file is to go.
-        let _ = ioctl_getflags(&file).and_then(|flags| ioctl_setflags(&file, flags - IFlags::IMMUTABLE));
-        if let Err(error) = std::fs::remove_file(&path) {
-            log::warn!(
-                "{name} stays ({error}) and counts for the next boot, too; remove it: bootctl set-oneshot ''"
-            );
-        }
-    }
+/// The variables that count for one boot, which goes through the jump: they are removed right before it.
+#[must_use]
+pub fn one_shots(variables: &Path) -> Vec<BeforeJump> {
+    let paths = bls::ONE_SHOT.iter().map(|name| (*name, variables.join(format!("{name}-{}", bls::VENDOR))));
+    let present = paths.filter(|(_, path)| path.exists());
+    present.map(|(name, path)| BeforeJump::RemoveVariable { name, path }).collect()
 }
 
 /// UUIDs of the partitions that the firmware would boot from, in its order.
@@ -218,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn loaders_variables_are_texts_and_one_shots_go() {
+    fn loaders_variables_are_texts_and_those_for_one_boot_are_known() {
         let directory = tempfile::tempdir().unwrap();
         let write = |name: &str, vendor: &str, content: &[u8]| {
             let content = [&[7, 0, 0, 0], content].concat();
@@ -239,9 +231,11 @@ mod tests {
         };
         let read = context(directory.path());
         assert_eq!((read.secure_boot, &read.loader), (true, &loader));
-        forget_one_shots(directory.path());
-        let loader = bls::Variables { one_shot: None, ..loader };
-        assert_eq!(context(directory.path()).loader, loader);
+        let path = directory.path().join(format!("LoaderEntryOneShot-{}", bls::VENDOR));
+        assert_eq!(
+            one_shots(directory.path()),
+            [BeforeJump::RemoveVariable { name: "LoaderEntryOneShot", path }]
+        );
     }
 
     #[test]

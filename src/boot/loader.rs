@@ -1,9 +1,7 @@
 //! One attempt: an entry's files opened on their volumes, read once, and handed to the kernel.
 
 use std::{
-    fs::File,
     io,
-    os::unix::fs::FileExt,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -13,16 +11,10 @@ use std::{
 use crate::{
     entry::{Entry, FileReference, Kind},
     formats::{lookup::LookupError, text::printable},
-    image::{
-        apart::{ApartError, Companion, assemble, whole},
-        packed,
-    },
-    kexec::{self, Image, LoadError, Method, cmdline, cmdline::Firmware, segments::Wishes},
+    image::{self, CompanionFile, KernelFiles, NamedFile, PrepareError, packed, prepare},
+    kexec::{self, BeforeJump, LoadError, LoadOptions, LoadedKernel, cmdline, cmdline::Firmware},
     storage::OpenVolume,
 };
-
-/// So much is read at once, in bytes.
-const CHUNK: usize = 256 << 10;
 
 /// Why an attempt failed.
 #[derive(Debug, thiserror::Error)]
@@ -54,17 +46,15 @@ pub enum AttemptError {
         /// The kernel's reason.
         source: io::Error,
     },
-    /// A file that holds more than a kernel cannot be taken apart.
-    #[error("{file}: {reason}")]
-    Apart {
-        /// The file.
-        file: String,
-        /// What is wrong, and what to do.
-        reason: ApartError,
-    },
+    /// No kernel can be made of the files.
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
     /// Nobody waits for it any more.
     #[error("given up")]
     GivenUp,
+    /// There is no thread for it.
+    #[error("no thread for it: {0}")]
+    NoThread(#[source] io::Error),
     /// The kernel refused it.
     #[error(transparent)]
     Load(#[from] LoadError),
@@ -85,9 +75,9 @@ impl Turn {
     }
 }
 
-/// What an attempt needs beside the entry.
+/// Loads entries: what an attempt needs beside the entry.
 #[derive(Clone, Debug)]
-pub struct Loader {
+pub struct EntryLoader {
     /// The volumes that are there.
     pub volumes: Vec<Arc<OpenVolume>>,
     /// Words appended to every command line.
@@ -96,90 +86,59 @@ pub struct Loader {
     pub firmware: Firmware,
     /// Whose turn it is.
     pub turn: Turn,
+    /// What is done right before the jump into the kernel, and only then.
+    pub before_jump: Vec<BeforeJump>,
 }
 
-impl Loader {
+impl EntryLoader {
     /// Loads the entry, if it is still this number's turn when its files have been read.
     ///
     /// # Errors
     /// [`AttemptError`] names the file that is to blame, why, and what to do.
-    pub fn load(&self, number: u64, entry: &Entry) -> Result<(), AttemptError> {
-        let kernel = self.open(entry.kernel.as_ref().ok_or(AttemptError::NoKernel)?)?;
-        let initrds = entry.initrds.iter().map(|initrd| self.open(initrd)).collect::<Result<Vec<_>, _>>()?;
-        if entry.kind == Kind::Multiboot {
-            return self.load_multiboot(number, entry, &kernel, initrds);
+    pub fn load(&self, number: u64, entry: &Entry) -> Result<LoadedKernel, AttemptError> {
+        let files = self.files(entry)?;
+        // The kernel holds its lock for loading while it reads. A disk may hang: it is read before, so that it holds up no
+        // other load. Several initrds are joined without that lock.
+        read_through(&files.kernel)?;
+        let mut prepared = prepare(files)?;
+        let firmware = match prepared.multiboot {
+            None => self.firmware,
+            // What the firmware makes necessary is for Linux only.
+            Some(_) => Firmware::default(),
+        };
+        if let ([_], _) | (_, Some(_)) = (prepared.initrds.as_slice(), &prepared.multiboot) {
+            prepared.initrds.iter().try_for_each(read_through)?;
         }
+        prepared.cmdline = cmdline::complete(&prepared.cmdline, &self.append, firmware);
+        if !self.turn.has(number) {
+            return Err(AttemptError::GivenUp);
+        }
+        let loaded = kexec::load(prepared, &LoadOptions::default())?;
+        Ok(LoadedKernel { before_jump: self.before_jump.clone(), ..loaded })
+    }
+
+    /// The entry's files, opened.
+    fn files(&self, entry: &Entry) -> Result<KernelFiles, AttemptError> {
+        let kernel = self.open(entry.kernel.as_ref().ok_or(AttemptError::NoKernel)?)?;
+        let initrds = entry.initrds.iter().map(|initrd| self.open(initrd)).collect::<Result<_, _>>()?;
         let companions = entry.unified.companions.iter().map(|companion| {
             let name = companion.file.path.rsplit('/').next().unwrap_or_default().to_owned();
-            Ok(Companion { role: companion.role, name, file: self.open(&companion.file)?.file })
+            Ok(CompanionFile { role: companion.role, name, file: self.open(&companion.file)?.file })
         });
-        let companions = companions.collect::<Result<Vec<_>, AttemptError>>()?;
-        // The kernel holds its lock for loading while it reads. So what may hang, a disk, is read beforehand: it holds up
-        // no other load then. Several initrds are joined without that lock.
-        read_through(&kernel)?;
-        let assembled = assemble(kernel, initrds, entry.unified.profile, &companions)
-            .map_err(|(file, reason)| AttemptError::Apart { file, reason })?;
-        if let [initrd] = assembled.initrds.as_slice() {
-            read_through(initrd)?;
-        }
-        let cmdline = cmdline::complete(&assembled.cmdline(&entry.cmdline), &self.append, self.firmware);
-        let device_tree = self.device_tree(entry, assembled.devicetree)?;
-        if !self.turn.has(number) {
-            return Err(AttemptError::GivenUp);
-        }
-        let wishes = Wishes { device_tree, ..Wishes::default() };
-        Ok(kexec::load_by(Method::Auto, &wishes, &assembled.kernel, &assembled.initrds, &cmdline)?)
+        // Machines without device trees are given none.
+        let devicetree = entry.devicetree.as_ref().filter(|_| cfg!(not(target_arch = "x86_64")));
+        Ok(KernelFiles {
+            kernel,
+            initrds,
+            cmdline: entry.cmdline.clone(),
+            devicetree: devicetree.map(|tree| self.open(tree)).transpose()?,
+            profile: entry.unified.profile,
+            companions: companions.collect::<Result<_, AttemptError>>()?,
+            multiboot: (entry.kind == Kind::Multiboot).then(|| entry.multiboot.clone()),
+        })
     }
 
-    /// A kernel that is started by multiboot. Its files hang up no other load: they are read outside of the kernel's lock.
-    #[cfg(all(feature = "multiboot", target_arch = "x86_64"))]
-    fn load_multiboot(
-        &self,
-        number: u64,
-        entry: &Entry,
-        kernel: &Image,
-        files: Vec<Image>,
-    ) -> Result<(), AttemptError> {
-        use crate::{
-            formats::text::encode,
-            kexec::multiboot::{self, Module, Told},
-        };
-        let mut words = entry.multiboot.modules.iter();
-        let module = |image| {
-            read_through(&image)?;
-            let (words, as_it_is) = words
-                .next()
-                .map_or_else(Default::default, |module| (encode(&module.cmdline), module.as_it_is));
-            Ok(Module { image, words, as_it_is })
-        };
-        let modules = files.into_iter().map(module).collect::<Result<Vec<_>, AttemptError>>()?;
-        // What the firmware makes necessary is for Linux only.
-        let cmdline = cmdline::complete(&entry.cmdline, &self.append, Firmware::default());
-        if !self.turn.has(number) {
-            return Err(AttemptError::GivenUp);
-        }
-        let told = Told { version: entry.multiboot.version, cmdline: &cmdline, named: false };
-        Ok(multiboot::load(Method::Auto, kernel, &modules, &told, &Wishes::default())?)
-    }
-
-    /// What the finders say of such an entry, should one come here all the same.
-    #[cfg(not(all(feature = "multiboot", target_arch = "x86_64")))]
-    fn load_multiboot(&self, _: u64, _: &Entry, kernel: &Image, _: Vec<Image>) -> Result<(), AttemptError> {
-        Err(LoadError::NoKernel { kernel: kernel.name.clone() }.into())
-    }
-
-    /// The device tree that the entry names, else the one that came with the kernel. Machines without device trees are
-    /// given none.
-    fn device_tree(&self, entry: &Entry, own: Option<Vec<u8>>) -> Result<Option<Vec<u8>>, AttemptError> {
-        let named = entry.devicetree.as_ref().filter(|_| cfg!(not(target_arch = "x86_64")));
-        let read = |reference| {
-            let Image { name, file } = self.open(reference)?;
-            whole(&file).map_err(|source| AttemptError::Read { file: name, source })
-        };
-        Ok(named.map(read).transpose()?.or(own.filter(|_| cfg!(not(target_arch = "x86_64")))))
-    }
-
-    fn open(&self, reference: &FileReference) -> Result<Image, AttemptError> {
+    fn open(&self, reference: &FileReference) -> Result<NamedFile, AttemptError> {
         let file = printable(&format!("{} on {}", reference.full_path(), reference.volume));
         let volume = self.volumes.iter().find(|volume| volume.volume.device.name == reference.volume);
         let Some(volume) = volume else { return Err(AttemptError::VolumeGone { file }) };
@@ -188,9 +147,9 @@ impl Loader {
             Err(reason) => return Err(AttemptError::Open { file, reason }),
         };
         match &reference.packed_as {
-            None => Ok(Image { name: file, file: opened }),
+            None => Ok(NamedFile { name: file, file: opened }),
             Some(name) => match packed(&opened, name) {
-                Ok(archive) => Ok(Image { name: file, file: archive }),
+                Ok(archive) => Ok(NamedFile { name: file, file: archive }),
                 Err(source) => Err(AttemptError::Read { file, source }),
             },
         }
@@ -198,21 +157,8 @@ impl Loader {
 }
 
 /// Reads a file into the kernel's page cache.
-fn read_through(image: &Image) -> Result<(), AttemptError> {
-    read_all(&image.file).map_err(|source| AttemptError::Read { file: image.name.clone(), source })
-}
-
-fn read_all(file: &File) -> io::Result<()> {
-    let mut chunk = vec![0; CHUNK];
-    let mut offset = 0_u64;
-    loop {
-        match file.read_at(&mut chunk, offset) {
-            Ok(0) => return Ok(()),
-            Ok(count) => offset = offset.saturating_add(u64::try_from(count).unwrap_or(u64::MAX)),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
+fn read_through(file: &NamedFile) -> Result<(), AttemptError> {
+    image::read_through(&file.file).map_err(|source| AttemptError::Read { file: file.name.clone(), source })
 }
 
 #[cfg(test)]
@@ -232,14 +178,15 @@ mod tests {
         path
     }
 
-    fn loader(path: &std::path::Path) -> Loader {
+    fn loader(path: &std::path::Path) -> EntryLoader {
         let open =
             OpenVolume { volume: volume("sda1", Transport::Scsi), root: Root::from_directory(path).unwrap() };
-        Loader {
+        EntryLoader {
             volumes: vec![Arc::new(open)],
             append: vec![],
             firmware: Firmware::default(),
             turn: Turn::default(),
+            before_jump: vec![],
         }
     }
 

@@ -1,5 +1,6 @@
 //! Order, default, countdown, attempts and fallback: from entries to a loaded kernel.
 
+pub mod before_jump;
 pub mod election;
 pub mod explain;
 pub mod firmware;

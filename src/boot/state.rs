@@ -14,12 +14,14 @@ use self::view::full_title;
 use super::{
     election::{self, Electorate},
     explain,
+    loader::AttemptError,
     settings::{AfterFailure, Settings, Timeout},
     supervision::{Notice, Request, Task},
 };
 use crate::{
     entry::{Device, Discovery, Entry, Volume},
     formats::{text::printable, volume_name::VolumeName},
+    kexec::LoadedKernel,
     ui::{
         keys::Key,
         menu::{Choice, Menu},
@@ -45,7 +47,7 @@ const LOCKED_CONSOLE: &str = "The rescue console is locked: the boot loader's co
                               own command line, and none can be typed here yet.";
 
 /// What happened.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub enum Event {
     /// A volume can be read.
     Found(Volume),
@@ -60,7 +62,7 @@ pub enum Event {
     /// What the volumes offered when [`Action::Discover`] was asked for.
     Discovered(Result<Discovery, String>),
     /// The load that was asked for with this number ended.
-    Loaded(u64, Result<(), String>),
+    Loaded(u64, Result<LoadedKernel, AttemptError>),
     /// A key was pressed.
     Key(Key),
     /// PID 1 says something.
@@ -78,6 +80,15 @@ pub enum Action {
     Load(u64, Box<Entry>),
     /// Drop the loaded kernel.
     Unload,
+    /// Do what was left until the jump, and have PID 1 jump.
+    Jump {
+        /// Id of the entry.
+        entry: String,
+        /// Its title.
+        title: String,
+        /// Its kernel, which is loaded.
+        kernel: LoadedKernel,
+    },
     /// Say this to PID 1.
     Ask(Request),
     /// Tell tests and fleet tools.
@@ -96,7 +107,10 @@ enum Load {
         entry: Box<Entry>,
         since: Duration,
     },
-    Done(Box<Entry>),
+    Done {
+        entry: Box<Entry>,
+        kernel: LoadedKernel,
+    },
 }
 
 /// Who decides.
@@ -320,13 +334,13 @@ impl State {
         }
     }
 
-    fn loaded(&mut self, number: u64, result: Result<(), String>, actions: &mut Vec<Action>) {
+    fn loaded(&mut self, number: u64, result: Result<LoadedKernel, AttemptError>, actions: &mut Vec<Action>) {
         match std::mem::take(&mut self.load) {
             Load::Begun { number: begun, entry, .. } if begun == number => {
                 actions.push(Action::Ask(Request::End(Task::Entry(entry.id.clone()))));
                 match result {
-                    Ok(()) => self.load = Load::Done(entry),
-                    Err(reason) => self.load_failed(&entry.id, reason, actions),
+                    Ok(kernel) => self.load = Load::Done { entry, kernel },
+                    Err(error) => self.load_failed(&entry.id, error.to_string(), actions),
                 }
             }
             // One that had been given up.
@@ -472,7 +486,7 @@ impl State {
         if entry.locked {
             // It stops the countdown, and nothing takes its place: not even what was loaded before it was known.
             self.first_default = None;
-            if matches!(self.load, Load::Done(_)) {
+            if matches!(self.load, Load::Done { .. }) {
                 self.load = Load::Nothing;
                 actions.push(Action::Unload);
             }
@@ -509,8 +523,10 @@ impl State {
     /// Jumps into the entry, as soon as it is loaded.
     fn boot(&mut self, entry: Entry, now: Duration, actions: &mut Vec<Action>) {
         match &self.load {
-            Load::Done(loaded) if same_load(loaded, &entry) => {
-                self.leave(Request::Jump(printable(&full_title(&entry))), actions);
+            Load::Done { entry: loaded, kernel } if same_load(loaded, &entry) => {
+                let title = printable(&full_title(&entry));
+                actions.push(Action::Jump { entry: entry.id, title, kernel: kernel.clone() });
+                self.mode = Mode::Leaving;
             }
             _ => self.load(entry, now, actions),
         }
@@ -520,9 +536,9 @@ impl State {
     fn load(&mut self, entry: Entry, now: Duration, actions: &mut Vec<Action>) {
         match &self.load {
             Load::Begun { .. } => return,
-            Load::Done(loaded) if same_load(loaded, &entry) => return,
+            Load::Done { entry: loaded, .. } if same_load(loaded, &entry) => return,
             // Were it left in place, it would be started where loading the other one fails.
-            Load::Done(_) => actions.push(Action::Unload),
+            Load::Done { .. } => actions.push(Action::Unload),
             Load::Nothing => {}
         }
         self.loads = self.loads.saturating_add(1);

@@ -9,8 +9,11 @@ use std::os::fd::RawFd;
 /// The file descriptor that the worker finds its end of the pair on.
 pub const WORKER_END: RawFd = 3;
 
-/// No packet is longer, in bytes; a longer name is cut.
-pub const PACKET_LIMIT: usize = 512;
+/// Maximum length of a packet, in bytes.
+pub const PACKET_LIMIT: usize = 1024;
+
+/// Maximum length of a name or another text in a packet, in bytes; a longer one is cut, in every packet at the same place.
+const TEXT_LIMIT: usize = 480;
 
 /// What a worker that died was busy with, and what its successor passes over.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -28,8 +31,13 @@ pub enum Request {
     Begin(Task),
     /// This work ended, whatever came of it.
     End(Task),
-    /// A kernel is loaded: unmount, sync and jump into it. Holds the entry's title.
-    Jump(String),
+    /// A kernel is loaded: unmount, sync and jump into it.
+    Jump {
+        /// Id of the entry that is loaded.
+        entry: String,
+        /// Its title.
+        title: String,
+    },
     /// Unmount, sync and restart the machine through its firmware.
     Reboot,
     /// Unmount, sync and power off.
@@ -55,22 +63,22 @@ impl Request {
     /// The packet that says it.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let (word, name) = match self {
-            Self::Begin(Task::Device(name)) => ("begin device", name.as_str()),
-            Self::Begin(Task::Entry(name)) => ("begin entry", name.as_str()),
-            Self::End(Task::Device(name)) => ("end device", name.as_str()),
-            Self::End(Task::Entry(name)) => ("end entry", name.as_str()),
-            Self::Jump(title) => ("jump to", title.as_str()),
-            Self::Reboot => ("reboot now", ""),
-            Self::PowerOff => ("power off", ""),
-            Self::Rescue => ("rescue console", ""),
-            Self::Panicked(line) => ("worker panicked", line.as_str()),
-            Self::Lock(true) => ("lock rescue", ""),
-            Self::Lock(false) => ("unlock rescue", ""),
+        let (words, texts): (&str, [&str; 2]) = match self {
+            Self::Begin(Task::Device(name)) => ("begin device", [name, ""]),
+            Self::Begin(Task::Entry(name)) => ("begin entry", [name, ""]),
+            Self::End(Task::Device(name)) => ("end device", [name, ""]),
+            Self::End(Task::Entry(name)) => ("end entry", [name, ""]),
+            Self::Jump { entry, title } => ("jump to", [entry, title]),
+            Self::Reboot => ("reboot now", ["", ""]),
+            Self::PowerOff => ("power off", ["", ""]),
+            Self::Rescue => ("rescue console", ["", ""]),
+            Self::Panicked(line) => ("worker panicked", [line, ""]),
+            Self::Lock(true) => ("lock rescue", ["", ""]),
+            Self::Lock(false) => ("unlock rescue", ["", ""]),
         };
-        let mut packet = format!("{word} {name}").into_bytes();
-        packet.truncate(PACKET_LIMIT);
-        packet
+        let [first, second] = texts.map(|text| text.as_bytes().get(..TEXT_LIMIT).unwrap_or(text.as_bytes()));
+        let separator: &[u8] = if second.is_empty() { b"" } else { b"\0" };
+        [words.as_bytes(), b" ", first, separator, second].concat()
     }
 
     /// Reads a packet; `None` if it says nothing known.
@@ -85,7 +93,10 @@ impl Request {
             ("begin", "entry") => Self::Begin(Task::Entry(name)),
             ("end", "device") => Self::End(Task::Device(name)),
             ("end", "entry") => Self::End(Task::Entry(name)),
-            ("jump", "to") => Self::Jump(name),
+            ("jump", "to") => {
+                let (entry, title) = name.split_once('\0').unwrap_or((&name, ""));
+                Self::Jump { entry: entry.to_owned(), title: title.to_owned() }
+            }
             ("reboot", "now") => Self::Reboot,
             ("power", "off") => Self::PowerOff,
             ("rescue", "console") => Self::Rescue,
@@ -125,7 +136,8 @@ mod tests {
             Request::Begin(Task::Entry("sda2:gnulinux simple, with spaces".into())),
             Request::End(Task::Device("sda".into())),
             Request::End(Task::Entry("e".into())),
-            Request::Jump("Debian GNU/Linux".into()),
+            Request::Jump { entry: "sda2:gnulinux simple".into(), title: "Debian GNU/Linux".into() },
+            Request::Jump { entry: "e".into(), title: String::new() },
             Request::Reboot,
             Request::PowerOff,
             Request::Rescue,
@@ -147,7 +159,17 @@ mod tests {
     }
 
     #[test]
-    fn a_long_name_is_cut_not_dropped() {
-        assert_eq!(Request::Jump("x".repeat(4096)).encode().len(), PACKET_LIMIT);
+    fn a_long_name_is_cut_in_every_packet_at_the_same_place() {
+        let long = "x".repeat(4096);
+        let decoded = |request: &Request| {
+            let packet = request.encode();
+            assert!(packet.len() <= PACKET_LIMIT);
+            Request::decode(&packet)
+        };
+        let cut = "x".repeat(TEXT_LIMIT);
+        let begun = decoded(&Request::Begin(Task::Entry(long.clone())));
+        assert_eq!(begun, Some(Request::Begin(Task::Entry(cut.clone()))));
+        let jump = decoded(&Request::Jump { entry: long.clone(), title: long });
+        assert_eq!(jump, Some(Request::Jump { entry: cut.clone(), title: cut }));
     }
 }

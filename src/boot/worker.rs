@@ -14,9 +14,9 @@ use std::{
 };
 
 use super::{
-    firmware,
+    before_jump, firmware,
     link::Link,
-    loader::{Loader, Turn},
+    loader::{AttemptError, EntryLoader, Turn},
     options::Options,
     settings::Settings,
     state::{Action, Event, State},
@@ -228,19 +228,26 @@ impl Worker {
             Action::Discover => self.discover(),
             Action::Load(number, entry) => {
                 self.turn.give(number);
-                let loader = Loader {
+                let loader = EntryLoader {
                     volumes: self.volumes.clone(),
                     append: self.append.clone(),
                     firmware: Firmware::of_this_machine(),
                     turn: self.turn.clone(),
+                    before_jump: firmware::one_shots(firmware::VARIABLES.as_ref()),
                 };
-                let load = move || loader.load(number, &entry).map_err(|error| error.to_string());
-                self.spawn("load", load, move |result| Event::Loaded(number, result));
+                let load = move || Event::Loaded(number, loader.load(number, &entry));
+                self.spawn("load", load, |error| Event::Loaded(number, Err(AttemptError::NoThread(error))));
             }
             Action::Unload => {
                 if let Err(error) = kexec::unload() {
                     log::warn!("the loaded kernel was not dropped: {error}");
                 }
+            }
+            Action::Jump { entry, title, kernel } => {
+                self.leave_screen();
+                before_jump::perform(&kernel);
+                self.consoles.write(&format!("Starting {title} ...\n"));
+                self.link.ask(&Request::Jump { entry, title });
             }
             Action::Ask(request) => self.ask(&request),
             Action::Landmark(name, fields) => {
@@ -263,35 +270,37 @@ impl Worker {
             for image in volumes.drain(known..) {
                 send(&sender, Message::Image(image));
             }
-            survey.map(|survey| survey.discovery).map_err(|error| error.to_string())
+            Event::Discovered(survey.map(|survey| survey.discovery).map_err(|error| error.to_string()))
         };
-        self.spawn("discover", discover, Event::Discovered);
+        self.spawn("discover", discover, |error| {
+            Event::Discovered(Err(format!("no thread for it: {error}")))
+        });
     }
 
     fn ask(&mut self, request: &Request) {
         if !matches!(request, Request::Begin(_) | Request::End(_) | Request::Lock(_)) {
-            // PID 1, the rescue console or the next kernel goes on below the picture, on a terminal as it was.
-            self.screen.leave(&self.consoles);
-            self.input.restore();
-        }
-        if let Request::Jump(title) = request {
-            firmware::forget_one_shots(firmware::VARIABLES.as_ref());
-            self.consoles.write(&format!("Starting {title} ...\n"));
+            self.leave_screen();
         }
         self.link.ask(request);
     }
 
-    /// Does something on a thread of its own; what comes of it is an event.
-    fn spawn<T: 'static>(
+    /// PID 1, the rescue console or the next kernel goes on below the picture, on a terminal as it was.
+    fn leave_screen(&mut self) {
+        self.screen.leave(&self.consoles);
+        self.input.restore();
+    }
+
+    /// Works on a thread of its own, up to an event; `failed` makes the event of there being no thread.
+    fn spawn(
         &self,
         name: &str,
-        work: impl FnOnce() -> Result<T, String> + Send + 'static,
-        event: impl Fn(Result<T, String>) -> Event + Clone + Send + 'static,
+        work: impl FnOnce() -> Event + Send + 'static,
+        failed: impl FnOnce(io::Error) -> Event,
     ) {
-        let (sender, done) = (self.sender.clone(), event.clone());
-        let run = move || send(&sender, Message::Event(done(work())));
+        let sender = self.sender.clone();
+        let run = move || send(&sender, Message::Event(work()));
         if let Err(error) = thread::Builder::new().name(name.to_owned()).spawn(run) {
-            send(&self.sender, Message::Event(event(Err(format!("no thread for it: {error}")))));
+            send(&self.sender, Message::Event(failed(error)));
         }
     }
 

@@ -22,13 +22,13 @@ use super::{
 };
 use crate::{
     boot::{
-        firmware,
-        loader::{Loader, Turn},
+        before_jump, firmware,
+        loader::{EntryLoader, Turn},
     },
     entry::{Discovery, Entry, Kind},
     formats::text::{self, printable},
     kexec::{
-        self,
+        self, LoadedKernel,
         cmdline::{self, Firmware},
         consoles, reason,
         state::{self, Slot},
@@ -196,7 +196,7 @@ fn boot(arguments: &mut Arguments) -> Result<String, Failure> {
     }
     match once {
         Some(once) => once.set().map(|()| String::new()).map_err(|error| failed(&error)),
-        None if wish.load => load(&entry, disks).map(|()| String::new()),
+        None if wish.load => load(&entry, disks).map(|_| String::new()),
         None => leave(&entry, disks, wish.now),
     }
 }
@@ -264,7 +264,7 @@ fn command_line(entry: &Entry, wish: &Wish, running: &str) -> String {
     };
     let firmware =
         if entry.kind == Kind::Multiboot { Firmware::default() } else { Firmware::of_this_machine() };
-    let line = text::decode(&cmdline::complete(base, &wish.append, firmware));
+    let line = cmdline::complete(base, &wish.append, firmware);
     if wish.from.is_some() { cmdline::keep_last(&line) } else { line }
 }
 
@@ -428,9 +428,9 @@ fn by_hand() -> Result<Infallible, Failure> {
 
 /// Loads the entry and leaves this system for it; returns only if that fails.
 fn leave(entry: &Entry, disks: Disks, now: bool) -> Result<String, Failure> {
-    load(entry, disks)?;
+    let kernel = load(entry, disks)?;
     if now {
-        return jump();
+        return jump(&kernel);
     }
     Err(not_shut_down(&Shutdown::of(Path::new("/")).ask()))
 }
@@ -443,12 +443,13 @@ fn not_shut_down(error: &io::Error) -> Failure {
 }
 
 /// Loads the entry; our own mounts are gone when that is done.
-fn load(entry: &Entry, disks: Disks) -> Result<(), Failure> {
-    let loader = Loader {
+fn load(entry: &Entry, disks: Disks) -> Result<LoadedKernel, Failure> {
+    let loader = EntryLoader {
         volumes: disks.open.into_iter().map(Arc::new).collect(),
         append: Vec::new(),
         firmware: Firmware::default(),
         turn: Turn::default(),
+        before_jump: Vec::new(),
     };
     let before = state::loaded(Slot::Boot);
     loader.load(0, entry).map_err(|error| {
@@ -457,7 +458,8 @@ fn load(entry: &Entry, disks: Disks) -> Result<(), Failure> {
     })
 }
 
-fn jump() -> Result<String, Failure> {
+fn jump(kernel: &LoadedKernel) -> Result<String, Failure> {
+    before_jump::perform(kernel);
     let (mut rest, busy) = Rest::begin();
     for busy in &busy {
         let writers: Vec<String> = busy.writers.iter().map(ToString::to_string).collect();

@@ -7,10 +7,9 @@ use super::{
 };
 use crate::formats::text::{decode, printable};
 use crate::image::{
-    Image,
-    apart::assemble,
+    NamedFile, PrepareError, UnpackError,
     identify::{Identity, identify},
-    unwrap::unwrap,
+    unpack,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -57,12 +56,16 @@ fn run(arguments: &mut Arguments) -> Result<String, Failure> {
     if identity.format.is_none() {
         return Err(failed(&"no kernel in any format that is known here"));
     }
-    // What cannot be taken apart here, as it is for another machine, is told all the same.
-    let whole = Image { name: String::new(), file: file.try_clone().map_err(|error| failed(&error))? };
-    let kernel = assemble(whole, Vec::new(), 0, &[]).map_or(file, |assembled| assembled.kernel.file);
-    let kernel = unwrap(&kernel).map_err(|error| failed(&error))?.unwrap_or(kernel);
-    let inside = identify(&kernel).map_err(|error| failed(&error))?;
-    let inside = (inside != identity).then_some(inside);
+    let inside = match unpack(NamedFile { name: String::new(), file }, 0, &[]) {
+        Ok(unpacked) => Some(unpacked.identity).filter(|inside| *inside != identity),
+        Err(PrepareError {
+            reason: reason @ (UnpackError::Decompress(_) | UnpackError::TooDeep), ..
+        }) => {
+            return Err(failed(&reason));
+        }
+        // What cannot be unpacked here, as it is for another machine, is told all the same.
+        Err(_) => None,
+    };
     let value = serde_json::to_value(Inspected { file: &name, identity, inside });
     let value = value.map_err(|error| failed(&error))?;
     Ok(if as_json { format!("{value:#}\n") } else { lines(&value, "") })

@@ -1,5 +1,5 @@
-//! `kexec -l` of a file that holds more than a kernel, such as a unified kernel image: it is taken apart, and what lies
-//! beside it goes with it.
+//! `kexec -l` of a file that holds more than a kernel, such as a unified kernel image: it is unpacked, and what lies beside it
+//! goes with it.
 
 use std::{
     fs,
@@ -12,41 +12,60 @@ use crate::{
     discover::{Volumes, complete_image},
     entry::{Entry, Format, Source},
     formats::text::{decode, os_string},
-    image::{
-        Image,
-        apart::{ApartError, Assembled, Companion, assemble},
-    },
+    image::{self, CompanionFile, NamedFile, PrepareError, PreparedKernel, UnpackedKernel},
     storage::{OpenVolume, root::Root},
 };
 
-/// Puts together what is loaded, with the command line. An empty one gives way to the file's own; initrds that are named
-/// take the place of those in a unified kernel image, as with kexec-tools.
+/// A kernel file, and the command line for its kernel.
+pub(super) struct Unpacked {
+    pub kernel: UnpackedKernel,
+    cmdline: String,
+    /// It is a unified kernel image, whose command line is known already.
+    is_unified: bool,
+}
+
+/// Unpacks a kernel file, with what lies beside it.
 ///
 /// # Errors
-/// The name of the file that cannot be taken apart, and why.
-pub(super) fn take_apart(
-    kernel: Image,
-    initrds: Vec<Image>,
-    cmdline: &str,
-) -> Result<(Assembled, String), (String, ApartError)> {
-    let (name, is_replaced) = (kernel.name.clone(), !initrds.is_empty());
-    let Some((companions, profile, cmdline)) = beside(&name, cmdline) else {
-        let assembled = assemble(kernel, initrds, 0, &[])?;
-        let cmdline = assembled.cmdline(cmdline);
-        if cmdline.contains("%U") {
+/// [`PrepareError`] names the file and says what is wrong with it.
+pub(super) fn unpack(kernel: NamedFile, cmdline: &str) -> Result<Unpacked, PrepareError> {
+    match beside(&kernel.name, cmdline) {
+        None => {
+            let kernel = image::unpack(kernel, 0, &[])?;
+            Ok(Unpacked { kernel, cmdline: cmdline.to_owned(), is_unified: false })
+        }
+        Some((companions, profile, cmdline)) => {
+            let kernel = image::unpack(kernel, profile, &companions)?;
+            Ok(Unpacked { kernel, cmdline, is_unified: true })
+        }
+    }
+}
+
+impl Unpacked {
+    /// Adds the initrds. Those that are named take the place of those in a unified kernel image, as with kexec-tools.
+    ///
+    /// # Errors
+    /// [`PrepareError`] names the file that is to blame and says what is wrong with it.
+    pub fn with_initrds(
+        self,
+        initrds: Vec<NamedFile>,
+        devicetree: Option<&NamedFile>,
+    ) -> Result<PreparedKernel, PrepareError> {
+        let is_replaced = self.is_unified && !initrds.is_empty();
+        let mut prepared = self.kernel.with_initrds(initrds, devicetree, self.cmdline)?;
+        let PreparedKernel { kernel, initrds, cmdline, .. } = &mut prepared;
+        initrds.retain(|initrd| !is_replaced || initrd.name != kernel.name);
+        if !self.is_unified && cmdline.contains("%U") {
             log::warn!(
                 "%U on the command line stands for its partition's UUID; give one with --command-line"
             );
         }
-        return Ok((assembled, cmdline));
-    };
-    let mut assembled = assemble(kernel, initrds, profile, &companions)?;
-    assembled.initrds.retain(|initrd| !is_replaced || initrd.name != name);
-    Ok((assembled, cmdline))
+        Ok(prepared)
+    }
 }
 
 /// What goes with a unified kernel image, the number of its profile and its command line; `None` for other files.
-fn beside(name: &str, cmdline: &str) -> Option<(Vec<Companion>, u32, String)> {
+fn beside(name: &str, cmdline: &str) -> Option<(Vec<CompanionFile>, u32, String)> {
     let (root, path) = parted(&fs::canonicalize(PathBuf::from(os_string(name))).ok()?)?;
     let VolumeOption { directory, volume } = VolumeOption::bare(root, "kexec");
     let root = Root::from_directory(&directory).ok()?;
@@ -63,7 +82,7 @@ fn beside(name: &str, cmdline: &str) -> Option<(Vec<Companion>, u32, String)> {
         let path = companion.file.path;
         let name = path.rsplit('/').next().unwrap_or_default().to_owned();
         match fs::File::open(directory.join(os_string(path.trim_start_matches('/')))) {
-            Ok(file) => Some(Companion { role: companion.role, name, file }),
+            Ok(file) => Some(CompanionFile { role: companion.role, name, file }),
             Err(error) => {
                 log::warn!("{path}: {error}: left out");
                 None

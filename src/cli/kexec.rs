@@ -2,7 +2,7 @@
 
 use std::{
     ffi::OsString,
-    fs::{self, File},
+    fs,
     io::{self, Write},
     process::ExitCode,
 };
@@ -10,23 +10,20 @@ use std::{
 use rustix::io::Errno;
 
 use super::{
-    kernel_file::take_apart,
+    kernel_file::{self, Unpacked},
     named_file::{NamedFileError, open, open_filled},
 };
-#[cfg(all(feature = "multiboot", target_arch = "x86_64"))]
-use crate::kexec::multiboot::{self, Module, Told};
 use crate::{
-    formats::{kernel_file::KernelFile, text},
-    image::{apart::ApartError, identify::identify, unwrap::unwrap},
+    formats::text,
+    image::{NamedFile, PrepareError, UnpackedKernel},
     kexec::{
-        self, Image, LoadError, Method,
+        self, LoadError, LoadOptions, Method,
         command::{
             HELP, cmdline,
             options::{self, Invocation, Options, Purpose, UsageError},
             types,
         },
         consoles, reason,
-        segments::Wishes,
         state::{self, Slot},
     },
     sys::{interfaces, pipe},
@@ -61,8 +58,8 @@ enum Failure {
     NoMultiboot,
     #[error("{0}")]
     NotOpened(NamedFileError),
-    #[error("{0}: {1}")]
-    Apart(String, ApartError),
+    #[error("{0}{1}")]
+    Unprepared(PrepareError, &'static str),
     #[error("{0}")]
     Load(#[from] LoadError),
     #[error(
@@ -90,6 +87,12 @@ enum Failure {
     #[cfg(feature = "running-system")]
     #[error("{0}")]
     Barrier(#[from] crate::running::guards::Barrier),
+}
+
+impl From<PrepareError> for Failure {
+    fn from(error: PrepareError) -> Self {
+        Self::Unprepared(error, "")
+    }
 }
 
 impl Failure {
@@ -187,6 +190,7 @@ fn act(invocation: Invocation) -> Result<ExitCode, Failure> {
                     let other = error.other_call();
                     Failure::NotReplaced(error, other, note)
                 }
+                (Failure::Unprepared(error, _), note) => Failure::Unprepared(error, note),
                 (failure, _) => failure.by(options.method),
             }
         })?;
@@ -233,64 +237,59 @@ fn load(options: &Options) -> Result<(), Failure> {
         return Err(Failure::Type(name.clone()));
     }
     let kernel = open_filled(kernel, "name the kernel alone")?;
-    let format = check_type(options, &kernel)?;
-    if !options.modules.is_empty() || format.is_some_and(|format| types::is("multiboot-x86", &format)) {
-        return load_multiboot(options, &kernel);
-    }
-    let initrd = |name: &String| open(name, "write --initrd once for each");
-    let initrds: Vec<Image> = options.initrds.iter().map(initrd).collect::<Result<_, _>>()?;
     let running = text::decode(&fs::read("/proc/cmdline").unwrap_or_default());
-    let (assembled, cmdline) = take_apart(kernel, initrds, &cmdline::cmdline(options, &running))
-        .map_err(|(name, reason)| Failure::Apart(name, reason))?;
-    let own_tree = assembled.devicetree.filter(|_| cfg!(not(target_arch = "x86_64")));
-    let (kernel, initrds) = (assembled.kernel, assembled.initrds);
+    let cmdline = cmdline::cmdline(options, &running);
+    let unpacked = kernel_file::unpack(kernel, &cmdline)?;
+    check_type(options, &unpacked.kernel)?;
+    let format = unpacked.kernel.identity.format.as_ref();
+    if !options.modules.is_empty() || format.is_some_and(|format| types::is("multiboot-x86", format)) {
+        return load_multiboot(options, unpacked.kernel, &cmdline);
+    }
+    load_linux(options, unpacked)
+}
+
+fn load_linux(options: &Options, unpacked: Unpacked) -> Result<(), Failure> {
+    let initrd = |name: &String| open(name, "write --initrd once for each");
+    let initrds = options.initrds.iter().map(initrd).collect::<Result<_, _>>()?;
+    let tree = |name: &String| open_filled(name, "a kernel takes one device tree");
+    let devicetree = options.devicetree.as_ref().map(tree).transpose()?;
+    let prepared = unpacked.with_initrds(initrds, devicetree.as_ref())?;
     log::debug!(
         "{} with {} initrds and the command line {}",
-        text::printable(&kernel.name),
-        initrds.len(),
-        text::printable(&cmdline)
+        text::printable(&prepared.kernel.name),
+        prepared.initrds.len(),
+        text::printable(&prepared.cmdline)
     );
-    let device_tree = options.devicetree.as_ref().map(|name| device_tree(name)).transpose()?;
     let limits = options.memory_min..options.memory_max;
-    let wishes = Wishes { limits, no_efi: options.no_efi, device_tree: device_tree.or(own_tree) };
+    let usual = LoadOptions::default();
+    let has_tree = cfg!(not(target_arch = "x86_64")) && prepared.devicetree.is_some();
     // Only kexec_load hides the firmware and chooses the memory; only kexec_file_load has the kernel keep a crash kernel's
     // headers true.
     let method = match options.method {
-        Method::Auto if wishes != Wishes::default() => Method::SegmentsIfAllowed,
+        Method::Auto if limits != usual.limits || options.no_efi || has_tree => Method::SegmentsIfAllowed,
         Method::Auto if options.hotplug => Method::File,
         method => method,
     };
-    let bytes = text::encode(&cmdline);
-    match options.purpose {
-        Purpose::Crash => kexec::load_for_panic(method, &wishes, &kernel, &initrds, &bytes)?,
-        Purpose::Boot => kexec::load_by(method, &wishes, &kernel, &initrds, &bytes)?,
-    }
-    for console in consoles::silent(&consoles::active(), &cmdline) {
+    let silent = consoles::silent(&consoles::active(), &prepared.cmdline);
+    let slot = slot(options.purpose);
+    kexec::load(prepared, &LoadOptions { method, slot, limits, no_efi: options.no_efi })?;
+    for console in silent {
         log::warn!("{console}");
     }
     Ok(())
 }
 
-fn device_tree(name: &str) -> Result<Vec<u8>, Failure> {
-    let image = open_filled(name, "a kernel takes one device tree")?;
-    crate::image::apart::whole(&image.file)
-        .map_err(|error| NamedFileError::Read(name.to_owned(), error).into())
-}
-
-/// What the kernel is, without what it is wrapped in. The type that was asked for is that of the file or of what is in it.
-fn check_type(options: &Options, kernel: &Image) -> Result<Option<KernelFile>, Failure> {
-    let format = |file: &File| identify(file).ok().and_then(|identity| identity.format);
-    let outer = format(&kernel.file);
-    let inner = unwrap(&kernel.file).ok().flatten().and_then(|file| format(&file));
-    let matches = |name: &String| outer.iter().chain(&inner).any(|format| types::is(name, format));
-    let known = || inner.as_ref().or(outer.as_ref());
-    match options.image_type.as_ref().filter(|name| !matches(name)) {
+/// The type that was asked for is that of the file or of the kernel in it.
+fn check_type(options: &Options, unpacked: &UnpackedKernel) -> Result<(), Failure> {
+    let (outer, inner) = (&unpacked.outer.format, &unpacked.identity.format);
+    let matches = |name: &String| outer.iter().chain(inner).any(|format| types::is(name, format));
+    match (options.image_type.as_ref().filter(|name| !matches(name)), inner.as_ref().or(outer.as_ref())) {
         // That it is no kernel at all is said where it is loaded.
-        Some(wrong) if known().is_some() => {
-            let name = known().and_then(types::of).unwrap_or("something else");
-            Err(Failure::WrongType(kernel.name.clone(), wrong.clone(), name.to_owned()))
+        (Some(wrong), Some(known)) => {
+            let name = types::of(known).unwrap_or("something else");
+            Err(Failure::WrongType(unpacked.kernel.name.clone(), wrong.clone(), name.to_owned()))
         }
-        _ => Ok(inner.or(outer)),
+        _ => Ok(()),
     }
 }
 
@@ -298,40 +297,42 @@ fn types() -> String {
     types::names().collect::<Vec<_>>().join(", ")
 }
 
-/// A multiboot kernel with its modules, each of which is called by the words behind its path.
+/// A multiboot kernel with its modules. The first word of each is its path.
 #[cfg(all(feature = "multiboot", target_arch = "x86_64"))]
-fn load_multiboot(options: &Options, kernel: &Image) -> Result<(), Failure> {
+fn load_multiboot(options: &Options, kernel: UnpackedKernel, words: &str) -> Result<(), Failure> {
+    use crate::entry::{Module, Multiboot};
+    let name = kernel.kernel.name.clone();
     for (given, option, remedy) in [
         (options.method == Method::File, "kexec-file-syscall", "only kexec_load starts one; leave -s out"),
         (options.purpose == Purpose::Crash, "load-panic", "name a Linux kernel for the case of a panic"),
         (!options.initrds.is_empty(), "initrd", "hand the initrd over as a module: --module=\"FILE WORDS\""),
     ] {
         if given {
-            return Err(Failure::Multiboot { kernel: kernel.name.clone(), option, remedy });
+            return Err(Failure::Multiboot { kernel: name, option, remedy });
         }
     }
-    let running = text::decode(&fs::read("/proc/cmdline").unwrap_or_default());
-    // The first word is the file's name.
-    let words = cmdline::cmdline(options, &running);
-    let cmdline = text::encode(format!("{} {words}", kernel.name).trim_end());
-    let module = |module: &String| {
-        let path = module.split_once(' ').map_or(module.as_str(), |(path, _)| path).to_owned();
-        let image = open(&path, "write --module once for each")?;
-        Ok(Module { image, words: text::encode(module), as_it_is: true })
+    let open_module = |words: &String| {
+        let path = words.split_once(' ').map_or(words.as_str(), |(path, _)| path);
+        open(path, "write --module once for each")
     };
-    let modules: Vec<Module> = options.modules.iter().map(module).collect::<Result<_, Failure>>()?;
+    let files: Vec<NamedFile> = options.modules.iter().map(open_module).collect::<Result<_, _>>()?;
     let version = match options.image_type.as_deref() {
         Some("multiboot-x86") => 1,
         Some("multiboot2-x86") => 2,
         _ => 0,
     };
-    let wishes = Wishes { limits: options.memory_min..options.memory_max, ..Wishes::default() };
-    let told = Told { version, cmdline: &cmdline, named: true };
-    Ok(multiboot::load(options.method, kernel, &modules, &told, &wishes)?)
+    let module = |words: &String| Module { cmdline: words.clone(), as_it_is: true };
+    let multiboot = Multiboot { version, modules: options.modules.iter().map(module).collect() };
+    // The first word is the file's name.
+    let cmdline = format!("{name} {words}").trim_end().to_owned();
+    let prepared = kernel.with_modules(files, &multiboot, true, cmdline)?;
+    let limits = options.memory_min..options.memory_max;
+    kexec::load(prepared, &LoadOptions { method: options.method, limits, ..LoadOptions::default() })?;
+    Ok(())
 }
 
 #[cfg(not(all(feature = "multiboot", target_arch = "x86_64")))]
-fn load_multiboot(_: &Options, _: &Image) -> Result<(), Failure> {
+fn load_multiboot(_: &Options, _: UnpackedKernel, _: &str) -> Result<(), Failure> {
     Err(Failure::NoMultiboot)
 }
 

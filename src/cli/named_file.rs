@@ -4,7 +4,7 @@ use std::{fs::File, io, path::PathBuf};
 
 use crate::{
     formats::text::{os_string, printable},
-    image::{Image, read_into_memory},
+    image::{NamedFile, read_into_memory},
     kexec::reason,
 };
 
@@ -38,7 +38,7 @@ pub(super) enum NamedFileError {
 ///
 /// # Errors
 /// [`NamedFileError`] names the file, the reason and the remedy.
-pub(super) fn open(name: &str, several: &'static str) -> Result<Image, NamedFileError> {
+pub(super) fn open(name: &str, several: &'static str) -> Result<NamedFile, NamedFileError> {
     if name.is_empty() {
         return Err(NamedFileError::NoName);
     }
@@ -63,14 +63,14 @@ pub(super) fn open(name: &str, several: &'static str) -> Result<Image, NamedFile
             .map_err(unreadable)?
             .ok_or_else(|| NamedFileError::TooLarge(name.to_owned(), limit))?
     };
-    Ok(Image { name: name.to_owned(), file })
+    Ok(NamedFile { name: name.to_owned(), file })
 }
 
 /// As [`open`], for what must hold something.
 ///
 /// # Errors
 /// [`NamedFileError`] names the file, the reason and the remedy.
-pub(super) fn open_filled(name: &str, several: &'static str) -> Result<Image, NamedFileError> {
+pub(super) fn open_filled(name: &str, several: &'static str) -> Result<NamedFile, NamedFileError> {
     let image = open(name, several)?;
     match image.file.metadata() {
         Ok(metadata) if metadata.len() == 0 => Err(NamedFileError::Empty(name.to_owned())),

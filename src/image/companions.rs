@@ -1,17 +1,28 @@
 //! What systemd's stub adds to the initrd of a unified kernel image: archives of the files that lie beside it, and of texts
-//! in it (systemd-stub(7), Companion Files and Initrd Resources).
+//! in it (systemd-stub(7), CompanionFile Files and Initrd Resources).
 
 use std::{
     fs::File,
     io::{self, Write},
 };
 
-use super::{apart::Companion, identify, memory};
+use super::memory;
 use crate::{
     entry::Role,
     formats::{cpio, kernel_file::pe::Section, text::decode, uki::Sections},
     sys::files,
 };
+
+/// A file that goes with a unified kernel image.
+#[derive(Debug)]
+pub struct CompanionFile {
+    /// What it is for.
+    pub role: Role,
+    /// The name that it gets in the initrd.
+    pub name: String,
+    /// The file, open for reading.
+    pub file: File,
+}
 
 /// In the stub's order: which files, the directory that they come into, its permissions and theirs.
 const ARCHIVES: [(Role, &str, u32, u32); 6] = [
@@ -43,19 +54,19 @@ const MAGIC_LENGTH: usize = 40;
 pub(super) fn archives(
     image: &File,
     sections: Sections<'_>,
-    companions: &[Companion],
+    companions: &[CompanionFile],
 ) -> io::Result<Option<File>> {
     let version = stub_version(image, sections)?;
     let texts = TEXTS.iter().filter(|(.., first)| version >= *first);
     let texts = texts.filter_map(|&(section, name, _)| Some((sections.get(section)?, name)));
     let mut texts = texts.peekable();
-    let is_packed = |companion: &Companion| ARCHIVES.iter().any(|(role, ..)| *role == companion.role);
+    let is_packed = |companion: &CompanionFile| ARCHIVES.iter().any(|(role, ..)| *role == companion.role);
     if texts.peek().is_none() && !companions.iter().any(is_packed) {
         return Ok(None);
     }
     files::sealed("part", |memory| {
         for (role, directory, permissions, file_permissions) in ARCHIVES {
-            let files: Vec<&Companion> =
+            let files: Vec<&CompanionFile> =
                 companions.iter().filter(|companion| companion.role == role).collect();
             if files.is_empty() {
                 continue;
@@ -84,7 +95,7 @@ pub(super) fn archives(
 /// The version of the image's stub; one that does not tell is taken for a new one.
 fn stub_version(image: &File, sections: Sections<'_>) -> io::Result<u32> {
     let Some(section) = sections.get(".sdmagic") else { return Ok(u32::MAX) };
-    let text = decode(&identify::read_at(image, section.offset.into(), MAGIC_LENGTH)?);
+    let text = decode(&files::read_at(image, section.offset.into(), MAGIC_LENGTH)?);
     let version =
         text.strip_prefix(MAGIC).and_then(|version| version.split(|c: char| !c.is_ascii_digit()).next());
     Ok(version.and_then(|version| version.parse().ok()).unwrap_or(u32::MAX))

@@ -3,16 +3,16 @@
 
 use std::{fs, fs::File, io};
 
-use super::{
-    identify,
-    memory::{self, Source},
-};
-use crate::formats::{
-    bytes::ReadAt,
-    hwids::{self, Machine},
-    kernel_file::{flat_tree, pe::Section},
-    text::decode,
-    uki::{Sections, TEXT_LIMIT},
+use super::memory::{self, Source};
+use crate::{
+    formats::{
+        bytes::ReadAt,
+        hwids::{self, Machine},
+        kernel_file::{flat_tree, pe::Section},
+        text::decode,
+        uki::{Sections, TEXT_LIMIT},
+    },
+    sys::files,
 };
 
 /// Where the kernel shows the tree that it runs with.
@@ -53,7 +53,7 @@ fn wanted(image: &File, sections: Sections<'_>) -> Option<String> {
     }
     let table = sections.get(".hwids")?;
     let length = usize::try_from(table.size).ok()?.min(TEXT_LIMIT);
-    let table = identify::read_at(image, table.offset.into(), length).ok()?;
+    let table = files::read_at(image, table.offset.into(), length).ok()?;
     let name = |name: &str| fs::read_to_string(format!("{SMBIOS}/{name}")).ok();
     let names = NAMES.map(|file| name(file).map(|name| name.trim_end_matches('\n').to_owned()));
     hwids::compatible(&table, &Machine { names })

@@ -48,7 +48,7 @@ pub fn identify(file: &File) -> io::Result<Identity> {
         0 => (&*file).seek(SeekFrom::End(0)).unwrap_or(0),
         size => size,
     };
-    let format = recognise(&read_at(file, 0, HEAD_LENGTH)?, file_size);
+    let format = recognise(&files::read_at(file, 0, HEAD_LENGTH)?, file_size);
     let texts = match &format {
         Some(KernelFile::Uki(program)) => texts(file, program)?,
         Some(KernelFile::Chromeos(image)) => {
@@ -63,7 +63,7 @@ fn texts(file: &File, program: &Program) -> io::Result<Texts> {
     let read = |name| {
         let section = program.section(name);
         let bytes = section.map(|section| {
-            read_at(
+            files::read_at(
                 file,
                 section.offset.into(),
                 TEXT_LIMIT.min(usize::try_from(section.size).unwrap_or(TEXT_LIMIT)),
@@ -79,25 +79,14 @@ fn texts(file: &File, program: &Program) -> io::Result<Texts> {
 
 /// The command line on a ChromeOS kernel partition; `%U` in it stands for the partition's UUID.
 pub(super) fn chromeos_cmdline(file: &File, image: &chromeos::Image) -> io::Result<String> {
-    let field = read_at(file, image.cmdline.offset, usize::try_from(image.cmdline.size).unwrap_or(0))?;
+    let field = files::read_at(file, image.cmdline.offset, usize::try_from(image.cmdline.size).unwrap_or(0))?;
     Ok(decode(field.split(|&byte| byte == 0).next().unwrap_or_default()).trim().to_owned())
-}
-
-/// Up to `length` bytes from `offset`: fewer at the end of the file.
-pub(super) fn read_at(file: &File, offset: u64, length: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = vec![0; length];
-    let filled = files::fill(file, offset, &mut bytes)?;
-    bytes.truncate(filled);
-    Ok(bytes)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::formats::testing::pe::program;
-    use std::os::unix::fs::FileExt;
-
-    use rustix::fs::{MemfdFlags, memfd_create};
+    use crate::{formats::testing::pe::program, image::testing};
 
     #[test]
     fn the_texts_of_a_unified_kernel_image_are_read() {
@@ -109,9 +98,7 @@ mod tests {
         ]);
         content[1024..1033].copy_from_slice(b"ID=a\nB=c\n");
         content[1536..1545].copy_from_slice(b"root=LABE");
-        let file = File::from(memfd_create("test", MemfdFlags::CLOEXEC).unwrap());
-        file.write_all_at(&content, 0).unwrap();
-        let identity = identify(&file).unwrap();
+        let identity = identify(&testing::file(&content)).unwrap();
         // `.uname` would lie outside the file.
         let expected =
             Texts { uname: None, cmdline: Some("root=LABE".to_owned()), osrel: Some("ID=a\nB=c".to_owned()) };

@@ -46,6 +46,14 @@ pub fn read_into_memory(source: &File, limit: u64) -> io::Result<Option<File>> {
     Ok((length <= limit).then_some(memory))
 }
 
+/// Reads a file from end to end, which brings it into the kernel's page cache.
+///
+/// # Errors
+/// The kernel's reason.
+pub fn read_through(file: &File) -> io::Result<()> {
+    chunks(file, &mut |_| {})
+}
+
 /// The check sum of a whole file by an algorithm as U-Boot names it; `None` if it is one that is not known here.
 ///
 /// # Errors

@@ -1,22 +1,40 @@
-//! What a kernel file is and how to unwrap it.
+//! Kernel files: which format a file is in, and how it becomes a kernel that can be loaded.
 
-pub mod apart;
+mod checked;
 mod companions;
+mod container;
 pub mod decompress;
 mod devicetree;
+mod error;
 pub mod identify;
 mod memory;
 mod packed;
-pub mod unwrap;
+mod prepare;
+#[cfg(test)]
+pub(crate) mod testing;
+mod unpack;
+mod unwrap;
 
-pub use memory::read_into_memory;
+pub use companions::CompanionFile;
+pub use error::{PrepareError, UnpackError};
+pub use memory::{read_into_memory, read_through};
 pub use packed::packed;
+pub use prepare::{KernelFiles, MultibootStart, PreparedKernel, prepare};
+pub use unpack::{UnpackedKernel, unpack};
 
-/// A file to load, with the name that messages call it by.
+/// An open file, and the name that messages call it by.
 #[derive(Debug)]
-pub struct Image {
-    /// Path, and the volume that it is on.
+pub struct NamedFile {
+    /// Its path, and the volume that it is on.
     pub name: String,
-    /// The file itself, open for reading.
+    /// The file, open for reading.
     pub file: std::fs::File,
+}
+
+impl NamedFile {
+    /// Size in bytes; 0 where the kernel does not tell it.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        self.file.metadata().map_or(0, |metadata| metadata.len())
+    }
 }

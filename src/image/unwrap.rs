@@ -1,65 +1,88 @@
-//! Takes a kernel out of what it is wrapped in, until it is as the running kernel's `kexec_file_load` takes it.
+//! Removes what a kernel is wrapped in: a compression, the EFI program that unpacks it, U-Boot's older image.
 //!
-//! GRUB and the firmware unpack such files by themselves: arm64's `vmlinuz` is a gzip file or an EFI program with a
-//! compressed kernel in it, and older boards have U-Boot's header before it.
+//! GRUB and the firmware unpack such files by themselves, and `kexec_file_load` takes only what is in them: arm64's `vmlinuz`
+//! is a gzip file or an EFI program with a compressed kernel in it, and older boards have U-Boot's header before it.
 
-use super::decompress::{DecompressError, decompress};
-use super::identify::identify;
-use crate::formats::compression::{Compression, MAGIC_LENGTH};
-use crate::formats::kernel_file::{KernelFile, u_image};
-use crate::sys::files;
-use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
-use std::{fs::File, ops::Range};
+use std::{
+    fs::File,
+    io::{self, BufReader, Read, Seek, SeekFrom, Write},
+    ops::Range,
+};
 
-/// No kernel is larger than this when unpacked, in bytes.
-pub const KERNEL_LIMIT: u64 = 512 << 20;
+use super::{
+    checked,
+    decompress::decompress,
+    error::UnpackError,
+    identify::{Identity, identify},
+};
+use crate::{
+    formats::{
+        compression::{Compression, MAGIC_LENGTH},
+        kernel_file::{KernelFile, u_image},
+    },
+    sys::files,
+};
 
-/// An EFI program in U-Boot's image in a gzip file is as deep as it gets.
-const DEPTH_LIMIT: usize = 3;
+/// Maximum size of an unpacked kernel, in bytes.
+const KERNEL_LIMIT: u64 = 512 << 20;
 
-/// Why a kernel could not be taken out.
-#[derive(Debug, thiserror::Error)]
-pub enum UnwrapError {
-    /// Its compression failed.
-    #[error(transparent)]
-    Decompress(#[from] DecompressError),
-    /// It could not be read, or memory could not be had.
-    #[error("{0}")]
-    Failed(#[from] io::Error),
-    /// There is a wrapping in a wrapping in a wrapping.
-    #[error("it is wrapped more than {DEPTH_LIMIT} times")]
-    TooDeep,
-}
+/// Maximum number of wrappings: an EFI program in U-Boot's image in a gzip file.
+pub(super) const DEPTH_LIMIT: usize = 3;
 
-/// The kernel in a file, as a sealed file in memory; `None` if the file is wrapped in nothing.
+/// The kernel in a file that has been identified, as a sealed file in memory, and its own identity; the same file if it is
+/// wrapped in nothing.
 ///
 /// # Errors
-/// [`UnwrapError`] says why.
-pub fn unwrap(file: &File) -> Result<Option<File>, UnwrapError> {
-    let mut unwrapped: Option<File> = None;
-    for _ in 0..=DEPTH_LIMIT {
-        let file = unwrapped.as_ref().unwrap_or(file);
-        let Some(range) = wrapped(file)? else { return Ok(unwrapped) };
-        unwrapped = Some(take_out(file, range)?);
-    }
-    Err(UnwrapError::TooDeep)
-}
-
-/// Where in the file that which is wrapped stands.
-fn wrapped(file: &File) -> io::Result<Option<Range<u64>>> {
-    let identity = identify(file)?;
-    let range = |offset: u64, size: u64| Some(offset..offset.saturating_add(size));
-    Ok(match identity.format {
-        Some(KernelFile::Compressed(_)) => range(0, identity.file_size),
-        Some(KernelFile::EfiZboot(zboot)) => range(zboot.offset.into(), zboot.size.into()),
-        Some(KernelFile::Uimage(image)) if image.content == u_image::KERNEL => {
-            range(u_image::HEADER_LENGTH as u64, image.size.into())
+/// [`UnpackError`] says what is wrong with the file.
+pub(super) fn unwrap(file: File, identity: Identity) -> Result<(File, Identity), UnpackError> {
+    let (mut file, mut identity) = (file, identity);
+    let mut depth: usize = 0;
+    while let Some(wrapping) = Wrapping::of(&identity) {
+        if depth == DEPTH_LIMIT {
+            return Err(UnpackError::TooDeep);
         }
-        _ => None,
-    })
+        depth = depth.saturating_add(1);
+        file = wrapping.remove(&file)?;
+        identity = identify(&file)?;
+    }
+    Ok((file, identity))
 }
 
-fn take_out(mut file: &File, range: Range<u64>) -> Result<File, UnwrapError> {
+/// What a kernel is wrapped in.
+enum Wrapping<'a> {
+    /// Compressed or plain bytes at this place in the file.
+    Range(Range<u64>),
+    UImage(&'a u_image::Image),
+}
+
+impl<'a> Wrapping<'a> {
+    fn of(identity: &'a Identity) -> Option<Self> {
+        let range = |offset: u64, size: u64| Some(Self::Range(offset..offset.saturating_add(size)));
+        match &identity.format {
+            Some(KernelFile::Compressed(_)) => range(0, identity.file_size),
+            Some(KernelFile::EfiZboot(zboot)) => range(zboot.offset.into(), zboot.size.into()),
+            Some(KernelFile::Uimage(image)) if image.content == u_image::KERNEL => Some(Self::UImage(image)),
+            _ => None,
+        }
+    }
+
+    fn remove(&self, file: &File) -> Result<File, UnpackError> {
+        match self {
+            Self::Range(range) => expand(file, range.clone()),
+            Self::UImage(image) => {
+                let content = checked::content(file, image)?;
+                let magic = files::read_at(&content, 0, MAGIC_LENGTH)?;
+                match Compression::recognise(&magic) {
+                    Some(_) => expand(&content, 0..image.size.into()),
+                    None => Ok(content),
+                }
+            }
+        }
+    }
+}
+
+/// The bytes at this place of the file, decompressed where they are compressed.
+fn expand(mut file: &File, range: Range<u64>) -> Result<File, UnpackError> {
     file.seek(SeekFrom::Start(range.start))?;
     let content = file.take(range.end.saturating_sub(range.start));
     let mut content = BufReader::with_capacity(64 << 10, content);
@@ -76,28 +99,34 @@ fn take_out(mut file: &File, range: Range<u64>) -> Result<File, UnwrapError> {
 
 #[cfg(test)]
 mod tests {
-    use rustix::fs::{MemfdFlags, memfd_create};
-
     use super::*;
+    use crate::image::testing::file;
 
-    fn file(content: &[u8]) -> File {
-        let mut file = File::from(memfd_create("test", MemfdFlags::CLOEXEC).unwrap());
-        file.write_all(content).unwrap();
-        file
+    fn unpacked(content: &[u8]) -> Result<File, UnpackError> {
+        let file = file(content);
+        let identity = identify(&file)?;
+        unwrap(file, identity).map(|(kernel, _)| kernel)
     }
 
-    fn unwrapped(content: &[u8]) -> Option<Vec<u8>> {
+    /// The content of the kernel in a file, which can no longer change if it was taken out of something.
+    fn inside(content: &[u8]) -> Vec<u8> {
+        let mut inside = unpacked(content).unwrap();
         let mut bytes = Vec::new();
-        let mut inside = unwrap(&file(content)).unwrap()?;
         inside.rewind().unwrap();
         inside.read_to_end(&mut bytes).unwrap();
-        assert!(inside.write_all(b"x").is_err(), "sealed");
-        Some(bytes)
+        assert_eq!(inside.write_all(b"x").is_err(), bytes != content, "sealed");
+        bytes
     }
 
     /// `printf hello | gzip -9nc`.
     const HELLO: &[u8] =
         b"\x1f\x8b\x08\0\0\0\0\0\x02\x03\xcb\x48\xcd\xc9\xc9\x07\0\x86\xa6\x10\x36\x05\0\0\0";
+
+    /// `printf hello > k; mkimage -A arm64 -O linux -T kernel -C gzip -n 'Linux-6.1' -d k u` with SOURCE_DATE_EPOCH=0.
+    const U_IMAGE: &[u8] = b"\
+        '\x05\x19V\x95k\xa6 \x00\x00\x00\x00\x00\x00\x00\x05\x00\x00\x00\x00\x00\x00\x00\x006\x10\
+        \xa6\x86\x05\x16\x02\x01Linux-6.1\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\
+        \x00\x00\x00\x00\x00\x00\x00\x00\x00hello";
 
     /// The header of zboot-header.S before a payload.
     fn zboot(payload: &[u8]) -> Vec<u8> {
@@ -113,24 +142,38 @@ mod tests {
 
     #[test]
     fn kernels_come_out_of_what_they_are_wrapped_in() {
-        assert_eq!(unwrapped(b"\x7fELF and so on"), None);
-        assert_eq!(unwrapped(b""), None);
-        assert_eq!(unwrapped(HELLO).as_deref(), Some(&b"hello"[..]));
-        assert_eq!(unwrapped(&zboot(HELLO)).as_deref(), Some(&b"hello"[..]));
-        assert_eq!(unwrapped(&zboot(b"plain")).as_deref(), Some(&b"plain"[..]));
-        assert_eq!(unwrapped(&zboot(&zboot(HELLO))).as_deref(), Some(&b"hello"[..]));
+        for (content, expected) in [
+            (b"\x7fELF and so on".to_vec(), &b"\x7fELF and so on"[..]),
+            (Vec::new(), b""),
+            (HELLO.to_vec(), b"hello"),
+            (zboot(HELLO), b"hello"),
+            (zboot(b"plain"), b"plain"),
+            (zboot(&zboot(HELLO)), b"hello"),
+            (zboot(U_IMAGE), b"hello"),
+        ] {
+            assert_eq!(inside(&content), expected);
+        }
     }
 
     #[test]
     fn wrapping_in_wrapping_ends() {
         let deep = zboot(&zboot(&zboot(&zboot(HELLO))));
-        assert!(matches!(unwrap(&file(&deep)), Err(UnwrapError::TooDeep)));
+        assert!(matches!(unpacked(&deep), Err(UnpackError::TooDeep)));
+        assert_eq!(inside(&zboot(&zboot(&zboot(HELLO)))), b"hello");
     }
 
     #[test]
     fn damage_is_an_error() {
-        assert!(matches!(unwrap(&file(&HELLO[..20])), Err(UnwrapError::Decompress(_))));
-        let lz4 = unwrap(&file(b"\x02\x21\x4c\x18data")).unwrap_err().to_string();
-        assert_eq!(lz4, "compressed with lz4, which cannot be read here: compress it with gzip, xz or zstd");
+        assert!(matches!(unpacked(&HELLO[..20]), Err(UnpackError::Decompress(_))));
+        let lz4 = unpacked(b"\x02\x21\x4c\x18data").unwrap_err().to_string();
+        assert_eq!(
+            lz4,
+            "cannot be unpacked: compressed with lz4, which cannot be read here: compress it with gzip, xz or zstd; install the \
+             kernel again"
+        );
+        let mut damaged = U_IMAGE.to_vec();
+        damaged[64] ^= 1;
+        let damaged = unpacked(&zboot(&damaged)).unwrap_err().to_string();
+        assert_eq!(damaged, "the crc32 of kernel in it is wrong; write the image anew");
     }
 }

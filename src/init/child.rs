@@ -150,10 +150,11 @@ mod tests {
     fn what_a_child_said_before_it_hung_up_is_heard_first() {
         let (mut child, other) = pair();
         assert_eq!(child.hear(), []);
-        send(&other, &Request::Jump("Debian".into()).encode(), SendFlags::empty()).unwrap();
+        let jump = Request::Jump { entry: "debian".into(), title: "Debian".into() };
+        send(&other, &jump.encode(), SendFlags::empty()).unwrap();
         send(&other, b"\xff nonsense", SendFlags::empty()).unwrap();
         drop(other);
-        assert_eq!(child.hear(), [Request::Jump("Debian".into())]);
+        assert_eq!(child.hear(), [jump]);
         assert_eq!((child.descriptor().is_none(), child.deadline().is_some()), (true, true));
         assert_eq!(child.hear(), []);
     }

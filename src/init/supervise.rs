@@ -67,7 +67,7 @@ pub(super) enum Action {
     Stamp(Request),
     /// End all processes, unmount and jump into the loaded kernel.
     Jump {
-        /// Id of the entry that was loaded.
+        /// Id of the entry.
         entry: String,
         /// Its title.
         title: String,
@@ -98,7 +98,8 @@ pub(super) struct Supervisor {
     busy_with: Vec<Task>,
     /// What a worker said of the panic that is ending it.
     panic: Option<String>,
-    last_entry: String,
+    /// Id of the entry that the worker asked to jump into.
+    jumps_into: String,
     pass_over: Vec<Task>,
     deaths: u32,
     deaths_allowed: u32,
@@ -115,7 +116,7 @@ impl Supervisor {
             phase: Phase::Helpless,
             busy_with: Vec::new(),
             panic: None,
-            last_entry: String::new(),
+            jumps_into: String::new(),
             pass_over: Vec::new(),
             deaths: crashes,
             deaths_allowed,
@@ -142,7 +143,7 @@ impl Supervisor {
                 if self.phase == Phase::Worker { vec![Action::Tell(Notice::ModulesLoaded)] } else { vec![] }
             }
             Event::JumpFailed => {
-                let entry = std::mem::take(&mut self.last_entry);
+                let entry = std::mem::take(&mut self.jumps_into);
                 self.pass_over(vec![Task::Entry(entry)]);
                 let mut actions = self.start_worker();
                 actions.push(Action::Tell(Notice::JumpFailed));
@@ -154,17 +155,15 @@ impl Supervisor {
     fn worker_said(&mut self, request: Request) -> Vec<Action> {
         match &request {
             Request::Begin(task) => {
-                if let Task::Entry(id) = task {
-                    self.last_entry.clone_from(id);
-                }
                 if self.busy_with.len() < TASKS_LIMIT && !self.busy_with.contains(task) {
                     self.busy_with.push(task.clone());
                 }
             }
             Request::End(task) => self.busy_with.retain(|begun| begun != task),
-            Request::Jump(title) => {
+            Request::Jump { entry, title } => {
                 self.phase = Phase::Leaving;
-                return vec![Action::Jump { entry: self.last_entry.clone(), title: title.clone() }];
+                self.jumps_into.clone_from(entry);
+                return vec![Action::Jump { entry: entry.clone(), title: title.clone() }];
             }
             Request::Rescue if self.locked => return vec![],
             Request::Rescue => {
@@ -374,7 +373,8 @@ mod tests {
         );
         assert_eq!(supervisor.on(Event::Died(killed())), [Action::StartRescue { unattended: false }]);
         // The rescue console can ask for power and nothing else.
-        assert_eq!(supervisor.on(Event::Said(Request::Jump("x".into()))), []);
+        let jump = Request::Jump { entry: "x".into(), title: "X".into() };
+        assert_eq!(supervisor.on(Event::Said(jump)), []);
         assert_eq!(supervisor.on(Event::Said(Request::PowerOff)), [Action::Leave(Power::Off)]);
     }
 
@@ -391,17 +391,18 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_jump_passes_over_the_entry_that_was_loaded_last() {
+    fn a_failed_jump_passes_over_its_entry() {
         let mut supervisor = Supervisor::new(3, 0);
+        let jump = Request::Jump { entry: "b".into(), title: "Bee".into() };
         let jump = last(
             &mut supervisor,
             vec![
                 Event::Started,
                 Event::ModulesLoaded,
-                begin(entry("a")),
-                Event::Said(Request::End(entry("a"))),
                 begin(entry("b")),
-                Event::Said(Request::Jump("Bee".into())),
+                Event::Said(Request::End(entry("b"))),
+                begin(entry("a")),
+                Event::Said(jump),
             ],
         );
         assert_eq!(jump, [Action::Jump { entry: "b".into(), title: "Bee".into() }]);

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::formats::{bzimage::Header, cmdline::words, text};
+use crate::formats::{bzimage::Header, cmdline::words};
 
 /// Command line length of a kernel that does not tell it (`COMMAND_LINE_SIZE` 2048 with the NUL, on most machines).
 const USUAL_SIZE: u32 = 2047;
@@ -31,9 +31,9 @@ impl Firmware {
 }
 
 /// An entry's command line with the settings' words, and what the firmware makes necessary, at its end, before a `--` that
-/// hands the rest to init. Text as in [`crate::formats::text`]; the bytes are ready for the kernel but for the NUL.
+/// hands the rest to init. Text as in [`crate::formats::text`].
 #[must_use]
-pub fn complete(cmdline: &str, append: &[String], firmware: Firmware) -> Vec<u8> {
+pub fn complete(cmdline: &str, append: &[String], firmware: Firmware) -> String {
     let necessary = (firmware.lacks_runtime_map && !cmdline.split_whitespace().any(|word| word == "nokaslr"))
         .then_some("nokaslr");
     let (cmdline, for_init) = match cmdline.find(" -- ") {
@@ -47,7 +47,7 @@ pub fn complete(cmdline: &str, append: &[String], firmware: Firmware) -> Vec<u8>
         }
         complete.push_str(words);
     }
-    text::encode(&(complete + for_init))
+    complete + for_init
 }
 
 /// The running kernel's command line without what its own boot loader added to it.
@@ -83,6 +83,7 @@ pub fn limit(header: Option<&Header>) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::formats::text;
 
     #[test]
     fn words_are_added_at_the_end() {
@@ -100,7 +101,7 @@ mod tests {
         ];
         for (cmdline, append, firmware, expected) in cases {
             let append: Vec<String> = append.iter().map(|words| (*words).to_owned()).collect();
-            assert_eq!(complete(cmdline, &append, firmware), expected.as_bytes());
+            assert_eq!(complete(cmdline, &append, firmware), expected);
         }
     }
 
@@ -120,7 +121,8 @@ mod tests {
     #[test]
     fn stray_bytes_reach_the_kernel() {
         let cmdline = text::decode(b"name=gr\xf6\xdfe");
-        assert_eq!(complete(&cmdline, &["x".into()], Firmware::default()), b"name=gr\xf6\xdfe x");
+        let complete = complete(&cmdline, &["x".into()], Firmware::default());
+        assert_eq!(text::encode(&complete), b"name=gr\xf6\xdfe x");
     }
 
     #[test]

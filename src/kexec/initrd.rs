@@ -6,14 +6,13 @@ use std::{
     io::{self, Seek, Write},
 };
 
-use super::Image;
-use crate::sys::files;
+use crate::{image::NamedFile, sys::files};
 
 /// Joins initrds in a sealed file in memory. Each is read from its start.
 ///
 /// # Errors
 /// The name of the initrd that could not be read, and why.
-pub(super) fn join(initrds: &[Image]) -> Result<File, (&str, io::Error)> {
+pub(super) fn join(initrds: &[NamedFile]) -> Result<File, (&str, io::Error)> {
     let mut name = initrds.first().map_or("", |initrd| initrd.name.as_str());
     let joined = files::sealed("initrd", |joined| {
         for initrd in initrds {
@@ -25,7 +24,7 @@ pub(super) fn join(initrds: &[Image]) -> Result<File, (&str, io::Error)> {
     joined.map_err(|error| (name, error))
 }
 
-fn append(joined: &mut File, initrd: &Image) -> io::Result<()> {
+fn append(joined: &mut File, initrd: &NamedFile) -> io::Result<()> {
     let length = joined.stream_position()?;
     let padding = length.next_multiple_of(4).saturating_sub(length);
     let zeros = [0; 4];
@@ -41,10 +40,10 @@ mod tests {
     use std::io::Read;
 
     use super::*;
-    use crate::kexec::testing::file;
+    use crate::image::testing::file;
 
-    fn initrd(content: &[u8]) -> Image {
-        Image { name: "/initrd".into(), file: file(content) }
+    fn initrd(content: &[u8]) -> NamedFile {
+        NamedFile { name: "/initrd".into(), file: file(content) }
     }
 
     #[test]
@@ -56,7 +55,7 @@ mod tests {
             (&[b"1", b"", b"2"], b"1\0\0\x002"),
         ];
         for (parts, expected) in cases {
-            let parts: Vec<Image> = parts.iter().map(|part| initrd(part)).collect();
+            let parts: Vec<NamedFile> = parts.iter().map(|part| initrd(part)).collect();
             let mut joined = join(&parts).unwrap();
             joined.rewind().unwrap();
             let mut content = Vec::new();
@@ -73,7 +72,7 @@ mod tests {
 
     #[test]
     fn an_initrd_that_cannot_be_read_is_named() {
-        let directory = Image { name: "/boot".into(), file: File::open("/").unwrap() };
+        let directory = NamedFile { name: "/boot".into(), file: File::open("/").unwrap() };
         let parts = [initrd(b"1"), directory];
         assert_eq!(join(&parts).unwrap_err().0, "/boot");
     }

@@ -4,21 +4,23 @@
 //! since nothing is hashed, and is taken where no signature is asked for. What the one refuses for its signature is never
 //! loaded by the other.
 
+mod call;
 pub mod cmdline;
 pub mod command;
 pub mod consoles;
+mod error;
 mod initrd;
+mod linux;
 mod load;
+mod loaded;
 #[cfg(all(feature = "multiboot", target_arch = "x86_64"))]
-pub mod multiboot;
+mod multiboot;
 pub mod reason;
 pub mod segments;
 mod signatures;
 pub mod state;
-#[cfg(test)]
-mod testing;
 
-pub use crate::image::Image;
-pub use load::{
-    LoadError, MAKES_CRASH_HEADERS, Method, jump, load, load_by, load_for_panic, unload, unload_from,
-};
+pub use call::{MAKES_CRASH_HEADERS, Method};
+pub use error::LoadError;
+pub use load::{ANYWHERE, LoadOptions, load};
+pub use loaded::{BeforeJump, LoadedKernel, jump, unload, unload_from};

@@ -1,19 +1,23 @@
 //! Loading a kernel that is started by multiboot, with its modules: always by kexec_load(2), since kexec_file_load(2) knows
 //! no such kernels.
 
-use std::{borrow::Cow, fs::File, io, os::unix::fs::FileExt, path::Path};
+use std::{borrow::Cow, fs::File, io, path::Path};
 
 use rustix::io::Errno;
 
-pub use super::segments::multiboot::Told;
 use super::{
-    Image, LoadError, Method,
-    load::{allowed, refused},
+    call::{Method, allowed},
+    error::{LoadError, refused},
+    load::LoadOptions,
     reason,
-    segments::{self, SegmentsError, Wishes, machine},
+    segments::{self, SegmentsError, machine},
     signatures,
 };
-use crate::image::unwrap::unwrap;
+use crate::{
+    formats::text::encode,
+    image::{MultibootStart, PreparedKernel},
+    sys::files,
+};
 
 /// A kernel that holds the first of these words (Xen) takes all of them: it calls no BIOS. Linux has taken the devices over
 /// from that, and a BIOS that is asked to read a disk then waits for ever.
@@ -22,64 +26,43 @@ const WITHOUT_BIOS: [&str; 2] = ["no-real-mode", "edd=off"];
 /// Linux's word for the address of ACPI's root pointer (kernel-parameters.txt).
 const WORD: &str = "acpi_rsdp=";
 
-/// So much of a kernel is searched for it, in bytes.
-const SEARCHED: u64 = 64 << 20;
+/// Maximum length of what is searched of a kernel, in bytes.
+const SEARCHED: usize = 64 << 20;
 
-/// A module.
-#[derive(Debug)]
-pub struct Module {
-    /// The file.
-    pub image: Image,
-    /// What it is told.
-    pub words: Vec<u8>,
-    /// It is handed over as it is, even if it is compressed.
-    pub as_it_is: bool,
-}
-
-/// Loads a multiboot kernel, so that [`super::jump`] starts it; it takes the place of one that is loaded already. It has no
-/// signature that would be checked, so that where signatures are enforced only [`Method::Segments`] loads it.
+/// Loads a multiboot kernel. It has no signature that would be checked, so that where signatures are enforced only
+/// [`Method::Segments`] loads it.
 ///
 /// # Errors
 /// [`LoadError`] says what was refused, why, and what to do.
-pub fn load(
-    method: Method,
-    kernel: &Image,
-    modules: &[Module],
-    told: &Told<'_>,
-    wishes: &Wishes,
+pub(super) fn load(
+    prepared: &PreparedKernel,
+    start: &MultibootStart,
+    options: &LoadOptions,
 ) -> Result<(), LoadError> {
+    let name = || prepared.kernel.name.clone();
     let circumstances = reason::circumstances(false);
-    if method != Method::Segments {
-        allowed(&kernel.name, signatures::ask(&circumstances), "boot a signed kernel of Linux")?;
+    if options.method != Method::Segments {
+        allowed(&name(), signatures::ask(&circumstances), "boot a signed kernel of Linux")?;
     }
-    let unpacked = |image: &Image| {
-        unwrap(&image.file).map_err(|source| LoadError::Wrapped { kernel: image.name.clone(), source })
-    };
-    let kernel_file = unpacked(kernel)?;
-    let files: Vec<Option<File>> = modules
-        .iter()
-        .map(|module| if module.as_it_is { Ok(None) } else { unpacked(&module.image) })
-        .collect::<Result<_, _>>()?;
-    let kernel_file = kernel_file.as_ref().unwrap_or(&kernel.file);
-    let name = || kernel.name.clone();
-    let knows_words = holds(kernel_file, WITHOUT_BIOS[0].as_bytes())
-        .map_err(|source| LoadError::Wrapped { kernel: name(), source: source.into() })?;
-    let cmdline = without_bios(told.cmdline, knows_words);
+    let knows_words = holds(&prepared.kernel.file, WITHOUT_BIOS[0].as_bytes())
+        .map_err(|source| LoadError::Read { kernel: name(), source })?;
+    let cmdline = encode(&prepared.cmdline);
+    let cmdline = without_bios(&cmdline, knows_words);
     let root = if knows_words { machine::root_pointer(Path::new("/sys/firmware/efi")) } else { 0 };
+    let words: Vec<Vec<u8>> = start.words.iter().map(|words| encode(words)).collect();
     let words: Vec<Cow<'_, [u8]>> =
-        modules.iter().enumerate().map(|(place, module)| with_root(&module.words, root, place)).collect();
-    let modules: Vec<(&File, &[u8])> = modules
-        .iter()
-        .zip(files.iter().zip(&words))
-        .map(|(module, (file, words))| (file.as_ref().unwrap_or(&module.image.file), words.as_ref()))
-        .collect();
-    let told = &Told { cmdline: &cmdline, ..*told };
-    segments::load_multiboot(kernel_file, &modules, told, wishes).map_err(|source| match source {
-        SegmentsError::Refused(errno) if errno != Errno::NOSYS => {
-            refused(name(), errno, &reason::Circumstances { multiboot: true, ..circumstances })
-        }
-        source => LoadError::Segments { kernel: name(), source },
-    })
+        words.iter().enumerate().map(|(place, words)| with_root(words, root, place)).collect();
+    let modules: Vec<(&File, &[u8])> =
+        prepared.initrds.iter().zip(&words).map(|(module, words)| (&module.file, words.as_ref())).collect();
+    let texts = segments::multiboot::Texts { cmdline: &cmdline, named: start.named };
+    segments::load_multiboot(&prepared.kernel.file, start.version, &modules, &texts, &options.limits).map_err(
+        |source| match source {
+            SegmentsError::Refused(errno) if errno != Errno::NOSYS => {
+                refused(name(), errno, &reason::Circumstances { multiboot: true, ..circumstances })
+            }
+            source => LoadError::Segments { kernel: name(), source },
+        },
+    )
 }
 
 /// The command line with what has a kernel leave the BIOS alone, unless it says so itself.
@@ -101,18 +84,17 @@ fn with_root(words: &[u8], root: u64, place: usize) -> Cow<'_, [u8]> {
     Cow::Owned([words, format!("{WORD}{root:#x}").as_bytes()].join(&b' '))
 }
 
-/// Whether these bytes stand anywhere in the file.
+/// Whether the file holds these bytes.
 fn holds(file: &File, wanted: &[u8]) -> io::Result<bool> {
-    let size = usize::try_from(file.metadata()?.len().min(SEARCHED)).unwrap_or(0);
-    let mut content = vec![0; size];
-    file.read_exact_at(&mut content, 0)?;
+    let size = usize::try_from(file.metadata()?.len()).unwrap_or(SEARCHED).min(SEARCHED);
+    let content = files::read_at(file, 0, size)?;
     Ok(content.windows(wanted.len()).any(|bytes| bytes == wanted))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kexec::testing::file;
+    use crate::image::testing::file;
 
     #[test]
     fn a_kernel_that_knows_how_to_leave_the_bios_alone_is_told_to() {

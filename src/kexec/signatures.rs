@@ -2,19 +2,12 @@
 //! kernel is asked: kexec_file_load(2) looks at the signature before it reads the initrd, so that an unsigned header with an
 //! initrd that cannot be read is refused for the one or for the other. Nothing is loaded by that, and what was loaded stays.
 
-use std::{
-    fs::File,
-    io::{self, Write},
-    os::fd::AsFd,
-};
+use std::{io::Write, os::fd::AsFd};
 
-use rustix::{
-    fs::{MemfdFlags, memfd_create},
-    io::Errno,
-};
+use rustix::io::Errno;
 
 use super::reason::{self, Circumstances};
-use crate::sys;
+use crate::sys::{self, files};
 
 /// Bytes of the shortest bzImage that Linux looks into (`bzImage64_probe`).
 const LENGTH: usize = 1024;
@@ -40,7 +33,9 @@ pub fn ask(circumstances: &Circumstances) -> Signatures {
     if !circumstances.capable || circumstances.disabled || circumstances.limited {
         return Signatures::Unknown;
     }
-    let Ok(header) = memory(unsigned()) else { return Signatures::Unknown };
+    let Ok(header) = files::sealed("header", |memory| memory.write_all(&unsigned())) else {
+        return Signatures::Unknown;
+    };
     match sys::kexec::file_load_without_initrd(header.as_fd()) {
         Err(errno) => {
             let meaning = meaning(errno);
@@ -113,12 +108,6 @@ fn unsigned() -> [u8; LENGTH] {
         }
     }
     head
-}
-
-fn memory(content: [u8; LENGTH]) -> io::Result<File> {
-    let mut file = File::from(memfd_create("header", MemfdFlags::CLOEXEC)?);
-    file.write_all(&content)?;
-    Ok(file)
 }
 
 #[cfg(test)]

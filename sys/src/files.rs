@@ -23,6 +23,18 @@ pub fn fill(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
     Ok(filled)
 }
 
+/// Up to `length` bytes from an offset of a file: fewer at its end.
+///
+/// # Errors
+///
+/// The kernel's reason.
+pub fn read_at(file: &File, offset: u64, length: usize) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; length];
+    let filled = fill(file, offset, &mut bytes)?;
+    bytes.truncate(filled);
+    Ok(bytes)
+}
+
 /// A file in memory of what `write` writes to it, which can no longer change; `name` is shown by /proc/PID/maps.
 ///
 /// # Errors
@@ -53,6 +65,7 @@ mod tests {
         let mut buffer = [0; 16];
         assert_eq!((fill(&memory, 3, &mut buffer).unwrap(), &buffer[..5]), (4, &b"tent\0"[..]));
         assert_eq!(fill(&memory, 7, &mut buffer).unwrap(), 0);
+        assert_eq!(read_at(&memory, 3, 16).unwrap(), b"tent");
         assert_eq!(memory.write(b"x").unwrap_err().raw_os_error(), Some(libc::EPERM));
         assert_eq!(memory.set_len(1).unwrap_err().raw_os_error(), Some(libc::EPERM));
         let failed = sealed("test", |_| Err(io::Error::from(io::ErrorKind::UnexpectedEof)));

@@ -22,6 +22,9 @@ pub struct Kernel {
     pub init_size: Option<u32>,
     /// Bytes that are missing at the file's end.
     pub cut_short: Option<u64>,
+    /// What loading it asks for.
+    #[serde(skip)]
+    pub header: bzimage::Header,
 }
 
 /// `KERNEL_64` and `CAN_BE_LOADED_ABOVE_4G` of xloadflags.
@@ -44,6 +47,7 @@ pub fn parse(head: &[u8], size: u64) -> Option<Kernel> {
         cmdline_size: header.cmdline_size,
         init_size: if header.protocol < 0x20a { None } else { le32(head, 0x260) },
         cut_short: header.length.checked_sub(size).filter(|&missing| missing > 0),
+        header,
     })
 }
 
@@ -81,6 +85,7 @@ mod tests {
             cmdline_size: 2047,
             init_size: Some(66_682_880),
             cut_short: None,
+            header: bzimage::parse(&debian()).unwrap(),
         };
         assert_eq!(parse(&debian(), 8_247_232), Some(expected.clone()));
         let expected = Kernel { cut_short: Some(8_245_760 - 15 - 0x4600), ..expected };

@@ -6,7 +6,13 @@ use super::*;
 use crate::{
     boot::samples::{entry, volume},
     entry::Transport,
+    kexec::BeforeJump,
 };
+
+/// A kernel that is loaded.
+fn kernel() -> LoadedKernel {
+    LoadedKernel { name: "/vmlinuz".into(), before_jump: vec![] }
+}
 
 /// A worker under test, and what it did since it was last asked.
 struct Scene {
@@ -28,6 +34,7 @@ impl Scene {
                 Action::Discover => "discover".to_owned(),
                 Action::Load(number, entry) => format!("load {number} {}", entry.id),
                 Action::Unload => "unload".to_owned(),
+                Action::Jump { title, .. } => format!("Jump({title:?})"),
                 Action::Ask(Request::Begin(_) | Request::End(_)) => continue,
                 Action::Ask(request) => format!("{request:?}"),
                 Action::Redraw => "redraw".to_owned(),
@@ -67,11 +74,11 @@ impl Scene {
     }
 
     fn loaded(&mut self, number: u64) -> &mut Self {
-        self.on(Event::Loaded(number, Ok(())))
+        self.on(Event::Loaded(number, Ok(kernel())))
     }
 
     fn refused(&mut self, number: u64) -> &mut Self {
-        self.on(Event::Loaded(number, Err("kexec: refused".into())))
+        self.on(Event::Loaded(number, Err(AttemptError::GivenUp)))
     }
 
     fn press(&mut self, key: char) -> &mut Self {
@@ -99,6 +106,19 @@ fn the_default_is_loaded_while_the_countdown_runs_and_started_when_it_ends() {
     assert_eq!(scene.at(5.0).done(), JUMP_A);
     assert!(!scene.state.is_shown());
     assert_eq!(scene.at(6.0).press('!').done(), "");
+}
+
+#[test]
+fn a_jump_names_its_entry_and_what_was_left_until_then() {
+    let path = "/sys/firmware/efi/efivars/LoaderEntryOneShot".into();
+    let before_jump = vec![BeforeJump::RemoveVariable { name: "LoaderEntryOneShot", path }];
+    let kernel = LoadedKernel { before_jump, ..kernel() };
+    let mut scene = Scene::new("timeout = 0");
+    scene.found("sda1").discovered(None, &["a@sda1"]).on(Event::KnownLookedAt);
+    let loaded = Event::Loaded(1, Ok(kernel.clone()));
+    let end = Action::Ask(Request::End(Task::Entry("a".into())));
+    let jump = Action::Jump { entry: "a".into(), title: "Title of a".into(), kernel };
+    assert_eq!(scene.state.on(loaded, Duration::ZERO), [end, jump]);
 }
 
 #[test]
@@ -230,9 +250,9 @@ fn behind_a_default_that_fails_only_what_is_free_has_its_turn() {
     scene.found("sda1").found("sdb1").discovered(None, &[]);
     locked(&mut scene, &["a@sda1", "b@sda1!", "c@sda1", "d@sdb1!"]);
     scene.on(Event::KnownLookedAt).done();
-    assert_eq!(scene.refused(1).done(), "@fail load a kexec: refused; @default c Title of c; load 2 c");
+    assert_eq!(scene.refused(1).done(), "@fail load a given up; @default c Title of c; load 2 c");
     let end = scene.refused(2).done();
-    assert!(end.starts_with("@fail load c kexec: refused; @explain "), "{end}");
+    assert!(end.starts_with("@fail load c given up; @explain "), "{end}");
 }
 
 #[test]
@@ -265,10 +285,9 @@ fn a_load_that_fails_is_followed_by_the_next_entry_and_then_by_the_next_disk() {
     let mut scene = Scene::new("timeout = 0");
     scene.found("sda1").found("sdb1").discovered(None, &[]).discovered(None, &["a@sda1", "b@sda1", "c@sdb1"]);
     scene.on(Event::KnownLookedAt).done();
-    assert_eq!(scene.refused(1).done(), "@fail load a kexec: refused; @default b Title of b; load 2 b");
-    assert_eq!(scene.refused(2).done(), "@fail load b kexec: refused; @default c Title of c; load 3 c");
-    let end =
-        "@fail load c kexec: refused; @explain sda1 ext4, kexec: refused; @explain sdb1 ext4, kexec: refused";
+    assert_eq!(scene.refused(1).done(), "@fail load a given up; @default b Title of b; load 2 b");
+    assert_eq!(scene.refused(2).done(), "@fail load b given up; @default c Title of c; load 3 c");
+    let end = "@fail load c given up; @explain sda1 ext4, given up; @explain sdb1 ext4, given up";
     assert_eq!(scene.refused(3).done(), end);
     // The disk comes back: what was held against it is forgotten.
     scene.on(Event::Gone("sda1".into())).discovered(None, &["c@sdb1"]).found("sda1").done();
@@ -282,7 +301,7 @@ fn a_person_may_try_again_what_failed() {
     assert!(scene.state.is_shown());
     assert_eq!(scene.press('!').done(), "load 2 a");
     // It stays with the person, whatever comes of it.
-    assert_eq!(scene.refused(2).at(100.0).done(), "@fail load a kexec: refused");
+    assert_eq!(scene.refused(2).at(100.0).done(), "@fail load a given up");
     assert_eq!(scene.press('!').loaded(3).done(), format!("load 3 a; {JUMP_A}"));
 }
 
@@ -438,17 +457,17 @@ fn any_event() -> impl Strategy<Value = Event> {
     prop_oneof![
         disk().prop_map(|name| Event::Found(volume(name, Transport::Scsi))),
         disk().prop_map(|name| Event::Gone(name.to_owned())),
-        Just(Event::KnownLookedAt),
+        Just(()).prop_map(|()| Event::KnownLookedAt),
         (prop::option::of(0..3_u32), entries).prop_map(|(timeout, names)| {
             let entry = |name: &str| name.split_once('@').map(|(id, volume)| entry(id, volume));
             let entries = names.into_iter().filter_map(entry).collect();
             Event::Discovered(Ok(Discovery { timeout, entries, ..Discovery::default() }))
         }),
         (1..6_u64, any::<bool>()).prop_map(|(number, good)| {
-            Event::Loaded(number, if good { Ok(()) } else { Err("refused".to_owned()) })
+            Event::Loaded(number, if good { Ok(kernel()) } else { Err(AttemptError::GivenUp) })
         }),
         key.prop_map(Event::Key),
-        Just(Event::Moment),
+        Just(()).prop_map(|()| Event::Moment),
     ]
 }
 
@@ -481,7 +500,7 @@ proptest! {
                         loaded = None;
                     }
                     Action::Unload => loaded = None,
-                    Action::Ask(Request::Jump(title)) => {
+                    Action::Jump { title, .. } => {
                         prop_assert_eq!(loaded.as_ref(), Some(&title));
                         prop_assert!(known || touched);
                         left = true;

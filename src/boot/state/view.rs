@@ -19,7 +19,7 @@ impl State {
     pub fn next_moment(&self, now: Duration) -> Option<Duration> {
         let loading = match &self.load {
             Load::Begun { since, .. } => Some(since.saturating_add(LOAD_DEADLINE)),
-            Load::Nothing | Load::Done(_) => None,
+            Load::Nothing | Load::Done { .. } => None,
         };
         // The row that counts changes with each whole second that is left.
         let counting = self.deadline().into_iter().chain(self.grace_ends()).filter_map(|deadline| {

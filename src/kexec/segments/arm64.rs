@@ -23,9 +23,9 @@ const WINDOW_START: u64 = 1 << 30;
 /// Fresh randomness for the next kernel's address space and for its generator: bytes of each seed.
 const SEEDS: usize = 8;
 
-/// What the kernel is to be told.
+/// What is handed to the kernel.
 #[derive(Clone, Copy, Debug)]
-pub struct Told<'a> {
+pub struct Handover<'a> {
     /// The device tree that describes the machine (/sys/firmware/fdt).
     pub device_tree: &'a [u8],
     /// Command line without its NUL.
@@ -43,7 +43,7 @@ pub struct Told<'a> {
 pub fn plan(
     image: &Image,
     length: usize,
-    told: &Told<'_>,
+    handover: &Handover<'_>,
     machine: &Machine,
     limits: &Range<u64>,
 ) -> Result<Plan, PlanError> {
@@ -60,17 +60,17 @@ pub fn plan(
         vec![Segment { content: Content::Kernel(0..length), address: kernel, size: whole_pages(size) }];
 
     let mut initrd = 0..0;
-    if told.initrd > 0 {
+    if handover.initrd > 0 {
         let end = base.saturating_add(all).checked_next_multiple_of(WINDOW_START).unwrap_or(u64::MAX);
         let window = end.saturating_sub(WINDOW)..(kernel & !(WINDOW_START - 1)).saturating_add(WINDOW);
         let inside = limits.start.max(window.start)..limits.end.min(window.end);
         let outer = std::mem::replace(&mut space.limits, inside);
-        let address = space.take_aligned("initrd", whole(told.initrd), GRANULE, 0)?;
+        let address = space.take_aligned("initrd", whole(handover.initrd), GRANULE, 0)?;
         space.limits = outer;
-        initrd = address..address.saturating_add(told.initrd);
-        segments.push(Segment { content: Content::File(0), address, size: whole(told.initrd) });
+        initrd = address..address.saturating_add(handover.initrd);
+        segments.push(Segment { content: Content::File(0), address, size: whole(handover.initrd) });
     }
-    let tree = describe(told, &initrd).ok_or(PlanError::DeviceTree)?;
+    let tree = describe(handover, &initrd).ok_or(PlanError::DeviceTree)?;
     let size = whole(tree.len() as u64);
     // A multiple of its own size rounded up to a power of two, it crosses no boundary.
     let place = space.take_aligned("device tree", size, size.next_power_of_two(), 0)?;
@@ -84,13 +84,13 @@ pub fn plan(
 }
 
 /// The device tree for the next kernel: `/chosen` says what is new, and nothing of what was true for this one only.
-fn describe(told: &Told<'_>, initrd: &Range<u64>) -> Option<Vec<u8>> {
+fn describe(handover: &Handover<'_>, initrd: &Range<u64>) -> Option<Vec<u8>> {
     let address = |place: u64| (!initrd.is_empty()).then(|| place.to_be_bytes().to_vec());
-    let mut bootargs = told.cmdline.to_vec();
+    let mut bootargs = handover.cmdline.to_vec();
     bootargs.push(0);
     let seed = |place: usize| {
         let start = place.saturating_mul(SEEDS);
-        told.seed.get(start..start.saturating_add(SEEDS)).map(<[u8]>::to_vec)
+        handover.seed.get(start..start.saturating_add(SEEDS)).map(<[u8]>::to_vec)
     };
     let changes = [
         ("bootargs", Some(bootargs)),
@@ -101,7 +101,7 @@ fn describe(told: &Told<'_>, initrd: &Range<u64>) -> Option<Vec<u8>> {
         ("linux,elfcorehdr", None),
         ("linux,usable-memory-range", None),
     ];
-    device_tree::with_chosen(told.device_tree, &changes)
+    device_tree::with_chosen(handover.device_tree, &changes)
 }
 
 fn granules(free: &[Range<u64>]) -> Vec<Range<u64>> {
@@ -183,8 +183,8 @@ mod tests {
     fn planned(free: &[Range<u64>], initrd: u64, limits: Range<u64>) -> Result<Plan, PlanError> {
         let machine = Machine { free: free.to_vec(), ..Machine::default() };
         let tree = tree();
-        let told = Told { device_tree: &tree, cmdline: b"root=/dev/vda1", initrd, seed: &[7; 32] };
-        plan(&image(0x210_0000), 0x200_0000, &told, &machine, &limits)
+        let handover = Handover { device_tree: &tree, cmdline: b"root=/dev/vda1", initrd, seed: &[7; 32] };
+        plan(&image(0x210_0000), 0x200_0000, &handover, &machine, &limits)
     }
 
     #[test]
@@ -236,8 +236,8 @@ mod tests {
         let error = planned(&[0x4000_0000..0x4100_0000], 0, 0..u64::MAX).unwrap_err();
         assert_eq!(error, PlanError::NoPlace { what: "kernel", size: 0x210_0000 });
         let machine = Machine { free: vec![0x4000_0000..0x8000_0000], ..Machine::default() };
-        let told = Told { device_tree: b"", cmdline: b"", initrd: 0, seed: &[] };
-        let error = plan(&image(0x210_0000), 0x200_0000, &told, &machine, &(0..u64::MAX)).unwrap_err();
+        let handover = Handover { device_tree: b"", cmdline: b"", initrd: 0, seed: &[] };
+        let error = plan(&image(0x210_0000), 0x200_0000, &handover, &machine, &(0..u64::MAX)).unwrap_err();
         assert_eq!(error, PlanError::DeviceTree);
     }
 }

@@ -1,6 +1,6 @@
 //! How a kernel file wants to lie in memory: bzImage by its setup header, ELF vmlinux by its program headers.
 
-use std::{fs::File, os::unix::fs::FileExt};
+use std::fs::File;
 
 use goblin::elf::{
     Elf,
@@ -12,14 +12,17 @@ use super::{
     memory::PAGE,
     plan::{Layout, Part, Protected},
 };
-use crate::formats::bzimage;
+use crate::{
+    formats::{bzimage, kernel_file::KernelFile},
+    sys::files,
+};
 
 /// Offset of the 64-bit entry point of a bzImage (boot.rst, "64-bit BOOT PROTOCOL").
 const ENTRY_64: u64 = 0x200;
 /// As many times its own size a kernel takes that does not say how much memory it needs, as GRUB has it.
 const UNPACKED: u64 = 3;
-/// As much of an ELF file as holds the header and the program headers.
-const ELF_HEAD: usize = 4096;
+/// As much of a kernel file as holds its headers, in bytes: the setup header, or the ELF header and the program headers.
+const HEAD: usize = 4096;
 /// Kernels shift by this much: a page of the early mapping.
 const HUGE_PAGE: u64 = 2 << 20;
 /// A kernel has a handful of segments; kexec_load takes 16 in all.
@@ -46,7 +49,7 @@ pub enum LayoutError {
 
 /// What there is to know of a kernel before it is placed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Kernel {
+pub struct KernelLayout {
     /// How it wants to lie.
     pub layout: Layout,
     /// The setup header with everything before it; empty for an ELF file.
@@ -55,21 +58,21 @@ pub struct Kernel {
     pub cmdline_limit: usize,
 }
 
-/// Reads the headers of a kernel file.
+/// Reads the headers of a kernel file in this format.
 ///
 /// # Errors
 /// [`LayoutError`] says why it cannot be loaded so.
-pub fn read(file: &File) -> Result<Kernel, LayoutError> {
+pub fn read(file: &File, format: Option<&KernelFile>) -> Result<KernelLayout, LayoutError> {
     let length = file.metadata().map_err(|_| LayoutError::Unknown)?.len();
-    let mut head = vec![0; ELF_HEAD.min(usize::try_from(length).unwrap_or(ELF_HEAD))];
-    file.read_exact_at(&mut head, 0).map_err(|_| LayoutError::Unknown)?;
-    match bzimage::parse(&head) {
-        Some(header) => from_bzimage(header, head, length),
-        None => from_elf(&head, length),
+    let head = files::read_at(file, 0, HEAD).map_err(|_| LayoutError::Unknown)?;
+    match format {
+        Some(KernelFile::Bzimage(kernel)) => from_bzimage(kernel.header, head, length),
+        Some(KernelFile::Elf(_)) => from_elf(&head, length),
+        _ => Err(LayoutError::Unknown),
     }
 }
 
-fn from_bzimage(header: bzimage::Header, head: Vec<u8>, length: u64) -> Result<Kernel, LayoutError> {
+fn from_bzimage(header: bzimage::Header, head: Vec<u8>, length: u64) -> Result<KernelLayout, LayoutError> {
     let bytes = file_range(header.setup, length)?;
     let in_file = length.saturating_sub(header.setup);
     let layout = |size: u64, alignment, preferred, entry, protected: Option<Protected>| Layout {
@@ -93,10 +96,14 @@ fn from_bzimage(header: bzimage::Header, head: Vec<u8>, length: u64) -> Result<K
             layout(size, wants.alignment.unwrap_or(PAGE), wants.preferred, 0, Some(protected))
         }
     };
-    Ok(Kernel { layout, cmdline_limit: usize::try_from(header.cmdline_size).unwrap_or(usize::MAX), head })
+    Ok(KernelLayout {
+        layout,
+        cmdline_limit: usize::try_from(header.cmdline_size).unwrap_or(usize::MAX),
+        head,
+    })
 }
 
-fn from_elf(head: &[u8], length: u64) -> Result<Kernel, LayoutError> {
+fn from_elf(head: &[u8], length: u64) -> Result<KernelLayout, LayoutError> {
     let header = Elf::parse_header(head).map_err(|_| LayoutError::Unknown)?;
     let here = if cfg!(target_arch = "aarch64") { EM_AARCH64 } else { EM_X86_64 };
     if header.e_machine != here {
@@ -130,7 +137,7 @@ fn from_elf(head: &[u8], length: u64) -> Result<Kernel, LayoutError> {
         parts.push(Part { bytes: file_range(load.p_offset, stop)?, offset, size: load.p_memsz });
     }
     let entry = header.e_entry.checked_sub(base).filter(|entry| *entry < end).ok_or(LayoutError::Damaged)?;
-    Ok(Kernel {
+    Ok(KernelLayout {
         layout: Layout {
             parts,
             size: end,
@@ -157,7 +164,12 @@ fn file_range(start: u64, end: u64) -> Result<std::ops::Range<usize>, LayoutErro
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kexec::testing::file;
+    use crate::image::{identify::identify, testing::file};
+
+    fn read(content: &[u8]) -> Result<KernelLayout, LayoutError> {
+        let file = file(content);
+        super::read(&file, identify(&file).unwrap().format.as_ref())
+    }
 
     fn put(bytes: &mut [u8], offset: usize, value: &[u8]) {
         bytes[offset..offset + value.len()].copy_from_slice(value);
@@ -202,7 +214,7 @@ mod tests {
 
     #[test]
     fn a_bzimage_is_loaded_from_behind_its_setup_code() {
-        let kernel = read(&file(&bzimage())).unwrap();
+        let kernel = read(&bzimage()).unwrap();
         assert_eq!(
             kernel.layout,
             Layout {
@@ -233,7 +245,7 @@ mod tests {
             entry: 0,
             protected: Some(movable),
         };
-        assert_eq!(read(&file(&i386)).unwrap().layout, expected);
+        assert_eq!(read(&i386).unwrap().layout, expected);
         i386[0x234] = 0;
         let fixed = Layout {
             alignment: PAGE,
@@ -241,13 +253,13 @@ mod tests {
             protected: Some(Protected { movable: false, ..movable }),
             ..expected
         };
-        assert_eq!(read(&file(&i386)).unwrap().layout, fixed);
+        assert_eq!(read(&i386).unwrap().layout, fixed);
     }
 
     #[test]
     fn an_elf_kernel_is_loaded_by_its_program_headers() {
         let loads = [(0x1000, 0x100_0000, 0x800, 0x2000), (0x2000, 0x120_0000, 0x1000, 0x5000)];
-        let kernel = read(&file(&elf(&loads, 0x100_0040))).unwrap();
+        let kernel = read(&elf(&loads, 0x100_0040)).unwrap();
         assert_eq!(
             kernel.layout,
             Layout {
@@ -284,7 +296,7 @@ mod tests {
             (elf(&[(0, 0, 16, u64::MAX), (0, 0x1000, 16, 16)], 0), LayoutError::Damaged),
             (elf(&[(0x1000, 0x100_0000, 16, 16)], 0x200_0000), LayoutError::Damaged),
         ] {
-            assert_eq!(read(&file(&content)), Err(reason));
+            assert_eq!(read(&content), Err(reason));
         }
     }
 }

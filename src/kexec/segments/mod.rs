@@ -19,58 +19,40 @@ pub mod multiboot;
 pub mod parameters;
 pub mod plan;
 
-use std::{fs::File, ops::Range, os::unix::fs::FileExt, path::Path};
+use std::{fs::File, ops::Range, path::Path};
 
-use layout::Kernel;
+use layout::KernelLayout;
 use machine::{Machine, MachineError};
 use parameters::Parameters;
-use plan::{Content, Plan};
+use plan::{Content, Plan, PlanError};
 use rustix::{
     io::Errno,
     rand::{GetRandomFlags, getrandom},
 };
 
-use super::state::Slot;
+use super::{
+    load::{ANYWHERE, LoadOptions},
+    state::Slot,
+};
 use crate::{
-    formats::kernel_file::raw_image,
+    formats::kernel_file::KernelFile,
+    image::PreparedKernel,
     sys::{
         kexec::{self, Source},
         mapping::Mapping,
     },
 };
 
-/// Bytes of an Image's header.
-const IMAGE_HEADER: usize = 64;
-
 /// Bytes of randomness for the next kernel.
 const SEED: usize = 32;
 
-/// How the segments are to be loaded.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Wishes {
-    /// Physical memory that segments may use.
-    pub limits: Range<u64>,
-    /// Do not tell the next kernel of the EFI firmware.
-    pub no_efi: bool,
-    /// The device tree to hand over, in place of the machine's own (arm64).
-    pub device_tree: Option<Vec<u8>>,
-}
-
-impl Default for Wishes {
-    fn default() -> Self {
-        Self { limits: 0..u64::MAX, no_efi: false, device_tree: None }
-    }
-}
-
-impl Wishes {
-    /// What does not fit, with the limits if it was asked for any.
-    fn name(&self, error: plan::PlanError) -> SegmentsError {
-        match error {
-            plan::PlanError::NoPlace { what, size } if self.limits != Self::default().limits => {
-                SegmentsError::Limits { what, size, limits: self.limits.clone() }
-            }
-            error => error.into(),
+/// What does not fit, with the limits if there are any.
+fn unplaced(error: PlanError, limits: &Range<u64>) -> SegmentsError {
+    match error {
+        PlanError::NoPlace { what, size } if *limits != ANYWHERE => {
+            SegmentsError::Limits { what, size, limits: limits.clone() }
         }
+        error => error.into(),
     }
 }
 
@@ -118,26 +100,26 @@ pub enum SegmentsError {
     Refused(Errno),
 }
 
-/// Loads a kernel with an initrd (several are joined before) and a command line without its NUL: for the next jump, or to
-/// be started when this one panics (x86_64).
+/// Loads Linux with one initrd (several are joined before) and a command line without its NUL: for the next jump, or to be
+/// started when this kernel panics (x86_64).
 ///
 /// # Errors
 /// [`SegmentsError`] says why not; what was loaded before is still loaded.
 pub fn load(
-    kernel: &File,
+    prepared: &PreparedKernel,
     initrd: Option<&File>,
     cmdline: &[u8],
-    wishes: &Wishes,
-    slot: Slot,
+    options: &LoadOptions,
 ) -> Result<(), SegmentsError> {
-    let mut head = [0; IMAGE_HEADER];
-    let is_image = kernel.read_exact_at(&mut head, 0).is_ok();
-    // Elsewhere it is another machine's, and never gets here.
-    let wanted = cfg!(target_arch = "aarch64") && is_image;
-    let image = raw_image::parse(&head).filter(|image| wanted && image.architecture == "aarch64");
-    let layout = if image.is_some() { None } else { Some(layout::read(kernel)?) };
+    let kernel = &prepared.kernel.file;
+    let image = match &prepared.format {
+        // Elsewhere it is another machine's, and never gets here.
+        Some(KernelFile::Image(image)) if cfg!(target_arch = "aarch64") => Some(image),
+        _ => None,
+    };
+    let layout = if image.is_some() { None } else { Some(layout::read(kernel, prepared.format.as_ref())?) };
     let mut machine = Machine::read(Path::new("/"))?;
-    let headers = match slot {
+    let headers = match options.slot {
         Slot::Boot => None,
         Slot::Crash => Some(crash_headers(&mut machine)?),
     };
@@ -154,31 +136,31 @@ pub fn load(
     let filled = getrandom(&mut seed, GetRandomFlags::NONBLOCK).unwrap_or(0);
     let seed = seed.get(..filled).unwrap_or_default();
     let mut plan = match (layout, image) {
-        (Some(Kernel { layout, head, .. }), _) => {
+        (Some(KernelLayout { layout, head, .. }), _) => {
             let parameters = Parameters {
                 kernel: &head,
                 old: machine.zero_page.as_deref(),
                 memory: &machine.memory,
                 cmdline,
                 initrd: (0, 0),
-                efi: machine.efi.as_ref().filter(|_| !wishes.no_efi),
+                efi: machine.efi.as_ref().filter(|_| !options.no_efi),
                 rsdp: machine.rsdp,
                 seed,
             };
-            plan::plan(&layout, &parameters, size, &machine, &wishes.limits)
-                .map_err(|error| wishes.name(error))?
+            plan::plan(&layout, &parameters, size, &machine, &options.limits)
+                .map_err(|error| unplaced(error, &options.limits))?
         }
         (None, Some(image)) => {
-            let device_tree = wishes.device_tree.as_ref().or(machine.device_tree.as_ref());
+            let device_tree = prepared.devicetree.as_ref().or(machine.device_tree.as_ref());
             let device_tree = device_tree.map_or(&[][..], Vec::as_slice);
-            let told = arm64::Told { device_tree, cmdline, initrd: size, seed };
-            arm64::plan(&image, kernel.length(), &told, &machine, &wishes.limits)
-                .map_err(|error| wishes.name(error))?
+            let handover = arm64::Handover { device_tree, cmdline, initrd: size, seed };
+            arm64::plan(image, kernel.length(), &handover, &machine, &options.limits)
+                .map_err(|error| unplaced(error, &options.limits))?
         }
         (None, None) => return Err(layout::LayoutError::Unknown.into()),
     };
     plan.segments.extend(headers.map(|(segment, _)| segment));
-    submit(&plan, &kernel, initrd.as_slice(), slot).map_err(SegmentsError::Refused)
+    submit(&plan, &kernel, initrd.as_slice(), options.slot).map_err(SegmentsError::Refused)
 }
 
 /// What a crash kernel has beside: the headers of the memory to look at, and the words that tell it where they are.
@@ -195,18 +177,20 @@ fn crash_headers(_: &mut Machine) -> Result<(plan::Segment, String), SegmentsErr
     Err(SegmentsError::Refused(Errno::NOSYS))
 }
 
-/// Loads a multiboot kernel with its modules: the file and the words of each.
+/// Loads a kernel by this version of multiboot (0 for the later one of those that it knows), with its modules: the file and
+/// the words of each.
 ///
 /// # Errors
 /// [`SegmentsError`] says why not; what was loaded before is still loaded.
 #[cfg(all(feature = "multiboot", target_arch = "x86_64"))]
 pub fn load_multiboot(
     kernel: &File,
+    version: u8,
     modules: &[(&File, &[u8])],
-    told: &multiboot::Told<'_>,
-    wishes: &Wishes,
+    texts: &multiboot::Texts<'_>,
+    limits: &Range<u64>,
 ) -> Result<(), SegmentsError> {
-    let image = multiboot::read(kernel, told.version)?;
+    let image = multiboot::read(kernel, version)?;
     let mut machine = Machine::read(Path::new("/"))?;
     let kernel = Mapping::new(kernel).map_err(SegmentsError::Unreadable)?;
     let mapped = |(file, _): &(&File, &[u8])| Mapping::new(file).map_err(SegmentsError::Unreadable);
@@ -218,8 +202,8 @@ pub fn load_multiboot(
     let area = area.then(|| bios_area::make(&mut machine.memory, machine.rsdp)).flatten();
     let (area, copied) = area.unzip();
     let acpi = multiboot::Acpi { root: root_pointer.as_deref(), copied: copied.unwrap_or_default() };
-    let plan = multiboot::plan(&image, told, &modules, &acpi, &machine, &wishes.limits);
-    let mut plan = plan.map_err(|error| wishes.name(error))?;
+    let plan = multiboot::plan(&image, texts, &modules, &acpi, &machine, limits);
+    let mut plan = plan.map_err(|error| unplaced(error, limits))?;
     plan.segments.extend(area.into_iter().flatten());
     plan.segments.sort_by_key(|segment| segment.address);
     submit(&plan, &kernel, &files, Slot::Boot).map_err(SegmentsError::Refused)

@@ -20,7 +20,10 @@ use crate::{
         bytes::{le32, le64},
         kernel_file::multiboot,
     },
-    sys::trampoline::{self, Copied, Registers},
+    sys::{
+        files,
+        trampoline::{self, Copied, Registers},
+    },
 };
 
 /// A header stands in the first 32 KiB (version 1: 8 KiB).
@@ -46,9 +49,9 @@ pub enum MultibootError {
     Damaged,
 }
 
-/// A multiboot kernel.
+/// A multiboot kernel, as its headers describe it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Image {
+pub struct MultibootKernel {
     /// Version of the protocol.
     pub version: u8,
     /// Pieces of the file, each at the physical address that is its offset.
@@ -61,10 +64,9 @@ pub struct Image {
 ///
 /// # Errors
 /// [`MultibootError`] says why it cannot be loaded so.
-pub fn read(file: &File, version: u8) -> Result<Image, MultibootError> {
+pub fn read(file: &File, version: u8) -> Result<MultibootKernel, MultibootError> {
     let length = file.metadata().map_err(|_| MultibootError::NoHeader)?.len();
-    let mut head = vec![0; HEAD.min(usize::try_from(length).unwrap_or(HEAD))];
-    file.read_exact_at(&mut head, 0).map_err(|_| MultibootError::NoHeader)?;
+    let head = files::read_at(file, 0, HEAD).map_err(|_| MultibootError::NoHeader)?;
     let header = multiboot::parse_version(&head, version).ok_or(MultibootError::NoHeader)?;
     let (addresses, entry) = match header.version {
         1 => addresses_1(&head, header.offset),
@@ -75,7 +77,7 @@ pub fn read(file: &File, version: u8) -> Result<Image, MultibootError> {
         None => elf(&head, length)?,
     };
     let entry = entry.or(own_entry).ok_or(MultibootError::Nowhere)?;
-    Ok(Image { version: header.version, parts, entry })
+    Ok(MultibootKernel { version: header.version, parts, entry })
 }
 
 /// Where a header says that the file is to be loaded: its own address, then start, end of the data (0: of the file) and end
@@ -164,18 +166,16 @@ fn elf(head: &[u8], length: u64) -> Result<(Vec<Part>, Option<u64>), MultibootEr
     }
 }
 
-/// What the kernel is to be told. Texts come without a NUL.
+/// The texts for the kernel itself. They come without a NUL.
 #[derive(Clone, Copy, Debug)]
-pub struct Told<'a> {
-    /// Version of the protocol; 0 for the later one of those that the kernel knows.
-    pub version: u8,
+pub struct Texts<'a> {
     /// Its command line.
     pub cmdline: &'a [u8],
     /// All texts begin with a file's name, as version 1 asks for and as GRUB does not do since it is GRUB 2.
     pub named: bool,
 }
 
-impl Told<'_> {
+impl Texts<'_> {
     /// The loader's name. Xen takes the first word of a text for a file's name unless GRUB 2 gave it.
     fn loader(&self) -> &'static [u8] {
         if self.named { b"firstlight" } else { b"firstlight (as GRUB 2)" }
@@ -213,8 +213,8 @@ pub struct Acpi<'a> {
 /// # Errors
 /// [`PlanError`] names the part that does not fit.
 pub fn plan(
-    image: &Image,
-    told: &Told<'_>,
+    image: &MultibootKernel,
+    texts: &Texts<'_>,
     modules: &[(u64, &[u8])],
     acpi: &Acpi<'_>,
     machine: &Machine,
@@ -239,8 +239,8 @@ pub fn plan(
         placed.push(Module { range: address..address.saturating_add(*length), text });
     }
     let build = |base| match image.version {
-        1 => information_1(base, told, &placed, machine),
-        _ => information_2(told, &placed, acpi.root, machine),
+        1 => information_1(base, texts, &placed, machine),
+        _ => information_2(texts, &placed, acpi.root, machine),
     };
     // As long wherever it stands.
     let address = space.take("multiboot information", build(0).len() as u64, 0)?;
@@ -291,7 +291,7 @@ fn put(block: &mut Vec<u8>, fields: &[u32]) {
 }
 
 /// Version 1: a structure of 116 bytes, and behind it what it points to.
-fn information_1(base: u64, told: &Told<'_>, modules: &[Module], machine: &Machine) -> Vec<u8> {
+fn information_1(base: u64, texts: &Texts<'_>, modules: &[Module], machine: &Machine) -> Vec<u8> {
     const SIZE: usize = 116;
     const ENTRY: u32 = 20;
     let mut behind = Vec::new();
@@ -303,17 +303,17 @@ fn information_1(base: u64, told: &Told<'_>, modules: &[Module], machine: &Machi
         put(&mut behind, &[kind(range)]);
     }
     let map_size = low(behind.len() as u64);
-    let mut texts = Vec::new();
-    for text in modules.iter().map(|module| module.text).chain([told.cmdline]) {
-        texts.push(here(&behind));
+    let mut addresses = Vec::new();
+    for text in modules.iter().map(|module| module.text).chain([texts.cmdline]) {
+        addresses.push(here(&behind));
         behind.extend(text.iter().chain(&[0]));
     }
-    let command = texts.pop().unwrap_or(0);
+    let command = addresses.pop().unwrap_or(0);
     let name = here(&behind);
-    behind.extend(told.loader().iter().chain(&[0]));
+    behind.extend(texts.loader().iter().chain(&[0]));
     behind.resize(behind.len().next_multiple_of(4), 0);
     let list = here(&behind);
-    for (module, text) in modules.iter().zip(texts) {
+    for (module, text) in modules.iter().zip(addresses) {
         put(&mut behind, &[low(module.range.start), low(module.range.end), text, 0]);
     }
     let [lower, upper] = sizes(machine);
@@ -329,7 +329,7 @@ fn information_1(base: u64, told: &Told<'_>, modules: &[Module], machine: &Machi
 
 /// Version 2: tags one behind the other, each at a multiple of eight.
 fn information_2(
-    told: &Told<'_>,
+    texts: &Texts<'_>,
     modules: &[Module],
     root_pointer: Option<&[u8]>,
     machine: &Machine,
@@ -341,8 +341,8 @@ fn information_2(
         block.resize(block.len().next_multiple_of(8), 0);
     };
     let text = |text: &[u8]| text.iter().chain(&[0]).copied().collect::<Vec<u8>>();
-    tag(1, &text(told.cmdline));
-    tag(2, &text(told.loader()));
+    tag(1, &text(texts.cmdline));
+    tag(2, &text(texts.loader()));
     for module in modules {
         let mut content = Vec::new();
         put(&mut content, &[low(module.range.start), low(module.range.end)]);
@@ -374,7 +374,7 @@ fn information_2(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kexec::testing::file;
+    use crate::image::testing::file;
 
     fn words(bytes: &mut [u8], at: usize, values: &[u32]) {
         for (number, value) in values.iter().enumerate() {
@@ -403,16 +403,19 @@ mod tests {
     fn kernels_say_in_their_format_or_their_header_where_they_lie() {
         let part = |bytes: Range<usize>, offset, size| vec![Part { bytes, offset, size }];
         let by_elf = elf([0x1000, 0x20_0000, 0x1800, 0x9000], 0x20_0040, &header_1(3));
-        let image = Image { version: 1, parts: part(0x1000..0x2800, 0x20_0000, 0x9000), entry: 0x20_0040 };
+        let image =
+            MultibootKernel { version: 1, parts: part(0x1000..0x2800, 0x20_0000, 0x9000), entry: 0x20_0040 };
         assert_eq!(read(&file(&by_elf), 0), Ok(image));
         // Its header is at 0x101000; the data from there on, 4 KiB; cleared up to 0x108000; entered at 0x101020.
         let mut kludge = header_1(1 << 16).to_vec();
         kludge.extend([0x10_1000, 0x10_1000, 0x10_2000, 0x10_8000, 0x10_1020]);
-        let image = Image { version: 1, parts: part(0x1000..0x2000, 0x10_1000, 0x7000), entry: 0x10_1020 };
+        let image =
+            MultibootKernel { version: 1, parts: part(0x1000..0x2000, 0x10_1000, 0x7000), entry: 0x10_1020 };
         assert_eq!(read(&file(&elf([0; 4], 0, &kludge)), 0), Ok(image));
         let mut second =
             vec![0xe852_50d6, 0, 40, 0_u32.wrapping_sub(0xe852_50d6 + 40), 3, 12, 0x20_0080, 0, 0, 8];
-        let image = Image { version: 2, parts: part(0x1000..0x2800, 0x20_0000, 0x9000), entry: 0x20_0080 };
+        let image =
+            MultibootKernel { version: 2, parts: part(0x1000..0x2800, 0x20_0000, 0x9000), entry: 0x20_0080 };
         assert_eq!(read(&file(&elf([0x1000, 0x20_0000, 0x1800, 0x9000], 0x20_0040, &second)), 0), Ok(image));
         second.truncate(3);
         assert_eq!(read(&file(&elf([0; 4], 0, &second)), 0), Err(MultibootError::NoHeader));
@@ -454,10 +457,10 @@ mod tests {
     /// The plan for a kernel of this version, and its information block with the block's address.
     fn planned(version: u8) -> (Plan, Vec<u8>, u64) {
         let parts = vec![Part { bytes: 0x1000..0x2800, offset: 0x20_0000, size: 0x9000 }];
-        let image = Image { version, parts, entry: 0x20_0040 };
-        let told = Told { version, cmdline: b"xen dom0_mem=1G", named: true };
+        let image = MultibootKernel { version, parts, entry: 0x20_0040 };
+        let texts = Texts { cmdline: b"xen dom0_mem=1G", named: true };
         let acpi = Acpi { root: Some(&[7; 36]), copied: Copied::default() };
-        let plan = plan(&image, &told, MODULES, &acpi, &machine(), &(0..u64::MAX)).unwrap();
+        let plan = plan(&image, &texts, MODULES, &acpi, &machine(), &(0..u64::MAX)).unwrap();
         let made = plan.segments.iter().find_map(|segment| match &segment.content {
             Content::Made(bytes) if segment.address != plan.entry => Some((bytes.clone(), segment.address)),
             _ => None,
@@ -532,11 +535,11 @@ mod tests {
     #[test]
     fn a_kernel_whose_own_place_is_taken_is_refused() {
         let parts = vec![Part { bytes: 0..16, offset: 0x20_0000, size: 0x9000 }];
-        let image = Image { version: 1, parts, entry: 0 };
-        let told = Told { version: 0, cmdline: b"", named: true };
+        let image = MultibootKernel { version: 1, parts, entry: 0 };
+        let texts = Texts { cmdline: b"", named: true };
         #[expect(clippy::single_range_in_vec_init, reason = "memory with one free range is meant")]
         let machine = Machine { free: vec![0x20_1000..0x4000_0000], ..Machine::default() };
-        let error = plan(&image, &told, &[], &Acpi::default(), &machine, &(0..u64::MAX)).unwrap_err();
+        let error = plan(&image, &texts, &[], &Acpi::default(), &machine, &(0..u64::MAX)).unwrap_err();
         assert!(matches!(error, PlanError::NoPlace { size: 0x9000, .. }));
     }
 }

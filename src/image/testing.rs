@@ -1,4 +1,4 @@
-//! Files in memory, for the tests of this room.
+//! Files in memory, for the tests of this room and of those above.
 
 use std::{fs::File, io::Write};
 

@@ -1,0 +1,44 @@
+//! Parts of U-Boot's images, with their check sums verified (U-Boot: include/image.h, doc/usage/fit).
+
+use std::fs::File;
+
+use super::{error::UnpackError, memory};
+use crate::formats::{
+    kernel_file::{
+        fit::Sum,
+        u_image::{HEADER_LENGTH, Image},
+    },
+    text::printable,
+};
+
+/// The content of U-Boot's older image, without the header.
+///
+/// # Errors
+/// [`UnpackError`] says what is wrong with it.
+pub(super) fn content(file: &File, image: &Image) -> Result<File, UnpackError> {
+    let sum = Sum { algorithm: "crc32".to_owned(), value: image.crc32.to_be_bytes().to_vec() };
+    part(file, (HEADER_LENGTH as u64, image.size.into()), &[sum], &image.content)
+}
+
+/// A part of the file: its offset and size in bytes, its check sums and its name. As in U-Boot, all of them must be right; one
+/// by an unknown algorithm is passed over with a warning.
+///
+/// # Errors
+/// [`UnpackError`] says what is wrong with it.
+pub(super) fn part(
+    file: &File,
+    (offset, size): (u64, u64),
+    sums: &[Sum],
+    name: &str,
+) -> Result<File, UnpackError> {
+    let part = memory::part(file, offset, size)?;
+    for Sum { algorithm, value } in sums {
+        let (what, name) = (printable(algorithm), printable(name));
+        match memory::sum(&part, algorithm)? {
+            Some(sum) if sum == *value => {}
+            Some(_) => return Err(UnpackError::CheckSum(format!("{what} of {name}"))),
+            None => log::warn!("the {what} of {name} is not checked: this check sum is not known here"),
+        }
+    }
+    Ok(part)
+}

@@ -1,0 +1,52 @@
+//! Why a kernel could not be made of an entry's files.
+
+use std::{env::consts::ARCH, io};
+
+use super::{decompress::DecompressError, unwrap::DEPTH_LIMIT};
+use crate::formats::kernel_file::fit::FitError;
+
+/// Why an entry's files could not be prepared.
+#[derive(Debug, thiserror::Error)]
+#[error("{file}: {reason}")]
+pub struct PrepareError {
+    /// Name of the file to blame.
+    pub file: String,
+    /// What is wrong with it.
+    pub reason: UnpackError,
+}
+
+impl PrepareError {
+    /// Blames a file for what is wrong.
+    pub(super) fn of<E: Into<UnpackError>>(file: &str) -> impl Fn(E) -> Self {
+        move |reason| Self { file: file.to_owned(), reason: reason.into() }
+    }
+}
+
+/// Why a file could not be unpacked.
+#[derive(Debug, thiserror::Error)]
+pub enum UnpackError {
+    /// It cannot be read, or there is no memory for its parts.
+    #[error("cannot be read ({0}); check the disk and its cables")]
+    Read(#[from] io::Error),
+    /// It is a unified kernel image without this profile.
+    #[error("has no profile {0}; correct the boot configuration")]
+    Profile(u32),
+    /// It is for another machine.
+    #[error("is for {0}, and this machine is {ARCH}; install the system's kernel for this machine")]
+    Architecture(String),
+    /// It is an image tree that names nothing that could be booted.
+    #[error("{0}; write the image anew")]
+    Fit(#[from] FitError),
+    /// A part has changed since the file was made. Holds the check sum's name and the part's.
+    #[error("the {0} in it is wrong; write the image anew")]
+    CheckSum(String),
+    /// It holds initrds only.
+    #[error("holds no kernel; correct the boot configuration")]
+    NoKernel,
+    /// It is compressed, and cannot be decompressed.
+    #[error("cannot be unpacked: {0}; install the kernel again")]
+    Decompress(#[from] DecompressError),
+    /// A kernel is wrapped in a wrapping in a wrapping.
+    #[error("cannot be unpacked: it is wrapped more than {DEPTH_LIMIT} times; install the kernel again")]
+    TooDeep,
+}

@@ -1,0 +1,48 @@
+//! The kernel in a file: the file is identified, taken out of what holds it and what wraps it, and the kernel itself is
+//! identified. Nothing after this looks for the format again.
+
+use super::{
+    NamedFile,
+    companions::CompanionFile,
+    container::{Parts, kernel_parts},
+    error::PrepareError,
+    identify::{Identity, identify},
+    unwrap::unwrap,
+};
+
+/// A kernel in a file of its own, and what else was in the file that it came from.
+#[derive(Debug)]
+pub struct UnpackedKernel {
+    /// What the file is that was given.
+    pub outer: Identity,
+    /// What the kernel itself is; the same where the file is nothing but the kernel.
+    pub identity: Identity,
+    /// The kernel, under the name of the file that was given.
+    pub kernel: NamedFile,
+    /// The rest of the file.
+    pub(super) parts: Parts,
+}
+
+/// Finds the kernel in a file. `profile` and `companions` are those of a unified kernel image.
+///
+/// # Errors
+/// [`PrepareError`] names the file and says what is wrong with it.
+pub fn unpack(
+    kernel: NamedFile,
+    profile: u32,
+    companions: &[CompanionFile],
+) -> Result<UnpackedKernel, PrepareError> {
+    let NamedFile { name, file } = kernel;
+    let outer = identify(&file).map_err(PrepareError::of(&name))?;
+    let parts = kernel_parts(&file, &outer, profile, companions).map_err(PrepareError::of(&name))?;
+    let mut parts = parts.unwrap_or_default();
+    let (file, identity) = match parts.kernel.take() {
+        Some(kernel) => {
+            let identity = identify(&kernel).map_err(PrepareError::of(&name))?;
+            (kernel, identity)
+        }
+        None => (file, outer.clone()),
+    };
+    let (file, identity) = unwrap(file, identity).map_err(PrepareError::of(&name))?;
+    Ok(UnpackedKernel { outer, identity, kernel: NamedFile { name, file }, parts })
+}
