@@ -4,6 +4,7 @@ use std::{fs, path::Path, process::Command};
 
 use qemu::{
     oracles::{self, Oracle, SYSTEMDS},
+    pinned,
     roots::Root,
 };
 use serde_json::Value;
@@ -158,7 +159,8 @@ fn the_corpus_stands_in_bootctls_order() {
 }
 
 #[test]
-fn unified_kernel_images_stand_where_bootctl_lists_them() {
+fn unified_kernel_images_are_where_bootctl_lists_them() {
+    let Some(tools) = pinned::for_test() else { return };
     let directory = esp(&ENTRIES[..4]);
     let root = directory.path();
     fs::create_dir_all(root.join("EFI/Linux")).unwrap();
@@ -176,7 +178,7 @@ fn unified_kernel_images_stand_where_bootctl_lists_them() {
             (".cmdline", "cmdline", "0x210000"),
             (".linux", "k", "0x2000000"),
         ];
-        let mut objcopy = Command::new("objcopy");
+        let mut objcopy = tools.command("objcopy");
         for (section, file, address) in sections {
             objcopy.arg("--add-section").arg(format!("{section}={}", root.join(file).display()));
             objcopy.arg("--change-section-vma").arg(format!("{section}={address}"));

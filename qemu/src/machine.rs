@@ -8,7 +8,7 @@ use crate::accelerator::Accelerator;
 use crate::error::Error;
 use crate::guest::Guest;
 use crate::pinned::{self, Tools};
-use crate::{Result, tool};
+use crate::{Result, place, tool};
 
 /// What the machine's processor runs first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -222,6 +222,10 @@ impl Machine {
 
     fn command_with(&self, accelerator: Accelerator) -> Result<Command> {
         let mut qemu = self.emulator.map_or_else(|| tool::command("setpriv"), |root| root.command("setpriv"));
+        if self.emulator.is_some() {
+            // What a guest writes goes to a temporary file, by default in /var/tmp, which a root lacks.
+            qemu.env("TMPDIR", place::directory("machines")?);
+        }
         qemu.args(["--pdeathsig", "KILL", "--"]);
         if self.arm64 {
             qemu.args(["qemu-system-aarch64", "-accel", "tcg", "-machine", "virt", "-cpu", "cortex-a57"]);

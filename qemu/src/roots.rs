@@ -231,9 +231,9 @@ fn field<'a>(status: &'a str, package: &str, name: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::place;
+    use crate::{pinned, place};
 
-    /// A mirror with one package, whose program is a static one of this machine.
+    /// A mirror with one package, whose program is static.
     fn mirror(directory: &Path) -> String {
         let package = directory.join("package");
         for part in ["DEBIAN", "usr/bin", "usr/share/doc/greeter"] {
@@ -242,8 +242,8 @@ mod tests {
         let control = "Package: greeter\nVersion: 1:2.5-1\nArchitecture: all\nMaintainer: a <a@example.org>\n\
                        Description: says things\n in two lines\n";
         fs::write(package.join("DEBIAN/control"), control).unwrap();
-        let shell = tool::run("sh", ["-c", "command -v busybox"]).unwrap();
-        fs::copy(shell.trim(), package.join("usr/bin/dash")).unwrap();
+        let shell = pinned::disks().unwrap().file("/usr/bin/busybox").unwrap();
+        fs::copy(shell, package.join("usr/bin/dash")).unwrap();
         fs::write(package.join("usr/share/doc/greeter/readme"), "long").unwrap();
         let file = directory.join("greeter.deb");
         tool::finish(tool::command("dpkg-deb").arg("--build").args([&package, &file])).unwrap();
@@ -268,7 +268,6 @@ mod tests {
         format!("deb [trusted=yes] copy://{} sid main", directory.display())
     }
 
-    /// Nothing of it needs the network, so that the mechanism is tried by itself.
     #[test]
     fn a_root_has_its_own_programs_its_versions_and_what_is_shared_and_no_more() {
         let directory = tempfile::tempdir_in(place::directory("disks").unwrap()).unwrap();

@@ -8,6 +8,8 @@ use std::{
     process::Command,
 };
 
+use qemu::pinned;
+
 use crate::commands;
 
 /// Room for each volume, in bytes.
@@ -47,7 +49,7 @@ impl Disks {
             let (image, kept) = (image.to_str().unwrap(), image.with_extension("kept"));
             let kept = kept.to_str().unwrap();
             let (from, to) = if put_back { (kept, image) } else { (image, kept) };
-            run("cp", &["--sparse=always", from, to], None);
+            run(Command::new("cp"), &["--sparse=always", from, to], None);
         }
     }
 
@@ -57,11 +59,11 @@ impl Disks {
         let (image, offset) = &self.places[index];
         let image = image.to_str().unwrap();
         let mut command = if self.volumes[index].fact("type") == Some("vfat") {
-            let mut command = Command::new("mtype");
+            let mut command = tool("mtype");
             command.args(["-i", &format!("{image}@@{offset}"), &format!("::{path}")]);
             command
         } else {
-            let mut command = Command::new("debugfs");
+            let mut command = tool("debugfs");
             command.args(["-R", &format!("cat {path}"), &format!("{image}?offset={offset}")]);
             command
         };
@@ -80,14 +82,18 @@ fn split(name: &str) -> (&str, Option<u32>) {
     }
 }
 
-fn run(program: &str, arguments: &[&str], input: Option<&Path>) {
-    let mut command = Command::new(program);
+/// A program of the pinned Debian release, which sees the directory for temporary files.
+pub fn tool(program: &str) -> Command {
+    pinned::tests().unwrap().command(program)
+}
+
+fn run(mut command: Command, arguments: &[&str], input: Option<&Path>) {
     command.args(arguments);
     if let Some(input) = input {
         command.stdin(fs::File::open(input).unwrap());
     }
-    let output = command.output().unwrap_or_else(|error| panic!("{program}: {error}"));
-    assert!(output.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// Makes the disks of a system in a directory. `end` is put behind every grub.cfg.
@@ -114,7 +120,11 @@ pub fn make(system: &Path, directory: &Path, end: &str) -> Disks {
             None => format!("hd{place}"),
         };
         let copy = directory.join(&name);
-        run("cp", &["-rP", system.join(source).to_str().unwrap(), copy.to_str().unwrap()], None);
+        run(
+            Command::new("cp"),
+            &["-rP", system.join(source).to_str().unwrap(), copy.to_str().unwrap()],
+            None,
+        );
         append(&copy, end);
         let system = copy.join("@/.snapshots/1/snapshot");
         if system.is_dir() {
@@ -185,7 +195,11 @@ fn partition(image: &Path, volumes: &[&Volume]) {
     }
     let path = image.with_extension("sfdisk");
     fs::write(&path, script).unwrap();
-    run("sfdisk", &["--quiet", "--no-reread", "--no-tell-kernel", image.to_str().unwrap()], Some(&path));
+    run(
+        tool("sfdisk"),
+        &["--quiet", "--no-reread", "--no-tell-kernel", image.to_str().unwrap()],
+        Some(&path),
+    );
 }
 
 /// Makes a volume's file system. What GRUB makes of a path does not hang on the kind, except where case does not count:
@@ -197,7 +211,7 @@ fn fill(image: &Path, volume: &Volume, offset: u64) {
         Some("vfat") => {
             let id = uuid.unwrap_or("0000-0001").replace('-', "");
             let (sector, size) = ((offset / 512).to_string(), (SIZE / 1024).to_string());
-            run("mkfs.vfat", &["--offset", &sector, "-i", &id, image, &size], None);
+            run(tool("mkfs.vfat"), &["--offset", &sector, "-i", &id, image, &size], None);
             let files: Vec<String> = fs::read_dir(&volume.directory)
                 .unwrap()
                 .map(|entry| entry.unwrap().path().to_str().unwrap().to_owned())
@@ -207,7 +221,7 @@ fn fill(image: &Path, volume: &Volume, offset: u64) {
             arguments.extend(files.iter().map(String::as_str));
             arguments.push("::");
             if !files.is_empty() {
-                run("mcopy", &arguments, None);
+                run(tool("mcopy"), &arguments, None);
             }
         }
         Some("iso9660") => {
@@ -216,7 +230,7 @@ fn fill(image: &Path, volume: &Volume, offset: u64) {
             fs::remove_file(image).unwrap();
             let date = format!("--modification-date={date}");
             run(
-                "xorriso",
+                tool("xorriso"),
                 &["-as", "mkisofs", "-quiet", "-R", "-V", label, &date, "-o", image, directory],
                 None,
             );
@@ -227,7 +241,7 @@ fn fill(image: &Path, volume: &Volume, offset: u64) {
             arguments.extend(uuid.iter().filter(|uuid| uuid.len() == 36).flat_map(|uuid| ["-U", uuid]));
             arguments.extend(volume.fact("label").iter().flat_map(|label| ["-L", label]));
             arguments.extend([image, &size]);
-            run("mke2fs", &arguments, None);
+            run(tool("mke2fs"), &arguments, None);
         }
     }
 }

@@ -13,6 +13,7 @@ use nix::{
 };
 use qemu::{
     oracles::{self, Oracle},
+    pinned,
     roots::Root,
     tool,
 };
@@ -31,6 +32,8 @@ impl Grub {
     /// This one, or `None` where it cannot be had and that is a skip.
     pub fn of(oracle: &Oracle) -> Option<Self> {
         let root = oracles::available(oracle, oracle.root())?;
+        // Its disks are made with these.
+        pinned::for_test()?;
         Some(Self { version: oracle.version, root })
     }
 

@@ -4,9 +4,9 @@
 //! link that ends with `..`, which GRUB 2.06 misreads, directories that Rock Ridge had to move, which it does not follow,
 //! and Rock Ridge names in another case, which it does not find.
 
-use std::{fs, os::unix::fs::symlink, path::Path, process::Command};
+use std::{fs, os::unix::fs::symlink, path::Path};
 
-use crate::{answers, emulator::Grub};
+use crate::{answers, disks::tool, emulator::Grub};
 
 /// Questions to an image, called `(loop)`.
 const QUESTIONS: &str = r#"
@@ -51,13 +51,13 @@ if loopback one; then emit not reached; fi
 "#;
 
 fn image(directory: &Path, name: &str, label: &str, options: &[&str]) {
-    let output = Command::new("xorriso")
+    let output = tool("xorriso")
         .args(["-as", "mkisofs", "-quiet", "-V", label])
         .args(options)
         .args(["-o", &format!("{name}.iso"), name])
         .current_dir(directory)
         .output()
-        .expect("xorriso: install the package xorriso (scripts/setup.sh does)");
+        .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
