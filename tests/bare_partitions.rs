@@ -18,8 +18,8 @@ use firstlight::{
     image::{KernelFiles, NamedFile, prepare},
     storage::{
         OpenVolume,
-        look::{Look, Looker, Order},
         mount::Care,
+        probe::{ProbeOutcome, ProbeRequest, Prober},
         sysfs::Sysfs,
     },
 };
@@ -53,10 +53,12 @@ fn volumes(name: &str, table: &str, contents: &[(u32, Vec<u8>)]) -> Vec<OpenVolu
         let attributes = [("size", (slot.size / 512).to_string()), ("partition", number.to_string())];
         describe(&format!("sda/sda{number}"), &attributes);
     }
-    let looker = Looker { sysfs: Sysfs::at(&sys), nodes, care: Care::Shared };
-    let look = |number| looker.look(&Order { name: format!("sda{number}"), ..Order::default() }).look;
-    let opened = slots.iter().filter_map(|slot| match look(slot.partition.number) {
-        Look::Opened(open) => Some(open),
+    let prober = Prober { sysfs: Sysfs::at(&sys), nodes, care: Care::Shared };
+    let probe = |number| {
+        prober.probe(&ProbeRequest { name: format!("sda{number}"), ..ProbeRequest::default() }).outcome
+    };
+    let opened = slots.iter().filter_map(|slot| match probe(slot.partition.number) {
+        ProbeOutcome::Opened(open) => Some(open),
         _ => None,
     });
     opened.collect()

@@ -2,7 +2,10 @@
 
 use std::collections::HashMap;
 
-use crate::entry::{Device, Discovery, Entry, FileReference, Volume};
+use crate::{
+    entry::{Device, Discovery, Entry, FileReference, Volume},
+    storage::rejection::Rejection,
+};
 
 /// Devices that are explained at most.
 const DEVICE_LIMIT: usize = 32;
@@ -11,12 +14,12 @@ const DEVICE_LIMIT: usize = 32;
 #[must_use]
 pub fn explain(
     volumes: &[Volume],
-    rejected: &[(Device, String)],
+    rejected: &[(Device, Rejection)],
     discovery: &Discovery,
     failed: &HashMap<String, String>,
 ) -> Vec<(String, String)> {
     let mut lines: Vec<(String, String)> =
-        rejected.iter().map(|(device, reason)| (device.name.clone(), reason.clone())).collect();
+        rejected.iter().map(|(device, rejection)| (device.name.clone(), rejection.to_string())).collect();
     for volume in volumes {
         let name = &volume.device.name;
         let kind = volume.filesystem.kind;
@@ -72,7 +75,7 @@ mod tests {
     fn every_device_says_what_was_seen_and_why_nothing_came_of_it() {
         let names = ["sda1", "sda2", "sda3", "sda4"];
         let volumes = names.map(|name| volume(name, Transport::Scsi));
-        let rejected = [(volume("sda5", Transport::Scsi).device, "crypto_LUKS, encrypted".to_owned())];
+        let rejected = [(volume("sda5", Transport::Scsi).device, Rejection::Swap)];
         let warning = Warning {
             volume: "sda2".into(),
             path: "/boot/grub/grub.cfg".into(),
@@ -91,7 +94,7 @@ mod tests {
             ("sda2", "ext4, no entry; /boot/grub/grub.cfg:7: the file ends within a quotation"),
             ("sda3", "ext4, no such file: /vmlinuz"),
             ("sda4", "ext4, kexec: /failed: refused"),
-            ("sda5", "crypto_LUKS, encrypted"),
+            ("sda5", "swap space"),
         ];
         let expected = expected.map(|(device, reason)| (device.to_owned(), reason.to_owned()));
         assert_eq!(explain(&volumes, &rejected, &discovery, &failed), expected);

@@ -22,6 +22,7 @@ use crate::{
     entry::{Device, Discovery, Entry, Volume},
     formats::{text::printable, volume_name::VolumeName},
     kexec::LoadedKernel,
+    storage::rejection::Rejection,
     ui::{
         keys::Key,
         menu::{Choice, Menu},
@@ -52,7 +53,7 @@ pub enum Event {
     /// A volume can be read.
     Found(Volume),
     /// A device that nothing can be read from, and why.
-    Rejected(Device, String),
+    Rejected(Device, Rejection),
     /// The device of this kernel name is gone.
     Gone(String),
     /// The firmware's boot order names these partitions, by their UUIDs.
@@ -130,7 +131,7 @@ pub struct State {
     settings: Settings,
     firmware: Vec<String>,
     volumes: Vec<Volume>,
-    rejected: Vec<(Device, String)>,
+    rejected: Vec<(Device, Rejection)>,
     late: HashSet<String>,
     known_looked_at: bool,
     discovering: bool,
@@ -205,9 +206,9 @@ impl State {
         }
         match event {
             Event::Found(volume) => self.found(volume, &mut actions),
-            Event::Rejected(device, reason) => {
+            Event::Rejected(device, rejection) => {
                 self.forget(&device.name);
-                self.rejected.push((device, reason));
+                self.rejected.push((device, rejection));
             }
             Event::Gone(name) => self.forget(&name),
             Event::BootOrder(order) => {

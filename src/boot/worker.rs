@@ -27,8 +27,8 @@ use crate::{
     formats::{lookup::CONFIG_LIMIT, text::printable},
     kexec::{self, cmdline::Firmware},
     storage::{
-        OpenVolume,
-        watch::{Progress, Sighting, Watch},
+        OpenVolume, VolumeEvent,
+        watch::{Progress, Watch},
     },
     sys::kmsg,
     ui::{console::Consoles, input::Input, picture::picture, screen::Screen},
@@ -40,7 +40,7 @@ const BURST: usize = 256;
 /// What the threads tell.
 enum Message {
     Event(Event),
-    Sighting(Sighting),
+    Volume(VolumeEvent),
     /// An image file is mounted.
     Image(Arc<OpenVolume>),
     /// PID 1 is gone.
@@ -99,7 +99,7 @@ impl Worker {
         let (events, progress) = (sender.clone(), link.clone());
         let watch = Watch::start(
             options.pass_over_devices,
-            move |sighting| send(&events, Message::Sighting(sighting)),
+            move |event| send(&events, Message::Volume(event)),
             move |step| progress.ask(&task(step)),
         )?;
         let (events, end) = (sender.clone(), sender.clone());
@@ -155,7 +155,7 @@ impl Worker {
             for message in std::iter::once(first).chain(messages.try_iter()).take(BURST) {
                 let event = match message {
                     Message::Event(event) => event,
-                    Message::Sighting(sighting) => self.saw(sighting),
+                    Message::Volume(event) => self.take_in(event),
                     Message::Image(open) => self.opened(open),
                     Message::End => return ExitCode::FAILURE,
                 };
@@ -186,22 +186,22 @@ impl Worker {
     }
 
     /// Keeps the volume's handle, and tells the rest as an event.
-    fn saw(&mut self, sighting: Sighting) -> Event {
-        match sighting {
-            Sighting::Opened(open) => self.opened(Arc::new(open)),
-            Sighting::Rejected { device, reason } => {
+    fn take_in(&mut self, event: VolumeEvent) -> Event {
+        match event {
+            VolumeEvent::Opened(open) => self.opened(Arc::new(open)),
+            VolumeEvent::Rejected { device, rejection } => {
                 self.forget(&device.name);
-                Event::Rejected(device, reason)
+                Event::Rejected(device, rejection)
             }
-            Sighting::Gone(name) => {
+            VolumeEvent::Gone(name) => {
                 self.forget(&name);
                 let images = self.volumes.iter().map(|open| open.volume.device.name.clone());
                 for image in images.filter(|image| image.starts_with(&format!("{name}:"))) {
-                    send(&self.sender, Message::Sighting(Sighting::Gone(image)));
+                    send(&self.sender, Message::Volume(VolumeEvent::Gone(image)));
                 }
                 Event::Gone(name)
             }
-            Sighting::KnownLookedAt => Event::KnownLookedAt,
+            VolumeEvent::KnownProbed => Event::KnownLookedAt,
         }
     }
 

@@ -85,7 +85,7 @@ struct Explained<'a> {
 #[derive(Serialize)]
 struct Rejected<'a> {
     device: &'a str,
-    reason: &'a str,
+    reason: String,
 }
 
 fn list(arguments: &mut Arguments) -> Result<String, Failure> {
@@ -101,7 +101,9 @@ fn list(arguments: &mut Arguments) -> Result<String, Failure> {
     arguments.start_log();
     let (Survey { discovery, volumes, .. }, rejected) = target.survey()?;
     if as_json && explain {
-        let rejected = rejected.iter().map(|(device, reason)| Rejected { device: &device.name, reason });
+        let rejected = rejected
+            .iter()
+            .map(|(device, rejection)| Rejected { device: &device.name, reason: rejection.to_string() });
         return json(&Explained { discovery: &discovery, volumes: &volumes, rejected: rejected.collect() });
     }
     if as_json {
@@ -116,7 +118,9 @@ fn list(arguments: &mut Arguments) -> Result<String, Failure> {
         text.extend(volumes.iter().map(|report| format!("{}\n", report.summary())));
     }
     if explain || discovery.entries.is_empty() {
-        let lines = rejected.iter().map(|(device, reason)| (printable(&device.name), printable(reason)));
+        let lines = rejected
+            .iter()
+            .map(|(device, rejection)| (printable(&device.name), printable(&rejection.to_string())));
         text.extend(lines.map(|(device, reason)| format!("{device}: {reason}\n")));
     }
     Ok(text)

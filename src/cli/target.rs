@@ -21,7 +21,7 @@ use crate::{
     discover::{Survey, finder::Context, sandbox},
     entry::{Device, Volume},
     formats::{grub::Flavour, text},
-    storage::{OpenVolume, root::Root, watch},
+    storage::{OpenVolume, rejection::Rejection, root::Root, watch},
 };
 
 /// The options that name them, for the tables of the commands.
@@ -70,7 +70,7 @@ pub(super) const OPTIONS: [Opt; 7] = [
 pub(super) struct Disks {
     pub open: Vec<OpenVolume>,
     /// Devices that nothing can be read from, with the reason why.
-    pub rejected: Vec<(Device, String)>,
+    pub rejected: Vec<(Device, Rejection)>,
     /// What configurations are read against.
     pub context: Context,
     /// Directories stand for the machine.
@@ -141,7 +141,7 @@ impl Target {
     }
 
     /// Searches the volumes: what is there, and the devices that nothing can be read from, with the reason why.
-    pub fn survey(self) -> Result<(Survey, Vec<(Device, String)>), Failure> {
+    pub fn survey(self) -> Result<(Survey, Vec<(Device, Rejection)>), Failure> {
         let mut disks = self.open()?;
         Ok((disks.search()?, disks.rejected))
     }

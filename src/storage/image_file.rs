@@ -8,8 +8,8 @@ use std::{
 
 use super::{
     OpenVolume,
-    look::Blocks,
     mount::{Care, Companions, MountError, mount, read_only_loop},
+    probe::Blocks,
     root::Root,
 };
 use crate::{

@@ -1,5 +1,5 @@
-//! The books of the watch: which devices there are, which are being looked at, and what is to be done next. It does no
-//! I/O and knows no clock but the time that it is told.
+//! The bookkeeping of the watch: which devices there are, which are being probed, what is joined with what, and what is to
+//! be done next. It does no I/O and knows no clock but the time that is passed to it.
 
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
@@ -7,91 +7,99 @@ use std::{
 };
 
 use super::{
-    OpenVolume,
-    look::{Look, Looked, Order, Part},
-    watch::Sighting,
+    OpenVolume, VolumeEvent,
+    probe::{ProbeOutcome, ProbeRequest, Probed},
+    rejection::Rejection,
+    stack::{Stack, StackId},
 };
-use crate::entry::{Device, FilesystemKind};
+use crate::entry::Device;
 
-/// How much is done at once, and for how long.
+/// How many probes run at once, and how long they may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Devices looked at at the same time; one that let its deadline pass does not count.
-    pub looks: usize,
-    /// How long a device may take to answer before nobody waits for it any more.
+    /// Maximum number of probes at the same time; one that let its deadline pass does not count.
+    pub probes: usize,
+    /// How long a device may take to answer.
     pub deadline: Duration,
-    /// How long all that were known when the modules were loaded may take together.
+    /// How long all devices that were known when the modules were loaded may take together.
     pub barrier: Duration,
 }
 
 /// What is to be done.
 #[derive(Debug)]
-pub enum Action {
-    /// Look at this device, and hand in what came of it with the same number.
-    Look {
-        /// What to look at.
-        order: Order,
-        /// Number of this look.
+pub enum KeeperAction {
+    /// Probe a device, and hand in the result with the same number.
+    Probe {
+        /// What to probe.
+        request: ProbeRequest,
+        /// Number of this probe.
         number: u64,
     },
-    /// Say that looking at this device ended.
+    /// Say that the probe of the device with this kernel name ended.
     Ended(String),
-    /// Say this.
-    Tell(Sighting),
+    /// Report this.
+    Report(VolumeEvent),
 }
 
-/// The books.
+/// The devices that are known, and the probes of them.
 #[derive(Debug)]
 pub struct Keeper {
     limits: Limits,
-    /// By their names.
+    /// By their kernel names.
     devices: BTreeMap<String, Known>,
-    queue: VecDeque<Order>,
-    actions: VecDeque<Action>,
-    looks: u64,
+    queue: VecDeque<ProbeRequest>,
+    actions: VecDeque<KeeperAction>,
+    /// Number of the last probe.
+    probes: u64,
     barrier: Barrier,
 }
 
 #[derive(Debug)]
 struct Known {
     device: Device,
-    state: State,
-    /// Number of the medium that the last look was at.
+    state: DeviceState,
+    /// Number of the medium that the last probe found.
     medium: Option<u64>,
 }
 
 #[derive(Debug)]
-enum State {
+enum DeviceState {
     Queued,
-    Looking {
+    Probing {
         number: u64,
         deadline: Instant,
         /// The medium changed meanwhile; to the one with this number.
         changed: Option<Option<u64>>,
     },
-    /// Its deadline passed; the look may still come to an end.
+    /// Its deadline passed; the probe may still come to an end.
     Late {
         number: u64,
     },
-    /// Holds the UUID of a btrfs file system, which the kernel shows once however many devices bear it.
+    /// It is a volume, which is read once for all parts of this stack.
     Opened {
-        btrfs: Option<String>,
+        stack: Option<StackId>,
     },
-    /// Holds what it is a part of, as long as the other parts are wanted.
+    /// It is no volume. It is a part of this stack, if other parts are still to be found.
     Rejected {
-        part: Option<Part>,
+        incomplete: Option<Stack>,
     },
 }
 
+/// The devices that are waited for before a countdown may end.
 #[derive(Debug)]
 enum Barrier {
+    /// The modules are not loaded yet.
     Ahead,
-    Waiting { names: Vec<String>, deadline: Instant },
+    /// For the devices of these names, and no longer than to the deadline.
+    Waiting {
+        names: BTreeSet<String>,
+        deadline: Instant,
+    },
     Passed,
 }
 
 impl Keeper {
-    /// Empty books.
+    /// Without any device.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
         Self {
@@ -99,40 +107,40 @@ impl Keeper {
             devices: BTreeMap::new(),
             queue: VecDeque::new(),
             actions: VecDeque::new(),
-            looks: 0,
+            probes: 0,
             barrier: Barrier::Ahead,
         }
     }
 
-    /// A device is there; `unfit` says why it need not be looked at. One that is known is looked at again if its size
-    /// is another than it was.
-    pub fn appeared(&mut self, device: Device, unfit: Option<String>, now: Instant) {
+    /// A device is there; it is not probed if it is rejected already. A known device is probed again if its size has
+    /// changed.
+    pub fn appeared(&mut self, device: Device, rejection: Option<Rejection>, now: Instant) {
         if self.devices.get(&device.name).is_none_or(|known| known.device.size != device.size) {
-            self.enter(device, unfit, now);
+            self.enter(device, rejection, now);
         }
     }
 
     /// Something about a device changed: its `medium`, with the number of the new one where the kernel numbers them, or
-    /// something else. It is looked at again if its medium is another or its size, or if nothing came of the last look.
+    /// something else. It is probed again if its medium or its size is another, or if the last probe found no volume.
     pub fn changed(
         &mut self,
         device: Device,
-        unfit: Option<String>,
+        rejection: Option<Rejection>,
         medium: Option<Option<u64>>,
         now: Instant,
     ) {
         let again = self.devices.get_mut(&device.name).is_none_or(|known| match (&mut known.state, medium) {
-            // Opening the drive makes it tell of the medium that the look is at; which that is shows at its end.
-            (State::Looking { changed, .. }, Some(number)) => {
+            // Opening the drive makes it announce the medium that is being probed; which one that is shows at the end.
+            (DeviceState::Probing { changed, .. }, Some(number)) => {
                 *changed = Some(number);
                 false
             }
-            (State::Rejected { .. }, None) => true,
+            (DeviceState::Rejected { .. }, None) => true,
             (_, Some(number)) => !is_at(known.medium, number),
             (_, None) => known.device.size != device.size,
         });
         if again {
-            self.enter(device, unfit, now);
+            self.enter(device, rejection, now);
         }
     }
 
@@ -143,72 +151,58 @@ impl Keeper {
     }
 
     /// These are all devices that there are; others that were known are gone.
-    pub fn only(&mut self, names: &[String], now: Instant) {
+    pub fn only(&mut self, names: &BTreeSet<String>, now: Instant) {
         let gone = self.names(|known| !names.contains(&known.device.name));
         for name in gone {
             self.removed(&name, now);
         }
     }
 
-    /// What came of a look. That of a device which has gone or changed since counts for nothing.
-    pub fn looked(&mut self, name: &str, number: u64, looked: Looked, now: Instant) {
-        self.actions.push_back(Action::Ended(name.to_owned()));
-        let Looked { look, medium } = looked;
+    /// The result of a probe. That of a device which has gone or changed since is dropped.
+    pub fn probed(&mut self, name: &str, number: u64, probed: Probed, now: Instant) {
+        self.actions.push_back(KeeperAction::Ended(name.to_owned()));
+        let Probed { outcome, medium } = probed;
         let Some(known) = self.devices.get(name) else { return };
         match known.state {
-            State::Looking { number: current, changed, .. } if current == number => {
+            DeviceState::Probing { number: current, changed, .. } if current == number => {
                 if changed.is_some_and(|newer| !is_at(medium, newer)) {
                     return self.enter(known.device.clone(), None, now);
                 }
             }
-            State::Late { number: current } if current == number => {}
+            DeviceState::Late { number: current } if current == number => {}
             _ => return,
         }
-        let (device, wanted, (state, sighting)) = match look {
-            Look::Gone => return self.removed(name, now),
-            Look::Rejected { device, reason, part } => {
-                let state = State::Rejected { part: part.clone() };
-                (device.clone(), part, (state, Sighting::Rejected { device, reason }))
-            }
-            Look::Opened(open) => (open.volume.device.clone(), None, self.opened(open)),
-        };
-        self.devices.insert(device.name.clone(), Known { device, state, medium });
-        self.tell(sighting);
-        // Before the parts are put together, which may have someone wait for it again.
+        // Before anything that makes the barrier wait for this device again.
         self.leave_barrier(name);
-        match wanted {
-            Some(part) => self.assemble(&part, false),
-            None => self.account_for_parts(name),
+        match outcome {
+            ProbeOutcome::Gone => return self.removed(name, now),
+            ProbeOutcome::Opened(open) => self.opened(open, medium),
+            ProbeOutcome::Rejected { device, rejection } => self.rejected(device, rejection, medium),
+            ProbeOutcome::Joined { device, stack, children } => self.joined(device, &stack, children, medium),
         }
         self.start(now);
         self.pass_barrier(now);
     }
 
-    /// The modules for all hardware are loaded, and all devices that there are have been told of.
+    /// The modules for all hardware are loaded, and all devices that there are have been reported.
     pub fn modules_loaded(&mut self, now: Instant) {
         if matches!(self.barrier, Barrier::Ahead) {
-            let names = self.names(|known| matches!(known.state, State::Queued | State::Looking { .. }));
+            let names = self.names(is_awaited);
             self.barrier = Barrier::Waiting { names, deadline: now + self.limits.barrier };
             self.pass_barrier(now);
         }
     }
 
-    /// Lets go of what took too long.
+    /// Stops waiting for the devices whose deadline has passed.
     pub fn expire(&mut self, now: Instant) {
         let is_late =
-            |known: &Known| matches!(known.state, State::Looking { deadline, .. } if deadline <= now);
+            |known: &Known| matches!(known.state, DeviceState::Probing { deadline, .. } if deadline <= now);
         for name in self.names(is_late) {
             let Some(known) = self.devices.get_mut(&name) else { continue };
-            let State::Looking { number, .. } = known.state else { continue };
-            known.state = State::Late { number };
+            let DeviceState::Probing { number, .. } = known.state else { continue };
+            known.state = DeviceState::Late { number };
             let device = known.device.clone();
-            let deadline = self.limits.deadline;
-            let tenths = match deadline.subsec_millis() / 100 {
-                0 => String::new(),
-                tenths => format!(".{tenths}"),
-            };
-            let reason = format!("no answer within {}{tenths} s; not waited for", deadline.as_secs());
-            self.tell(Sighting::Rejected { device, reason });
+            self.report(VolumeEvent::Rejected { device, rejection: Rejection::Late(self.limits.deadline) });
             self.settled(&name, now);
         }
         self.pass_barrier(now);
@@ -217,160 +211,203 @@ impl Keeper {
     /// When [`Keeper::expire`] has something to do next.
     #[must_use]
     pub fn next_deadline(&self) -> Option<Instant> {
-        let looks = self.devices.values().filter_map(|known| match known.state {
-            State::Looking { deadline, .. } => Some(deadline),
+        let probes = self.devices.values().filter_map(|known| match known.state {
+            DeviceState::Probing { deadline, .. } => Some(deadline),
             _ => None,
         });
         let barrier = match self.barrier {
             Barrier::Waiting { deadline, .. } => Some(deadline),
             _ => None,
         };
-        looks.chain(barrier).min()
+        probes.chain(barrier).min()
     }
 
     /// What is to be done next.
-    pub fn next_action(&mut self) -> Option<Action> {
+    pub fn next_action(&mut self) -> Option<KeeperAction> {
         self.actions.pop_front()
     }
 
-    fn enter(&mut self, device: Device, unfit: Option<String>, now: Instant) {
+    fn enter(&mut self, device: Device, rejection: Option<Rejection>, now: Instant) {
         let name = device.name.clone();
         self.forget(&name);
-        let state = if unfit.is_some() { State::Rejected { part: None } } else { State::Queued };
-        self.devices.insert(name.clone(), Known { device: device.clone(), state, medium: None });
-        match unfit {
-            Some(reason) => {
-                self.tell(Sighting::Rejected { device, reason });
+        match rejection {
+            Some(rejection) => {
+                self.keep_rejected(device, rejection, None);
                 self.settled(&name, now);
             }
-            None => self.queue.push_back(Order { name, ..Order::default() }),
+            None => {
+                let known = Known { device, state: DeviceState::Queued, medium: None };
+                self.devices.insert(name.clone(), known);
+                self.queue.push_back(ProbeRequest { name, ..ProbeRequest::default() });
+            }
         }
         self.start(now);
     }
 
-    /// Strikes a device out, and says so if it was told of.
+    /// Removes a device, and reports that if the device was reported.
     fn forget(&mut self, name: &str) {
         self.queue.retain(|queued| queued.name != name);
         let Some(known) = self.devices.remove(name) else { return };
-        if matches!(known.state, State::Opened { .. } | State::Rejected { .. } | State::Late { .. }) {
-            self.tell(Sighting::Gone(known.device.name));
+        if !is_awaited(&known) {
+            self.report(VolumeEvent::Gone(known.device.name));
         }
     }
 
     fn start(&mut self, now: Instant) {
-        let looking =
-            self.devices.values().filter(|known| matches!(known.state, State::Looking { .. })).count();
-        for _ in looking..self.limits.looks {
-            let Some(order) = self.queue.pop_front() else { break };
-            let number = self.looks.wrapping_add(1);
+        let probing = |known: &&Known| matches!(known.state, DeviceState::Probing { .. });
+        let running = self.devices.values().filter(probing).count();
+        for _ in running..self.limits.probes {
+            let Some(request) = self.queue.pop_front() else { break };
+            let number = self.probes.wrapping_add(1);
             let deadline = now + self.limits.deadline;
-            let Some(known) = self.devices.get_mut(&order.name) else { continue };
-            known.state = State::Looking { number, deadline, changed: None };
-            self.looks = number;
-            self.actions.push_back(Action::Look { order, number });
+            let Some(known) = self.devices.get_mut(&request.name) else { continue };
+            known.state = DeviceState::Probing { number, deadline, changed: None };
+            self.probes = number;
+            self.actions.push_back(KeeperAction::Probe { request, number });
         }
     }
 
-    /// Has a file system on several devices looked at by the first of them, once all are there, or `degraded` with those
-    /// that are.
-    fn assemble(&mut self, part: &Part, degraded: bool) {
-        let mut names =
-            self.names(|known| matches!(&known.state, State::Rejected { part: Some(of) } if of == part));
-        let complete = u64::try_from(names.len()).is_ok_and(|count| count >= part.count);
-        if names.is_empty() || !(complete || degraded) {
-            return;
+    /// Takes in a volume. One that is read through another part of its stack already is not reported again.
+    fn opened(&mut self, open: OpenVolume, medium: Option<u64>) {
+        let device = open.volume.device.clone();
+        let stack = StackId::of(&open.volume.filesystem);
+        if let Some(stack) = &stack
+            && let Some(first) = self.devices.values().find(|known| known.is_opened(stack))
+        {
+            let rejection = Rejection::ReadThrough { kind: stack.kind, device: first.device.name.clone() };
+            return self.keep_rejected(device, rejection, medium);
         }
-        let name = names.remove(0);
-        if let Some(first) = self.devices.get_mut(&name) {
-            first.state = State::Queued;
-        }
-        if let Barrier::Waiting { names, .. } = &mut self.barrier {
-            names.push(name.clone());
-        }
-        self.queue.push_back(Order { name, companions: names, degraded });
-    }
-
-    /// Where the file system on this device is read now, its other parts are no riddle any more.
-    fn account_for_parts(&mut self, name: &str) {
-        let Some(Known { state: State::Opened { btrfs: Some(uuid) }, .. }) = self.devices.get(name) else {
-            return;
-        };
-        let uuid = uuid.clone();
-        for known in self.devices.values_mut() {
-            if matches!(&known.state, State::Rejected { part: Some(part) } if part.uuid == uuid) {
-                known.state = State::Rejected { part: None };
-                let sighting = Sighting::Rejected { device: known.device.clone(), reason: same_as(name) };
-                self.actions.push_back(Action::Tell(sighting));
-            }
-        }
-    }
-
-    /// A file system that the kernel shows already is told of once.
-    fn opened(&self, open: OpenVolume) -> (State, Sighting) {
-        let filesystem = &open.volume.filesystem;
-        let btrfs = filesystem.uuid.clone().filter(|_| filesystem.kind == FilesystemKind::Btrfs);
-        let other = self.devices.values().find(
-            |known| matches!(&known.state, State::Opened { btrfs: Some(uuid) } if Some(uuid) == btrfs.as_ref()),
+        let name = device.name.clone();
+        self.devices.insert(
+            name.clone(),
+            Known { device, state: DeviceState::Opened { stack: stack.clone() }, medium },
         );
-        match other {
-            Some(other) => {
-                let reason = same_as(&other.device.name);
-                (State::Rejected { part: None }, Sighting::Rejected { device: open.volume.device, reason })
-            }
-            None => (State::Opened { btrfs }, Sighting::Opened(open)),
+        self.report(VolumeEvent::Opened(open));
+        if let Some(stack) = stack {
+            self.explain_parts(&stack, &Rejection::ReadThrough { kind: stack.kind, device: name });
         }
     }
 
-    /// Nobody waits for this device any more.
+    fn rejected(&mut self, device: Device, rejection: Rejection, medium: Option<u64>) {
+        let stack = rejection.incomplete_stack().cloned();
+        self.keep_rejected(device, rejection, medium);
+        if let Some(stack) = stack {
+            self.assemble(&stack, false);
+        }
+    }
+
+    /// Takes in what a device was joined to with the other parts of its stack: devices that the kernel announces, for
+    /// which the barrier waits as it did for their parts.
+    fn joined(&mut self, device: Device, stack: &StackId, children: Vec<String>, medium: Option<u64>) {
+        let rejection = Rejection::MemberOf(children.clone());
+        self.keep_rejected(device, rejection.clone(), medium);
+        self.explain_parts(stack, &rejection);
+        for child in children {
+            if self.devices.get(&child).is_none_or(is_awaited) {
+                self.wait_for(child);
+            }
+        }
+    }
+
+    fn keep_rejected(&mut self, device: Device, rejection: Rejection, medium: Option<u64>) {
+        let state = DeviceState::Rejected { incomplete: rejection.incomplete_stack().cloned() };
+        self.devices.insert(device.name.clone(), Known { device: device.clone(), state, medium });
+        self.report(VolumeEvent::Rejected { device, rejection });
+    }
+
+    /// Has a stack read through the first of its parts, once all are there, or `degraded` with those that are.
+    fn assemble(&mut self, stack: &Stack, degraded: bool) {
+        let mut parts = self.names(|known| known.is_part_of(|of| of == stack));
+        let complete = u64::try_from(parts.len()).is_ok_and(|count| count >= stack.parts);
+        if !complete && !degraded {
+            return;
+        }
+        let Some(name) = parts.pop_first() else { return };
+        if let Some(first) = self.devices.get_mut(&name) {
+            first.state = DeviceState::Queued;
+        }
+        self.wait_for(name.clone());
+        self.queue.push_back(ProbeRequest { name, companions: parts.into_iter().collect(), degraded });
+    }
+
+    /// Reports for the other parts of a stack, once that is read, what has become of them.
+    fn explain_parts(&mut self, stack: &StackId, rejection: &Rejection) {
+        for known in self.devices.values_mut() {
+            if known.is_part_of(|of| of.id == *stack) {
+                known.state = DeviceState::Rejected { incomplete: None };
+                let (device, rejection) = (known.device.clone(), rejection.clone());
+                self.actions.push_back(KeeperAction::Report(VolumeEvent::Rejected { device, rejection }));
+            }
+        }
+    }
+
+    /// The barrier does not wait for this device any more.
     fn settled(&mut self, name: &str, now: Instant) {
         self.leave_barrier(name);
         self.start(now);
         self.pass_barrier(now);
     }
 
+    fn wait_for(&mut self, name: String) {
+        if let Barrier::Waiting { names, .. } = &mut self.barrier {
+            names.insert(name);
+        }
+    }
+
     fn leave_barrier(&mut self, name: &str) {
         if let Barrier::Waiting { names, .. } = &mut self.barrier {
-            names.retain(|waiting| waiting != name);
+            names.remove(name);
         }
     }
 
     fn pass_barrier(&mut self, now: Instant) {
-        // Nothing else is coming that anyone waits for: a mirror of which one disk is lost is read now.
+        // Nothing else is waited for: a mirror of which one disk is lost is read now.
         if matches!(&self.barrier, Barrier::Waiting { names, .. } if names.is_empty()) {
-            let wanted = self.devices.values().filter_map(|known| match &known.state {
-                State::Rejected { part } => part.clone(),
+            let incomplete = self.devices.values().filter_map(|known| match &known.state {
+                DeviceState::Rejected { incomplete } => incomplete.clone(),
                 _ => None,
             });
-            let wanted: BTreeSet<Part> = wanted.collect();
-            for part in wanted {
-                self.assemble(&part, true);
+            let incomplete: BTreeSet<Stack> = incomplete.collect();
+            for stack in incomplete {
+                self.assemble(&stack, true);
             }
             self.start(now);
         }
         if matches!(&self.barrier, Barrier::Waiting { names, deadline } if names.is_empty() || *deadline <= now)
         {
             self.barrier = Barrier::Passed;
-            self.tell(Sighting::KnownLookedAt);
+            self.report(VolumeEvent::KnownProbed);
         }
     }
 
-    fn names(&self, which: impl Fn(&Known) -> bool) -> Vec<String> {
-        let which = self.devices.values().filter(|known| which(known));
-        which.map(|known| known.device.name.clone()).collect()
+    fn names(&self, which: impl Fn(&Known) -> bool) -> BTreeSet<String> {
+        self.devices.iter().filter(|(_, known)| which(known)).map(|(name, _)| name.clone()).collect()
     }
 
-    fn tell(&mut self, sighting: Sighting) {
-        self.actions.push_back(Action::Tell(sighting));
+    fn report(&mut self, event: VolumeEvent) {
+        self.actions.push_back(KeeperAction::Report(event));
     }
 }
 
-/// Whether a look was at the medium that an event tells of, or at a later one. Without numbers nobody knows.
-fn is_at(looked: Option<u64>, event: Option<u64>) -> bool {
-    matches!((looked, event), (Some(looked), Some(event)) if looked >= event)
+impl Known {
+    fn is_opened(&self, stack: &StackId) -> bool {
+        matches!(&self.state, DeviceState::Opened { stack: Some(own) } if own == stack)
+    }
+
+    /// Whether it is a part of such a stack, other parts of which are still to be found.
+    fn is_part_of(&self, is_meant: impl Fn(&Stack) -> bool) -> bool {
+        matches!(&self.state, DeviceState::Rejected { incomplete: Some(of) } if is_meant(of))
+    }
 }
 
-fn same_as(name: &str) -> String {
-    format!("part of the btrfs file system that is read through {name}")
+/// Whether a first result of a probe is still to come.
+fn is_awaited(known: &Known) -> bool {
+    matches!(known.state, DeviceState::Queued | DeviceState::Probing { .. })
+}
+
+/// Whether a probe found the medium that an event announces, or a later one. Without numbers nobody knows.
+fn is_at(probed: Option<u64>, event: Option<u64>) -> bool {
+    matches!((probed, event), (Some(probed), Some(event)) if probed >= event)
 }
 
 #[cfg(test)]

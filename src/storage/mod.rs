@@ -3,10 +3,12 @@
 mod attachment;
 mod image_file;
 mod keeper;
-pub mod look;
 pub mod mount;
 pub(crate) mod mounted;
+pub mod probe;
+pub mod rejection;
 pub mod root;
+pub mod stack;
 mod subvolume;
 pub mod sysfs;
 pub mod uevent;
@@ -15,7 +17,8 @@ pub mod watch;
 use root::Root;
 pub use watch::survey;
 
-use crate::entry::Volume;
+use self::rejection::Rejection;
+use crate::entry::{Device, Volume};
 
 /// A volume whose files can be read.
 #[derive(Debug)]
@@ -24,4 +27,22 @@ pub struct OpenVolume {
     pub volume: Volume,
     /// Its files.
     pub root: Root,
+}
+
+/// What a source of volumes reports.
+#[derive(Debug)]
+pub enum VolumeEvent {
+    /// A volume whose files can be read.
+    Opened(OpenVolume),
+    /// A device that nothing can be read from. It may still become a volume, if it answers late or changes.
+    Rejected {
+        /// The device.
+        device: Device,
+        /// Why.
+        rejection: Rejection,
+    },
+    /// A device that was reported is gone, or is about to be probed again; holds its kernel name.
+    Gone(String),
+    /// Every device that was known when the modules were loaded has been probed, or let its deadline pass. Reported once.
+    KnownProbed,
 }

@@ -7,7 +7,6 @@
 use std::{
     fmt::Write,
     fs::File,
-    io,
     os::fd::{AsFd, OwnedFd},
     path::{Path, PathBuf},
 };
@@ -52,7 +51,7 @@ pub enum Care {
 }
 
 /// Why a file system could not be mounted.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MountError {
     /// The kernel knows none of the drivers for it.
     #[error("the kernel has no driver {0} (ENODEV): put the module {0} into the image")]
@@ -63,13 +62,13 @@ pub enum MountError {
         /// Its name.
         driver: &'static str,
         /// The kernel's reason.
-        error: io::Error,
+        error: Errno,
         /// What it said about it, each after a `; `.
         messages: String,
     },
     /// The device could not be kept from being written.
     #[error("cannot be mounted without the risk of a write: {0}")]
-    Unguarded(io::Error),
+    Unguarded(Errno),
     /// It is no file system.
     #[error("{0} is no file system that can be mounted")]
     NoFilesystem(FilesystemKind),
@@ -147,7 +146,7 @@ pub fn mount(
         (Care::Shared, true) => read_only_loop(device).map(Some),
         (Care::Shared, false) => Ok(None),
     };
-    let guard = guarded.map_err(|error| MountError::Unguarded(error.into()))?;
+    let guard = guarded.map_err(MountError::Unguarded)?;
     let node = guard.as_ref().map_or(node, |(path, _)| path);
     let mut result = Err(MountError::NoFilesystem(kind));
     for attempt in attempts {
@@ -165,11 +164,11 @@ fn mount_with(attempt: &Attempt, node: &Path, companions: &Companions) -> Result
     let driver = attempt.driver;
     let context = fsopen(driver, FsOpenFlags::FSOPEN_CLOEXEC).map_err(|error| match error {
         Errno::NODEV => MountError::NoDriver(driver),
-        other => MountError::Refused { driver, error: other.into(), messages: String::new() },
+        other => MountError::Refused { driver, error: other, messages: String::new() },
     })?;
     configure(&context, attempt.options, node, companions).map_err(|error| MountError::Refused {
         driver,
-        error: error.into(),
+        error,
         messages: messages(&context),
     })
 }

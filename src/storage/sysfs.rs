@@ -1,12 +1,13 @@
 //! The block devices in sysfs (Documentation/ABI/stable/sysfs-block), or in a tree that looks like it.
 
 use std::{
+    collections::BTreeSet,
     fs,
     io::Read,
     path::{Path, PathBuf},
 };
 
-use super::attachment::Attachment;
+use super::{attachment::Attachment, rejection::Rejection};
 use crate::{
     entry::{Device, Partition, PartitionTable},
     formats::{grub::device::array_names, text},
@@ -32,10 +33,10 @@ impl Sysfs {
         Self(path.to_owned())
     }
 
-    /// Kernel names of all block devices, sorted.
+    /// Kernel names of all block devices.
     #[must_use]
-    pub fn names(&self) -> Vec<String> {
-        children(&self.class())
+    pub fn names(&self) -> BTreeSet<String> {
+        children(&self.class()).into_iter().collect()
     }
 
     /// Describes a device; `None` if it is gone. What only the partition table tells is filled in when that is read.
@@ -78,32 +79,32 @@ impl Sysfs {
         empty || MEMORY.contains(&kind(&device.name))
     }
 
-    /// Why nothing can be found on a device, if that is plain before it is opened.
+    /// Why nothing can be read from a device, where that is known without opening it.
     #[must_use]
-    pub fn unfit(&self, device: &Device) -> Option<String> {
+    pub fn rejection(&self, device: &Device) -> Option<Rejection> {
         let directory = self.directory(&device.name)?;
         let kind = kind(&device.name);
         if kind == "fd" {
-            return Some("a floppy drive, which takes seconds to say that it is empty".to_owned());
+            return Some(Rejection::Floppy);
         }
         if kind.starts_with("mmcblk") && kind.ends_with("boot") {
-            return Some("the boot area of an eMMC, which holds firmware".to_owned());
+            return Some(Rejection::BootArea);
         }
         if attribute(&directory, "hidden").as_deref() == Some("1") {
-            return Some("one path to a disk that has several; the disk is looked at by itself".to_owned());
+            return Some(Rejection::OnePath);
         }
         // A drive with a medium that can be taken out finds its size only when it is opened.
         if device.size == 0 && !device.removable {
-            return Some("no medium".to_owned());
+            return Some(Rejection::Empty);
         }
         if attribute(&directory, "loop/autoclear").as_deref() == Some("1") {
-            return Some("a loop device that is there for one mount alone".to_owned());
+            return Some(Rejection::LoopOfMount);
         }
         if attribute(&directory, "dm/suspended").as_deref() == Some("1") {
-            return Some("a suspended device-mapper device, which would never answer".to_owned());
+            return Some(Rejection::Suspended);
         }
         let holders = children(&directory.join("holders"));
-        (!holders.is_empty()).then(|| format!("a member of {}", holders.join(", ")))
+        (!holders.is_empty()).then_some(Rejection::MemberOf(holders))
     }
 
     /// Kernel names of a disk's partitions, sorted.
@@ -254,7 +255,7 @@ pub(in crate::storage) mod tests {
         );
         add(tree.path(), &format!("{VDA}/vda12"), &[("size", "4"), ("partition", "12"), ("dev", "259:3")]);
         let sysfs = Sysfs::at(tree.path());
-        assert_eq!(sysfs.names(), ["vda", "vda1", "vda12"]);
+        assert_eq!(sysfs.names(), ["vda", "vda1", "vda12"].map(String::from).into());
         assert_eq!(sysfs.partitions("vda"), ["vda1", "vda12"]);
         assert_eq!(sysfs.number("vda12"), Some((259, 3)));
         let disk = Device {
@@ -292,34 +293,26 @@ pub(in crate::storage) mod tests {
     #[test]
     fn what_cannot_hold_a_volume_is_named_with_its_reason() {
         let tree = TempDir::new().unwrap();
-        for (name, attributes, reason) in [
-            ("sdb", &[("size", "0")][..], Some("no medium")),
+        for (name, attributes, rejection) in [
+            ("sdb", &[("size", "0")][..], Some(Rejection::Empty)),
             ("sdc", &[("size", "0"), ("removable", "1")], None),
             ("loop1", &[("size", "64")], None),
-            ("fd0", &[("size", "8")], Some("a floppy drive, which takes seconds to say that it is empty")),
-            ("mmcblk0boot1", &[("size", "8")], Some("the boot area of an eMMC, which holds firmware")),
+            ("fd0", &[("size", "8")], Some(Rejection::Floppy)),
+            ("mmcblk0boot1", &[("size", "8")], Some(Rejection::BootArea)),
             ("mmcblk0", &[("size", "8")], None),
-            (
-                "nvme0c0n1",
-                &[("size", "8"), ("hidden", "1")],
-                Some("one path to a disk that has several; the disk is looked at by itself"),
-            ),
-            (
-                "dm-1",
-                &[("size", "8"), ("dm/suspended", "1")],
-                Some("a suspended device-mapper device, which would never answer"),
-            ),
+            ("nvme0c0n1", &[("size", "8"), ("hidden", "1")], Some(Rejection::OnePath)),
+            ("dm-1", &[("size", "8"), ("dm/suspended", "1")], Some(Rejection::Suspended)),
             ("dm-2", &[("size", "8"), ("dm/suspended", "0"), ("hidden", "0")], None),
             (
                 "sda3",
                 &[("size", "8"), ("holders/dm-2", ""), ("holders/md0", "")],
-                Some("a member of dm-2, md0"),
+                Some(Rejection::MemberOf(vec!["dm-2".into(), "md0".into()])),
             ),
         ] {
             add(tree.path(), &format!("platform/block/{name}"), attributes);
             let sysfs = Sysfs::at(tree.path());
             let device = sysfs.device(name).unwrap();
-            assert_eq!(sysfs.unfit(&device).as_deref(), reason, "{name}");
+            assert_eq!(sysfs.rejection(&device), rejection, "{name}");
         }
     }
 

@@ -22,7 +22,7 @@ const PACKET_LIMIT: usize = 8192;
 
 /// What happened to a device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
+pub enum UeventAction {
     /// It is there.
     Add,
     /// Something about it changed: a medium, a size, a table.
@@ -37,7 +37,7 @@ pub enum Action {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Uevent {
     /// What happened.
-    pub action: Action,
+    pub action: UeventAction,
     /// Path of the device below /sys, with a leading `/`.
     pub devpath: String,
     /// Its subsystem: `block`, `pci`, `usb` …
@@ -67,10 +67,10 @@ impl Uevent {
             match name {
                 b"ACTION" => {
                     action = Some(match value {
-                        b"add" => Action::Add,
-                        b"change" => Action::Change,
-                        b"remove" => Action::Remove,
-                        _ => Action::Other,
+                        b"add" => UeventAction::Add,
+                        b"change" => UeventAction::Change,
+                        b"remove" => UeventAction::Remove,
+                        _ => UeventAction::Other,
                     });
                 }
                 b"DEVPATH" => devpath = Some(text::decode(value)),
@@ -95,7 +95,7 @@ impl Uevent {
 
 /// What comes out of a [`Socket`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Message {
+pub enum UeventMessage {
     /// An event.
     Event(Uevent),
     /// More events came than the socket could hold, and some were lost: look at /sys again.
@@ -125,7 +125,7 @@ impl Socket {
     ///
     /// # Errors
     /// The kernel's reason; the socket is of no more use then.
-    pub fn receive(&self) -> io::Result<Message> {
+    pub fn receive(&self) -> io::Result<UeventMessage> {
         loop {
             if let Some(message) = self.take(RecvFlags::empty())? {
                 return Ok(message);
@@ -137,12 +137,12 @@ impl Socket {
     ///
     /// # Errors
     /// The kernel's reason; the socket is of no more use then.
-    pub fn receive_waiting(&self) -> io::Result<Option<Message>> {
+    pub fn receive_waiting(&self) -> io::Result<Option<UeventMessage>> {
         self.take(RecvFlags::DONTWAIT)
     }
 
     /// `None` if there is nothing now, or only something that the kernel did not say.
-    fn take(&self, flags: RecvFlags) -> io::Result<Option<Message>> {
+    fn take(&self, flags: RecvFlags) -> io::Result<Option<UeventMessage>> {
         let mut packet = [0; PACKET_LIMIT];
         loop {
             match recvfrom(&self.0, &mut packet, flags) {
@@ -150,11 +150,11 @@ impl Socket {
                 Ok((_, length, Some(sender))) if from_kernel(&sender) => {
                     let event = packet.get(..length).and_then(Uevent::parse);
                     if let Some(event) = event {
-                        return Ok(Some(Message::Event(event)));
+                        return Ok(Some(UeventMessage::Event(event)));
                     }
                 }
                 Ok(_) | Err(Errno::INTR) => {}
-                Err(Errno::NOBUFS) => return Ok(Some(Message::Lost)),
+                Err(Errno::NOBUFS) => return Ok(Some(UeventMessage::Lost)),
                 Err(Errno::AGAIN) => return Ok(None),
                 Err(error) => return Err(error.into()),
             }
@@ -199,7 +199,7 @@ mod tests {
             "SEQNUM=1290",
         ]);
         let event = Uevent {
-            action: Action::Add,
+            action: UeventAction::Add,
             devpath: "/devices/pci0000:00/0000:00:05.0/virtio2/block/vda/vda1".to_owned(),
             subsystem: "block".to_owned(),
             devname: Some("vda1".to_owned()),
@@ -222,7 +222,7 @@ mod tests {
             "DEVNAME=sr0",
         ]);
         let event = Uevent::parse(&medium).unwrap();
-        assert_eq!((event.action, event.medium_changed), (Action::Change, true));
+        assert_eq!((event.action, event.medium_changed), (UeventAction::Change, true));
         let controller = packet(&[
             "add@/devices/pci0000:00/0000:00:06.0",
             "ACTION=add",

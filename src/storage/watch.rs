@@ -1,7 +1,7 @@
-//! Every block device, looked at the moment it appears: each on a thread of its own, so that one that hangs holds up
-//! nobody.
+//! Every block device, probed the moment it appears: each on a thread of its own, so that one that hangs holds up no other.
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     fs, io,
     sync::{
         Arc,
@@ -12,189 +12,181 @@ use std::{
 };
 
 use super::{
-    OpenVolume,
-    keeper::{Action, Keeper, Limits},
-    look::{Look, Looked, Looker, Order},
+    OpenVolume, VolumeEvent,
+    keeper::{Keeper, KeeperAction, Limits},
     mount::Care,
-    uevent::{self, Message, Uevent},
+    probe::{ProbeOutcome, ProbeRequest, Probed, Prober, errno},
+    rejection::Rejection,
+    uevent::{Socket, Uevent, UeventAction, UeventMessage},
 };
 use crate::entry::Device;
 
-/// Looking at a disk that answers takes milliseconds; spinning up one that slept, some seconds.
+/// A disk that answers is probed in milliseconds; one that has to spin up takes some seconds.
 const LIMITS: Limits =
-    Limits { looks: 16, deadline: Duration::from_secs(10), barrier: Duration::from_secs(30) };
+    Limits { probes: 16, deadline: Duration::from_secs(10), barrier: Duration::from_secs(30) };
 
 /// How often the kernel itself asks drives that do not speak up whether their medium changed, in milliseconds. It does
 /// not unless told to; udev tells it the same.
 const POLL: (&str, &str) = ("/sys/module/block/parameters/events_dfl_poll_msecs", "2000");
 
-/// Probing and mounting call nothing deep.
-const STACK: usize = 256 << 10;
+/// Size of the stack of a probe's thread, in bytes: probing and mounting call nothing deep.
+const STACK_SIZE: usize = 256 << 10;
 
-/// What the watch sees.
-#[derive(Debug)]
-pub enum Sighting {
-    /// A volume whose files can be read.
-    Opened(OpenVolume),
-    /// A device that nothing can be read from. A volume may still come of it, if it answers late or changes.
-    Rejected {
-        /// The device.
-        device: Device,
-        /// Why, in the kernel's terms.
-        reason: String,
-    },
-    /// A device that was told of is gone, or is about to be looked at anew; holds its kernel name.
-    Gone(String),
-    /// Every device that was known when the modules were loaded has been looked at, or let its deadline pass. Told once.
-    KnownLookedAt,
-}
-
-/// Where a look stands, for whoever passes over a device that the process died on.
+/// The beginning and the end of a probe, for whoever passes over a device that the process died on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Progress {
-    /// Looking at the device with this kernel name begins.
+    /// The probe of the device with this kernel name begins.
     Begin(String),
-    /// It ended, whatever came of it.
+    /// It ended, whatever it found.
     End(String),
 }
 
 /// The watch over the machine's block devices; it ends with the process.
 #[derive(Debug)]
-pub struct Watch(Sender<Input>);
+pub struct Watch(Sender<WatchInput>);
 
-enum Input {
-    Heard(Message),
-    Deaf(io::Error),
-    Looked { name: String, number: u64, looked: Looked },
+enum WatchInput {
+    Uevent(UeventMessage),
+    /// No further uevents can be received.
+    UeventsLost(io::Error),
+    Probed {
+        name: String,
+        number: u64,
+        probed: Probed,
+    },
     ModulesLoaded,
 }
 
 impl Watch {
-    /// Begins to watch. Devices named in `skip` are told of but not looked at. `sink` is told what is seen, `progress`
-    /// which look begins and ends, both from one thread and in order.
+    /// Begins to watch. Devices named in `skip` are rejected without a probe. `events` is given what is found, `progress`
+    /// which probe begins and ends, both from one thread and in order.
     ///
     /// # Errors
     /// The kernel's reason why there is no uevent socket or no thread.
     pub fn start(
         skip: Vec<String>,
-        sink: impl Fn(Sighting) + Send + 'static,
+        events: impl Fn(VolumeEvent) + Send + 'static,
         progress: impl Fn(Progress) + Send + 'static,
     ) -> io::Result<Self> {
-        // The ears first: what appears during the walk is heard.
-        let socket = uevent::Socket::open()?;
+        // Before sysfs is walked, so that no device is missed.
+        let socket = Socket::open()?;
         if let Err(error) = fs::write(POLL.0, POLL.1) {
             log::info!("{}: {error}: discs that are put in later may go unnoticed", POLL.0);
         }
-        let (inputs, mail) = channel();
-        let ears = inputs.clone();
+        let (sender, inputs) = channel();
+        let uevents = sender.clone();
         spawn("uevents", move || {
             loop {
-                let input = socket.receive().map_or_else(Input::Deaf, Input::Heard);
-                let deaf = matches!(input, Input::Deaf(_));
-                if ears.send(input).is_err() || deaf {
+                let input = socket.receive().map_or_else(WatchInput::UeventsLost, WatchInput::Uevent);
+                let is_last = matches!(input, WatchInput::UeventsLost(_));
+                if uevents.send(input).is_err() || is_last {
                     break;
                 }
             }
         })?;
-        let watcher = Watcher::new(Looker::at_machine(Care::Alone), skip, inputs.clone(), sink, progress);
-        spawn("devices", move || watcher.watch(&mail))?;
-        Ok(Self(inputs))
+        let skip = skip.into_iter().collect();
+        let watcher = Watcher::new(Prober::at_machine(Care::Alone), skip, sender.clone(), events, progress);
+        spawn("devices", move || watcher.watch(&inputs))?;
+        Ok(Self(sender))
     }
 
-    /// Says that the modules for all hardware are loaded: the barrier of [`Sighting::KnownLookedAt`] stands from now on.
+    /// Says that the modules for all hardware are loaded: [`VolumeEvent::KnownProbed`] waits for the devices that there
+    /// are now.
     pub fn modules_loaded(&self) {
         // The receiver lives as long as the process.
-        let _ = self.0.send(Input::ModulesLoaded);
+        let _ = self.0.send(WatchInput::ModulesLoaded);
     }
 }
 
-/// Looks once at all devices of a running system, in whose use nothing changes: volumes, and devices with the reason why
-/// there is none on them.
+/// Probes all devices of a running system once, without a change that others would notice: volumes, and devices that
+/// nothing can be read from, by their kernel names.
 #[must_use]
-pub fn survey() -> (Vec<OpenVolume>, Vec<(Device, String)>) {
-    let (inputs, mail) = channel();
-    let (seen, sightings) = channel();
-    // The receiver is here until all is told.
-    let sink = move |sighting| drop(seen.send(sighting));
-    let mut watcher = Watcher::new(Looker::at_machine(Care::Shared), Vec::new(), inputs, sink, |_| {});
+pub fn survey() -> (Vec<OpenVolume>, Vec<(Device, Rejection)>) {
+    let (sender, inputs) = channel();
+    let (reported, events) = channel();
+    // The receiver is here until all is reported.
+    let report = move |event| drop(reported.send(event));
+    let prober = Prober::at_machine(Care::Shared);
+    let mut watcher = Watcher::new(prober, BTreeSet::new(), sender, report, |_| {});
     watcher.walk();
     watcher.keeper.modules_loaded(Instant::now());
     let mut volumes = Vec::new();
-    // The last word on each device counts.
-    let mut rejected: Vec<(Device, String)> = Vec::new();
+    // The last report on each device counts.
+    let mut rejected = BTreeMap::new();
     loop {
         watcher.act();
-        for sighting in sightings.try_iter() {
-            let name = match &sighting {
-                Sighting::Opened(open) => &open.volume.device.name,
-                Sighting::Rejected { device, .. } => &device.name,
-                Sighting::Gone(name) => name,
-                Sighting::KnownLookedAt => {
-                    rejected.sort_unstable_by(|(one, _), (other, _)| one.name.cmp(&other.name));
-                    return (volumes, rejected);
+        for event in events.try_iter() {
+            match event {
+                VolumeEvent::Opened(open) => {
+                    rejected.remove(&open.volume.device.name);
+                    volumes.push(open);
                 }
-            };
-            rejected.retain(|(device, _)| device.name != *name);
-            match sighting {
-                Sighting::Opened(open) => volumes.push(open),
-                Sighting::Rejected { device, reason } => rejected.push((device, reason)),
-                Sighting::Gone(_) | Sighting::KnownLookedAt => {}
+                VolumeEvent::Rejected { device, rejection } => {
+                    rejected.insert(device.name.clone(), (device, rejection));
+                }
+                VolumeEvent::Gone(name) => drop(rejected.remove(&name)),
+                VolumeEvent::KnownProbed => return (volumes, rejected.into_values().collect()),
             }
         }
-        watcher.wait(&mail);
+        watcher.wait(&inputs);
     }
 }
 
-struct Watcher<S, P> {
-    looker: Arc<Looker>,
-    skip: Vec<String>,
+struct Watcher<E, P> {
+    prober: Arc<Prober>,
+    skip: BTreeSet<String>,
     keeper: Keeper,
-    inputs: Sender<Input>,
-    sink: S,
+    inputs: Sender<WatchInput>,
+    events: E,
     progress: P,
 }
 
-impl<S: Fn(Sighting), P: Fn(Progress)> Watcher<S, P> {
-    fn new(looker: Looker, skip: Vec<String>, inputs: Sender<Input>, sink: S, progress: P) -> Self {
-        Self { looker: Arc::new(looker), skip, keeper: Keeper::new(LIMITS), inputs, sink, progress }
+impl<E: Fn(VolumeEvent), P: Fn(Progress)> Watcher<E, P> {
+    fn new(
+        prober: Prober,
+        skip: BTreeSet<String>,
+        inputs: Sender<WatchInput>,
+        events: E,
+        progress: P,
+    ) -> Self {
+        Self { prober: Arc::new(prober), skip, keeper: Keeper::new(LIMITS), inputs, events, progress }
     }
 
-    fn watch(mut self, mail: &Receiver<Input>) {
+    fn watch(mut self, inputs: &Receiver<WatchInput>) {
         self.walk();
         loop {
             self.act();
-            self.wait(mail);
+            self.wait(inputs);
         }
     }
 
     /// Takes in all devices that there are now.
     fn walk(&mut self) {
-        let names = self.looker.sysfs.names();
+        let names = self.prober.sysfs.names();
         self.keeper.only(&names, Instant::now());
         for name in &names {
-            self.meet(name, None);
+            self.take_in(name, None);
         }
     }
 
     /// Takes in a device, new (`None`) or with the event that it changed by.
-    fn meet(&mut self, name: &str, change: Option<&Uevent>) {
-        let Some(device) = self.looker.sysfs.device(name) else {
+    fn take_in(&mut self, name: &str, change: Option<&Uevent>) {
+        let Some(device) = self.prober.sysfs.device(name) else {
             return;
         };
         let now = Instant::now();
-        if self.looker.sysfs.is_placeholder(&device) {
+        if self.prober.sysfs.is_placeholder(&device) {
             return self.keeper.removed(name, now);
         }
-        let unfit = if self.skip.iter().any(|skipped| skipped == name) {
-            Some("passed over, because looking at it ended the last attempt".to_owned())
-        } else {
-            self.looker.sysfs.unfit(&device)
+        let rejection = match self.skip.contains(name) {
+            true => Some(Rejection::PassedOver),
+            false => self.prober.sysfs.rejection(&device),
         };
         match change {
-            None => self.keeper.appeared(device, unfit, now),
+            None => self.keeper.appeared(device, rejection, now),
             Some(event) => {
                 let medium = event.medium_changed.then_some(event.disk_sequence);
-                self.keeper.changed(device, unfit, medium, now);
+                self.keeper.changed(device, rejection, medium, now);
             }
         }
     }
@@ -202,48 +194,52 @@ impl<S: Fn(Sighting), P: Fn(Progress)> Watcher<S, P> {
     fn act(&mut self) {
         while let Some(action) = self.keeper.next_action() {
             match action {
-                Action::Look { order, number } => self.look(order, number),
-                Action::Ended(name) => (self.progress)(Progress::End(name)),
-                Action::Tell(sighting) => (self.sink)(sighting),
+                KeeperAction::Probe { request, number } => self.probe(request, number),
+                KeeperAction::Ended(name) => (self.progress)(Progress::End(name)),
+                KeeperAction::Report(event) => (self.events)(event),
             }
         }
     }
 
-    fn look(&mut self, order: Order, number: u64) {
-        let name = order.name.clone();
+    fn probe(&mut self, request: ProbeRequest, number: u64) {
+        let name = request.name.clone();
         (self.progress)(Progress::Begin(name.clone()));
-        let (looker, inputs) = (Arc::clone(&self.looker), self.inputs.clone());
-        let started = spawn(&format!("look {name}"), move || {
-            let looked = looker.look(&order);
-            // Where the survey is over, nobody waits any more.
-            let _ = inputs.send(Input::Looked { name: order.name, number, looked });
+        let (prober, inputs) = (Arc::clone(&self.prober), self.inputs.clone());
+        let started = spawn(&format!("probe {name}"), move || {
+            let probed = prober.probe(&request);
+            // Nobody receives it once the survey is over.
+            let _ = inputs.send(WatchInput::Probed { name: request.name, number, probed });
         });
         if let Err(error) = started {
-            let reason = format!("no thread to look at it: {error}");
-            let device = self.looker.sysfs.device(&name);
-            let look = device.map_or(Look::Gone, |device| Look::Rejected { device, reason, part: None });
-            self.keeper.looked(&name, number, Looked { look, medium: None }, Instant::now());
+            let rejection = Rejection::NoThread(errno(&error));
+            let outcome = match self.prober.sysfs.device(&name) {
+                Some(device) => ProbeOutcome::Rejected { device, rejection },
+                None => ProbeOutcome::Gone,
+            };
+            self.keeper.probed(&name, number, Probed { outcome, medium: None }, Instant::now());
         }
     }
 
-    /// Waits for the next thing to happen and writes it into the books.
-    fn wait(&mut self, mail: &Receiver<Input>) {
+    /// Waits for the next input and takes it in.
+    fn wait(&mut self, inputs: &Receiver<WatchInput>) {
         let input = match self.keeper.next_deadline() {
-            Some(deadline) => mail.recv_timeout(deadline.saturating_duration_since(Instant::now())),
-            None => mail.recv().map_err(RecvTimeoutError::from),
+            Some(deadline) => inputs.recv_timeout(deadline.saturating_duration_since(Instant::now())),
+            None => inputs.recv().map_err(RecvTimeoutError::from),
         };
         match input {
-            Ok(Input::Heard(Message::Event(event))) if event.subsystem == "block" => self.hear(&event),
-            Ok(Input::Heard(Message::Lost)) => self.walk(),
-            Ok(Input::ModulesLoaded) => {
+            Ok(WatchInput::Uevent(UeventMessage::Event(event))) if event.subsystem == "block" => {
+                self.take_in_event(&event);
+            }
+            Ok(WatchInput::Uevent(UeventMessage::Lost)) => self.walk(),
+            Ok(WatchInput::ModulesLoaded) => {
                 self.walk();
                 self.keeper.modules_loaded(Instant::now());
             }
-            Ok(Input::Heard(Message::Event(_))) => {}
-            Ok(Input::Looked { name, number, looked }) => {
-                self.keeper.looked(&name, number, looked, Instant::now());
+            Ok(WatchInput::Uevent(UeventMessage::Event(_))) => {}
+            Ok(WatchInput::Probed { name, number, probed }) => {
+                self.keeper.probed(&name, number, probed, Instant::now());
             }
-            Ok(Input::Deaf(error)) => {
+            Ok(WatchInput::UeventsLost(error)) => {
                 log::error!("uevents: {error}: disks that appear from now on are not noticed");
             }
             // A sender is held here, so only the time can be up.
@@ -252,19 +248,19 @@ impl<S: Fn(Sighting), P: Fn(Progress)> Watcher<S, P> {
         self.keeper.expire(Instant::now());
     }
 
-    fn hear(&mut self, event: &Uevent) {
+    fn take_in_event(&mut self, event: &Uevent) {
         let name = event.kernel_name();
         match event.action {
-            uevent::Action::Add => self.meet(name, None),
-            uevent::Action::Change => self.meet(name, Some(event)),
-            uevent::Action::Remove => self.keeper.removed(name, Instant::now()),
-            uevent::Action::Other => {}
+            UeventAction::Add => self.take_in(name, None),
+            UeventAction::Change => self.take_in(name, Some(event)),
+            UeventAction::Remove => self.keeper.removed(name, Instant::now()),
+            UeventAction::Other => {}
         }
     }
 }
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    thread::Builder::new().name(name.to_owned()).stack_size(STACK).spawn(run).map(drop)
+    thread::Builder::new().name(name.to_owned()).stack_size(STACK_SIZE).spawn(run).map(drop)
 }
 
 #[cfg(test)]
@@ -281,7 +277,7 @@ mod tests {
     const PATIENCE: Duration = Duration::from_secs(20);
 
     /// A machine of files: its tree like /sys, and a directory like /dev.
-    fn machine(disks: &[(&str, &[u8])]) -> (TempDir, Looker) {
+    fn machine(disks: &[(&str, &[u8])]) -> (TempDir, Prober) {
         let directory = TempDir::new().unwrap();
         let (sys, dev) = (directory.path().join("sys"), directory.path().join("dev"));
         fs::create_dir(&dev).unwrap();
@@ -294,7 +290,7 @@ mod tests {
             );
             fs::write(dev.join(name), content).unwrap();
         }
-        (directory, Looker { sysfs: Sysfs::at(&sys), nodes: dev, care: Care::Shared })
+        (directory, Prober { sysfs: Sysfs::at(&sys), nodes: dev, care: Care::Shared })
     }
 
     fn swap() -> Vec<u8> {
@@ -305,28 +301,28 @@ mod tests {
         page
     }
 
-    /// Starts a watcher over a machine and gives its mail box and what it says, in words.
-    fn watch(looker: Looker, skip: &[&str], limits: Limits) -> (Sender<Input>, Receiver<String>) {
-        let (inputs, mail) = channel();
-        let (told, words) = channel();
-        let progress = told.clone();
-        let sink = move |sighting| {
-            let _ = told.send(match sighting {
-                Sighting::Rejected { device, reason } => format!("{}: {reason}", device.name),
-                Sighting::KnownLookedAt => "all looked at".to_owned(),
+    /// Starts a watcher over a machine and gives its inputs and what it reports, in words.
+    fn watch(prober: Prober, skip: &[&str], limits: Limits) -> (Sender<WatchInput>, Receiver<String>) {
+        let (sender, inputs) = channel();
+        let (reported, words) = channel();
+        let progress = reported.clone();
+        let report = move |event| {
+            let _ = reported.send(match event {
+                VolumeEvent::Rejected { device, rejection } => format!("{}: {rejection}", device.name),
+                VolumeEvent::KnownProbed => "all probed".to_owned(),
                 other => format!("{other:?}"),
             });
         };
         let skip = skip.iter().map(|name| (*name).to_owned()).collect();
         let progress = move |step| drop(progress.send(format!("{step:?}")));
-        let mut watcher = Watcher::new(looker, skip, inputs.clone(), sink, progress);
+        let mut watcher = Watcher::new(prober, skip, sender.clone(), report, progress);
         watcher.keeper = Keeper::new(limits);
-        spawn("devices", move || watcher.watch(&mail)).unwrap();
-        (inputs, words)
+        spawn("devices", move || watcher.watch(&inputs)).unwrap();
+        (sender, words)
     }
 
-    fn heard(action: uevent::Action, name: &str) -> Input {
-        Input::Heard(Message::Event(Uevent {
+    fn uevent(action: UeventAction, name: &str) -> WatchInput {
+        WatchInput::Uevent(UeventMessage::Event(Uevent {
             action,
             devpath: format!("/devices/vbd-1/block/{name}"),
             subsystem: "block".to_owned(),
@@ -345,15 +341,15 @@ mod tests {
 
     #[test]
     fn every_device_gets_its_reason_and_then_the_barrier_falls() {
-        let (_directory, looker) = machine(&[
+        let (_directory, prober) = machine(&[
             ("vda", &swap()),
             ("vdb", &[0; 4096]),
             ("vdc", &[]),
             ("vdd", &[0; 4096]),
             ("ram0", &[0; 512]),
         ]);
-        let (inputs, words) = watch(looker, &["vdd"], LIMITS);
-        inputs.send(Input::ModulesLoaded).unwrap();
+        let (inputs, words) = watch(prober, &["vdd"], LIMITS);
+        inputs.send(WatchInput::ModulesLoaded).unwrap();
         let all = [
             "Begin(\"vda\")",
             "Begin(\"vdb\")",
@@ -365,36 +361,36 @@ mod tests {
             "vdd: passed over, because looking at it ended the last attempt",
         ];
         assert_eq!(next(&words, all.len()), all);
-        assert_eq!(next(&words, 1), ["all looked at"]);
+        assert_eq!(next(&words, 1), ["all probed"]);
     }
 
     #[test]
     fn devices_that_come_and_go_are_noticed_by_event_and_by_walk() {
-        let (directory, looker) = machine(&[("vda", &[])]);
-        let (inputs, words) = watch(looker, &[], LIMITS);
+        let (directory, prober) = machine(&[("vda", &[])]);
+        let (inputs, words) = watch(prober, &[], LIMITS);
         assert_eq!(next(&words, 1), ["vda: no medium"]);
         let sys = directory.path().join("sys");
         add(&sys, "vbd-1/block/vdb", &[("size", "0")]);
-        inputs.send(heard(uevent::Action::Add, "vdb")).unwrap();
+        inputs.send(uevent(UeventAction::Add, "vdb")).unwrap();
         assert_eq!(next(&words, 1), ["vdb: no medium"]);
-        inputs.send(heard(uevent::Action::Remove, "vdb")).unwrap();
+        inputs.send(uevent(UeventAction::Remove, "vdb")).unwrap();
         assert_eq!(next(&words, 1), ["Gone(\"vdb\")"]);
         add(&sys, "vbd-2/block/vdc", &[("size", "0")]);
         fs::remove_file(sys.join("class/block/vdb")).unwrap();
-        inputs.send(Input::Heard(Message::Lost)).unwrap();
+        inputs.send(WatchInput::Uevent(UeventMessage::Lost)).unwrap();
         assert_eq!(next(&words, 1), ["vdc: no medium"]);
     }
 
     #[test]
-    fn a_device_that_never_answers_is_left_behind() {
-        let (directory, looker) = machine(&[("vda", &[0; 512]), ("vdb", &[0; 512])]);
+    fn a_device_that_never_answers_holds_up_no_other() {
+        let (directory, prober) = machine(&[("vda", &[0; 512]), ("vdb", &[0; 512])]);
         let node = directory.path().join("dev/vda");
         fs::remove_file(&node).unwrap();
         // A fifo without a writer hangs whoever opens it, as a broken disk does.
         mknodat(CWD, &node, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
-        let limits = Limits { looks: 1, deadline: Duration::from_millis(100), ..LIMITS };
-        let (inputs, words) = watch(looker, &[], limits);
-        inputs.send(Input::ModulesLoaded).unwrap();
+        let limits = Limits { probes: 1, deadline: Duration::from_millis(100), ..LIMITS };
+        let (inputs, words) = watch(prober, &[], limits);
+        inputs.send(WatchInput::ModulesLoaded).unwrap();
         let all: Vec<String> = (0..6).map(|_| words.recv_timeout(PATIENCE).unwrap()).collect();
         assert_eq!(
             all,
@@ -404,7 +400,7 @@ mod tests {
                 "Begin(\"vdb\")",
                 "End(\"vdb\")",
                 "vdb: no file system that is known",
-                "all looked at",
+                "all probed",
             ]
         );
         // It comes to itself after all.
@@ -414,9 +410,9 @@ mod tests {
 
     #[test]
     fn a_node_that_cannot_be_opened_is_a_reason() {
-        let (directory, looker) = machine(&[("vda", &[0; 512])]);
+        let (directory, prober) = machine(&[("vda", &[0; 512])]);
         fs::remove_file(directory.path().join("dev/vda")).unwrap();
-        let (_inputs, words) = watch(looker, &[], LIMITS);
+        let (_inputs, words) = watch(prober, &[], LIMITS);
         let all = next(&words, 3);
         assert!(
             all[2].starts_with("vda: ") && all[2].ends_with("No such file or directory (os error 2)"),

@@ -308,14 +308,11 @@ fn a_person_may_try_again_what_failed() {
 #[test]
 fn nothing_to_boot_is_explained_once_and_a_later_device_is_used() {
     let mut scene = Scene::new("timeout = 0");
-    scene.on(Event::Rejected(volume("sda2", Transport::Scsi).device, "crypto_LUKS, encrypted".into()));
+    scene.on(Event::Rejected(volume("sda2", Transport::Scsi).device, Rejection::Swap));
     scene.found("sda1").discovered(None, &[]);
     assert_eq!(scene.done(), "discover");
     let reason = "@explain sda1 ext4, no boot configuration, no kernel in / or /boot";
-    assert_eq!(
-        scene.on(Event::KnownLookedAt).done(),
-        format!("{reason}; @explain sda2 crypto_LUKS, encrypted")
-    );
+    assert_eq!(scene.on(Event::KnownLookedAt).done(), format!("{reason}; @explain sda2 swap space"));
     assert_eq!(scene.at(100.0).done(), "");
     assert!(scene.state.is_shown());
     scene.found("sdb1").discovered(None, &["b@sdb1"]).loaded(1);

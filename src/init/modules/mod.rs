@@ -25,7 +25,7 @@ use rustix::{
     pipe::{PipeFlags, pipe_with},
 };
 
-use crate::storage::uevent::{Action, Message, Socket};
+use crate::storage::uevent::{Socket, UeventAction, UeventMessage};
 
 /// Modules that no device's alias names. One that this kernel lacks or has built in is no fact worth telling.
 const ALWAYS: &[&str] = &[
@@ -142,13 +142,13 @@ fn hotplug(queue: &Queue, socket: &Socket) {
     }
 }
 
-fn take(queue: &Queue, message: &Message) {
+fn take(queue: &Queue, message: &UeventMessage) {
     match message {
-        Message::Event(event) if event.action != Action::Remove => {
+        UeventMessage::Event(event) if event.action != UeventAction::Remove => {
             event.modalias.iter().for_each(|modalias| wanted(queue, modalias));
         }
-        Message::Event(_) => {}
-        Message::Lost => walk::modaliases(|modalias| wanted(queue, modalias)),
+        UeventMessage::Event(_) => {}
+        UeventMessage::Lost => walk::modaliases(|modalias| wanted(queue, modalias)),
     }
 }
 

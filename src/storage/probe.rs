@@ -1,4 +1,4 @@
-//! One look at one device: what stands on it, and a handle to its files if that can be read.
+//! One probe of one device: what is on it, and a handle to its files if they can be read.
 
 use std::{
     fs::{File, OpenOptions},
@@ -10,11 +10,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use rustix::io::Errno;
+
 use super::{
     OpenVolume,
     mount::{Care, Companions, mount},
     mounted,
+    rejection::Rejection,
     root::Root,
+    stack::{Stack, StackId},
     subvolume::default_path,
     sysfs::Sysfs,
 };
@@ -31,70 +35,57 @@ use crate::{
     },
 };
 
-/// What stands on devices that hold no file system of their own, in words for a person.
-const CONTAINERS: &[(FilesystemKind, &str)] = &[
-    (FilesystemKind::Luks, "an encrypted container (crypto_LUKS) that is locked"),
-    (FilesystemKind::Lvm2, "a physical volume of LVM (LVM2_member) that is not active"),
-    (FilesystemKind::Raid, "a member of a RAID array (linux_raid_member) that is not assembled"),
-    (FilesystemKind::Bitlocker, "an encrypted container (BitLocker) that is locked"),
-    (FilesystemKind::Swap, "swap space"),
-    (FilesystemKind::Swsuspend, "swap space with a hibernated system in it"),
-    (FilesystemKind::Zfs, "a member of a ZFS pool, which this kernel cannot read"),
-];
-
-/// No kernel on a partition of its own is larger, in bytes.
+/// Maximum size of a kernel on a partition of its own, in bytes.
 const BARE_LIMIT: u64 = 1 << 30;
 
-/// What came of a look, and which medium it was at ([`Sysfs::disk_sequence`]).
+/// What a probe found, and which medium was in the device ([`Sysfs::disk_sequence`]).
 #[derive(Debug)]
-pub struct Looked {
-    /// What came of it.
-    pub look: Look,
+pub struct Probed {
+    /// What it found.
+    pub outcome: ProbeOutcome,
     /// Number of the medium.
     pub medium: Option<u64>,
 }
 
-/// What came of a look.
+/// What a probe found.
 #[derive(Debug)]
-pub enum Look {
-    /// Its files can be read.
+pub enum ProbeOutcome {
+    /// A volume.
     Opened(OpenVolume),
-    /// Nothing can be read from it.
+    /// Nothing that can be read.
     Rejected {
         /// The device, as far as it is known.
         device: Device,
-        /// Why, in the kernel's terms.
-        reason: String,
-        /// It is part of a file system whose other parts are still wanted.
-        part: Option<Part>,
+        /// Why.
+        rejection: Rejection,
     },
-    /// It is not there any more.
+    /// It and its companions were joined into devices of their own, which the kernel announces.
+    Joined {
+        /// The device.
+        device: Device,
+        /// The stack that they are the parts of.
+        stack: StackId,
+        /// Kernel names of the new devices.
+        children: Vec<String>,
+    },
+    /// The device is not there any more.
     Gone,
 }
 
-/// A part of a btrfs file system on several devices.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Part {
-    /// UUID of the file system.
-    pub uuid: String,
-    /// How many devices it is on.
-    pub count: u64,
-}
-
-/// What to look at.
+/// What to probe.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Order {
+pub struct ProbeRequest {
     /// Kernel name of the device.
     pub name: String,
-    /// The other parts of its file system, as earlier looks found them.
+    /// Kernel names of the other parts of its stack, as earlier probes found them.
     pub companions: Vec<String>,
-    /// Read the file system even if parts are missing.
+    /// Read the stack even if parts are missing.
     pub degraded: bool,
 }
 
-/// Where to look, and how carefully.
+/// Where devices are found, and how carefully they are handled.
 #[derive(Clone, Debug)]
-pub struct Looker {
+pub struct Prober {
     /// The tree that describes the devices.
     pub sysfs: Sysfs,
     /// The directory with their nodes.
@@ -103,30 +94,30 @@ pub struct Looker {
     pub care: Care,
 }
 
-impl Looker {
+impl Prober {
     /// For the machine's own devices.
     #[must_use]
     pub fn at_machine(care: Care) -> Self {
         Self { sysfs: Sysfs::at(Path::new("/sys")), nodes: PathBuf::from("/dev"), care }
     }
 
-    /// Looks at a device. Takes as long as the device takes to answer, which may be for ever.
+    /// Probes a device. Takes as long as the device takes to answer, which may be for ever.
     #[must_use]
-    pub fn look(&self, order: &Order) -> Looked {
-        let Some(mut device) = self.sysfs.device(&order.name) else {
-            return Looked { look: Look::Gone, medium: None };
+    pub fn probe(&self, request: &ProbeRequest) -> Probed {
+        let Some(mut device) = self.sysfs.device(&request.name) else {
+            return Probed { outcome: ProbeOutcome::Gone, medium: None };
         };
-        let (mut part, mut medium) = (None, None);
-        let opened = self.sysfs.unfit(&device).map_or_else(
+        let mut medium = None;
+        let opened = self.sysfs.rejection(&device).map_or_else(
             || {
                 let file = self.open(&mut device)?;
-                // What is put in after this moment is told of by an event.
+                // A medium that is put in after this moment is announced by an event.
                 medium = self.sysfs.disk_sequence(&device.disk);
-                self.read(&mut device, &file, order, &mut part)
+                self.read(&mut device, &file, request)
             },
             Err,
         );
-        let look = match opened {
+        let outcome = match opened {
             Ok((filesystem, root)) => {
                 let is_btrfs = filesystem.kind == FilesystemKind::Btrfs;
                 let subvolume = is_btrfs.then(|| default_path(root.as_fd())).flatten();
@@ -136,20 +127,20 @@ impl Looker {
                     environment: environment(&filesystem, &self.node(&device.name)),
                     subvolume,
                 });
-                Look::Opened(OpenVolume { volume: Volume { device, filesystem, grub }, root })
+                ProbeOutcome::Opened(OpenVolume { volume: Volume { device, filesystem, grub }, root })
             }
-            Err(_) if self.sysfs.device(&order.name).is_none() => Look::Gone,
-            Err(reason) => Look::Rejected { device, reason, part },
+            Err(_) if self.sysfs.device(&request.name).is_none() => ProbeOutcome::Gone,
+            Err(rejection) => ProbeOutcome::Rejected { device, rejection },
         };
-        Looked { look, medium }
+        Probed { outcome, medium }
     }
 
-    fn open(&self, device: &mut Device) -> Result<File, String> {
+    fn open(&self, device: &mut Device) -> Result<File, Rejection> {
         let node = self.node(&device.name);
         if device.transport == Transport::Optical {
-            disc(&node)?;
+            check_drive(&node)?;
         }
-        let file = File::open(&node).map_err(|error| unreadable(&node, &error))?;
+        let file = File::open(&node).map_err(|error| unopened(node, &error))?;
         if let Some(now) = self.sysfs.device(&device.name) {
             device.size = now.size;
         }
@@ -160,39 +151,37 @@ impl Looker {
         &self,
         device: &mut Device,
         file: &File,
-        order: &Order,
-        part: &mut Option<Part>,
-    ) -> Result<(Filesystem, OwnedFd), String> {
+        request: &ProbeRequest,
+    ) -> Result<(Filesystem, OwnedFd), Rejection> {
         self.read_partition(device);
         let blocks = Blocks { file, size: device.size };
-        let found = superblock::probe(&blocks).map_err(|error| format!("cannot be read: {error}"))?;
+        let found = superblock::probe(&blocks).map_err(|error| Rejection::Unreadable(errno(&error)))?;
         let found = found.or_else(|| bare(device, &blocks));
         let partitions = self.sysfs.partitions(&device.name);
         let Some(filesystem) = found.filter(|found| partitions.is_empty() || spans_partitions(found.kind))
         else {
-            return Err(match partitions.as_slice() {
-                [] => "no file system that is known".to_owned(),
-                _ => format!("a partitioned disk ({})", partitions.join(", ")),
+            return Err(match partitions.is_empty() {
+                true => Rejection::Unrecognised,
+                false => Rejection::Partitioned(partitions),
             });
         };
-        if let Some((_, what)) = CONTAINERS.iter().find(|(kind, _)| *kind == filesystem.kind) {
-            return Err((*what).to_owned());
+        if let Some(rejection) = Rejection::of_container(filesystem.kind) {
+            return Err(rejection);
         }
         if filesystem.kind == FilesystemKind::Bare {
-            let root = file.try_clone().map_err(|error| error.to_string())?;
+            let root = file.try_clone().map_err(|error| Rejection::Unreadable(errno(&error)))?;
             return Ok((filesystem, root.into()));
         }
-        *part = missing_parts(&blocks, &filesystem, order);
-        if let Some(Part { count, .. }) = part {
-            return Err(format!("one of {count} devices of a btrfs file system, not all of which are there"));
+        if let Some(rejection) = incomplete(&blocks, &filesystem, request) {
+            return Err(rejection);
         }
         if let Some(root) = self.mounted(device, filesystem.kind) {
             return Ok((filesystem, root));
         }
-        let nodes = order.companions.iter().map(|name| self.node(name)).collect();
-        let companions = Companions { nodes, degraded: order.degraded };
-        let root = mount(filesystem.kind, &self.node(&device.name), file, &companions, self.care);
-        Ok((filesystem, root.map_err(|error| error.to_string())?))
+        let nodes = request.companions.iter().map(|name| self.node(name)).collect();
+        let companions = Companions { nodes, degraded: request.degraded };
+        let root = mount(filesystem.kind, &self.node(&device.name), file, &companions, self.care)?;
+        Ok((filesystem, root))
     }
 
     /// GRUB's names of a disk that is made of others; what an array is called is read from one of its members, as GRUB does.
@@ -239,12 +228,12 @@ impl Looker {
     }
 }
 
-/// That there are parts still to be found, unless the file system shall be read without them.
-fn missing_parts(blocks: &Blocks<'_>, filesystem: &Filesystem, order: &Order) -> Option<Part> {
-    let uuid = filesystem.uuid.clone().filter(|_| filesystem.kind == FilesystemKind::Btrfs)?;
-    let count = superblock::btrfs::device_count(blocks)?;
-    let known = u64::try_from(order.companions.len()).unwrap_or(u64::MAX).saturating_add(1);
-    (known < count && !order.degraded).then_some(Part { uuid, count })
+/// The rejection of a part whose other parts are still to be found, unless the stack shall be read without them.
+fn incomplete(blocks: &Blocks<'_>, filesystem: &Filesystem, request: &ProbeRequest) -> Option<Rejection> {
+    let of = Stack::read(filesystem, blocks)?;
+    let known = u64::try_from(request.companions.len()).unwrap_or(u64::MAX).saturating_add(1);
+    let missing = of.parts.saturating_sub(known);
+    (missing > 0 && !request.degraded).then_some(Rejection::Incomplete { of, missing })
 }
 
 /// What a boot loader takes from the partition itself, where there is such a loader's finder.
@@ -270,29 +259,25 @@ fn spans_partitions(kind: FilesystemKind) -> bool {
     matches!(kind, FilesystemKind::Iso9660 | FilesystemKind::Udf)
 }
 
-/// Whether there is a disc to read: opening the drive to read would draw its tray in.
-fn disc(node: &Path) -> Result<(), String> {
+/// Asks an optical drive for a medium without opening it to read, which would draw its tray in.
+fn check_drive(node: &Path) -> Result<(), Rejection> {
     let flags = i32::try_from(rustix::fs::OFlags::NONBLOCK.bits()).unwrap_or_default();
     let drive = OpenOptions::new().read(true).custom_flags(flags).open(node);
-    match drive_status(drive.map_err(|error| unreadable(node, &error))?.as_fd()) {
+    match drive_status(drive.map_err(|error| unopened(node.to_owned(), &error))?.as_fd()) {
         DriveStatus::Ready | DriveStatus::Unknown => Ok(()),
-        DriveStatus::Empty => Err("no medium".to_owned()),
-        DriveStatus::Open => Err("the tray is open".to_owned()),
-        DriveStatus::Busy => Err("the drive is not ready yet".to_owned()),
+        DriveStatus::Empty => Err(Rejection::Empty),
+        DriveStatus::Open => Err(Rejection::TrayOpen),
+        DriveStatus::Busy => Err(Rejection::DriveBusy),
     }
 }
 
-fn unreadable(node: &Path, error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::PermissionDenied if rustix::process::geteuid().is_root() => {
-            format!(
-                "{}: {error}: this process may not read devices, as in a container; run it on the host",
-                node.display()
-            )
-        }
-        io::ErrorKind::PermissionDenied => format!("{}: {error}: only root may read it", node.display()),
-        _ => format!("{}: {error}", node.display()),
-    }
+fn unopened(node: PathBuf, error: &io::Error) -> Rejection {
+    Rejection::Unopened { node, error: errno(error), as_root: rustix::process::geteuid().is_root() }
+}
+
+/// The kernel's error number.
+pub(super) fn errno(error: &io::Error) -> Errno {
+    Errno::from_io_error(error).unwrap_or(Errno::IO)
 }
 
 /// A device's bytes.
@@ -339,10 +324,10 @@ mod tests {
         add(tree.path(), "virtual/block/md127", &[("slaves/sda1", ""), ("slaves/sdb1", "")]);
         add(tree.path(), "platform/block/sdb1", &[("size", "512"), ("partition", "1")]);
         fs::write(nodes.path().join("sdb1"), member("debian:boot")).unwrap();
-        let looker =
-            Looker { sysfs: Sysfs::at(tree.path()), nodes: nodes.path().to_owned(), care: Care::Alone };
-        assert_eq!(looker.grub_names("md127"), ["md/boot", "mduuid/2f1a3b4c5d6e7f8091a2b3c4d5e6f708"]);
+        let prober =
+            Prober { sysfs: Sysfs::at(tree.path()), nodes: nodes.path().to_owned(), care: Care::Alone };
+        assert_eq!(prober.grub_names("md127"), ["md/boot", "mduuid/2f1a3b4c5d6e7f8091a2b3c4d5e6f708"]);
         fs::write(nodes.path().join("sdb1"), "nothing").unwrap();
-        assert!(looker.grub_names("md127").is_empty());
+        assert!(prober.grub_names("md127").is_empty());
     }
 }
