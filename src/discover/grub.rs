@@ -3,6 +3,7 @@
 use super::{
     finder::{Context, Deed, Finder, Findings, Note},
     owner::owners,
+    pattern,
     unbootable::{firmware_problem, kind_problem},
     unified::complete_chained,
 };
@@ -46,7 +47,7 @@ const SUBVOLUME_PLACES: [&str; 4] = [
 /// As much of a configuration is searched for its author's words, in bytes: they stand in its head.
 const HEAD: usize = 64 << 10;
 
-/// No more configurations of one volume are read, and no more directories looked into for each `*`.
+/// Maximum number of configurations of one volume that are read, and of directories that a pattern means.
 const CONFIGURATION_LIMIT: usize = 16;
 const DIRECTORY_LIMIT: usize = 64;
 
@@ -196,19 +197,7 @@ fn configurations(lookup: &dyn Lookup, volume: usize) -> Vec<String> {
     let places = PLACES.iter().chain(SUBVOLUME_PLACES.iter().filter(|_| subvolumes));
     let mut found: Vec<String> = Vec::new();
     for place in places {
-        let Some((directories, name)) = place.rsplit_once('/') else { continue };
-        let mut parents = vec![String::new()];
-        for part in directories.split('/').skip(1) {
-            parents = parents
-                .into_iter()
-                .flat_map(|parent| match part {
-                    "*" => subdirectories(lookup, volume, &parent),
-                    part => vec![format!("{parent}/{part}")],
-                })
-                .take(DIRECTORY_LIMIT)
-                .collect();
-        }
-        for path in parents.into_iter().map(|parent| format!("{parent}/{name}")) {
+        for path in pattern::files(lookup, volume, place, DIRECTORY_LIMIT) {
             let known = found.iter().any(|it| it.eq_ignore_ascii_case(&path));
             if !known
                 && found.len() < CONFIGURATION_LIMIT
@@ -236,15 +225,6 @@ fn is_other_snapshot(lookup: &dyn Lookup, volume: usize, path: &str) -> bool {
     path.contains("/.snapshots/")
         && snapshot_of_the_system(lookup, volume)
             .is_some_and(|system| !path.starts_with(&format!("{system}/")))
-}
-
-fn subdirectories(lookup: &dyn Lookup, volume: usize, parent: &str) -> Vec<String> {
-    let path = if parent.is_empty() { "/" } else { parent };
-    let entries = lookup.list(volume, path).into_iter();
-    entries
-        .filter(|entry| entry.kind == FileKind::Directory)
-        .map(|entry| format!("{parent}/{}", entry.name))
-        .collect()
 }
 
 /// Whose GRUB reads a configuration: as the system around it says, else its own path and words.

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::{
     finder::{Context, Finder, Findings},
-    grub,
+    grub, pattern,
     place::Place,
     unbootable::kind_problem,
     unified::Image,
@@ -15,12 +15,15 @@ use crate::{
         fstab,
         grub::device::Devices,
         kernel_file::{HEAD_LENGTH, KernelFile, recognise},
-        lookup::{FileKind, Lookup},
+        lookup::Lookup,
         menu::{CHOICE_LIMIT, Choice, Menu},
         refind::initrds,
         volume_name::VolumeName,
     },
 };
+
+/// Maximum number of directories that a pattern means.
+const DIRECTORY_LIMIT: usize = 256;
 
 /// Where the file is that a configuration names: the volume, and the path from its root.
 pub(super) type Locate = fn(&Place<'_>, &str) -> Option<(usize, String)>;
@@ -28,7 +31,7 @@ pub(super) type Locate = fn(&Place<'_>, &str) -> Option<(usize, String)>;
 /// What tells one such loader from another.
 pub(super) struct Loader {
     pub format: Format,
-    /// Where configurations stand, the first one counts; one part of a path may be `*`, any directory.
+    /// Patterns of the paths of its configurations, of which the first that is there counts.
     pub places: &'static [&'static str],
     /// Reads a configuration.
     pub read: fn(&Place<'_>, &Context, &str) -> Menu,
@@ -57,17 +60,10 @@ impl Finder for Loader {
     }
 }
 
-/// The first file that a place stands for.
+/// The first file that is where a pattern says.
 pub(super) fn first_file(lookup: &dyn Lookup, volume: usize, place: &str) -> Option<String> {
-    let there = |path: &String| lookup.is_file(volume, path);
-    match place.split_once("/*/") {
-        None => Some(place.to_owned()).filter(there),
-        Some((parent, name)) => {
-            let directories = lookup.list(volume, &format!("{parent}/")).into_iter();
-            let directories = directories.filter(|entry| entry.kind == FileKind::Directory);
-            directories.map(|entry| format!("{parent}/{}/{name}", entry.name)).find(there)
-        }
-    }
+    let files = pattern::files(lookup, volume, place, DIRECTORY_LIMIT);
+    files.into_iter().find(|path| lookup.is_file(volume, path))
 }
 
 /// Makes entries of choices, under ids that are not taken yet.

@@ -22,6 +22,7 @@ mod menu;
 mod merge;
 mod metered;
 mod owner;
+mod pattern;
 mod petitboot;
 mod place;
 mod profiles;

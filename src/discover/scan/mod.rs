@@ -14,7 +14,10 @@ use std::{
 
 pub(super) use self::cmdline::ROOT_TYPE;
 use self::system::{Family, System};
-use super::finder::{Deed, Findings, Note};
+use super::{
+    finder::{Deed, Findings, Note},
+    pattern,
+};
 use crate::{
     entry::{Entry, FileReference, Format, Kind, Source, Warning},
     formats::{
@@ -26,7 +29,7 @@ use crate::{
 /// No more kernels of one volume are offered, the newest ones.
 const KERNEL_LIMIT: usize = 64;
 
-/// No more directories are searched for each `*` of a place.
+/// Maximum number of directories that a pattern means.
 const DIRECTORY_LIMIT: usize = 256;
 
 /// A package's name is no longer than this, in bytes.
@@ -104,7 +107,11 @@ impl Scan<'_> {
             let mut links = Vec::new();
             let before = kernels.len();
             for place in names::PLACES {
-                for directory in self.directories(&prefix, place) {
+                for directory in
+                    pattern::directories(self.lookup, self.volume, &prefix, place, DIRECTORY_LIMIT)
+                {
+                    // The root itself is the one directory whose name is empty.
+                    let directory = if directory.is_empty() { "/".into() } else { directory };
                     for (kernel, is_link) in self.kernels_in(&directory) {
                         if kernel.versions.is_empty() && is_link {
                             links.push(kernel);
@@ -130,29 +137,6 @@ impl Scan<'_> {
             }
         }
         kernels
-    }
-
-    /// Directories that a place stands for.
-    fn directories(&self, prefix: &str, place: &str) -> Vec<String> {
-        let mut directories = vec![prefix.to_owned()];
-        for part in place.split('/').filter(|part| !part.is_empty()) {
-            directories = match part {
-                "*" | "%" => {
-                    directories.iter().flat_map(|parent| self.subdirectories(parent, part)).collect()
-                }
-                name => directories.iter().map(|parent| format!("{parent}/{name}")).collect(),
-            };
-            directories.truncate(DIRECTORY_LIMIT);
-        }
-        // The root itself is the one directory whose name is empty.
-        directories.into_iter().map(|path| if path.is_empty() { "/".into() } else { path }).collect()
-    }
-
-    fn subdirectories(&self, parent: &str, part: &str) -> Vec<String> {
-        let matching = |name: &str| part == "*" || name.starts_with(|c: char| c.is_ascii_digit());
-        let entries = self.lookup.list(self.volume, &format!("{parent}/")).into_iter();
-        let directories = entries.filter(|entry| entry.kind == FileKind::Directory && matching(&entry.name));
-        directories.map(|entry| format!("{parent}/{}", entry.name)).take(DIRECTORY_LIMIT).collect()
     }
 
     fn kernels_in(&mut self, directory: &str) -> Vec<(Kernel, bool)> {
