@@ -168,18 +168,10 @@ fn what_is_loaded_out_of_an_image_is_what_went_in_and_nobody_can_change_it() {
     }
     let (directory, tree) = tree("iso-loaded");
     let path = image(&directory, &tree, &["-R"]);
-    let device = Device {
-        name: "sda1".into(),
-        disk: "sda".into(),
-        partition: None,
-        size: 0,
-        transport: Transport::Scsi,
-        removable: false,
-        path: String::new(),
-    };
+    let device = Device { disk: "sda".into(), transport: Transport::Scsi, ..Device::new("sda1") };
     let filesystem = Filesystem { kind: FilesystemKind::Ext4, uuid: None, label: None };
     let root = Root::from_directory(&directory).unwrap();
-    let volume = OpenVolume { volume: Volume { device, filesystem, grub: Box::default() }, root };
+    let volume = OpenVolume::new(Volume::new(device, filesystem), root);
     let reference = |path: &str, inside: &str| FileReference {
         volume: "sda1".into(),
         path: path.into(),

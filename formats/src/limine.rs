@@ -78,16 +78,18 @@ impl Item {
 }
 
 /// Reads a configuration, on a machine that boots by UEFI or not. Files are named as in it: `boot():/vmlinuz`, before 7
-/// `boot:///vmlinuz`. `variables` are what the firmware keeps, which Limine asks since it has the newer syntax.
+/// `boot:///vmlinuz`. `variables` are those of the Boot Loader Interface, `remembered` is the text of [`REMEMBERED`]: Limine asks
+/// for both since it has the newer syntax.
 #[must_use]
-pub fn parse(text: &str, syntax: Syntax, efi: bool, variables: &Variables) -> Menu {
+pub fn parse(text: &str, syntax: Syntax, efi: bool, variables: &Variables, remembered: Option<&str>) -> Menu {
     let (mark, separator) = match syntax {
         Syntax::Slashes => ('/', ':'),
         Syntax::Colons => (':', '='),
     };
     let mut menu = Menu::of(text);
     let none = Variables::default();
-    let variables = if syntax == Syntax::Slashes { variables } else { &none };
+    let (variables, remembered) =
+        if syntax == Syntax::Slashes { (variables, remembered) } else { (&none, None) };
     let (mut default, mut timeout, mut remembers) = (None, None, false);
     let mut items: Vec<Item> = Vec::new();
     let mut devicetree = String::new();
@@ -140,7 +142,7 @@ pub fn parse(text: &str, syntax: Syntax, efi: bool, variables: &Variables) -> Me
     let lasting = timeout_of(variables.timeout.as_deref(), Some(5));
     menu.timeout = one_shot.or(timeout).or(lasting).unwrap_or(Some(5));
     let once = variables.one_shot.as_deref().map(Wish::Identifier);
-    let last = variables.remembered.as_deref().filter(|_| remembers).map(Wish::Path);
+    let last = remembered.filter(|_| remembers).map(Wish::Path);
     let lasting = variables.default.as_deref().filter(|_| default.is_none()).map(Wish::Identifier);
     let shown = take(&items, syntax, firmware, &mut menu);
     menu.default = shown.selected([once, last, default.as_deref().map(Wish::Default), lasting]);
@@ -335,7 +337,7 @@ mod tests {
             timeout: Some(3),
             ..Menu::default()
         };
-        let mut found = parse(SLASHES, Syntax::Slashes, true, &Variables::default());
+        let mut found = parse(SLASHES, Syntax::Slashes, true, &Variables::default(), None);
         if ARCH != "x86_64" {
             found.choices[1].cmdline = "xx86-64".into();
         }
@@ -354,7 +356,7 @@ mod tests {
             default: Some(0),
             ..Menu::default()
         };
-        assert_eq!(parse(text, Syntax::Colons, true, &Variables::default()), expected);
+        assert_eq!(parse(text, Syntax::Colons, true, &Variables::default(), None), expected);
     }
 
     #[test]
@@ -371,7 +373,8 @@ mod tests {
             ("default_entry: b/d/e\n", Some("e")),
             ("default_entry: g\n", Some("a")),
         ] {
-            let found = parse(&format!("{default}{menu}"), Syntax::Slashes, true, &Variables::default());
+            let found =
+                parse(&format!("{default}{menu}"), Syntax::Slashes, true, &Variables::default(), None);
             let title = found.default.map(|index| found.choices[index].title.as_str());
             assert_eq!((title, found.timeout), (expected, expected.map(|_| 5)), "{default}");
         }
@@ -396,6 +399,7 @@ mod tests {
                 Syntax::Slashes,
                 true,
                 &Variables::default(),
+                None,
             );
             assert_eq!(found.default.map(|index| found.choices[index].line), line, "{path}");
         }
@@ -406,7 +410,7 @@ mod tests {
         let menu = "global_dtb: boot():/g.dtb\n/a\nif_fw_type: BIOS\n/b\nif_fw_type: uefi\n/c\nif_arch: vax ${ARCH}\n\
                     /d\nif_loader_arch: vax\n/e\nprotocol: bios\n/f\nprotocol: efi\ndtb_path: boot():/f.dtb\n/${FW_TYPE}\n";
         for (efi, expected) in [(true, ["b", "c", "f", "UEFI"]), (false, ["a", "c", "e", "BIOS"])] {
-            let found = parse(menu, Syntax::Slashes, efi, &Variables::default());
+            let found = parse(menu, Syntax::Slashes, efi, &Variables::default(), None);
             let (shown, hidden): (Vec<_>, Vec<_>) = found.choices.iter().partition(|choice| !choice.hidden);
             assert!(hidden.iter().all(|choice| choice.problem.as_deref() == Some(ELSEWHERE)));
             let titles: Vec<_> = shown.iter().map(|choice| choice.title.as_str()).collect();
@@ -423,7 +427,7 @@ mod tests {
         let menu = "/+Systems\nif_fw_type: BIOS\nprotocol: bios\n//a\nif_fw_type: BIOS\n//a\n//b\n";
         for (default, line) in [("1", None), ("2", Some(6)), ("3", Some(7)), ("Systems/a", Some(6))] {
             let text = format!("{menu}default_entry: {default}\n");
-            let found = parse(&text, Syntax::Slashes, true, &Variables::default());
+            let found = parse(&text, Syntax::Slashes, true, &Variables::default(), None);
             let paths: Vec<_> =
                 found.choices.iter().map(|it| (it.hidden, it.path_in_menu.join(">"))).collect();
             let inside = |hidden| (hidden, "Systems".to_owned());
@@ -436,19 +440,18 @@ mod tests {
     fn what_the_firmware_keeps_is_asked_in_limines_order() {
         let text = |text: &str| Some(text.to_owned());
         let menu = "/a\n/+b\n//a c\n//a-c\n/d\n";
-        let once = |name| Variables { one_shot: text(name), ..Variables::default() };
-        let default = |name| Variables { default: text(name), ..Variables::default() };
-        let last = |name| Variables { remembered: text(name), ..Variables::default() };
-        let seconds = |once: Option<&str>, lasting: Option<&str>| Variables {
-            timeout_one_shot: once.map(Into::into),
-            timeout: lasting.map(Into::into),
-            ..Variables::default()
+        let once = |name| (Variables { one_shot: text(name), ..Variables::default() }, None);
+        let default = |name| (Variables { default: text(name), ..Variables::default() }, None);
+        let last = |name| (Variables::default(), Some(name));
+        let seconds = |once: Option<&str>, lasting: Option<&str>| {
+            let timeout_one_shot = once.map(Into::into);
+            (Variables { timeout_one_shot, timeout: lasting.map(Into::into), ..Variables::default() }, None)
         };
-        for (options, variables, expected, timeout) in [
+        for (options, (variables, remembered), expected, timeout) in [
             ("", last("d"), "a", Some(5)),
             ("remember_last_entry: yes\n", last("b/a c"), "a c", Some(5)),
             ("remember_last_entry: YES\ndefault_entry: 5\n", last("gone"), "d", Some(5)),
-            ("remember_last_entry: yes\n", Variables { one_shot: text("d"), ..last("b/a c") }, "d", Some(5)),
+            ("remember_last_entry: yes\n", (once("d").0, last("b/a c").1), "d", Some(5)),
             ("default_entry: 1\n", once("b.a-c"), "a c", Some(5)),
             ("default_entry: 1\n", once("b.a-c-2"), "a-c", Some(5)),
             ("default_entry: 1\n", once("b/a-c"), "a-c", Some(5)),
@@ -463,11 +466,15 @@ mod tests {
             ("timeout: 3\n", seconds(Some("menu-force"), None), "a", None),
             ("timeout: 3\n", seconds(Some("menu-hidden"), None), "a", Some(3)),
         ] {
-            let found = parse(&format!("{options}{menu}"), Syntax::Slashes, true, &variables);
+            let found = parse(&format!("{options}{menu}"), Syntax::Slashes, true, &variables, remembered);
             let title = found.default.map(|place| found.choices[place].title.as_str());
-            assert_eq!((title, found.timeout), (Some(expected), timeout), "{options}{variables:?}");
+            assert_eq!(
+                (title, found.timeout),
+                (Some(expected), timeout),
+                "{options}{variables:?} {remembered:?}"
+            );
         }
-        let found = parse("DEFAULT_ENTRY=1\n:a\n:b\n", Syntax::Colons, true, &once("b"));
+        let found = parse("DEFAULT_ENTRY=1\n:a\n:b\n", Syntax::Colons, true, &once("b").0, None);
         assert_eq!(found.default, Some(0));
     }
 
@@ -483,14 +490,15 @@ mod tests {
             ("123456", Some(9999)),
         ] {
             let found =
-                parse(&format!("timeout: {value}\n/a\n"), Syntax::Slashes, true, &Variables::default());
+                parse(&format!("timeout: {value}\n/a\n"), Syntax::Slashes, true, &Variables::default(), None);
             assert_eq!(found.timeout, timeout, "{value}");
         }
     }
 
     #[test]
     fn an_entry_without_a_parent_is_told() {
-        let found = parse("/a\n///c\nprotocol: linux\n/d\n", Syntax::Slashes, true, &Variables::default());
+        let found =
+            parse("/a\n///c\nprotocol: linux\n/d\n", Syntax::Slashes, true, &Variables::default(), None);
         assert_eq!(found.lost, [(1, "the entry behind it is more than one level deeper".into())]);
         assert_eq!(found.choices.len(), 2);
     }
@@ -498,7 +506,7 @@ mod tests {
     #[test]
     fn macros_grow_no_further_than_they_do_in_limine() {
         let text = format!("${{A}}={}\n/t\n{}", "x".repeat(1000), "cmdline: ${A}${A}${A}\n".repeat(1000));
-        let found = parse(&text, Syntax::Slashes, true, &Variables::default());
+        let found = parse(&text, Syntax::Slashes, true, &Variables::default(), None);
         assert_eq!(found.lost.len(), 1, "{:?}", found.lost);
         assert!(found.lost[0].0 < 100);
     }

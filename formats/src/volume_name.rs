@@ -1,6 +1,6 @@
 //! How a setting names a volume: by what is on it, by its partition, by its device, or by how it is attached.
 
-use crate::entry::{Transport, Volume};
+use crate::entry::{Device, Transport, Volume};
 
 /// Names one volume or several.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +72,12 @@ impl VolumeName {
             Self::Transport(transport) => device.transport == *transport,
         }
     }
+
+    /// Whether it names a device that this one is made of or lies on.
+    #[must_use]
+    pub fn names_beneath(&self, device: &Device) -> bool {
+        matches!(self, Self::Device(name) if device.beneath.contains(name))
+    }
 }
 
 impl std::fmt::Display for VolumeName {
@@ -94,12 +100,11 @@ impl std::fmt::Display for VolumeName {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::entry::{Device, Filesystem, FilesystemKind, Partition, PartitionTable};
+    use crate::entry::{Filesystem, FilesystemKind, Partition, PartitionTable};
 
     fn volume() -> Volume {
-        Volume {
-            device: Device {
-                name: "nvme0n1p2".into(),
+        Volume::new(
+            Device {
                 disk: "nvme0n1".into(),
                 partition: Some(Partition {
                     number: 2,
@@ -111,16 +116,15 @@ mod tests {
                 }),
                 size: 1 << 30,
                 transport: Transport::Nvme,
-                removable: false,
                 path: "pci0000:00/0000:00:04.0/nvme/nvme0/nvme0n1".into(),
+                ..Device::new("nvme0n1p2")
             },
-            filesystem: Filesystem {
+            Filesystem {
                 kind: FilesystemKind::Vfat,
                 uuid: Some("1A2B-3C4D".into()),
                 label: Some("EFI SYSTEM".into()),
             },
-            grub: Default::default(),
-        }
+        )
     }
 
     #[test]

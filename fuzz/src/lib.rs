@@ -78,7 +78,6 @@ impl Files {
     #[must_use]
     pub fn new<'a>(texts: impl Iterator<Item = &'a str>) -> Self {
         let device = Device {
-            name: "sda2".into(),
             disk: "sda".into(),
             partition: Some(Partition {
                 number: 2,
@@ -90,12 +89,11 @@ impl Files {
             }),
             size: 1 << 30,
             transport: Transport::Scsi,
-            removable: false,
-            path: String::new(),
+            ..Device::new("sda2")
         };
         let filesystem = Filesystem { kind: FilesystemKind::Ext4, uuid: Some("a".into()), label: None };
         let files = texts.take(PATHS.len()).map(|text| text.as_bytes().to_vec()).collect();
-        Self { volumes: vec![Volume { device, filesystem, grub: Box::default() }], files }
+        Self { volumes: vec![Volume::new(device, filesystem)], files }
     }
 
     fn file(&self, path: &str) -> Result<&[u8], LookupError> {

@@ -20,12 +20,10 @@ fuzz_target!(|data: &[u8]| {
         4 => lilo::parse(&text, Dialect::Elilo, "/EFI/a"),
         5 => lilo::parse(&text, Dialect::Yaboot, "/EFI/a"),
         6 => {
-            let variables = Variables {
-                one_shot: Some(text.lines().next_back().unwrap_or_default().into()),
-                ..Variables::default()
-            };
-            limine::parse(&text, Syntax::Slashes, true, &variables)
+            let last = text.lines().next_back().unwrap_or_default();
+            let variables = Variables { one_shot: Some(last.into()), ..Variables::default() };
+            limine::parse(&text, Syntax::Slashes, true, &variables, Some(last))
         }
-        _ => limine::parse(&text, Syntax::Colons, true, &Variables::default()),
+        _ => limine::parse(&text, Syntax::Colons, true, &Variables::default(), None),
     };
 });

@@ -5,7 +5,7 @@ use std::{cmp::Reverse, collections::HashSet};
 
 use super::settings::Settings;
 use crate::{
-    entry::{Discovery, Entry, Kind, Transport, Volume},
+    entry::{Discovery, Entry, Kind, Transport, Volume, VolumeId},
     formats::volume_name::VolumeName,
 };
 
@@ -16,7 +16,7 @@ pub struct Electorate<'a> {
     pub settings: &'a Settings,
     /// The volumes that are there, in any order.
     pub volumes: &'a [Volume],
-    /// Kernel names of the volumes that appeared after everything that was there at the start had been looked at.
+    /// Kernel names of the devices that appeared after everything that was there at the start had been looked at.
     pub late: &'a HashSet<String>,
     /// Partition UUIDs in the order of the firmware's boot options.
     pub firmware: &'a [String],
@@ -56,7 +56,9 @@ pub fn attempts<'a>(discovery: &'a Discovery, electorate: &Electorate<'_>) -> Ve
         })
         .filter_map(|(place, entry)| {
             // An entry whose volume has just gone cannot be loaded.
-            let rank = rank_of_volume(&entry.source.volume, turn(entry), is_scan(entry), electorate)?;
+            let mut volumes = electorate.volumes.iter();
+            let volume = volumes.find(|volume| volume.device.name == entry.source.volume)?;
+            let rank = rank_of_volume(volume, turn(entry), is_scan(entry), electorate);
             // Reverse: true before false.
             Some(((Reverse(is_wanted(entry)), rank, Reverse(entry.default), is_repair(entry), place), entry))
         })
@@ -79,14 +81,13 @@ pub fn first<'a>(attempts: &[&'a Entry], has_failed: impl Fn(&Entry) -> bool) ->
         .map(|(_, entry)| entry)
 }
 
-/// Kernel names of the volumes in the order in which their defaults are tried. Searched in this order, they give the
-/// same entries the same ids on every boot.
+/// The volumes in the order in which their defaults are tried. Searched in this order, they give the same entries the same
+/// ids on every boot.
 #[must_use]
-pub fn order<'a>(electorate: &Electorate<'a>) -> Vec<&'a str> {
-    let names = electorate.volumes.iter().map(|volume| volume.device.name.as_str());
-    let mut order: Vec<&str> = names.collect();
-    order.sort_by_cached_key(|name| rank_of_volume(name, usize::MAX, false, electorate));
-    order
+pub fn order(electorate: &Electorate<'_>) -> Vec<VolumeId> {
+    let mut order: Vec<&Volume> = electorate.volumes.iter().collect();
+    order.sort_by_cached_key(|volume| rank_of_volume(volume, usize::MAX, false, electorate));
+    order.into_iter().map(|volume| volume.id).collect()
 }
 
 /// Whether all volumes that the settings wait for are there.
@@ -114,7 +115,8 @@ fn is_repair(entry: &Entry) -> bool {
     entry.cmdline.split_whitespace().any(|word| REPAIR_WORDS.contains(&word))
 }
 
-/// Where a volume stands; smaller comes first. The fields are compared in their order.
+/// The rank of a volume; smaller comes first. The fields are compared in their order. What is made of other devices or lies on
+/// them has their rank, and comes after them.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Rank<'a> {
     configured: usize,
@@ -127,32 +129,42 @@ struct Rank<'a> {
     turn: usize,
     /// Kernels that no configuration speaks of come after those of a configuration on the same disk.
     scan: bool,
+    /// Number of devices that it is made of or lies on.
+    depth: usize,
     partition: u32,
     name: &'a str,
 }
 
-fn rank_of_volume<'a>(name: &str, turn: usize, scan: bool, electorate: &Electorate<'a>) -> Option<Rank<'a>> {
+fn rank_of_volume<'a>(volume: &'a Volume, turn: usize, scan: bool, electorate: &Electorate<'a>) -> Rank<'a> {
     let Electorate { settings, volumes, late, firmware } = *electorate;
-    let volume = volumes.iter().find(|volume| volume.device.name == name)?;
     let device = &volume.device;
-    let configured = settings.order.iter().position(|name| name.names(volume));
-    let waited_for = settings.wait.iter().any(|name| name.names(volume));
+    let configured = settings.order.iter().position(|name| is_meant(name, volume, volumes));
+    let waited_for = settings.wait.iter().any(|name| is_meant(name, volume, volumes));
     let of_firmware = firmware.iter().position(|uuid| {
-        let on_this_disk = |other: &&Volume| other.device.disk == device.disk;
+        let on_this_disk = |other: &&Volume| other.device.shares_disk(device);
         volumes.iter().filter(on_this_disk).any(|other| partition_uuid(other) == Some(uuid))
     });
-    Some(Rank {
+    Rank {
         configured: configured.unwrap_or(usize::MAX),
-        late: late.contains(name) && !waited_for && configured.is_none(),
+        late: late.contains(&device.name) && !waited_for && configured.is_none(),
         firmware: of_firmware.unwrap_or(usize::MAX),
         removable: device.removable,
         transport: device.transport,
         path: &device.path,
         turn,
         scan,
+        depth: device.beneath.len(),
         partition: device.partition.as_ref().map_or(0, |partition| partition.number),
         name: &device.name,
-    })
+    }
+}
+
+/// Whether a name in the settings means a volume, a device that it is made of or lies on, or the volume that it lies on.
+fn is_meant(name: &VolumeName, volume: &Volume, volumes: &[Volume]) -> bool {
+    let is_parent = |other: &&Volume| volume.parent() == Some(other.id);
+    name.names(volume)
+        || name.names_beneath(&volume.device)
+        || volumes.iter().find(is_parent).is_some_and(|parent| name.names(parent))
 }
 
 fn partition_uuid(volume: &Volume) -> Option<&String> {
@@ -163,8 +175,8 @@ fn partition_uuid(volume: &Volume) -> Option<&String> {
 mod tests {
     use super::*;
     use crate::{
-        boot::samples::{entry, volume},
-        entry::FileReference,
+        boot::samples::{entry, id, volume},
+        entry::{Device, FileReference},
     };
 
     #[test]
@@ -180,7 +192,59 @@ mod tests {
         let (settings, _) = Settings::parse("order = sda2\n", "");
         let electorate =
             Electorate { settings: &settings, volumes: &volumes, late: &HashSet::new(), firmware: &[] };
-        assert_eq!(order(&electorate), ["sda2", "vda1", "sda1", "sdb1"]);
+        assert_eq!(order(&electorate), ["sda2", "vda1", "sda1", "sdb1"].map(id));
+    }
+
+    #[test]
+    fn what_is_made_of_a_disk_or_lies_on_it_has_its_rank_and_comes_after_it() {
+        let (nvme, sata) = (volume("nvme0n1p2", Transport::Nvme), volume("sda1", Transport::Scsi));
+        let logical = |host: &Volume, name: &str| {
+            let device = Device {
+                beneath: vec![host.device.disk.clone(), host.device.name.clone()],
+                transport: host.device.transport,
+                path: host.device.path.clone(),
+                ..Device::new(name)
+            };
+            Volume { id: id(name), ..Volume::new(device, host.filesystem.clone()) }
+        };
+        let image = |host: &Volume| {
+            let image = Volume::in_image(host, "/x.squashfs", 7, nvme.filesystem.clone());
+            Volume { id: id(&image.device.name), ..image }
+        };
+        let on_sata = logical(&volume("sda2", Transport::Scsi), "dm-1");
+        let all = [
+            image(&sata),
+            on_sata.clone(),
+            sata.clone(),
+            logical(&nvme, "dm-0"),
+            image(&on_sata),
+            nvme.clone(),
+        ];
+        let nvme_first = ["nvme0n1p2", "dm-0"];
+        let sata_first = ["sda1", "dm-1", "sda1:/x.squashfs", "dm-1:/x.squashfs"];
+        for (config, firmware, sata_counts) in [
+            ("", &[][..], false),
+            ("", &["uuid-of-sda1".to_owned()], true),
+            ("order = sda", &[], true),
+            ("order = scsi", &[], true),
+            ("order = nvme0n1p2", &[], false),
+        ] {
+            let (settings, _) = Settings::parse(config, "");
+            let electorate =
+                Electorate { settings: &settings, volumes: &all, late: &HashSet::new(), firmware };
+            let expected = match sata_counts {
+                true => [&sata_first[..], &nvme_first[..]].concat(),
+                false => [&nvme_first[..], &sata_first[..]].concat(),
+            };
+            let expected: Vec<VolumeId> = expected.into_iter().map(id).collect();
+            assert_eq!(order(&electorate), expected, "{config} {firmware:?}");
+        }
+        // The settings may name what an image lies on by what only that has.
+        let (settings, _) = Settings::parse("order = UUID=fs-of-sda1", "");
+        let volumes = [nvme.clone(), image(&sata), sata.clone()];
+        let electorate =
+            Electorate { settings: &settings, volumes: &volumes, late: &HashSet::new(), firmware: &[] };
+        assert_eq!(order(&electorate), ["sda1", "sda1:/x.squashfs", "nvme0n1p2"].map(id));
     }
 
     /// The election's result as ids, blank-separated.
@@ -215,7 +279,7 @@ mod tests {
             volume("sda1", Transport::Scsi),
             volume("nvme0n1p1", Transport::Nvme),
             Volume {
-                device: crate::entry::Device { removable: true, ..volume("sdb1", Transport::Scsi).device },
+                device: Device { removable: true, ..volume("sdb1", Transport::Scsi).device },
                 ..volume("sdb1", Transport::Scsi)
             },
         ];

@@ -59,12 +59,12 @@ pub fn context(variables: &Path) -> Context {
             after_failure: (is_own && update_failed(ESRT.as_ref()))
                 .then(|| efi_boot::variable_text(&read_of(variables, bls::AFTER_FAILURE, bls::VENDOR)?))
                 .flatten(),
-            remembered: read_of(variables, limine::REMEMBERED, limine::VENDOR)
-                .map(|path| text::decode(path.split(|byte| *byte == 0).next().unwrap_or_default())),
-            previous: read_of(variables, refind::PREVIOUS, refind::VENDOR)
-                .and_then(|title| efi_boot::variable_text(&title)),
             ..bls::Variables::read(|name| efi_boot::variable_text(&read_of(variables, name, bls::VENDOR)?))
         },
+        limine_remembered: read_of(variables, limine::REMEMBERED, limine::VENDOR)
+            .map(|path| text::decode(path.split(|byte| *byte == 0).next().unwrap_or_default())),
+        refind_previous: read_of(variables, refind::PREVIOUS, refind::VENDOR)
+            .and_then(|title| efi_boot::variable_text(&title)),
         boot_options: boot_options(variables),
         ..Context::default()
     }
@@ -225,12 +225,12 @@ mod tests {
         let loader = bls::Variables {
             one_shot: Some("a.conf".into()),
             default: Some("@s".into()),
-            remembered: Some("OSes/Arch".into()),
-            previous: Some("Boot".into()),
             ..Default::default()
         };
         let read = context(directory.path());
         assert_eq!((read.secure_boot, &read.loader), (true, &loader));
+        let own = (read.limine_remembered.as_deref(), read.refind_previous.as_deref());
+        assert_eq!(own, (Some("OSes/Arch"), Some("Boot")));
         let path = directory.path().join(format!("LoaderEntryOneShot-{}", bls::VENDOR));
         assert_eq!(
             one_shots(directory.path()),

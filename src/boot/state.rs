@@ -19,7 +19,7 @@ use super::{
     supervision::{Notice, Request, Task},
 };
 use crate::{
-    entry::{Device, Discovery, Entry, Volume},
+    entry::{Device, Discovery, Entry, Volume, VolumeId},
     formats::{text::printable, volume_name::VolumeName},
     kexec::LoadedKernel,
     storage::rejection::Rejection,
@@ -208,6 +208,7 @@ impl State {
             Event::Found(volume) => self.found(volume, &mut actions),
             Event::Rejected(device, rejection) => {
                 self.forget(&device.name);
+                self.note_late(&device);
                 self.rejected.push((device, rejection));
             }
             Event::Gone(name) => self.forget(&name),
@@ -275,9 +276,7 @@ impl State {
     fn found(&mut self, volume: Volume, actions: &mut Vec<Action>) {
         let name = volume.device.name.clone();
         self.forget(&name);
-        if self.known_looked_at {
-            self.late.insert(name.clone());
-        }
+        self.note_late(&volume.device);
         let filesystem = &volume.filesystem;
         actions.push(landmark(
             "volume",
@@ -297,8 +296,29 @@ impl State {
         self.changed = true;
     }
 
-    /// Forgets a device that is gone or looked at anew, and what failed because of it.
+    /// Notes a device that came after everything that was there at the start. What is made of a device that was there, or lies
+    /// on it, is not late.
+    fn note_late(&mut self, device: &Device) {
+        let is_known = |name: &String| {
+            let mut volumes = self.volumes.iter().map(|volume| &volume.device);
+            let mut rejected = self.rejected.iter().map(|(device, _)| device);
+            !self.late.contains(name)
+                && (volumes.any(|device| device.name == *name) || rejected.any(|device| device.name == *name))
+        };
+        if self.known_looked_at && !device.beneath.iter().any(is_known) {
+            self.late.insert(device.name.clone());
+        }
+    }
+
+    /// Forgets a device that is gone or looked at anew, what lies on it, and what failed because of it.
     fn forget(&mut self, name: &str) {
+        let all: Vec<&Volume> = self.volumes.iter().collect();
+        for name in Volume::names_that_go_with(name, &all) {
+            self.forget_alone(&name);
+        }
+    }
+
+    fn forget_alone(&mut self, name: &str) {
         let before = self.volumes.len();
         self.volumes.retain(|volume| volume.device.name != name);
         self.changed |= self.volumes.len() != before;
@@ -430,8 +450,8 @@ impl State {
         self.tell(format!("{} is locked: {LOCKED}.", full_title(entry)));
     }
 
-    /// Kernel names of the volumes in the order in which they are searched.
-    pub fn search_order(&self) -> Vec<&str> {
+    /// The volumes in the order in which they are searched.
+    pub fn search_order(&self) -> Vec<VolumeId> {
         election::order(&self.electorate())
     }
 

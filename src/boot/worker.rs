@@ -28,6 +28,7 @@ use crate::{
     kexec::{self, cmdline::Firmware},
     storage::{
         OpenVolume, VolumeEvent,
+        table::VolumeTable,
         watch::{Progress, Watch},
     },
     sys::kmsg,
@@ -80,7 +81,9 @@ struct Worker {
     screen: Screen,
     input: Input,
     watch: Watch,
-    volumes: Vec<Arc<OpenVolume>>,
+    volumes: VolumeTable,
+    /// Sources of volumes that still probe what was there at the start.
+    busy_sources: usize,
     append: Vec<String>,
     context: Context,
     turn: Turn,
@@ -125,7 +128,7 @@ impl Worker {
         if let Some(how) = options.died {
             state.tell(format!("started again: {how}"));
         }
-        let (screen, volumes, turn) = (Screen::default(), Vec::new(), Turn::default());
+        let (screen, volumes, turn) = (Screen::default(), VolumeTable::default(), Turn::default());
         let worker = Self {
             state,
             start,
@@ -135,6 +138,8 @@ impl Worker {
             input,
             watch,
             volumes,
+            // The watch.
+            busy_sources: 1,
             append,
             context,
             turn,
@@ -190,30 +195,24 @@ impl Worker {
         match event {
             VolumeEvent::Opened(open) => self.opened(Arc::new(open)),
             VolumeEvent::Rejected { device, rejection } => {
-                self.forget(&device.name);
+                self.volumes.remove(&device.name);
                 Event::Rejected(device, rejection)
             }
             VolumeEvent::Gone(name) => {
-                self.forget(&name);
-                let images = self.volumes.iter().map(|open| open.volume.device.name.clone());
-                for image in images.filter(|image| image.starts_with(&format!("{name}:"))) {
-                    send(&self.sender, Message::Volume(VolumeEvent::Gone(image)));
-                }
+                self.volumes.remove(&name);
                 Event::Gone(name)
             }
-            VolumeEvent::KnownProbed => Event::KnownLookedAt,
+            VolumeEvent::KnownProbed => {
+                self.busy_sources = self.busy_sources.saturating_sub(1);
+                if self.busy_sources == 0 { Event::KnownLookedAt } else { Event::Moment }
+            }
         }
     }
 
     fn opened(&mut self, open: Arc<OpenVolume>) -> Event {
         let volume = open.volume.clone();
-        self.forget(&volume.device.name);
-        self.volumes.push(open);
+        self.volumes.insert(open);
         Event::Found(volume)
-    }
-
-    fn forget(&mut self, name: &str) {
-        self.volumes.retain(|open| open.volume.device.name != name);
     }
 
     fn decide(&mut self, event: Event) {
@@ -229,7 +228,7 @@ impl Worker {
             Action::Load(number, entry) => {
                 self.turn.give(number);
                 let loader = EntryLoader {
-                    volumes: self.volumes.clone(),
+                    volumes: self.volumes.all(),
                     append: self.append.clone(),
                     firmware: Firmware::of_this_machine(),
                     turn: self.turn.clone(),
@@ -260,9 +259,7 @@ impl Worker {
     }
 
     fn discover(&self) {
-        let mut volumes = self.volumes.clone();
-        let order = self.state.search_order();
-        volumes.sort_by_key(|open| order.iter().position(|name| *name == open.volume.device.name));
+        let mut volumes = self.volumes.in_order(&self.state.search_order());
         let (context, sender) = (self.context.clone(), self.sender.clone());
         let discover = move || {
             let known = volumes.len();

@@ -186,7 +186,7 @@ impl Target {
             late: &late,
             firmware: &firmware,
         });
-        open.sort_by_key(|open| order.iter().position(|name| *name == open.volume.device.name));
+        open.sort_by_key(|open| order.iter().position(|id| *id == open.volume.id));
         let context = Context { efi: self.efi.unwrap_or(context.efi), ..context };
         Ok(Disks { open, rejected, context, is_offline: false })
     }
@@ -220,7 +220,8 @@ fn open_directory(option: VolumeOption) -> Result<OpenVolume, Failure> {
         return Err(failed(&"not a directory; mount an image file first"));
     }
     let root = Root::from_directory(directory).map_err(|error| failed(&error))?;
-    Ok(OpenVolume { root: root.naming_as(option.volume.filesystem.kind), volume: option.volume })
+    let root = root.naming_as(option.volume.filesystem.kind);
+    Ok(OpenVolume::new(option.volume, root))
 }
 
 fn has_efi_directory(open: &OpenVolume) -> bool {

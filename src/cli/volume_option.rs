@@ -59,7 +59,7 @@ impl VolumeOption {
             volume.filesystem.kind = filesystem_kind(&kind)?;
         }
         let subvolume = get("subvol").map(|path| path.trim_matches('/').to_owned());
-        volume.grub.subvolume = subvolume.map(|path| if path.is_empty() { path } else { format!("/{path}") });
+        volume.subvolume = subvolume.map(|path| if path.is_empty() { path } else { format!("/{path}") });
         let table = match get("table").as_deref() {
             None | Some("gpt") => PartitionTable::Gpt,
             Some("mbr") => PartitionTable::Mbr,
@@ -139,7 +139,7 @@ fn transport(disk: &str) -> Transport {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::entry::{Device, Filesystem, GrubVolume};
+    use crate::entry::{Device, Filesystem};
 
     fn parsed(value: &str) -> Result<VolumeOption, String> {
         VolumeOption::parse(OsStr::new(value), 7).map_err(|failure| failure.to_string())
@@ -179,28 +179,27 @@ mod tests {
         let expected = VolumeOption {
             directory: "/mnt/root".into(),
             volume: Volume {
-                device: Device {
-                    name: "nvme0n1p2".into(),
-                    disk: "nvme0n1".into(),
-                    partition: Some(Partition {
-                        number: 2,
-                        table: PartitionTable::Mbr,
-                        uuid: Some("ab-cd".into()),
-                        label: Some("Linux".into()),
-                        type_id: Some("4f68bce3-e8cd-4db1-96e7-fbcaf984b709".into()),
-                        attributes: 0,
-                    }),
-                    size: 0,
-                    transport: Transport::Nvme,
-                    removable: false,
-                    path: String::new(),
-                },
-                filesystem: Filesystem {
-                    kind: FilesystemKind::Ext4,
-                    uuid: Some("0a-1".into()),
-                    label: Some("my root".into()),
-                },
-                grub: Box::new(GrubVolume { subvolume: Some("/@".into()), ..GrubVolume::default() }),
+                subvolume: Some("/@".into()),
+                ..Volume::new(
+                    Device {
+                        disk: "nvme0n1".into(),
+                        partition: Some(Partition {
+                            number: 2,
+                            table: PartitionTable::Mbr,
+                            uuid: Some("ab-cd".into()),
+                            label: Some("Linux".into()),
+                            type_id: Some("4f68bce3-e8cd-4db1-96e7-fbcaf984b709".into()),
+                            attributes: 0,
+                        }),
+                        transport: Transport::Nvme,
+                        ..Device::new("nvme0n1p2")
+                    },
+                    Filesystem {
+                        kind: FilesystemKind::Ext4,
+                        uuid: Some("0a-1".into()),
+                        label: Some("my root".into()),
+                    },
+                )
             },
         };
         assert_eq!(option, Ok(expected));

@@ -23,8 +23,12 @@ pub struct Context {
     pub oem_strings: Vec<String>,
     /// Words about the machine that SYSLINUX would know, each at the place of its bit ([`crate::formats::syslinux::words`]).
     pub system_words: Vec<String>,
-    /// What the firmware keeps for systemd-boot.
+    /// Variables of the Boot Loader Interface, which systemd-boot and Limine read.
     pub loader: bls::Variables,
+    /// Limine's own variable: path of the entry that it booted last.
+    pub limine_remembered: Option<String>,
+    /// rEFInd's own variable: title of what it booted last.
+    pub refind_previous: Option<String>,
     /// The boot options that the firmware tries on its own, in its order.
     pub boot_options: Vec<LoadOption>,
     /// Name of the build of GRUB that reads every configuration; `None`: each is read as the system around it says.

@@ -6,7 +6,7 @@ use std::{
 };
 
 use crate::{
-    entry::{Device, FileReference, Filesystem, FilesystemKind, Volume},
+    entry::{FileReference, Filesystem, FilesystemKind, Volume},
     formats::{
         bytes::ReadAt,
         iso9660::{Budget, Iso9660},
@@ -24,12 +24,12 @@ const NOT_IN_PLACE: &str =
 
 /// The file, if it is an image of a file system that is not read in place, and not mounted yet.
 pub(super) fn mountable(lookup: &dyn Lookup, host: usize, path: &str) -> Option<FileReference> {
-    let device = &lookup.volumes().get(host)?.device.name;
+    let volume = lookup.volumes().get(host)?;
     let size = lookup.status(host, path, true).filter(|status| status.kind == FileKind::File)?.size;
     let filesystem = superblock::probe(&File { lookup, host, path: path.to_owned(), size }).ok()??;
     // Images in images are not opened.
-    let is_other = filesystem.kind != FilesystemKind::Iso9660 && !device.contains(':');
-    is_other.then(|| FileReference::new(device.clone(), path.to_owned()))
+    let is_other = filesystem.kind != FilesystemKind::Iso9660 && volume.parent().is_none();
+    is_other.then(|| FileReference::new(volume.device.name.clone(), path.to_owned()))
 }
 
 /// All volumes, behind them the images that were opened.
@@ -103,16 +103,9 @@ impl<'a> Image<'a> {
         let filesystem = filesystem.filter(|found| found.kind == FilesystemKind::Iso9660);
         let filesystem =
             filesystem.unwrap_or(Filesystem { kind: FilesystemKind::Iso9660, uuid: None, label: None });
-        let host_device = &lookup.volumes().get(host).ok_or(LookupError::Missing)?.device;
-        // A disk of its own: what a configuration inside calls hd0 or cd0.
-        let name = format!("{}:{path}", host_device.name);
-        let device = Device { disk: name.clone(), name, partition: None, size, ..host_device.clone() };
-        Ok(Self {
-            host,
-            path: path.to_owned(),
-            volume: Volume { device, filesystem, grub: Default::default() },
-            files,
-        })
+        let host_volume = lookup.volumes().get(host).ok_or(LookupError::Missing)?;
+        let volume = Volume::in_image(host_volume, path, size, filesystem);
+        Ok(Self { host, path: path.to_owned(), volume, files })
     }
 }
 
@@ -129,9 +122,8 @@ impl Lookup for Images<'_> {
         if self.opened(host).is_some() {
             return Err(LookupError::Failed("an image inside an image is not opened".into()));
         }
-        let mounted = self.volumes().get(host).map(|volume| format!("{}:{path}", volume.device.name));
-        if let Some(place) =
-            self.lookup.volumes().iter().position(|it| Some(&it.device.name) == mounted.as_ref())
+        if let Some(id) = self.volumes().get(host).map(|volume| volume.id)
+            && let Some(place) = self.lookup.volumes().iter().position(|volume| volume.is_image(id, path))
         {
             return Ok(place);
         }

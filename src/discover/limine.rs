@@ -23,7 +23,9 @@ pub(super) static LIMINE: Loader = Loader {
         "/limine/limine.conf",
         "/limine.conf",
     ],
-    read: |_, context, text| parse(text, Syntax::Slashes, context.efi, &context.loader),
+    read: |_, context, text| {
+        parse(text, Syntax::Slashes, context.efi, &context.loader, context.limine_remembered.as_deref())
+    },
     locate,
 };
 
@@ -37,7 +39,9 @@ pub(super) static LIMINE_CFG: Loader = Loader {
         "/boot/limine/limine.cfg",
         "/EFI/BOOT/limine.cfg",
     ],
-    read: |_, context, text| parse(text, Syntax::Colons, context.efi, &context.loader),
+    read: |_, context, text| {
+        parse(text, Syntax::Colons, context.efi, &context.loader, context.limine_remembered.as_deref())
+    },
     locate,
 };
 

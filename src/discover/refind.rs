@@ -60,7 +60,7 @@ impl Finder for Refind {
     fn find(&self, lookup: &dyn Lookup, volume: usize, context: &Context) -> Option<Findings> {
         let configuration = |volume| PLACES.iter().find_map(|place| first_file(lookup, volume, place));
         let making = Making::new(Format::Refind, locate, context);
-        let previous = context.loader.previous.clone();
+        let previous = context.refind_previous.clone();
         let mut search = Search { lookup, config: Config::default(), previous, making, told_full: false };
         let Some(path) = configuration(volume) else {
             // Without one anywhere there are still the kernels that have options for rEFInd beside them.

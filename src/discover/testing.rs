@@ -13,11 +13,7 @@ use crate::{
 
 /// A volume on partition `name` (`sda2`), its UUID `uuid-NAME`, its partition's `part-NAME`.
 pub(super) fn volume(name: &str, kind: FilesystemKind) -> Volume {
-    Volume {
-        device: device(name),
-        filesystem: Filesystem { kind, uuid: Some(format!("uuid-{name}")), label: None },
-        grub: Default::default(),
-    }
+    Volume::new(device(name), Filesystem { kind, uuid: Some(format!("uuid-{name}")), label: None })
 }
 
 /// A directory with files (path and content; `-> target` makes a link, a path ending with `/` a directory).

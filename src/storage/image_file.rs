@@ -13,7 +13,7 @@ use super::{
     root::Root,
 };
 use crate::{
-    entry::{Device, FileReference, FilesystemKind, Volume},
+    entry::{FileReference, FilesystemKind, Volume},
     formats::{
         iso9660::Iso9660,
         lookup::{FileKind, LookupError},
@@ -64,16 +64,15 @@ impl OpenVolume {
     /// ISO 9660 images, which are read in place, are passed over; what cannot be mounted is told in the log.
     #[must_use]
     pub fn images(volumes: &[impl Borrow<Self>], images: &[FileReference]) -> Vec<Self> {
-        let is_image = |open: &&Self| open.volume.device.name.contains(':');
+        let is_image = |open: &&Self| open.volume.parent().is_some();
         let mut room =
             IMAGE_LIMIT.saturating_sub(volumes.iter().map(Borrow::borrow).filter(is_image).count());
         let mut opened: Vec<Self> = Vec::new();
         for image in images {
             let all = || volumes.iter().map(Borrow::borrow).chain(&opened);
-            let by_name = |name: &str| all().find(|open| open.volume.device.name == name);
-            let host = by_name(&image.volume)
-                .filter(|_| by_name(&format!("{}:{}", image.volume, image.path)).is_none());
-            let Some(host) = host.filter(|_| room > 0) else { continue };
+            let host = all().find(|open| open.volume.device.name == image.volume);
+            let is_open = |host: &&Self| all().any(|open| open.volume.is_image(host.volume.id, &image.path));
+            let Some(host) = host.filter(|host| room > 0 && !is_open(host)) else { continue };
             room = room.saturating_sub(1);
             match host.image(&image.path) {
                 Ok(image) => opened.extend(image),
@@ -99,9 +98,7 @@ impl OpenVolume {
         let (node, device) = read_only_loop(&file).map_err(|error| ImageError::NoLoop(error.into()))?;
         let mount = mount(filesystem.kind, &node, &device, &Companions::default(), Care::Alone)?;
         let root = Root::from_fd(mount).naming_as(filesystem.kind);
-        let name = format!("{}:{path}", self.volume.device.name);
-        let device = Device { disk: name.clone(), name, partition: None, size, ..self.volume.device.clone() };
-        Ok(Some(Self { volume: Volume { device, filesystem, grub: Box::default() }, root }))
+        Ok(Some(Self::new(Volume::in_image(&self.volume, path, size, filesystem), root)))
     }
 }
 

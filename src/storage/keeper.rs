@@ -38,7 +38,7 @@ pub enum KeeperAction {
     /// Say that the probe of the device with this kernel name ended.
     Ended(String),
     /// Report this.
-    Report(VolumeEvent),
+    Report(Box<VolumeEvent>),
 }
 
 /// The devices that are known, and the probes of them.
@@ -336,7 +336,8 @@ impl Keeper {
             if known.is_part_of(|of| of.id == *stack) {
                 known.state = DeviceState::Rejected { incomplete: None };
                 let (device, rejection) = (known.device.clone(), rejection.clone());
-                self.actions.push_back(KeeperAction::Report(VolumeEvent::Rejected { device, rejection }));
+                let event = VolumeEvent::Rejected { device, rejection };
+                self.actions.push_back(KeeperAction::Report(Box::new(event)));
             }
         }
     }
@@ -385,7 +386,7 @@ impl Keeper {
     }
 
     fn report(&mut self, event: VolumeEvent) {
-        self.actions.push_back(KeeperAction::Report(event));
+        self.actions.push_back(KeeperAction::Report(Box::new(event)));
     }
 }
 

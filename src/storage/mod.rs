@@ -11,14 +11,17 @@ pub mod root;
 pub mod stack;
 mod subvolume;
 pub mod sysfs;
+pub mod table;
 pub mod uevent;
 pub mod watch;
+
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use root::Root;
 pub use watch::survey;
 
 use self::rejection::Rejection;
-use crate::entry::{Device, Volume};
+use crate::entry::{Device, Volume, VolumeId};
 
 /// A volume whose files can be read.
 #[derive(Debug)]
@@ -27,6 +30,16 @@ pub struct OpenVolume {
     pub volume: Volume,
     /// Its files.
     pub root: Root,
+}
+
+impl OpenVolume {
+    /// Gives a volume an identity of its own.
+    #[must_use]
+    pub fn new(volume: Volume, root: Root) -> Self {
+        static LAST: AtomicU32 = AtomicU32::new(0);
+        let id = VolumeId(LAST.fetch_add(1, Ordering::Relaxed).wrapping_add(1));
+        Self { volume: Volume { id, ..volume }, root }
+    }
 }
 
 /// What a source of volumes reports.

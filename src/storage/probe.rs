@@ -23,12 +23,8 @@ use super::{
     sysfs::Sysfs,
 };
 use crate::{
-    entry::{Device, Filesystem, FilesystemKind, GrubVolume, Transport, Volume},
-    formats::{
-        bytes::ReadAt,
-        grub::{device::array_names, environment_block},
-        kernel_file, partition, superblock,
-    },
+    entry::{Device, Filesystem, FilesystemKind, Layer, Transport, Volume},
+    formats::{bytes::ReadAt, grub::environment_block, kernel_file, partition, superblock},
     sys::{
         block_device::{DriveStatus, drive_status},
         files,
@@ -122,12 +118,10 @@ impl Prober {
                 let is_btrfs = filesystem.kind == FilesystemKind::Btrfs;
                 let subvolume = is_btrfs.then(|| default_path(root.as_fd())).flatten();
                 let root = Root::from_fd(root).naming_as(filesystem.kind);
-                let grub = Box::new(GrubVolume {
-                    names: self.grub_names(&device.disk),
-                    environment: environment(&filesystem, &self.node(&device.name)),
-                    subvolume,
-                });
-                ProbeOutcome::Opened(OpenVolume { volume: Volume { device, filesystem, grub }, root })
+                device.layer = self.named(device.layer, &device.disk);
+                let boot_area = boot_area(&filesystem, &self.node(&device.name));
+                let volume = Volume { subvolume, boot_area, ..Volume::new(device, filesystem) };
+                ProbeOutcome::Opened(OpenVolume::new(volume, root))
             }
             Err(_) if self.sysfs.device(&request.name).is_none() => ProbeOutcome::Gone,
             Err(rejection) => ProbeOutcome::Rejected { device, rejection },
@@ -184,18 +178,15 @@ impl Prober {
         Ok((filesystem, root))
     }
 
-    /// GRUB's names of a disk that is made of others; what an array is called is read from one of its members, as GRUB does.
-    fn grub_names(&self, disk: &str) -> Vec<String> {
+    /// Completes what made a disk: the name of an array is read from one of its members, as GRUB does.
+    fn named(&self, layer: Option<Layer>, disk: &str) -> Option<Layer> {
         let mut members = self.sysfs.members(disk).into_iter();
         let superblock = members.find_map(|name| {
             let file = File::open(self.node(&name)).ok()?;
             let blocks = Blocks { file: &file, size: self.sysfs.device(&name)?.size };
             superblock::probe(&blocks).ok()?.filter(|found| found.kind == FilesystemKind::Raid)
         });
-        match superblock {
-            Some(found) => array_names(found.uuid.as_deref(), found.label.as_deref()),
-            None => self.sysfs.grub_names(disk),
-        }
+        superblock.map(|found| Layer::Array { uuid: found.uuid, name: found.label }).or(layer)
     }
 
     /// What a running system has mounted is not mounted with other options again, but shared.
@@ -245,8 +236,8 @@ fn bare(device: &Device, blocks: &Blocks<'_>) -> Option<Filesystem> {
     is_bare.then_some(Filesystem { kind: FilesystemKind::Bare, uuid: None, label: None })
 }
 
-/// GRUB's environment block in the part of a btrfs that holds no files.
-fn environment(filesystem: &Filesystem, node: &Path) -> Option<Vec<u8>> {
+/// GRUB's environment block in the area of a btrfs that holds no files.
+fn boot_area(filesystem: &Filesystem, node: &Path) -> Option<Vec<u8>> {
     let file = File::open(node).ok().filter(|_| filesystem.kind == FilesystemKind::Btrfs)?;
     let mut block = vec![0; environment_block::RESERVED_LENGTH];
     files::fill(&file, environment_block::RESERVED_OFFSET, &mut block).ok()?;
@@ -326,8 +317,12 @@ mod tests {
         fs::write(nodes.path().join("sdb1"), member("debian:boot")).unwrap();
         let prober =
             Prober { sysfs: Sysfs::at(tree.path()), nodes: nodes.path().to_owned(), care: Care::Alone };
-        assert_eq!(prober.grub_names("md127"), ["md/boot", "mduuid/2f1a3b4c5d6e7f8091a2b3c4d5e6f708"]);
+        let array = Layer::Array {
+            uuid: Some("2f1a3b4c-5d6e-7f80-91a2-b3c4d5e6f708".into()),
+            name: Some("debian:boot".into()),
+        };
+        assert_eq!(prober.named(None, "md127"), Some(array));
         fs::write(nodes.path().join("sdb1"), "nothing").unwrap();
-        assert!(prober.grub_names("md127").is_empty());
+        assert_eq!(prober.named(None, "md127"), None);
     }
 }

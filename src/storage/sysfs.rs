@@ -9,8 +9,8 @@ use std::{
 
 use super::{attachment::Attachment, rejection::Rejection};
 use crate::{
-    entry::{Device, Partition, PartitionTable},
-    formats::{grub::device::array_names, text},
+    entry::{Device, Layer, Partition, PartitionTable},
+    formats::text,
 };
 
 /// An attribute is one page at most, in bytes.
@@ -18,6 +18,9 @@ const ATTRIBUTE_LIMIT: u64 = 4096;
 
 /// Sizes in sysfs count these many bytes, whatever the disk's own block size.
 const SECTOR: u64 = 512;
+
+/// Maximum depth of devices that are made of others, which are made of others.
+const DEPTH_LIMIT: usize = 8;
 
 /// Memory of the running kernel that looks like a disk, by its name without the number.
 const MEMORY: &[&str] = &["ram", "zram"];
@@ -42,12 +45,33 @@ impl Sysfs {
     /// Describes a device; `None` if it is gone. What only the partition table tells is filled in when that is read.
     #[must_use]
     pub fn device(&self, name: &str) -> Option<Device> {
+        self.device_within(name, DEPTH_LIMIT)
+    }
+
+    fn device_within(&self, name: &str, depth: usize) -> Option<Device> {
         let directory = fs::canonicalize(self.directory(name)?).ok()?;
         let number = attribute(&directory, "partition").and_then(|number| number.parse().ok());
         // A partition's directory lies in that of its disk.
         let disk = if number.is_some() { directory.parent()? } else { &directory };
         let devices = fs::canonicalize(self.0.join("devices")).ok()?;
-        let Attachment { transport, removable, path } = Attachment::of(&devices, disk);
+        let mut attachment = Attachment::of(&devices, disk);
+        let disk_name = text::decode(disk.file_name()?.as_encoded_bytes());
+        let members = self.members(&disk_name).into_iter().take(if depth > 0 { usize::MAX } else { 0 });
+        let members: Vec<Device> =
+            members.filter_map(|member| self.device_within(&member, depth.saturating_sub(1))).collect();
+        // It comes up no earlier than the last of its members, and goes with the first.
+        if let Some(last) = members.iter().map(|member| (member.transport, &member.path)).max() {
+            let removable = members.iter().any(|member| member.removable);
+            attachment = Attachment { transport: last.0, removable, path: last.1.clone() };
+        }
+        let Attachment { transport, removable, path } = attachment;
+        let mut beneath: Vec<String> = Vec::new();
+        for member in members {
+            beneath.extend([member.name, member.disk]);
+            beneath.extend(member.beneath);
+        }
+        beneath.sort_unstable();
+        beneath.dedup();
         let label = attribute(&directory, "uevent").and_then(|lines| {
             lines.lines().find_map(|line| line.strip_prefix("PARTNAME=")).map(str::to_owned)
         });
@@ -55,7 +79,8 @@ impl Sysfs {
         let table = if label.is_some() { PartitionTable::Gpt } else { PartitionTable::Mbr };
         Some(Device {
             name: name.to_owned(),
-            disk: text::decode(disk.file_name()?.as_encoded_bytes()),
+            layer: self.layer(&disk_name),
+            disk: disk_name,
             partition: number.map(|number| Partition {
                 number,
                 table,
@@ -68,6 +93,7 @@ impl Sysfs {
             transport,
             removable,
             path,
+            beneath,
         })
     }
 
@@ -75,8 +101,12 @@ impl Sysfs {
     /// for someone to use it (loop, device mapper, network block devices). A person need not hear of it.
     #[must_use]
     pub fn is_placeholder(&self, device: &Device) -> bool {
-        let empty = device.size == 0 && device.path.starts_with("virtual/");
-        empty || MEMORY.contains(&kind(&device.name))
+        let is_virtual = || {
+            let directory = fs::canonicalize(self.directory(&device.name)?).ok()?;
+            let devices = fs::canonicalize(self.0.join("devices")).ok()?;
+            Some(directory.starts_with(devices.join("virtual")))
+        };
+        (device.size == 0 && is_virtual() == Some(true)) || MEMORY.contains(&kind(&device.name))
     }
 
     /// Why nothing can be read from a device, where that is known without opening it.
@@ -137,15 +167,13 @@ impl Sysfs {
         self.directory(name).map(|directory| children(&directory.join("slaves"))).unwrap_or_default()
     }
 
-    /// GRUB's names of a device of device mapper or md (GNU GRUB manual, "Device syntax"); an array's own name stands only
-    /// on its members.
-    #[must_use]
-    pub fn grub_names(&self, name: &str) -> Vec<String> {
-        let Some(directory) = self.directory(name) else { return Vec::new() };
+    /// What made a disk, as far as the kernel knows; an array's name is known to its members only.
+    fn layer(&self, disk: &str) -> Option<Layer> {
+        let directory = self.directory(disk)?;
         if let Some(uuid) = attribute(&directory, "md/uuid") {
-            return array_names(Some(&uuid), None);
+            return Some(Layer::Array { uuid: Some(uuid), name: None });
         }
-        let uuid = attribute(&directory, "dm/uuid").unwrap_or_default();
+        let uuid = attribute(&directory, "dm/uuid")?;
         if let Some((group, volume)) = uuid.strip_prefix("LVM-").and_then(|ids| ids.split_at_checked(32)) {
             let id = |id: &str| {
                 let ends = [6, 10, 14, 18, 22, 26, 32];
@@ -153,10 +181,10 @@ impl Sysfs {
                 starts.zip(ends).filter_map(|(start, end)| id.get(start..end)).collect::<Vec<_>>().join("-")
             };
             let name = attribute(&directory, "dm/name").unwrap_or_default();
-            return vec![format!("lvm/{name}"), format!("lvmid/{}/{}", id(group), id(volume))];
+            return Some(Layer::LogicalVolume { name, group: id(group), volume: id(volume) });
         }
-        let luks = uuid.strip_prefix("CRYPT-LUKS").and_then(|rest| rest.split('-').nth(1));
-        luks.map(|uuid| format!("cryptouuid/{uuid}")).into_iter().collect()
+        let uuid = uuid.strip_prefix("CRYPT-LUKS")?.split('-').nth(1)?;
+        Some(Layer::Container { uuid: uuid.to_owned() })
     }
 
     fn class(&self) -> PathBuf {
@@ -217,7 +245,7 @@ pub(in crate::storage) mod tests {
     const VDA: &str = "pci0000:00/0000:00:02.0/virtio1/block/vda";
 
     #[test]
-    fn grub_has_names_of_its_own_for_volumes_arrays_and_containers() {
+    fn the_kernel_says_what_made_a_device() {
         let tree = TempDir::new().unwrap();
         let lvm = "LVM-Uwg0b0zjXZ6YBKnKMpKZ3NVSIdVH3MOmKTnLDNAoSrBq1HWbNWFmhqF1Pja4nKNu";
         let luks = "CRYPT-LUKS2-0123456789abcdef0123456789abcdef-root";
@@ -226,22 +254,48 @@ pub(in crate::storage) mod tests {
         add(tree.path(), "virtual/block/md127", &[("md/uuid", "2f1a3b4c-5d6e-7f80-91a2-b3c4d5e6f708")]);
         add(tree.path(), VDA, &[]);
         let sysfs = Sysfs::at(tree.path());
-        let cases: [(&str, &[&str]); 5] = [
-            (
-                "dm-0",
-                &[
-                    "lvm/my--vg-boot",
-                    "lvmid/Uwg0b0-zjXZ-6YBK-nKMp-KZ3N-VSId-VH3MOm/KTnLDN-AoSr-Bq1H-WbNW-Fmhq-F1Pj-a4nKNu",
-                ],
-            ),
-            ("dm-1", &["cryptouuid/0123456789abcdef0123456789abcdef"]),
-            ("md127", &["mduuid/2f1a3b4c5d6e7f8091a2b3c4d5e6f708"]),
-            ("vda", &[]),
-            ("gone", &[]),
-        ];
-        for (name, expected) in cases {
-            assert_eq!(sysfs.grub_names(name), expected, "{name}");
+        let logical = Layer::LogicalVolume {
+            name: "my--vg-boot".into(),
+            group: "Uwg0b0-zjXZ-6YBK-nKMp-KZ3N-VSId-VH3MOm".into(),
+            volume: "KTnLDN-AoSr-Bq1H-WbNW-Fmhq-F1Pj-a4nKNu".into(),
+        };
+        let array = Layer::Array { uuid: Some("2f1a3b4c-5d6e-7f80-91a2-b3c4d5e6f708".into()), name: None };
+        let container = Layer::Container { uuid: "0123456789abcdef0123456789abcdef".into() };
+        for (name, expected) in [
+            ("dm-0", Some(logical)),
+            ("dm-1", Some(container)),
+            ("md127", Some(array)),
+            ("vda", None),
+            ("gone", None),
+        ] {
+            assert_eq!(sysfs.layer(name), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn a_device_that_is_made_of_others_has_their_place_in_the_machine() {
+        let tree = TempDir::new().unwrap();
+        let usb = "pci0000:00/0000:00:14.0/usb1/1-4/1-4:1.0/host2/target2:0:0/2:0:0:0/block/sda";
+        let size = ("size", "8");
+        add(tree.path(), VDA, &[size]);
+        add(tree.path(), &format!("{VDA}/vda2"), &[size, ("partition", "2")]);
+        add(tree.path(), usb, &[size]);
+        add(tree.path(), "virtual/block/dm-0", &[size, ("slaves/vda2", "")]);
+        add(tree.path(), "virtual/block/dm-1", &[size, ("slaves/dm-0", ""), ("slaves/sda", "")]);
+        add(tree.path(), "virtual/block/dm-2", &[size, ("slaves/dm-2", ""), ("slaves/gone", "")]);
+        let sysfs = Sysfs::at(tree.path());
+        let place = |name: &str| {
+            let Device { transport, removable, path, beneath, .. } = sysfs.device(name).unwrap();
+            (transport, removable, path, beneath.join(" "))
+        };
+        let virtio = "pci#:#@0/0000:00:02.0/virtio#@0/block".to_owned();
+        assert_eq!(place("vda2"), (Transport::Virtio, false, virtio.clone(), String::new()));
+        assert_eq!(place("dm-0"), (Transport::Virtio, false, virtio, "vda vda2".into()));
+        let (transport, removable, path, beneath) = place("dm-1");
+        assert_eq!((transport, removable, beneath), (Transport::Usb, true, "dm-0 sda vda vda2".into()));
+        assert_eq!(path, place("sda").2);
+        // No kernel has such loops.
+        assert_eq!(place("dm-2").3, "dm-2");
     }
 
     #[test]
@@ -259,13 +313,10 @@ pub(in crate::storage) mod tests {
         assert_eq!(sysfs.partitions("vda"), ["vda1", "vda12"]);
         assert_eq!(sysfs.number("vda12"), Some((259, 3)));
         let disk = Device {
-            name: "vda".to_owned(),
-            disk: "vda".to_owned(),
-            partition: None,
             size: 4 << 30,
             transport: Transport::Virtio,
-            removable: false,
             path: "pci#:#@0/0000:00:02.0/virtio#@0/block".to_owned(),
+            ..Device::new("vda")
         };
         assert_eq!(sysfs.device("vda"), Some(disk.clone()));
         let partition = |name: &str, number, size, table, label| Device {

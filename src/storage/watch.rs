@@ -52,7 +52,7 @@ enum WatchInput {
     Probed {
         name: String,
         number: u64,
-        probed: Probed,
+        probed: Box<Probed>,
     },
     ModulesLoaded,
 }
@@ -196,7 +196,7 @@ impl<E: Fn(VolumeEvent), P: Fn(Progress)> Watcher<E, P> {
             match action {
                 KeeperAction::Probe { request, number } => self.probe(request, number),
                 KeeperAction::Ended(name) => (self.progress)(Progress::End(name)),
-                KeeperAction::Report(event) => (self.events)(event),
+                KeeperAction::Report(event) => (self.events)(*event),
             }
         }
     }
@@ -206,7 +206,7 @@ impl<E: Fn(VolumeEvent), P: Fn(Progress)> Watcher<E, P> {
         (self.progress)(Progress::Begin(name.clone()));
         let (prober, inputs) = (Arc::clone(&self.prober), self.inputs.clone());
         let started = spawn(&format!("probe {name}"), move || {
-            let probed = prober.probe(&request);
+            let probed = Box::new(prober.probe(&request));
             // Nobody receives it once the survey is over.
             let _ = inputs.send(WatchInput::Probed { name: request.name, number, probed });
         });
@@ -237,7 +237,7 @@ impl<E: Fn(VolumeEvent), P: Fn(Progress)> Watcher<E, P> {
             }
             Ok(WatchInput::Uevent(UeventMessage::Event(_))) => {}
             Ok(WatchInput::Probed { name, number, probed }) => {
-                self.keeper.probed(&name, number, probed, Instant::now());
+                self.keeper.probed(&name, number, *probed, Instant::now());
             }
             Ok(WatchInput::UeventsLost(error)) => {
                 log::error!("uevents: {error}: disks that appear from now on are not noticed");

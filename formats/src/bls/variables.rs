@@ -1,5 +1,4 @@
-//! What the firmware keeps for boot loaders, for systemd-boot above all: the variables of the Boot Loader Interface
-//! (systemd.io/BOOT_LOADER_INTERFACE) that say what boots.
+//! UEFI variables of the Boot Loader Interface (systemd.io/BOOT_LOADER_INTERFACE) that say what boots.
 
 /// The GUID of the interface's variables.
 pub const VENDOR: &str = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f";
@@ -27,10 +26,6 @@ pub struct Variables {
     pub timeout_one_shot: Option<String>,
     /// `LoaderConfigTimeout`: the timeout, before what loader.conf says.
     pub timeout: Option<String>,
-    /// What Limine booted last, which it keeps in a variable of its own.
-    pub remembered: Option<String>,
-    /// What rEFInd booted last, likewise.
-    pub previous: Option<String>,
 }
 
 impl Variables {
@@ -45,8 +40,6 @@ impl Variables {
             saved: read("LoaderEntryLastBooted"),
             timeout_one_shot: read("LoaderConfigTimeoutOneShot"),
             timeout: read("LoaderConfigTimeout"),
-            remembered: None,
-            previous: None,
         }
     }
 }

@@ -69,6 +69,67 @@ pub struct Device {
     /// Path of the disk below /sys/devices, with ranks among siblings (`usb#@0`) for the numbers that the kernel gives out
     /// in the order of discovery (`usb3`): the same on every boot, so it breaks ties.
     pub path: String,
+    /// What made its disk out of other devices; `None` for a disk of the hardware's, or where it is not known.
+    pub layer: Option<Layer>,
+    /// Kernel names of the devices that it is made of or lies on, down to their disks, each once: `sda2` and `sda` for a
+    /// logical volume on `sda2`. Its transport, whether it is removable and its path are theirs. Empty for disks and
+    /// partitions.
+    pub beneath: Vec<String>,
+}
+
+impl Device {
+    /// A whole disk of which nothing is known but its kernel name.
+    #[must_use]
+    pub fn new(name: impl Into<String>) -> Self {
+        let name = name.into();
+        Self {
+            disk: name.clone(),
+            name,
+            partition: None,
+            size: 0,
+            transport: Transport::Other,
+            removable: false,
+            path: String::new(),
+            layer: None,
+            beneath: Vec::new(),
+        }
+    }
+
+    /// Whether both lie on one disk, or share one of those that they are made of.
+    #[must_use]
+    pub fn shares_disk(&self, other: &Self) -> bool {
+        let lies_on = |device: &Self, disk: &String| device.disk == *disk || device.beneath.contains(disk);
+        self.disk == other.disk
+            || other.beneath.contains(&self.disk)
+            || self.beneath.iter().any(|name| lies_on(other, name))
+    }
+}
+
+/// What made a device out of others.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Layer {
+    /// LVM: a logical volume.
+    LogicalVolume {
+        /// The name of its volume group, a hyphen and its own name; hyphens in either are doubled, as in /dev/mapper.
+        name: String,
+        /// UUID of the volume group, as LVM prints it.
+        group: String,
+        /// UUID of the logical volume, as LVM prints it.
+        volume: String,
+    },
+    /// md: an array of disks.
+    Array {
+        /// Its UUID, as the kernel or blkid prints it.
+        uuid: Option<String>,
+        /// Its name as a member's superblock has it, the name of the machine that made it before a colon.
+        name: Option<String>,
+    },
+    /// LUKS: an unlocked container.
+    Container {
+        /// Its UUID without hyphens.
+        uuid: String,
+    },
 }
 
 /// What stands on a block device, named as blkid names its TYPE.
@@ -119,47 +180,122 @@ pub struct Filesystem {
     pub label: Option<String>,
 }
 
-/// What GRUB keeps or calls by names of its own.
+/// The identity of a volume, as long as the process lives: no other volume gets it, even on a device of the same name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct VolumeId(pub u32);
+
+/// Where a volume comes from.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct GrubVolume {
-    /// GRUB's names of the whole device where it is no disk by a number, the one that GRUB prefers first: `lvm/vg-root`,
-    /// `lvmid/VG/LV`, `md/0`, `mduuid/HEX`, `cryptouuid/HEX`.
-    pub names: Vec<String>,
-    /// The environment block outside of all files: on btrfs, the sector at 256 KiB.
-    pub environment: Option<Vec<u8>>,
+#[serde(rename_all = "lowercase")]
+pub enum Origin {
+    /// From its device, or from a directory that is given for one. It has no parent.
+    #[default]
+    Device,
+    /// From an image file on another volume.
+    Image {
+        /// The volume that the image lies on.
+        host: VolumeId,
+        /// The image's path there.
+        path: String,
+    },
+}
+
+/// A device with a file system on it that can be read. It need not be a block device of this machine: a directory in memory
+/// is one, too.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Volume {
+    /// Its identity.
+    pub id: VolumeId,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// The device underneath. Its name is what entries call the volume by.
+    pub device: Device,
+    /// What is on it.
+    pub filesystem: Filesystem,
     /// Path of the btrfs subvolume that is mounted where none is asked for: empty for the top, or like `/@`; `None` where it is
     /// not known.
     pub subvolume: Option<String>,
-}
-
-/// A device with a file system on it that can be read.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Volume {
-    /// The device underneath.
-    pub device: Device,
-    /// What stands on it.
-    pub filesystem: Filesystem,
-    /// What GRUB knows of it.
-    pub grub: Box<GrubVolume>,
+    /// What a boot loader keeps in the area that the file system leaves to boot loaders, outside of all files: on btrfs, from
+    /// 256 KiB.
+    pub boot_area: Option<Vec<u8>>,
 }
 
 impl Volume {
+    /// The volume on a device.
+    #[must_use]
+    pub fn new(device: Device, filesystem: Filesystem) -> Self {
+        Self {
+            id: VolumeId::default(),
+            origin: Origin::default(),
+            device,
+            filesystem,
+            subvolume: None,
+            boot_area: None,
+        }
+    }
+
     /// A volume of which only a name is known, such as a directory that takes the place of a file system.
     #[must_use]
     pub fn named(name: &str) -> Self {
+        Self::new(Device::new(name), Filesystem { kind: FilesystemKind::Unknown, uuid: None, label: None })
+    }
+
+    /// The volume in an image file of `size` bytes on a volume. It is a disk of its own, which configurations inside it call
+    /// `hd0` or `cd0`, with its host's place in the machine.
+    #[must_use]
+    pub fn in_image(host: &Self, path: &str, size: u64, filesystem: Filesystem) -> Self {
+        let name = format!("{}:{path}", host.device.name);
+        let mut beneath = host.device.beneath.clone();
+        beneath.extend([host.device.name.clone(), host.device.disk.clone()]);
+        beneath.sort_unstable();
+        beneath.dedup();
+        let device = Device {
+            disk: name.clone(),
+            name,
+            partition: None,
+            size,
+            layer: None,
+            beneath,
+            ..host.device.clone()
+        };
         Self {
-            device: Device {
-                name: name.to_owned(),
-                disk: name.to_owned(),
-                partition: None,
-                size: 0,
-                transport: Transport::Other,
-                removable: false,
-                path: String::new(),
-            },
-            filesystem: Filesystem { kind: FilesystemKind::Unknown, uuid: None, label: None },
-            grub: Box::default(),
+            origin: Origin::Image { host: host.id, path: path.to_owned() },
+            ..Self::new(device, filesystem)
         }
+    }
+
+    /// The volume that this one lies on.
+    #[must_use]
+    pub fn parent(&self) -> Option<VolumeId> {
+        match &self.origin {
+            Origin::Device => None,
+            Origin::Image { host, .. } => Some(*host),
+        }
+    }
+
+    /// Whether it is the image file at this path of the volume `host`.
+    #[must_use]
+    pub fn is_image(&self, host: VolumeId, path: &str) -> bool {
+        matches!(&self.origin, Origin::Image { host: own, path: at } if *own == host && at == path)
+    }
+
+    /// The kernel name of a device, and the names of all volumes that go when it goes: the one on it, and what lies on that.
+    #[must_use]
+    pub fn names_that_go_with(name: &str, volumes: &[&Self]) -> Vec<String> {
+        let mut gone = vec![name.to_owned()];
+        let own = volumes.iter().filter(|volume| volume.device.name == name);
+        let mut ids: Vec<VolumeId> = own.map(|volume| volume.id).collect();
+        let mut next = 0;
+        while let Some(parent) = ids.get(next).copied() {
+            next = next.saturating_add(1);
+            for child in volumes.iter().filter(|volume| volume.parent() == Some(parent)) {
+                if !ids.contains(&child.id) {
+                    ids.push(child.id);
+                    gone.push(child.device.name.clone());
+                }
+            }
+        }
+        gone
     }
 }
 
@@ -181,6 +317,55 @@ mod tests {
             (FilesystemKind::Lvm2, "LVM2_member"),
         ] {
             assert_eq!(kind.to_string(), name);
+        }
+    }
+
+    #[test]
+    fn what_is_made_of_a_disk_shares_it() {
+        let on = |name: &str, disk: &str, beneath: &[&str]| Device {
+            disk: disk.into(),
+            beneath: beneath.iter().map(|&name| name.to_owned()).collect(),
+            ..Device::new(name)
+        };
+        let esp = on("sda1", "sda", &[]);
+        let logical = on("dm-0", "dm-0", &["sda", "sda2", "sdb", "sdb1"]);
+        let image = on("dm-0:/x.iso", "dm-0:/x.iso", &["dm-0", "sda", "sda2", "sdb", "sdb1"]);
+        for (one, other, shared) in [
+            (&esp, &logical, true),
+            (&logical, &esp, true),
+            (&image, &logical, true),
+            (&esp, &image, true),
+            (&esp, &on("sda2", "sda", &[]), true),
+            (&esp, &on("sdb1", "sdb", &[]), false),
+            (&on("dm-1", "dm-1", &["sdc", "sdc1"]), &logical, false),
+        ] {
+            assert_eq!(one.shares_disk(other), shared, "{} {}", one.name, other.name);
+        }
+    }
+
+    #[test]
+    fn an_image_has_the_place_of_its_host_and_goes_with_it() {
+        let host = Volume {
+            id: VolumeId(1),
+            ..Volume::new(
+                Device { disk: "sda".into(), transport: Transport::Usb, ..Device::new("sda2") },
+                Filesystem { kind: FilesystemKind::Ext4, uuid: None, label: None },
+            )
+        };
+        let filesystem = Filesystem { kind: FilesystemKind::Squashfs, uuid: None, label: None };
+        let image = Volume { id: VolumeId(2), ..Volume::in_image(&host, "/x.sfs", 7, filesystem) };
+        let expected = Device {
+            size: 7,
+            transport: Transport::Usb,
+            beneath: vec!["sda".into(), "sda2".into()],
+            ..Device::new("sda2:/x.sfs")
+        };
+        assert_eq!((&image.device, image.parent()), (&expected, Some(VolumeId(1))));
+        assert!(image.is_image(VolumeId(1), "/x.sfs") && !image.is_image(VolumeId(2), "/x.sfs"));
+        let other = Volume { id: VolumeId(3), ..Volume::named("sda3") };
+        let volumes = [image, other, host];
+        for (name, gone) in [("sda2", &["sda2", "sda2:/x.sfs"][..]), ("sda3", &["sda3"]), ("sdb", &["sdb"])] {
+            assert_eq!(Volume::names_that_go_with(name, &volumes.each_ref()), gone, "{name}");
         }
     }
 }

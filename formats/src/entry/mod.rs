@@ -10,7 +10,7 @@ mod unified;
 use std::fmt;
 
 pub use device::{
-    Device, Filesystem, FilesystemKind, GrubVolume, Partition, PartitionTable, Transport, Volume,
+    Device, Filesystem, FilesystemKind, Layer, Origin, Partition, PartitionTable, Transport, Volume, VolumeId,
 };
 pub use discovery::{Discovery, TimeoutStyle, Warning};
 pub use environment::EnvironmentChange;

@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, rc::Rc};
 
 use crate::{
-    entry::{FileReference, FilesystemKind, PartitionTable, Volume},
+    entry::{FileReference, FilesystemKind, Layer, PartitionTable, Volume},
     lookup::Lookup,
 };
 
@@ -50,7 +50,7 @@ const DESCRIPTION_LIMIT: usize = 4096;
 /// made writable, else the installation's own.
 #[must_use]
 pub fn snapshot_of_the_system(lookup: &dyn Lookup, volume: usize) -> Option<String> {
-    if let Some(known) = lookup.volume(volume).and_then(|volume| volume.grub.subvolume.as_ref()) {
+    if let Some(known) = lookup.volume(volume).and_then(|volume| volume.subvolume.as_ref()) {
         return Some(known.clone()).filter(|path| path.contains(SNAPSHOTS));
     }
     let directory = format!("{HOLDER}{SNAPSHOTS}");
@@ -97,9 +97,9 @@ impl Devices {
             return String::new();
         };
         let device = &it.device;
-        let named = it.grub.names.first().filter(|name| !name.starts_with(CONTAINER)).cloned();
+        let is_container = is_container(it);
+        let named = names(it).into_iter().next().filter(|_| !is_container);
         let disk = named.unwrap_or_else(|| {
-            let is_container = !it.grub.names.is_empty();
             let disks = self.disks(lookup, is_container);
             let place = disks.iter().position(|disk| **disk == device.disk).unwrap_or_default();
             format!("{}{place}", if is_container { "crypto" } else { "hd" })
@@ -138,7 +138,7 @@ impl Devices {
             let is_own = |own: &String| {
                 own.eq_ignore_ascii_case(if own.starts_with(CONTAINER) { &bare } else { disk })
             };
-            return find(&|volume| volume.grub.names.iter().any(is_own));
+            return find(&|volume| names(volume).iter().any(is_own));
         }
         let container = disk.strip_prefix("crypto");
         // Of a GRUB that drives the disks itself (coreboot's, `nativedisk`) the order is known no better.
@@ -220,7 +220,7 @@ impl Devices {
     /// the configuration's own subvolume, or the snapshot that snapper(8) made the system. `None` on other file systems.
     fn default_subvolume(&self, lookup: &dyn Lookup, volume: usize) -> Option<String> {
         let it = lookup.volume(volume)?;
-        if let Some(known) = &it.grub.subvolume {
+        if let Some(known) = &it.subvolume {
             return Some(known.clone());
         }
         if volume == self.home && !self.subvolume.is_empty() {
@@ -280,10 +280,7 @@ impl Devices {
         let mut disks: Vec<&String> = Vec::new();
         let volumes = lookup.volumes();
         for volume in lookup.volume(self.home).into_iter().chain(volumes) {
-            let is_meant = match volume.grub.names.first() {
-                Some(name) => containers && name.starts_with(CONTAINER),
-                None => !containers,
-            };
+            let is_meant = if containers { is_container(volume) } else { names(volume).is_empty() };
             if is_meant && !disks.contains(&&volume.device.disk) {
                 disks.push(&volume.device.disk);
             }
@@ -292,12 +289,30 @@ impl Devices {
     }
 }
 
-/// The names of an array of disks by its UUID, and by its label (`host:name`) without the machine that made it.
+/// GRUB's names of the disk that a volume is on where that has no number (GNU GRUB manual, "Device syntax"); the one that GRUB
+/// prefers comes first.
 #[must_use]
-pub fn array_names(uuid: Option<&str>, label: Option<&str>) -> Vec<String> {
-    let name = label.map(|label| format!("md/{}", label.split_once(':').map_or(label, |(_, name)| name)));
-    let id = uuid.map(|uuid| format!("mduuid/{}", uuid.replace('-', "")));
-    name.into_iter().chain(id).collect()
+pub fn names(volume: &Volume) -> Vec<String> {
+    match &volume.device.layer {
+        None => Vec::new(),
+        Some(Layer::LogicalVolume { name, group, volume }) => {
+            vec![format!("lvm/{name}"), format!("lvmid/{group}/{volume}")]
+        }
+        Some(Layer::Array { uuid, name }) => {
+            // Without the machine that made it.
+            let name = name.as_ref().map(|name| name.split_once(':').map_or(name.as_str(), |(_, name)| name));
+            let name = name.map(|name| format!("md/{name}"));
+            let id = uuid.as_ref().map(|uuid| format!("mduuid/{}", uuid.replace('-', "")));
+            name.into_iter().chain(id).collect()
+        }
+        Some(Layer::Container { uuid }) => vec![format!("{CONTAINER}{uuid}")],
+    }
+}
+
+/// Whether a volume is in an unlocked container, which GRUB calls by a number of its own.
+#[must_use]
+pub fn is_container(volume: &Volume) -> bool {
+    matches!(volume.device.layer, Some(Layer::Container { .. }))
 }
 
 /// Whether `gpt2`, `msdos2` or `2` (or the outer part of `msdos2,bsd1`) names a partition.

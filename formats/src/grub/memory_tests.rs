@@ -258,7 +258,7 @@ fn suse_keeps_its_block_outside_of_all_files_of_a_btrfs() {
     let block = |body: &str| format!("# GRUB Environment Block\n{body}####");
     let files = [("/grub.cfg", config), ("/grubenv", &block("env_block=512+1\n")), ("/k", "k")];
     let own = block("saved_entry=b\n");
-    let table = Table::default().volume("sda2", &files).grub(&[], Some(&own));
+    let table = Table::default().volume("sda2", &files).boot_area(&own);
     let menu =
         read(&table, 0, "/grub.cfg", Facts { efi: true, cpu: "x86_64" }, &super::flavour::SUSE).unwrap();
     let default = menu.level.default_entry().unwrap();

@@ -1,7 +1,7 @@
 //! Volumes made of tables, for the tests of this room.
 
 use crate::{
-    entry::{Filesystem, FilesystemKind, Volume},
+    entry::{Filesystem, FilesystemKind, Layer, Volume},
     table::Table,
     testing::device,
     text::encode,
@@ -10,27 +10,28 @@ use crate::{
 impl Table {
     /// Adds partition `name` (`sda2`) with a file system whose UUID is `uuid-NAME` and whose label is `label-NAME`.
     pub fn volume(self, name: &str, files: &[(&str, &str)]) -> Self {
-        let volume = Volume {
-            device: device(name),
-            filesystem: Filesystem {
-                kind: FilesystemKind::Ext4,
-                uuid: Some(format!("uuid-{name}")),
-                label: Some(format!("label-{name}")),
-            },
-            grub: Default::default(),
+        let filesystem = Filesystem {
+            kind: FilesystemKind::Ext4,
+            uuid: Some(format!("uuid-{name}")),
+            label: Some(format!("label-{name}")),
         };
+        let volume = Volume::new(device(name), filesystem);
         self.with(volume, files.iter().map(|&(path, text)| (path, encode(text))))
     }
 
-    /// Gives the last volume, which then stands in no partition table if it is device mapper's, names of GRUB's, or an
-    /// environment block outside of its files.
-    pub fn grub(mut self, names: &[&str], environment: Option<&str>) -> Self {
+    /// Puts the last volume on a disk that is made of others; device mapper's are not partitioned.
+    pub fn layer(mut self, layer: Layer) -> Self {
         let volume = self.volumes.last_mut().unwrap();
         if volume.device.name.starts_with("dm-") {
             volume.device.partition = None;
         }
-        volume.grub.names = names.iter().map(|&name| name.to_owned()).collect();
-        volume.grub.environment = environment.map(|text| text.as_bytes().to_vec());
+        volume.device.layer = Some(layer);
+        self
+    }
+
+    /// Gives the last volume an environment block outside of its files.
+    pub fn boot_area(mut self, block: &str) -> Self {
+        self.volumes.last_mut().unwrap().boot_area = Some(block.as_bytes().to_vec());
         self
     }
 
@@ -38,7 +39,7 @@ impl Table {
     pub fn btrfs(mut self, default_subvolume: &str) -> Self {
         let volume = self.volumes.last_mut().unwrap();
         volume.filesystem.kind = FilesystemKind::Btrfs;
-        volume.grub.subvolume = Some(default_subvolume.to_owned());
+        volume.subvolume = Some(default_subvolume.to_owned());
         self
     }
 

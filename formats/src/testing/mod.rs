@@ -12,7 +12,6 @@ use crate::entry::{Device, Partition, PartitionTable, Transport};
 pub fn device(name: &str) -> Device {
     let number = name.trim_start_matches(|c: char| !c.is_ascii_digit()).parse().unwrap();
     Device {
-        name: name.into(),
         disk: name.trim_end_matches(|c: char| c.is_ascii_digit()).into(),
         partition: Some(Partition {
             number,
@@ -24,7 +23,6 @@ pub fn device(name: &str) -> Device {
         }),
         size: 1 << 30,
         transport: Transport::Scsi,
-        removable: false,
-        path: String::new(),
+        ..Device::new(name)
     }
 }

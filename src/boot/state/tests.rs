@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    boot::samples::{entry, volume},
+    boot::samples::{entry, id, volume},
     entry::Transport,
     kexec::BeforeJump,
 };
@@ -317,6 +317,28 @@ fn nothing_to_boot_is_explained_once_and_a_later_device_is_used() {
     assert!(scene.state.is_shown());
     scene.found("sdb1").discovered(None, &["b@sdb1"]).loaded(1);
     assert_eq!(scene.done(), format!("discover; @default b Title of b; load 1 b; {JUMP_B}"));
+}
+
+#[test]
+fn an_image_on_a_disk_that_was_there_from_the_start_is_not_late_and_goes_with_it() {
+    let host = volume("sda1", Transport::Scsi);
+    let image = Volume::in_image(&host, "/x", 7, host.filesystem.clone());
+    for (known, expected) in [(true, "i"), (false, "b")] {
+        let mut scene = Scene::new("timeout = 5");
+        scene.found("sdb1");
+        if known {
+            scene.found("sda1");
+        }
+        scene.discovered(None, &[]).on(Event::KnownLookedAt);
+        if !known {
+            scene.found("sda1");
+        }
+        scene.on(Event::Found(image.clone())).discovered(None, &[]).done();
+        let done = scene.discovered(None, &["b@sdb1", "i@sda1:/x"]).done();
+        assert_eq!(done, format!("@default {expected} Title of {expected}; load 1 {expected}"), "{known}");
+        scene.on(Event::Gone("sda1".into()));
+        assert_eq!(scene.state.search_order(), [id("sdb1")]);
+    }
 }
 
 #[test]

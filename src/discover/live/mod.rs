@@ -13,7 +13,7 @@ use super::{
     images::{Images, mountable},
 };
 use crate::{
-    entry::{Entry, FileReference, Kind, Volume, Warning},
+    entry::{Entry, FileReference, Kind, Origin, Volume, Warning},
     formats::{
         glob,
         lookup::{FileKind, Lookup, LookupError},
@@ -40,7 +40,8 @@ pub(super) fn search(
     volume: usize,
     context: &Context,
 ) -> Option<Findings> {
-    let device = &lookup.volumes().get(volume)?.device.name;
+    let host = lookup.volumes().get(volume)?;
+    let device = &host.device.name;
     let mut paths = images(lookup, volume, context);
     let mut findings = Findings::default();
     if let Some(lost) = paths.get(IMAGE_LIMIT) {
@@ -53,8 +54,7 @@ pub(super) fn search(
         paths.truncate(IMAGE_LIMIT);
     }
     for path in &paths {
-        let mounted = format!("{device}:{path}");
-        if lookup.volumes().iter().any(|volume| volume.device.name == mounted) {
+        if lookup.volumes().iter().any(|volume| volume.is_image(host.id, path)) {
             continue;
         }
         findings.images.extend(mountable(lookup, volume, path));
@@ -142,9 +142,9 @@ fn look_into(
 
 /// The path of a mounted image that no setting names, if the volume is one.
 pub(super) fn put_down<'v>(volume: &'v Volume, context: &Context) -> Option<&'v str> {
-    let (_, path) = volume.device.name.split_once(':')?;
+    let Origin::Image { path, .. } = &volume.origin else { return None };
     let is_named = context.images.iter().any(|it| it.trim_matches('/') == path.trim_matches('/'));
-    (!is_named).then_some(path)
+    (!is_named).then_some(path.as_str())
 }
 
 /// What a mounted image offers that was only put down somewhere: a menu of its own, and nothing that boots by itself.

@@ -14,12 +14,10 @@ fn squashfs() -> String {
     format!("hsqs{}\x04\0\0\0{}", "\0".repeat(24), "\0".repeat(64))
 }
 
-/// An image file that is mounted.
+/// An image file on `sda2` that is mounted.
 fn mounted(path: &str) -> Volume {
-    let mut image = volume("loop0", FilesystemKind::Squashfs);
-    image.device.name = format!("sda2:{path}");
-    image.device.disk.clone_from(&image.device.name);
-    image
+    let host = volume("sda2", FilesystemKind::Ext4);
+    Volume::in_image(&host, path, 0, volume("sda2", FilesystemKind::Squashfs).filesystem)
 }
 
 const LOOPBACK_ENTRY: &str = "menuentry a {\n loopback loop /deep/z.snap\n loopback again /deep/z.snap\n linux (loop)/k quiet\n}\nset default=0\n";

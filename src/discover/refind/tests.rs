@@ -11,7 +11,6 @@ use super::*;
 use crate::{
     discover::testing::{tree, volume, volumes},
     entry::{FileReference, FilesystemKind, Partition, PartitionTable, Source},
-    formats::bls::Variables,
 };
 
 /// A root volume with three kernels, of which the first was written last.
@@ -186,11 +185,11 @@ fn what_was_booted_last_boots_again_unless_something_else_is_asked_for() {
         let file = file.map(|title| text(title) + "\0\0");
         let mut esp = vec![("EFI/refind/refind.conf", conf.as_str())];
         esp.extend(file.as_deref().map(|text| ("EFI/refind/vars/PreviousBoot", text)));
-        let loader = Variables { previous: variable.map(String::from), ..Variables::default() };
+        let refind_previous = variable.map(String::from);
         let mut root_volume = volume("sda2", FilesystemKind::Ext4);
         root_volume.filesystem.label = Some("Root".into());
         let own = volume("sda1", FilesystemKind::Vfat);
-        let context = Context { loader, ..Context::default() };
+        let context = Context { refind_previous, ..Context::default() };
         let found = find_on(&esp, own, &root, root_volume, 0, &context).unwrap();
         assert_eq!(found.default.as_deref(), Some(expected), "{settings}{variable:?}{file:?}");
     }
@@ -213,8 +212,7 @@ fn a_volume_goes_by_its_label_or_its_partitions_or_its_size() {
         on.device.partition = Some(Partition { label: partition.map(String::from), ..root_partition(0) });
         // A driver counts another size than the partition has.
         let previous = "Boot boot\\vmlinuz-6.9 from 17 MiB ext4 volume ";
-        let loader = Variables { previous: Some(previous.into()), ..Variables::default() };
-        let context = Context { loader, ..Context::default() };
+        let context = Context { refind_previous: Some(previous.into()), ..Context::default() };
         let esp = [("EFI/refind/refind.conf", "fold_linux_kernels off\n")];
         let found = find_on(&esp, volume("sda1", FilesystemKind::Vfat), &root, on, 0, &context).unwrap();
         let titles = ["6.1", "6.9"].map(|version| format!("Boot boot\\vmlinuz-{version} from {shown}"));

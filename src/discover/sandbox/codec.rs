@@ -11,8 +11,8 @@ use crate::{
     },
     entry::{
         Companion, Device, Discovery, Entry, EnvironmentChange, FileReference, Filesystem, FilesystemKind,
-        Format, GrubVolume, Kind, Module, Multiboot, Partition, PartitionTable, Role, Source, TimeoutStyle,
-        Transport, Unified, Volume, Warning,
+        Format, Kind, Layer, Module, Multiboot, Origin, Partition, PartitionTable, Role, Source,
+        TimeoutStyle, Transport, Unified, Volume, VolumeId, Warning,
     },
     formats::{bls::Variables, efi_boot::LoadOption},
 };
@@ -91,8 +91,9 @@ numbers! { u8 u32 u64 }
 
 records! {
     Companion { role file }
-    Context { efi compatible images secure_boot oem_strings system_words loader boot_options grub_flavour }
-    Device { name disk partition size transport removable path }
+    Context { efi compatible images secure_boot oem_strings system_words loader limine_remembered refind_previous
+        boot_options grub_flavour }
+    Device { name disk partition size transport removable path layer beneath }
     Discovery { timeout timeout_style default fallback locked warnings entries }
     Entry {
         id title path_in_menu kind hidden source kernel initrds cmdline devicetree unified multiboot version tries_left
@@ -101,7 +102,6 @@ records! {
     EnvironmentChange { block name value }
     FileReference { volume path inside packed_as }
     Filesystem { kind uuid label }
-    GrubVolume { names environment subvolume }
     LoadOption { active description partition file }
     Module { cmdline as_it_is }
     Multiboot { version modules }
@@ -112,8 +112,8 @@ records! {
     Source { format volume path inside line }
     Survey { discovery volumes images }
     Unified { profile companions }
-    Variables { after_failure one_shot preferred default saved timeout_one_shot timeout remembered previous }
-    Volume { device filesystem grub }
+    Variables { after_failure one_shot preferred default saved timeout_one_shot timeout }
+    Volume { id origin device filesystem subvolume boot_area }
     Warning { volume path line message }
 }
 
@@ -229,6 +229,72 @@ impl<A: Told, B: Told> Told for (A, B) {
 
     fn take(from: &mut &[u8]) -> Option<Self> {
         Some((A::take(from)?, B::take(from)?))
+    }
+}
+
+impl Told for VolumeId {
+    fn put(&self, to: &mut Vec<u8>) {
+        self.0.put(to);
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        u32::take(from).map(Self)
+    }
+}
+
+impl Told for Origin {
+    fn put(&self, to: &mut Vec<u8>) {
+        match self {
+            Self::Device => to.push(0),
+            Self::Image { host, path } => {
+                to.push(1);
+                host.put(to);
+                path.put(to);
+            }
+        }
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        match u8::take(from)? {
+            0 => Some(Self::Device),
+            1 => Some(Self::Image { host: Told::take(from)?, path: Told::take(from)? }),
+            _ => None,
+        }
+    }
+}
+
+impl Told for Layer {
+    fn put(&self, to: &mut Vec<u8>) {
+        match self {
+            Self::LogicalVolume { name, group, volume } => {
+                to.push(0);
+                name.put(to);
+                group.put(to);
+                volume.put(to);
+            }
+            Self::Array { uuid, name } => {
+                to.push(1);
+                uuid.put(to);
+                name.put(to);
+            }
+            Self::Container { uuid } => {
+                to.push(2);
+                uuid.put(to);
+            }
+        }
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        match u8::take(from)? {
+            0 => Some(Self::LogicalVolume {
+                name: Told::take(from)?,
+                group: Told::take(from)?,
+                volume: Told::take(from)?,
+            }),
+            1 => Some(Self::Array { uuid: Told::take(from)?, name: Told::take(from)? }),
+            2 => Some(Self::Container { uuid: Told::take(from)? }),
+            _ => None,
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use rustix::{
 use super::{confine::confine, *};
 use crate::{
     discover::{explain::report, testing},
-    entry::FilesystemKind,
+    entry::{FilesystemKind, Layer, Volume, VolumeId},
     formats::{efi_boot::LoadOption, lookup::BARE_FILE},
     storage::root::Root,
 };
@@ -131,6 +131,23 @@ fn where_all_volumes_are_hostile_each_is_explained() {
     assert_eq!(survey.discovery.warnings.len(), 2);
 }
 
+fn every_form_of_a_volume() -> Vec<Volume> {
+    let host = Volume { id: VolumeId(7), ..testing::volume("sda1", FilesystemKind::Vfat) };
+    let image = Volume::in_image(&host, "/x.iso", 9, host.filesystem.clone());
+    let layers = [
+        Layer::LogicalVolume { name: "g-v".into(), group: "G".into(), volume: "V".into() },
+        Layer::Array { uuid: Some("0-a".into()), name: None },
+        Layer::Container { uuid: "0a1b".into() },
+    ];
+    let on = |layer| {
+        let mut volume = testing::volume("dm-1", FilesystemKind::Btrfs);
+        volume.device.layer = Some(layer);
+        volume.device.beneath = vec!["sda".into(), "sda2".into()];
+        Volume { subvolume: Some("/@".into()), boot_area: Some(vec![1, 2]), ..volume }
+    };
+    [host, image].into_iter().chain(layers.map(on)).collect()
+}
+
 #[test]
 fn the_request_arrives_with_its_directories() {
     let tree = testing::tree(&[("marker", "here")]);
@@ -147,10 +164,11 @@ fn the_request_arrives_with_its_directories() {
             }],
             ..Context::default()
         },
-        volumes: vec![testing::volume("sda1", FilesystemKind::Vfat)],
+        volumes: every_form_of_a_volume(),
     };
     let root = Root::from_directory(tree.path()).unwrap();
-    wire::send(&own, &request, &[root.as_fd()]).unwrap();
+    let directories = request.volumes.iter().map(|_| root.as_fd()).collect::<Vec<_>>();
+    wire::send(&own, &request, &directories).unwrap();
     let (received, directories) = wire::receive(&mut other).unwrap();
     assert_eq!(received, request);
     let root = Root::from_fd(directories.into_iter().next().unwrap());

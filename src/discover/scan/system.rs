@@ -135,6 +135,6 @@ pub(super) fn prefixes(lookup: &dyn Lookup, volume: usize) -> Vec<String> {
 
 /// The subvolume that is mounted where none is asked for, as far as it is known or openSUSE's snapshots tell.
 pub(super) fn default_subvolume(lookup: &dyn Lookup, volume: usize) -> Option<String> {
-    let known = lookup.volumes().get(volume)?.grub.subvolume.clone();
+    let known = lookup.volumes().get(volume)?.subvolume.clone();
     known.or_else(|| snapshot_of_the_system(lookup, volume))
 }

@@ -318,7 +318,7 @@ fn opensuse_boots_from_the_default_subvolume_and_not_what_is_for_debugging() {
         ("@/home/x", ""),
     ]);
     let mut known = volume("sda2", Btrfs);
-    known.grub.subvolume = Some("/@/.snapshots/2/snapshot".into());
+    known.subvolume = Some("/@/.snapshots/2/snapshot".into());
     let boot = "/@/.snapshots/2/snapshot/boot";
     let expected = ["6.4.0-10", "6.4.0-9"].map(|version| {
         let initrd = format!("{boot}/initrd-{version}-default");

@@ -12,15 +12,7 @@ const LIMITS: Limits =
     Limits { probes: 2, deadline: Duration::from_secs(10), barrier: Duration::from_secs(30) };
 
 fn device(name: &str) -> Device {
-    Device {
-        name: name.to_owned(),
-        disk: name.to_owned(),
-        partition: None,
-        size: 1 << 30,
-        transport: Transport::Scsi,
-        removable: false,
-        path: String::new(),
-    }
+    Device { size: 1 << 30, transport: Transport::Scsi, ..Device::new(name) }
 }
 
 fn probed(outcome: ProbeOutcome) -> Probed {
@@ -30,10 +22,7 @@ fn probed(outcome: ProbeOutcome) -> Probed {
 fn volume(name: &str, kind: FilesystemKind) -> Probed {
     let filesystem = Filesystem { kind, uuid: Some("one".to_owned()), label: None };
     let root = Root::from_directory(Path::new("/")).unwrap();
-    probed(ProbeOutcome::Opened(OpenVolume {
-        volume: Volume { device: device(name), filesystem, grub: Box::default() },
-        root,
-    }))
+    probed(ProbeOutcome::Opened(OpenVolume::new(Volume::new(device(name), filesystem), root)))
 }
 
 fn rejected(name: &str) -> Probed {
@@ -50,12 +39,14 @@ fn actions(keeper: &mut Keeper) -> Vec<String> {
                 format!("probe {number} {with}{}", if request.degraded { " degraded" } else { "" })
             }
             KeeperAction::Ended(name) => format!("ended {name}"),
-            KeeperAction::Report(VolumeEvent::Opened(open)) => format!("opened {}", open.volume.device.name),
-            KeeperAction::Report(VolumeEvent::Rejected { device, rejection }) => {
-                format!("rejected {}: {rejection}", device.name)
-            }
-            KeeperAction::Report(VolumeEvent::Gone(name)) => format!("gone {name}"),
-            KeeperAction::Report(VolumeEvent::KnownProbed) => "all probed".to_owned(),
+            KeeperAction::Report(event) => match *event {
+                VolumeEvent::Opened(open) => format!("opened {}", open.volume.device.name),
+                VolumeEvent::Rejected { device, rejection } => {
+                    format!("rejected {}: {rejection}", device.name)
+                }
+                VolumeEvent::Gone(name) => format!("gone {name}"),
+                VolumeEvent::KnownProbed => "all probed".to_owned(),
+            },
         });
     }
     words

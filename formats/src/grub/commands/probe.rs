@@ -4,6 +4,7 @@ use super::{Call, Handler};
 use crate::{
     entry::{FilesystemKind, PartitionTable, Volume},
     grub::{
+        device::{is_container, names},
         evaluate::Evaluator,
         failure::{Failure, Outcome, Status},
         options::{Known, Rule, Value, known, parse},
@@ -44,11 +45,11 @@ fn probe(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
 fn answer(volume: &Volume, question: &str, efi: bool) -> Option<String> {
     let partition = volume.device.partition.as_ref();
     Some(match question {
-        "driver" => match volume.grub.names.first() {
-            Some(name) if name.starts_with("crypto") => "cryptodisk",
-            Some(_) => "diskfilter",
-            None if efi => "efidisk",
-            None => "biosdisk",
+        "driver" => match names(volume).is_empty() {
+            _ if is_container(volume) => "cryptodisk",
+            false => "diskfilter",
+            true if efi => "efidisk",
+            true => "biosdisk",
         }
         .into(),
         "partmap" => match partition.map(|partition| partition.table) {

@@ -78,7 +78,7 @@ fn read(
         let volume =
             volume.ok_or_else(|| Failure::new(Status::UnknownDevice, format!("{path}: no such device")))?;
         // Of a directory that stands for a file system nobody knows what is outside of the files; that is no fault to tell.
-        let block = evaluator.lookup.volume(volume).and_then(|volume| volume.grub.environment.clone());
+        let block = evaluator.lookup.volume(volume).and_then(|volume| volume.boot_area.clone());
         let block = block.ok_or(Failure::new(Status::BadFileType, ""))?;
         return Ok((evaluator.lookup.reference(volume, RESERVED), block));
     }

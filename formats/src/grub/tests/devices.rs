@@ -1,6 +1,7 @@
 //! Names of devices, and where paths count from.
 
 use super::*;
+use crate::entry::Layer;
 
 #[test]
 fn names_of_devices_are_found_by_partition_number() {
@@ -40,10 +41,14 @@ fn what_a_hint_or_grub_itself_calls_a_device_is_its_name() {
         .volume("sda2", &[("/grub.cfg", text)])
         .volume("sdb1", &[])
         .volume("dm-0", &[("/k", "k")])
-        .grub(&["lvm/g-v", "lvmid/G/V"], None);
+        .layer(Layer::LogicalVolume { name: "g-v".into(), group: "G".into(), volume: "V".into() });
     let menu = menu_of(&table, "/grub.cfg", &FEDORA);
     let expected = "x: dm-0:/k: BOOT_IMAGE=(lvmid/G/V)/k lvmid/G/V lvm/g-v hd0,2 hd1,gpt1 e= hd0,gpt2 diskfilter none part-sdb1";
     assert_eq!(lines(&table, &menu), [expected]);
+}
+
+fn array() -> Layer {
+    Layer::Array { uuid: Some("0-a".into()), name: Some("host:boot".into()) }
 }
 
 #[test]
@@ -53,9 +58,9 @@ fn partitions_of_arrays_are_called_by_the_array_and_no_disks_by_numbers() {
                 menuentry x { linux (mduuid/0A,2)/k $a $b $c $d $e; }\nmenuentry y { linux (hd1,gpt1)/k; }\n";
     let table = Table::default()
         .volume("sdc2", &[("/grub.cfg", text), ("/k", "k")])
-        .grub(&["md/boot", "mduuid/0a"], None)
+        .layer(array())
         .volume("sdc1", &[])
-        .grub(&["md/boot", "mduuid/0a"], None)
+        .layer(array())
         .volume("sda1", &[])
         .volume("sdb1", &[("/k", "k")]);
     let menu = menu_of(&table, "/grub.cfg", &UPSTREAM);
@@ -74,7 +79,7 @@ fn unlocked_containers_are_called_by_number_and_by_uuid() {
     let table = Table::default()
         .volume("sda2", &[("/grub.cfg", text)])
         .volume("dm-1", &[("/k", "k"), ("/i", "i")])
-        .grub(&["cryptouuid/0a1b"], None);
+        .layer(Layer::Container { uuid: "0a1b".into() });
     let menu = menu_of(&table, "/grub.cfg", &UPSTREAM);
     let expected = [
         "x: dm-1:/k + dm-1:/i: BOOT_IMAGE=(crypto0)/k crypto0 cryptouuid/0A-1b",
