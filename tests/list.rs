@@ -262,7 +262,7 @@ fn explain_tells_for_each_volume_what_came_of_it() {
         [&json!({"format": "grub", "outcome": "entries", "count": 1, "repeated": 0})],
         "{searches:?}"
     );
-    assert_eq!(json["volumes"][0]["notes"][0]["deed"], "passed-over");
+    assert_eq!(json["volumes"][0]["notes"][0]["action"], "passed-over");
     assert_eq!(json["rejected"], json!([]));
 }
 

@@ -100,7 +100,7 @@ impl Assignments {
                     }
                     value.push_str(self.get(&name).unwrap_or_default());
                 }
-                // A blank ends the value; behind it may only stand a comment, or the line is a command.
+                // A space ends the value; after it there may only be a comment, or the line is a command.
                 (blank, None) if blank.is_whitespace() || blank == ';' => {
                     let after: String = characters.collect();
                     let after = after.trim_start();
@@ -116,7 +116,7 @@ impl Assignments {
     }
 }
 
-/// The text up to the newline that ends the statement: not one in quotes or behind a backslash.
+/// The text up to the newline that ends the statement: not one in quotes or after a backslash.
 fn statement(text: &str) -> &str {
     if text.trim_start_matches([' ', '\t']).starts_with('#') {
         return text.split('\n').next().unwrap_or_default();

@@ -8,7 +8,7 @@ mod variables;
 
 pub(crate) use fields::pairs;
 pub use fields::{Field, Reading, fields};
-pub use loader::{Loader, MenuTimeout};
+pub use loader::{LoaderConf, MenuTimeout};
 pub use name::{EntryName, entry_name};
 pub use order::{compare_grub, compare_systemd_boot};
 pub use variables::{AFTER_FAILURE, ONE_SHOT, VENDOR, Variables};
@@ -28,7 +28,7 @@ pub enum Program {
 
 /// A type 1 entry, its values as they are written.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Entry {
+pub struct BlsEntry {
     /// `title`.
     pub title: Option<String>,
     /// `version`.
@@ -41,11 +41,11 @@ pub struct Entry {
     pub program: Option<Program>,
     /// `initrd`, one for each time the key stands there.
     pub initrds: Vec<String>,
-    /// `options`: all of them with blanks between, or the first alone as GRUB has it.
+    /// `options`: all of them with spaces between, or the first alone as GRUB has it.
     pub options: Option<String>,
     /// `devicetree`.
     pub devicetree: Option<String>,
-    /// `devicetree-overlay`, cut at blanks.
+    /// `devicetree-overlay`, cut at spaces.
     pub devicetree_overlays: Vec<String>,
     /// `architecture`, in EFI's names.
     pub architecture: Option<String>,
@@ -55,7 +55,7 @@ pub struct Entry {
     pub extras: Vec<String>,
 }
 
-impl Entry {
+impl BlsEntry {
     /// Reads the text of an entry file.
     #[must_use]
     pub fn parse(text: &str, reading: Reading) -> Self {
@@ -141,7 +141,7 @@ mod tests {
     #[test]
     fn systemd_boot_reads_the_whole_file() {
         let text = |text: &str| Some(text.to_owned());
-        let expected = Entry {
+        let expected = BlsEntry {
             title: text("Debian GNU/Linux 13 (trixie)"),
             version: text("6.1.0-9-amd64"),
             machine_id: text("0123456789abcdef0123456789abcdef"),
@@ -158,19 +158,19 @@ mod tests {
             profile: Some(2),
             extras: vec!["/x.cred".into(), "/y.sysext.raw".into()],
         };
-        assert_eq!(Entry::parse(TEXT, Reading::SystemdBoot), expected);
+        assert_eq!(BlsEntry::parse(TEXT, Reading::SystemdBoot), expected);
     }
 
     #[test]
     fn grub_stops_at_the_first_blank_line_and_takes_the_first_of_several_values() {
         let text = "title First\ntitle Second\noptions $kernelopts ro\noptions more\nlinux /a\nlinux /b\n\nversion 1\n";
-        let expected = Entry {
+        let expected = BlsEntry {
             title: Some("First".into()),
             options: Some("$kernelopts ro".into()),
             program: Some(Program::Linux("/a".into())),
-            ..Entry::default()
+            ..BlsEntry::default()
         };
-        assert_eq!(Entry::parse(text, Reading::Grub), expected);
+        assert_eq!(BlsEntry::parse(text, Reading::Grub), expected);
     }
 
     #[test]
@@ -182,7 +182,7 @@ mod tests {
             ("uki-url https://example.org/a.efi", Some(Program::UkiUrl("https://example.org/a.efi".into()))),
             ("title nothing", None),
         ] {
-            assert_eq!(Entry::parse(text, Reading::SystemdBoot).program, expected, "{text}");
+            assert_eq!(BlsEntry::parse(text, Reading::SystemdBoot).program, expected, "{text}");
         }
     }
 
@@ -190,10 +190,10 @@ mod tests {
         #[test]
         fn arbitrary_text_never_panics(text: String, name: String) {
             for reading in [Reading::SystemdBoot, Reading::Grub] {
-                let _ = Entry::parse(&text, reading);
+                let _ = BlsEntry::parse(&text, reading);
             }
             let _ = entry_name(&name, ".conf");
-            let _ = Loader::parse(&format!("timeout {text}\ndefault {text}")).choice(&Variables::default(), &[(&name, false)]);
+            let _ = LoaderConf::parse(&format!("timeout {text}\ndefault {text}")).choice(&Variables::default(), &[(&name, false)]);
         }
     }
 }

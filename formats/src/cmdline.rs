@@ -7,7 +7,7 @@ pub struct Word<'a> {
     pub text: &'a str,
     /// What stands before the first `=`.
     pub name: &'a str,
-    /// What stands behind it; `None` where there is no `=`.
+    /// What follows it; `None` where there is no `=`.
     pub value: Option<&'a str>,
 }
 
@@ -44,7 +44,7 @@ pub fn value<'a>(cmdline: &'a str, name: &str) -> Option<&'a str> {
     words(cmdline).filter(|word| word.is(name)).last().map(|word| word.value.unwrap_or_default())
 }
 
-/// The command line without the words of these names, the others as they were written, one blank between them.
+/// The command line without the words of these names, the others as they were written, one space between them.
 #[must_use]
 pub fn without(cmdline: &str, names: &[&str]) -> String {
     let kept = words(cmdline).filter(|word| !names.iter().any(|name| word.is(name)));

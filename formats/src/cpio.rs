@@ -29,7 +29,7 @@ pub fn directory(permissions: u32, path: &str) -> Vec<u8> {
     header(0, DIRECTORY | permissions, 0, path)
 }
 
-/// What stands before the content of a file; behind it stands [`padding`].
+/// What comes before the content of a file; after it comes [`padding`].
 #[must_use]
 pub fn file(inode: u32, permissions: u32, size: u32, path: &str) -> Vec<u8> {
     header(inode, FILE | permissions, size, path)
@@ -46,7 +46,7 @@ pub fn trailer() -> Vec<u8> {
     bytes
 }
 
-/// The zeros behind so many bytes of content.
+/// The zeros after this number of bytes of content.
 #[must_use]
 pub fn padding(size: u64) -> &'static [u8] {
     const ZEROS: &[u8] = &[0; ALIGNMENT];

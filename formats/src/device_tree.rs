@@ -11,7 +11,7 @@ const BEGIN_NODE: u32 = 1;
 const END_NODE: u32 = 2;
 const PROPERTY: u32 = 3;
 const END: u32 = 9;
-/// No tree is deeper, and none is larger, in bytes.
+/// Maximum depth of a tree, and its maximum size in bytes.
 const DEPTH_LIMIT: usize = 64;
 const SIZE_LIMIT: u32 = 2 << 20;
 
@@ -247,7 +247,7 @@ mod tests {
             ("reservations not at a multiple of eight", 16, reservations + 4),
             ("strings in the header", 12, 36),
             ("strings in the structure", 12, strings - 1),
-            ("strings behind the end", 12, field(4)),
+            ("strings after the end", 12, field(4)),
             ("structure in the reservations", 8, structure - 4),
             ("structure longer than up to the strings", 36, field(36) + 4),
             ("structure that ends early", 36, field(36) - 4),

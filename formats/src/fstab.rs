@@ -42,7 +42,7 @@ fn mount(line: &str) -> Option<Mount> {
     })
 }
 
-/// Blanks stand as `\040`, three octal digits.
+/// Spaces are written as `\040`, three octal digits.
 fn unescape(field: &str) -> String {
     let mut parts = field.split('\\');
     let mut text = parts.next().unwrap_or_default().to_owned();

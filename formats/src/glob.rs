@@ -15,9 +15,9 @@ pub(super) fn matches_folded(pattern: &str, text: &str, fold: fn(u8) -> u8) -> b
         return false;
     }
     let (mut pattern, mut text) = (pattern.as_bytes(), text.as_bytes());
-    // Where to go on when a later part fails: behind the last `*`, which then takes one byte more.
+    // Where to go on when a later part fails: after the last `*`, which then takes one byte more.
     let mut retry: Option<(&[u8], &[u8])> = None;
-    // A bracket with no more than this behind it has no end. It is looked for once, not at every byte of the text.
+    // A bracket with no more than this after it has no end. It is looked for once, not at every byte of the text.
     let mut open = 0;
     loop {
         if let [b'*', rest @ ..] = pattern {
@@ -41,14 +41,14 @@ pub(super) fn matches_folded(pattern: &str, text: &str, fold: fn(u8) -> u8) -> b
     }
 }
 
-/// The rest of the pattern behind what matched one byte, if it did.
+/// The rest of the pattern after what matched one byte, if it did.
 fn one<'a>(pattern: &'a [u8], byte: u8, fold: fn(u8) -> u8, open: &mut usize) -> Option<&'a [u8]> {
     let (first, rest) = pattern.split_first()?;
     match (first, rest) {
         (b'?', _) => Some(rest),
         (b'[', _) if rest.len() > *open => match set(rest, byte) {
             Some((found, rest)) => found.then_some(rest),
-            // Without its end it is a plain bracket, as all behind it are.
+            // Without its end it is a plain bracket, as all after it are.
             None => {
                 *open = rest.len();
                 (byte == b'[').then_some(rest)
@@ -59,7 +59,7 @@ fn one<'a>(pattern: &'a [u8], byte: u8, fold: fn(u8) -> u8, open: &mut usize) ->
     }
 }
 
-/// Whether a bracketed set holds the byte, and the pattern behind the set; `None` where the set does not end.
+/// Whether a bracketed set holds the byte, and the pattern after the set; `None` where the set does not end.
 fn set(pattern: &[u8], byte: u8) -> Option<(bool, &[u8])> {
     let (negated, mut rest) = match pattern {
         [b'!' | b'^', rest @ ..] => (true, rest),

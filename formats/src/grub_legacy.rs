@@ -2,11 +2,11 @@
 
 use super::{
     lines::{lines, statement},
-    menu::{Choice, Menu},
+    menu::{Choice, ChoiceMenu},
 };
-use crate::entry::{Kind, Module};
+use crate::entry::{Kind, MultibootModule};
 
-/// No longer names of devices are taken, in bytes: they are copied before every path.
+/// Maximum length of a device's name, in bytes: it is copied before every path.
 const DEVICE_LIMIT: usize = 128;
 
 /// Reads a configuration. `saved` is the number of the entry that was saved last (`default saved`).
@@ -14,8 +14,8 @@ const DEVICE_LIMIT: usize = 128;
 /// Files are named as in `(hd0,0)/vmlinuz`; without parentheses they are on the configuration's own volume, and
 /// `(UUID=…)` stands for what the `uuid` command finds.
 #[must_use]
-pub fn parse(text: &str, saved: Option<usize>) -> Menu {
-    let mut menu = Menu::of(text);
+pub fn parse(text: &str, saved: Option<usize>) -> ChoiceMenu {
+    let mut menu = ChoiceMenu::of(text);
     let mut default = 0;
     let mut open: Option<Choice> = None;
     let mut root = String::new();
@@ -75,7 +75,7 @@ fn run(command: &str, rest: &str, word: &str, root: &mut String, choice: &mut Ch
             choice
                 .multiboot
                 .modules
-                .push(Module { cmdline: words.to_owned(), as_it_is: command == "modulenounzip" });
+                .push(MultibootModule { cmdline: words.to_owned(), as_it_is: command == "modulenounzip" });
         }
         "chainloader" => choice.kind = Kind::Chainload,
         "configfile" => {
@@ -99,7 +99,7 @@ mod tests {
                     title Xen\nkernel (hd0,4)/xen.gz dom0_mem=1G\nmodule /vmlinuz root=/dev/sda1\nmodulenounzip /initrd\n\
                     title Windows\nrootnoverify (hd0,0)\nchainloader +1\n\
                     title Other\nconfigfile (hd1,0)/boot/grub/menu.lst\ntitle plain\nkernel /k\n";
-        let expected = Menu {
+        let expected = ChoiceMenu {
             choices: vec![
                 choice(
                     7,
@@ -114,8 +114,8 @@ mod tests {
                     multiboot: Multiboot {
                         version: 0,
                         modules: vec![
-                            Module { cmdline: "root=/dev/sda1".into(), as_it_is: false },
-                            Module { cmdline: String::new(), as_it_is: true },
+                            MultibootModule { cmdline: "root=/dev/sda1".into(), as_it_is: false },
+                            MultibootModule { cmdline: String::new(), as_it_is: true },
                         ],
                     },
                     ..choice(18, "Xen", "(hd0,4)/xen.gz", &["/vmlinuz", "/initrd"], "dom0_mem=1G")
@@ -131,7 +131,7 @@ mod tests {
             default: Some(1),
             fallback: vec![0, 2],
             timeout: Some(5),
-            ..Menu::default()
+            ..ChoiceMenu::default()
         };
         assert_eq!(parse(text, None), expected);
     }
@@ -161,6 +161,6 @@ mod tests {
         ] {
             assert_eq!(parse(&format!("{text}{titles}"), saved).default, expected, "{text}");
         }
-        assert_eq!(parse("", None), Menu::default());
+        assert_eq!(parse("", None), ChoiceMenu::default());
     }
 }

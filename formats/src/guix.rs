@@ -10,7 +10,7 @@ const DEPTH_LIMIT: usize = 32;
 pub struct Parameters {
     /// What the menu shows.
     pub label: String,
-    /// The root file system as the initrd is told it: a UUID, a label, or a device.
+    /// The root file system as it is on the command line: a UUID, a label, or a device.
     pub root: String,
     /// The kernel.
     pub kernel: String,

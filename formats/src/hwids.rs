@@ -52,7 +52,7 @@ impl Machine {
     /// The hash as the table holds it: its first three fields are little-endian. `None` where a name is missing.
     fn hash(&self, kind: &[usize]) -> Option<[u8; 16]> {
         let names: Option<Vec<&str>> = kind.iter().map(|&name| self.names.get(name)?.as_deref()).collect();
-        // Blanks around a name and zeros before it say nothing.
+        // Spaces around a name and zeros before it say nothing.
         let names: Vec<&str> = names?
             .iter()
             .map(|name| name.trim_start_matches(' ').trim_start_matches('0').trim_end_matches(' '))

@@ -4,7 +4,7 @@
 
 use super::{
     lines::{LENGTH_LIMIT, lines, unquoted},
-    menu::{Choice, Menu},
+    menu::{Choice, ChoiceMenu},
 };
 
 /// What is no label.
@@ -12,8 +12,8 @@ const SETTINGS: [&str; 7] = ["default", "timeout", "root", "initrd", "delay", "m
 
 /// Reads a configuration.
 #[must_use]
-pub fn parse(text: &str) -> Menu {
-    let mut menu = Menu::of(text);
+pub fn parse(text: &str) -> ChoiceMenu {
+    let mut menu = ChoiceMenu::of(text);
     let (mut root, mut initrd, mut default) = ("", "", "");
     for (line, text) in lines(text) {
         let Some((name, value)) = text.split_once('=') else {
@@ -38,7 +38,7 @@ pub fn parse(text: &str) -> Menu {
     menu
 }
 
-/// Labels whose line is too long to be read, so that they are there to be refused ([`Menu::refuse_cut`]).
+/// Labels whose line is too long to be read, so that they are there to be refused ([`ChoiceMenu::refuse_cut`]).
 fn cut(text: &str) -> impl Iterator<Item = (u32, &str)> {
     let long = (1..).zip(text.split('\n').map(str::trim)).filter(|(_, text)| text.len() > LENGTH_LIMIT);
     long.filter_map(|(line, text)| {
@@ -78,7 +78,7 @@ mod tests {
         let text = "# PS3\ndefault=linux\ntimeout=10\nroot=/dev/sda1\r\ninitrd=/boot/initrd.img\n\
                     linux='/boot/vmlinux video=ps3fb:mode:3 quiet'\nold=\"/boot/vmlinux.old initrd=sda2:/i root=/dev/sda2 ro\"\n\
                     bare=/boot/vmlinux\nnonsense\n";
-        let expected = Menu {
+        let expected = ChoiceMenu {
             choices: vec![
                 choice(
                     6,
@@ -93,7 +93,7 @@ mod tests {
             default: Some(0),
             timeout: Some(10),
             lost: vec![(9, "no assignment: it is passed over".into())],
-            ..Menu::default()
+            ..ChoiceMenu::default()
         };
         assert_eq!(parse(text), expected);
     }
@@ -112,7 +112,8 @@ mod tests {
 
     #[test]
     fn without_a_default_nothing_boots_on_its_own() {
-        let expected = Menu { choices: vec![choice(1, "a", "/k", &[], "quiet")], ..Menu::default() };
+        let expected =
+            ChoiceMenu { choices: vec![choice(1, "a", "/k", &[], "quiet")], ..ChoiceMenu::default() };
         assert_eq!(parse("a='/k quiet'"), expected);
     }
 }

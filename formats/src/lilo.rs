@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::{
     lines::{items, seconds},
-    menu::{CHOICE_LIMIT, Choice, Menu},
+    menu::{CHOICE_LIMIT, Choice, ChoiceMenu},
 };
 use crate::entry::Kind;
 
@@ -21,7 +21,7 @@ pub enum Dialect {
 }
 
 #[derive(Default)]
-struct Section {
+struct ConfigSection {
     line: u32,
     /// What is started.
     program: String,
@@ -29,16 +29,16 @@ struct Section {
     options: HashMap<String, String>,
 }
 
-impl Section {
+impl ConfigSection {
     fn get(&self, name: &str) -> Option<&str> {
         self.options.get(name).map(String::as_str)
     }
 }
 
 /// A section over the options for all.
-struct Image<'a>(&'a Section, &'a Section);
+struct ImageSection<'a>(&'a ConfigSection, &'a ConfigSection);
 
-impl Image<'_> {
+impl ImageSection<'_> {
     fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).or_else(|| self.1.get(name))
     }
@@ -70,23 +70,24 @@ impl Image<'_> {
 
 /// Reads a configuration, which stands in `directory`.
 #[must_use]
-pub fn parse(text: &str, dialect: Dialect, directory: &str) -> Menu {
-    let mut menu = Menu::default();
-    let mut global = Section::default();
-    let mut sections: Vec<Section> = Vec::new();
+pub fn parse(text: &str, dialect: Dialect, directory: &str) -> ChoiceMenu {
+    let mut menu = ChoiceMenu::default();
+    let mut global = ConfigSection::default();
+    let mut sections: Vec<ConfigSection> = Vec::new();
     items(text, |item| match item {
         Err((line, message)) => menu.lose(line, message),
         Ok(item) => {
             let value = item.value.unwrap_or_default();
-            // One more than are kept, so that it is told.
+            // One more than are kept, so that there is a warning.
             if (item.name == "other" || item.name.starts_with("image")) && sections.len() <= CHOICE_LIMIT {
                 let program = value.clone();
-                sections.push(Section { line: item.line, program, ..Section::default() });
+                sections.push(ConfigSection { line: item.line, program, ..ConfigSection::default() });
             }
             sections.last_mut().unwrap_or(&mut global).options.insert(item.name, value);
         }
     });
-    let images: Vec<Image<'_>> = sections.iter().map(|section| Image(section, &global)).collect();
+    let images: Vec<ImageSection<'_>> =
+        sections.iter().map(|section| ImageSection(section, &global)).collect();
     let called = |name: &str| images.iter().position(|image| image.is_called(name));
     // Without a default it is the first one.
     menu.default = global.get("default").and_then(called).or(Some(0)).filter(|_| !images.is_empty());
@@ -117,7 +118,7 @@ pub fn parse(text: &str, dialect: Dialect, directory: &str) -> Menu {
 }
 
 /// The word that the loader puts first.
-fn boot_image(image: &Image<'_>, dialect: Dialect, directory: &str) -> String {
+fn boot_image(image: &ImageSection<'_>, dialect: Dialect, directory: &str) -> String {
     let path = image.program();
     match dialect {
         Dialect::Lilo => format!("BOOT_IMAGE={} ", image.label()),
@@ -128,7 +129,7 @@ fn boot_image(image: &Image<'_>, dialect: Dialect, directory: &str) -> String {
     }
 }
 
-fn choice(image: &Image<'_>, dialect: Dialect) -> Choice {
+fn choice(image: &ImageSection<'_>, dialect: Dialect) -> Choice {
     let mut kernel = image.program().to_owned();
     let mut initrd = image.get("initrd").unwrap_or_default().to_owned();
     if let (Dialect::Yaboot, Some(partition)) = (dialect, image.get("partition")) {
@@ -170,7 +171,7 @@ fn choice(image: &Image<'_>, dialect: Dialect) -> Choice {
 }
 
 /// What the options make of the command line, each loader in its own order.
-fn arguments(image: &Image<'_>, dialect: Dialect) -> String {
+fn arguments(image: &ImageSection<'_>, dialect: Dialect) -> String {
     let word = |name: &str, word: &str| image.get(name).map(|value| format!("{word}{value}"));
     let flag = |name: &str, word: &str| image.get(name).map(|_| word.to_owned());
     let root = || match (dialect, image.get("root")) {
@@ -190,7 +191,7 @@ fn arguments(image: &Image<'_>, dialect: Dialect) -> String {
             image.0.get("addappend").map(str::to_owned),
             None,
         ],
-        // Blanks of its own stand around what is appended.
+        // What is appended has spaces of its own around it.
         Dialect::Elilo => [root(), word("append", " "), flag("read-only", " ro"), None, None, None, None],
         Dialect::Yaboot => [
             root(),
@@ -243,7 +244,7 @@ mod tests {
                     \tfallback=\"Linux safe\"\n\
                     image = /tamu/vmlinuz\n\tliteral=\"root=/dev/hdb2 vga=1\"\n\
                     other=/dev/sda2\n\tlabel=Windows\nimage=/dev/fd0\n\tlabel=floppy root=/dev/nvme0n1p2\n\tappend=\"\"\n";
-        let expected = Menu {
+        let expected = ChoiceMenu {
             choices: vec![
                 choice(
                     8,
@@ -269,7 +270,7 @@ mod tests {
             default: Some(1),
             fallback: vec![0],
             timeout: Some(16),
-            ..Menu::default()
+            ..ChoiceMenu::default()
         };
         assert_eq!(parse(text, Dialect::Lilo, "/etc"), expected);
     }
@@ -281,7 +282,7 @@ mod tests {
                     image=\\EFI\\a\\vmlinuz\n label=bare\n root=/dev/sda4\n read-only\n\
                     image=/v\n label=lit\n literal=\"a  b\"\nimage=vmlinuz\n label=xen\n vmm=xen.gz\n append=\"-- quiet\"\n";
         let found = parse(text, Dialect::Elilo, "/EFI/Slackware");
-        let expected = Menu {
+        let expected = ChoiceMenu {
             choices: vec![
                 choice(
                     5,
@@ -314,7 +315,7 @@ mod tests {
             ],
             default: Some(3),
             timeout: Some(2),
-            ..Menu::default()
+            ..ChoiceMenu::default()
         };
         assert_eq!(found, expected);
     }
@@ -325,7 +326,7 @@ mod tests {
                     image=/boot/vmlinux\n label=Linux\n initrd=/boot/initrd.img\n append=\"quiet\"\n\
                     image=hd:5,/vmlinux\n label=other\n novideo\n ramdisk=1\n initrd-size=8192\n initrd=hd:5,/i\n\
                     image[64bit]=Linux64\n label=suse\n partition=1\n";
-        let expected = Menu {
+        let expected = ChoiceMenu {
             choices: vec![
                 choice(
                     6,
@@ -345,7 +346,7 @@ mod tests {
             ],
             default: Some(0),
             timeout: Some(5),
-            ..Menu::default()
+            ..ChoiceMenu::default()
         };
         assert_eq!(parse(text, Dialect::Yaboot, "/etc"), expected);
     }

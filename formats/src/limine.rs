@@ -1,19 +1,19 @@
 //! limine.conf, and limine.cfg of the releases before 7 (Limine, CONFIG.md).
 //!
-//! An entry begins with its title behind slashes (`/Arch`, `//Fallback` one level below) or, before 7, colons; options are
+//! An entry begins with its title after slashes (`/Arch`, `//Fallback` one level below) or, before 7, colons; options are
 //! `name: value`, before 7 `NAME=value`; `${MACRO}=text` names a text that `${MACRO}` then stands for.
 
 mod chosen;
 
 use std::{collections::HashMap, env::consts::ARCH};
 
-use self::chosen::{Shown, Wish, push_step};
+use self::chosen::{Request, Shown, push_step};
 use super::{
     bls::{MenuTimeout, Variables},
     lines::{LENGTH_LIMIT, TOO_LONG, lines, statement},
-    menu::{CHOICE_LIMIT, Choice, Menu},
+    menu::{CHOICE_LIMIT, Choice, ChoiceMenu},
 };
-use crate::entry::{Kind, Module, Multiboot};
+use crate::entry::{Kind, Multiboot, MultibootModule};
 
 /// The GUID of Limine's own variables.
 pub const VENDOR: &str = "513ee0d0-6e43-cb05-b272-f146a2fcb88a";
@@ -23,13 +23,13 @@ pub const REMEMBERED: &str = "LimineLastBootedEntry";
 /// Why an entry is not in the menu.
 const ELSEWHERE: &str = "Limine shows it on machines of another kind only";
 
-/// Macros may make a configuration this many times as long, as in Limine itself.
+/// Maximum factor by which macros may lengthen a configuration, as in Limine itself.
 const GROWTH: usize = 4;
 
-/// Entries stand no deeper, and titles are no longer: each entry bears the titles of all menus around it.
+/// Maximum depth of entries, and length of titles in bytes: each entry has the titles of all menus around it.
 const DEPTH_LIMIT: usize = 16;
 const TITLE_LIMIT: usize = 256;
-/// No more entries and directories are read.
+/// Maximum number of entries and directories.
 const ITEM_LIMIT: usize = 4096;
 
 /// How a configuration is written.
@@ -42,7 +42,7 @@ pub enum Syntax {
 }
 
 /// An entry or a directory of entries.
-struct Item {
+struct LimineItem {
     line: u32,
     depth: usize,
     title: String,
@@ -50,7 +50,7 @@ struct Item {
     options: Vec<(String, String)>,
 }
 
-impl Item {
+impl LimineItem {
     fn get(&self, names: &[&str]) -> Option<&str> {
         let mut options = self.options.iter();
         options.find(|(name, _)| names.contains(&name.as_str())).map(|(_, value)| value.as_str())
@@ -81,17 +81,23 @@ impl Item {
 /// `boot:///vmlinuz`. `variables` are those of the Boot Loader Interface, `remembered` is the text of [`REMEMBERED`]: Limine asks
 /// for both since it has the newer syntax.
 #[must_use]
-pub fn parse(text: &str, syntax: Syntax, efi: bool, variables: &Variables, remembered: Option<&str>) -> Menu {
+pub fn parse(
+    text: &str,
+    syntax: Syntax,
+    efi: bool,
+    variables: &Variables,
+    remembered: Option<&str>,
+) -> ChoiceMenu {
     let (mark, separator) = match syntax {
         Syntax::Slashes => ('/', ':'),
         Syntax::Colons => (':', '='),
     };
-    let mut menu = Menu::of(text);
+    let mut menu = ChoiceMenu::of(text);
     let none = Variables::default();
     let (variables, remembered) =
         if syntax == Syntax::Slashes { (variables, remembered) } else { (&none, None) };
     let (mut default, mut timeout, mut remembers) = (None, None, false);
-    let mut items: Vec<Item> = Vec::new();
+    let mut items: Vec<LimineItem> = Vec::new();
     let mut devicetree = String::new();
     let firmware = if efi { "UEFI" } else { "BIOS" };
     let macros = macros(text, firmware);
@@ -122,7 +128,7 @@ pub fn parse(text: &str, syntax: Syntax, efi: bool, variables: &Variables, remem
             }
             let depth = depth.min(DEPTH_LIMIT);
             let title = title.chars().take(TITLE_LIMIT).collect();
-            items.push(Item { line, depth, title, is_expanded, options: Vec::new() });
+            items.push(LimineItem { line, depth, title, is_expanded, options: Vec::new() });
             continue;
         }
         let (name, value) = statement(&text, &[separator]);
@@ -137,15 +143,15 @@ pub fn parse(text: &str, syntax: Syntax, efi: bool, variables: &Variables, remem
             _ => {}
         }
     }
-    // What the firmware keeps comes before the configuration where it counts once, and behind it where it stays.
+    // What the firmware keeps comes before the configuration where it counts once, and after it where it stays.
     let one_shot = timeout_of(variables.timeout_one_shot.as_deref(), None);
     let lasting = timeout_of(variables.timeout.as_deref(), Some(5));
     menu.timeout = one_shot.or(timeout).or(lasting).unwrap_or(Some(5));
-    let once = variables.one_shot.as_deref().map(Wish::Identifier);
-    let last = remembered.filter(|_| remembers).map(Wish::Path);
-    let lasting = variables.default.as_deref().filter(|_| default.is_none()).map(Wish::Identifier);
+    let once = variables.one_shot.as_deref().map(Request::Identifier);
+    let last = remembered.filter(|_| remembers).map(Request::Path);
+    let lasting = variables.default.as_deref().filter(|_| default.is_none()).map(Request::Identifier);
     let shown = take(&items, syntax, firmware, &mut menu);
-    menu.default = shown.selected([once, last, default.as_deref().map(Wish::Default), lasting]);
+    menu.default = shown.selected([once, last, default.as_deref().map(Request::Default), lasting]);
     // A directory, or nothing, is waited upon.
     menu.timeout = menu.timeout.filter(|_| menu.default.is_some());
     let bare = menu.choices.iter_mut().filter(|choice| choice.devicetree.is_empty());
@@ -174,7 +180,7 @@ fn timeout_of(value: Option<&str>, zero: Option<u32>) -> Option<Option<u32>> {
 }
 
 /// Makes choices of the items that are no directories, and tells what of them the menu shows.
-fn take(items: &[Item], syntax: Syntax, firmware: &str, menu: &mut Menu) -> Shown {
+fn take(items: &[LimineItem], syntax: Syntax, firmware: &str, menu: &mut ChoiceMenu) -> Shown {
     let mut shown = Shown::default();
     // The directories around the item: where they stand, how many of their title stand before them, and whether they are
     // open.
@@ -194,7 +200,7 @@ fn take(items: &[Item], syntax: Syntax, firmware: &str, menu: &mut Menu) -> Show
         }
         if is_directory {
             if next.is_some_and(|next| next.depth > item.depth.saturating_add(1)) {
-                menu.lose(item.line, "the entry behind it is more than one level deeper");
+                menu.lose(item.line, "the entry after it is more than one level deeper");
             }
             around.push((place, own, item.is_expanded));
             continue;
@@ -217,7 +223,7 @@ fn take(items: &[Item], syntax: Syntax, firmware: &str, menu: &mut Menu) -> Show
     shown
 }
 
-fn choice(item: &Item, path_in_menu: Vec<String>) -> Choice {
+fn choice(item: &LimineItem, path_in_menu: Vec<String>) -> Choice {
     let protocol = item.get(&["protocol"]).unwrap_or_default().to_ascii_lowercase();
     let (kind, problem) = match &*protocol {
         "linux" => (Kind::Linux, None),
@@ -235,7 +241,7 @@ fn choice(item: &Item, path_in_menu: Vec<String>) -> Choice {
         match (&**name, multiboot.modules.last_mut()) {
             ("module_path", _) => {
                 initrds.push(value.clone());
-                multiboot.modules.push(Module::default());
+                multiboot.modules.push(MultibootModule::default());
             }
             ("module_cmdline" | "module_string", Some(module)) => module.cmdline.clone_from(value),
             _ => {}
@@ -313,7 +319,7 @@ mod tests {
 
     #[test]
     fn a_tree_of_entries_is_read_in_its_order() {
-        let expected = Menu {
+        let expected = ChoiceMenu {
             choices: vec![
                 Choice {
                     initrds: vec!["boot():/ucode.img".into(), "boot():/initramfs.img#00ff".into()],
@@ -335,7 +341,7 @@ mod tests {
             ],
             default: Some(1),
             timeout: Some(3),
-            ..Menu::default()
+            ..ChoiceMenu::default()
         };
         let mut found = parse(SLASHES, Syntax::Slashes, true, &Variables::default(), None);
         if ARCH != "x86_64" {
@@ -348,13 +354,13 @@ mod tests {
     fn the_syntax_before_7_has_colons_and_equals_signs() {
         let text = "TIMEOUT=no\n:Linux\nPROTOCOL=linux\nKERNEL_PATH=boot:///vmlinuz\nCMDLINE=root=/dev/sda1 a=b: c\n\
                     MODULE_PATH=boot:///initrd\n";
-        let expected = Menu {
+        let expected = ChoiceMenu {
             choices: vec![Choice {
                 initrds: vec!["boot:///initrd".into()],
                 ..choice(2, &[], "Linux", "boot:///vmlinuz", "root=/dev/sda1 a=b: c")
             }],
             default: Some(0),
-            ..Menu::default()
+            ..ChoiceMenu::default()
         };
         assert_eq!(parse(text, Syntax::Colons, true, &Variables::default(), None), expected);
     }
@@ -499,7 +505,7 @@ mod tests {
     fn an_entry_without_a_parent_is_told() {
         let found =
             parse("/a\n///c\nprotocol: linux\n/d\n", Syntax::Slashes, true, &Variables::default(), None);
-        assert_eq!(found.lost, [(1, "the entry behind it is more than one level deeper".into())]);
+        assert_eq!(found.lost, [(1, "the entry after it is more than one level deeper".into())]);
         assert_eq!(found.choices.len(), 2);
     }
 

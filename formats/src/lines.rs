@@ -15,7 +15,7 @@ pub fn split_at_byte(text: &str, separator: u8) -> impl Iterator<Item = &str> {
     })
 }
 
-/// What stands before and behind the first separator, which is one ASCII character; `None` if there is none.
+/// What comes before and after the first separator, which is one ASCII character; `None` if there is none.
 #[must_use]
 pub fn split_once_at_byte(text: &str, separator: u8) -> Option<(&str, &str)> {
     let (part, behind) = text.split_at_checked(memchr::memchr(separator, text.as_bytes())?)?;
@@ -46,13 +46,13 @@ pub fn statement<'a>(line: &'a str, separators: &[char]) -> (&'a str, &'a str) {
     (name, rest.trim_start_matches(ends))
 }
 
-/// A text without the quotes and blanks around it.
+/// A text without the quotes and spaces around it.
 #[must_use]
 pub fn unquoted(text: &str) -> &str {
     text.trim_matches(|c: char| c.is_whitespace() || c == '"' || c == '\'')
 }
 
-/// What is told of a line or a value past [`LENGTH_LIMIT`].
+/// The warning of a line or a value longer than [`LENGTH_LIMIT`].
 pub const TOO_LONG: &str = "it is longer than 4096 bytes";
 
 /// Tenths of a second as seconds, begun ones counted.
@@ -73,7 +73,7 @@ pub struct Item {
 }
 
 /// Cuts a configuration into items: white space, line ends too, divides them and may stand around the equals sign; quotes
-/// hold blanks; a backslash takes the next character, or the line end, as it is. What is malformed is lost with its line.
+/// hold spaces; a backslash takes the next character, or the line end, as it is. What is malformed is lost with its line.
 pub fn items(text: &str, mut take: impl FnMut(Result<Item, (u32, &'static str)>)) {
     let mut tokens = Tokens { rest: text, line: 1 };
     let mut next = tokens.next(false);
@@ -176,7 +176,7 @@ impl Tokens<'_> {
         let mut word = String::new();
         self.bump();
         while let Some(c) = self.rest.chars().next() {
-            // The line is lost, and not all that stands behind it.
+            // The line is lost, and not all that follows it.
             if c == '\n' {
                 return Err("a quote is open at the end of the line");
             }

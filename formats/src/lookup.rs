@@ -5,7 +5,7 @@
 
 use crate::entry::{FileReference, Volume};
 
-/// No configuration file is read past this many bytes.
+/// Maximum size of a configuration file, in bytes.
 pub const CONFIG_LIMIT: usize = 1 << 20;
 
 /// The path of all that is on a partition without a file system.

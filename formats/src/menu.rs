@@ -3,7 +3,7 @@
 use super::lines::{TOO_LONG, long_lines};
 use crate::entry::{Kind, Multiboot};
 
-/// No more choices are taken from one configuration.
+/// Maximum number of choices of one configuration.
 pub const CHOICE_LIMIT: usize = 1024;
 
 /// One choice.
@@ -39,7 +39,7 @@ pub struct Choice {
 
 /// A configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Menu {
+pub struct ChoiceMenu {
     /// Choices in the order of the loader's menu.
     pub choices: Vec<Choice>,
     /// Place of the choice that boots on its own.
@@ -54,7 +54,7 @@ pub struct Menu {
     pub lost: Vec<(u32, String)>,
 }
 
-impl Menu {
+impl ChoiceMenu {
     /// An empty menu of this text, with the lines that are too long already lost.
     #[must_use]
     pub fn of(text: &str) -> Self {

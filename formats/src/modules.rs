@@ -32,7 +32,7 @@ pub struct Index<'a> {
 /// Which modules there are, ready to be asked.
 #[derive(Debug)]
 pub struct Modules<'a> {
-    modules: Names<'a, Module<'a>>,
+    modules: Names<'a, KernelModule<'a>>,
     aliases: Aliases<'a>,
     soft_dependencies: Vec<(&'a str, &'a str)>,
     builtin: Names<'a, ()>,
@@ -41,7 +41,7 @@ pub struct Modules<'a> {
 
 /// A line of modules.dep.
 #[derive(Debug)]
-struct Module<'a> {
+struct KernelModule<'a> {
     path: &'a str,
     needs: &'a str,
 }
@@ -52,7 +52,7 @@ impl<'a> Modules<'a> {
     pub fn parse(index: &Index<'a>) -> Self {
         let line = |line: &'a str| {
             let (path, needs) = split_once_at_byte(line, b':')?;
-            Some((name_of(path), Module { path, needs }))
+            Some((name_of(path), KernelModule { path, needs }))
         };
         let modules = Names::new(split_at_byte(index.dependencies, b'\n').filter_map(line));
         let soft = split_at_byte(index.soft_dependencies, b'\n').filter_map(|line| words(line, "softdep "));
@@ -173,7 +173,7 @@ impl Order<'_, '_> {
     }
 }
 
-/// The two parts of a line behind its keyword.
+/// The two parts of a line after its keyword.
 fn words<'a>(line: &'a str, keyword: &str) -> Option<(&'a str, &'a str)> {
     let (first, rest) = split_once_at_byte(line.strip_prefix(keyword)?, b' ')?;
     Some((first, rest.trim_ascii_end()))

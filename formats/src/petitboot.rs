@@ -5,16 +5,16 @@
 
 use super::{
     lines::{lines, statement},
-    menu::{Choice, Menu},
+    menu::{Choice, ChoiceMenu},
 };
 
-/// Seconds that petitboot waits where it is not told otherwise.
+/// Seconds that petitboot waits where no setting says otherwise.
 const TIMEOUT: u32 = 10;
 
 /// Reads a configuration.
 #[must_use]
-pub fn parse(text: &str) -> Menu {
-    let mut menu = Menu::of(text);
+pub fn parse(text: &str) -> ChoiceMenu {
+    let mut menu = ChoiceMenu::of(text);
     let mut default = "";
     let mut open: Option<Choice> = None;
     for (line, text) in lines(text) {
@@ -55,7 +55,7 @@ mod tests {
         let text = "# two\ndefault Debian 12\nname Old one\nimage /vmlinux.old\nargs root=/dev/sda1\nargs  quiet\n\
                     name Debian 12\n\timage /boot/vmlinux\ninitrd /boot/initrd.img\ndtb /boot/a.dtb\nimage /twice\n\
                     description x y\nargs root=UUID=1 ro\ntypo x\n";
-        let expected = Menu {
+        let expected = ChoiceMenu {
             choices: vec![
                 Choice {
                     title: "Old one".into(),
@@ -80,7 +80,7 @@ mod tests {
                 (11, "a second image: the first one counts".into()),
                 (14, "a keyword that petitboot does not know".into()),
             ],
-            ..Menu::default()
+            ..ChoiceMenu::default()
         };
         assert_eq!(parse(text), expected);
     }

@@ -8,8 +8,8 @@ const FILE_LIMIT: usize = 16;
 /// Once so much was included, in bytes of text, nothing more is.
 const INCLUDED_LIMIT: usize = 4 << 20;
 
-/// No more filters are told that could not be.
-const UNTOLD_LIMIT: usize = 64;
+/// Maximum number of warnings of filters that cannot be decided.
+const UNDECIDED_LIMIT: usize = 64;
 
 /// What decides which files are booted; all else is between the firmware and the hardware.
 const NAMES: [&str; 13] = [
@@ -114,7 +114,7 @@ impl Machine {
             ("board-type", _) => ("board", None),
             (name, _) if name.starts_with("gpio") => ("pin", None),
             (name, _) if name.starts_with("0x") => ("serial number", None),
-            // It says which port the settings behind it are about.
+            // It says which port the settings after it are about.
             (name, _) if name.starts_with("HDMI:") => ("port", Some(true)),
             (name, _) => ("board", Some(self.board.is_some_and(|board| board.filters.contains(&name)))),
         }
@@ -126,8 +126,8 @@ impl Machine {
 pub struct Configuration {
     /// Names and values, each name once, in the order in which they were set last.
     pub settings: Vec<(&'static str, String)>,
-    /// Filters that could not be told and were taken not to hold, each with its line.
-    pub untold: Vec<(u32, String)>,
+    /// Filters that cannot be decided here and are taken not to hold, each with its line.
+    pub undecided: Vec<(u32, String)>,
     /// A filter for boots on trial occurs.
     pub has_tryboot: bool,
 }
@@ -158,7 +158,7 @@ impl Configuration {
     /// Initrds in the order in which they are joined.
     #[must_use]
     pub fn initrds(&self) -> Vec<&str> {
-        // `initramfs` sets the same thing as `ramfsfile`, and an address behind it.
+        // `initramfs` sets the same thing as `ramfsfile`, and an address after it.
         let last = self.settings.iter().rev().find(|(name, _)| matches!(*name, "initramfs" | "ramfsfile"));
         let files = last.map_or("", |(_, value)| statement(value, &[]).0);
         files.split(',').filter(|file| !file.is_empty()).collect()
@@ -212,8 +212,8 @@ impl Reader<'_> {
         }
         let (kind, holds) = self.machine.holds(filter);
         self.found.has_tryboot |= kind == "tryboot";
-        if holds.is_none() && self.found.untold.len() < UNTOLD_LIMIT {
-            self.found.untold.push((number, filter.to_owned()));
+        if holds.is_none() && self.found.undecided.len() < UNDECIDED_LIMIT {
+            self.found.undecided.push((number, filter.to_owned()));
         }
         self.filters.retain(|(other, _)| *other != kind);
         self.filters.push((kind, holds.unwrap_or(false)));
@@ -274,7 +274,7 @@ mod tests {
                     [all]\n[EDID=X]\nkernel=d\n[pi4]\nkernel=e\n[HDMI:0]\nkernel=f\n";
         let read = read(text, "raspberrypi,4-model-b", false);
         assert_eq!(read.settings, [("kernel", "a".to_owned())]);
-        assert_eq!(read.untold, [(10, "EDID=X".to_owned())]);
+        assert_eq!(read.undecided, [(10, "EDID=X".to_owned())]);
     }
 
     #[test]

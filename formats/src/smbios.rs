@@ -5,7 +5,7 @@
 const OEM_STRINGS: u8 = 11;
 /// The type that ends the table.
 const END: u8 = 127;
-/// No more structures are read; the largest servers have some thousand.
+/// Maximum number of structures that are read; the largest servers have some thousand.
 const STRUCTURE_LIMIT: usize = 8192;
 
 /// One of the table's structures.
@@ -20,7 +20,7 @@ struct Structure<'a> {
 fn structures(table: &[u8]) -> impl Iterator<Item = Structure<'_>> {
     let mut rest = table;
     let next = move || {
-        // Type and length of what is laid out; texts follow, each with a NUL behind it, and one more behind all.
+        // Type and length of what is laid out; texts follow, each with a NUL after it, and one more after all.
         let (&[kind, length], _) = rest.split_first_chunk()?;
         let (layout, behind) = rest.split_at_checked(length.into()).filter(|_| length >= 4 && kind != END)?;
         let end = behind.windows(2).position(|pair| pair == [0, 0])?;

@@ -10,16 +10,16 @@ use super::lines::lines;
 /// What every image of U-Boot's older kind begins with.
 pub const IMAGE: &[u8] = b"\x27\x05\x19\x56";
 
-/// No more statements are run.
+/// Maximum number of statements that are run.
 const STATEMENT_LIMIT: usize = 10_000;
 
-/// Variables that hold commands call each other no deeper.
+/// Maximum depth of variables that run each other.
 const DEPTH_LIMIT: usize = 8;
 
 /// A value, and all words of a statement, are cut at this many bytes: lines that double a variable must not fill the memory.
 const VALUE_LIMIT: usize = 16 * 1024;
 
-/// No more variables are kept; a board's own environment has some two hundred.
+/// Maximum number of variables; a board's own environment has some two hundred.
 const VARIABLE_LIMIT: usize = 1024;
 
 /// A file: the number of its partition on the script's disk, 0 for the script's own, and its path.
@@ -323,7 +323,7 @@ impl<'a> Shell<'a> {
     }
 }
 
-/// The number of a partition behind its device: `0:2`.
+/// The number of a partition after its device: `0:2`.
 fn partition(device: &str) -> u32 {
     device.split_once(':').and_then(|(_, number)| number.parse().ok()).unwrap_or(0)
 }

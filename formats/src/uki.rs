@@ -6,10 +6,10 @@ use super::{
     text,
 };
 
-/// No text of an image is read past this many bytes.
+/// Maximum size of a text in an image, in bytes.
 pub const TEXT_LIMIT: usize = 64 << 10;
 
-/// No more profiles of one image are listed: systemd's own limit.
+/// Maximum number of profiles of one image: systemd's own limit.
 const PROFILES_LIMIT: u32 = 256;
 
 /// One way to boot an image: one entry in the menu.
@@ -19,7 +19,7 @@ pub struct Profile {
     pub number: u32,
     /// `ID` of `.profile`.
     pub id: Option<String>,
-    /// The system's name, with the profile's title behind it.
+    /// The system's name, with the profile's title after it.
     pub title: String,
     /// The system's version.
     pub version: Option<String>,
@@ -114,7 +114,7 @@ impl Fields<'_> {
     }
 }
 
-/// Control characters become blanks, and blanks at both ends fall away.
+/// Control characters become spaces, and spaces at both ends fall away.
 #[must_use]
 pub fn mangled(cmdline: &str) -> String {
     let plain: String = cmdline.chars().map(|c| if c.is_ascii_control() { ' ' } else { c }).collect();

@@ -2,7 +2,7 @@
 #![no_main]
 
 use firstlight::formats::{
-    bls::{Entry, Loader, Reading, Variables, entry_name},
+    bls::{BlsEntry, LoaderConf, Reading, Variables, entry_name},
     text,
 };
 use fuzz::fuzz_target;
@@ -10,9 +10,9 @@ use fuzz::fuzz_target;
 fuzz_target!(|data: &[u8]| {
     let text = text::decode(data);
     for reading in [Reading::SystemdBoot, Reading::Grub] {
-        let _ = Entry::parse(&text, reading);
+        let _ = BlsEntry::parse(&text, reading);
     }
     let _ = entry_name(&text, ".conf");
     let variables = Variables { default: Some(text.to_string()), ..Variables::default() };
-    let _ = Loader::parse(&text).choice(&variables, &[(&text, false), ("arch.conf", true)]);
+    let _ = LoaderConf::parse(&text).choice(&variables, &[(&text, false), ("arch.conf", true)]);
 });

@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 
 use super::{
-    finder::{Context, Deed, Finder, Findings, Note},
+    finder::{Context, Finder, Findings, Note, NoteAction},
     place::Place,
 };
 use crate::{
@@ -70,7 +70,7 @@ impl Finder for Android {
             Findings { default: tried.next(), fallback: tried.collect(), ..Findings::default() };
         findings.timeout = findings.default.as_ref().map(|_| 0);
         findings.notes.push(Note {
-            deed: Deed::Used,
+            action: NoteAction::Used,
             volume: own.device.name.clone(),
             path: BARE_FILE.to_owned(),
             message: "an image of Android's; its signature is not checked, and what else the board's loader would put on the command line is not known".into(),

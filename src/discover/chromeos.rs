@@ -4,7 +4,7 @@
 use std::cmp::Reverse;
 
 use super::{
-    finder::{Context, Deed, Finder, Findings, Note},
+    finder::{Context, Finder, Findings, Note, NoteAction},
     place::Place,
 };
 use crate::{
@@ -41,7 +41,7 @@ impl Finder for Chromeos {
                 .and_then(|it| Some((Standing::of(it.attributes), it.number, entry(lookup, place, it)?)));
             kernels.extend(found);
         }
-        // One that is not tried stands behind those that are.
+        // One that is not tried comes after those that are.
         kernels.sort_by_key(|(standing, number, _)| {
             (Reverse(standing.is_tried().then_some(standing.priority)), *number)
         });
@@ -52,7 +52,7 @@ impl Finder for Chromeos {
         findings.timeout = findings.default.as_ref().map(|_| 0);
         let Standing { priority, tries, successful } = Standing::of(kernel_partition(own)?.attributes);
         findings.notes.push(Note {
-            deed: Deed::Used,
+            action: NoteAction::Used,
             volume: own.device.name.clone(),
             path: BARE_FILE.to_owned(),
             message: format!(

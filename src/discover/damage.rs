@@ -1,4 +1,4 @@
-//! Kernels whose own headers say that they do not boot: cut short, or without the part that is a kernel. Told before anything
+//! Kernels whose own headers say that they do not boot: cut short, or without the part that is a kernel. Reported before anything
 //! is chosen; check sums are checked when a kernel is loaded.
 
 use super::unified::CUT_SHORT;
@@ -13,7 +13,7 @@ use crate::formats::{
 /// The longest command line, in bytes, of a kernel that does not tell it (`COMMAND_LINE_SIZE` without its NUL).
 const USUAL_LENGTH: u32 = 2047;
 
-/// The longest command line, in bytes, that a kernel takes which its head has told, and whose file has this size in bytes.
+/// Maximum length of a kernel's command line, in bytes, by its head and the size of its file in bytes.
 ///
 /// # Errors
 /// Why it does not boot.
@@ -129,7 +129,7 @@ mod tests {
             let alone = discover(&volumes(std::slice::from_ref(&bad)), &context);
             let problems: Vec<_> = alone.entries.iter().map(|entry| entry.problem.as_deref()).collect();
             assert_eq!(problems, [*expected], "{place}: {:?}", alone.warnings);
-            // What its loader would boot may be told, but it is nothing that is booted.
+            // What its loader would boot may be known, but it is nothing that is booted.
             let is_chosen = alone
                 .entries
                 .iter()

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{
-    finder::{Deed, Note},
+    finder::{Note, NoteAction},
     merge::{Found, merge},
     owner::Owner,
 };
@@ -81,7 +81,7 @@ pub(super) fn report(volumes: &[Volume], mut found: Vec<Found>, owners: &[Owner]
     for owner in owners {
         if let Some(report) = reports.get_mut(owner.volume) {
             report.notes.push(Note {
-                deed: Deed::Used,
+                action: NoteAction::Used,
                 volume: report.volume.clone(),
                 path: owner.program.clone(),
                 message: format!("the firmware starts this program ({})", owner.format.title()),
@@ -154,16 +154,16 @@ impl Report {
         let mut text = self.summary();
         text.push('\n');
         for note in &self.notes {
-            let deed = match note.deed {
-                Deed::Used => "used",
-                Deed::Guessed => "guessed from",
-                Deed::PassedOver => "passed over",
+            let action = match note.action {
+                NoteAction::Used => "used",
+                NoteAction::Guessed => "guessed from",
+                NoteAction::PassedOver => "passed over",
             };
             let place = match note.volume == self.volume {
                 true => printable(&note.path),
                 false => format!("{}:{}", printable(&note.volume), printable(&note.path)),
             };
-            text.push_str(&format!("  {deed} {place}: {}\n", printable(&note.message)));
+            text.push_str(&format!("  {action} {place}: {}\n", printable(&note.message)));
         }
         text
     }

@@ -1,5 +1,5 @@
-//! The one trait behind which every boot-loader family stands: adding a format is one file with its finder and one line of
-//! the table of formats.
+//! The trait that every boot-loader family implements: a new format is one file with its finder and one line of the table of
+//! finders.
 
 use serde::Serialize;
 
@@ -38,7 +38,7 @@ pub struct Context {
 /// What a finder did with a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Deed {
+pub enum NoteAction {
     /// Entries, a default or settings were taken from it.
     Used,
     /// Something that no file says outright was concluded from it.
@@ -51,7 +51,7 @@ pub enum Deed {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Note {
     /// What was done.
-    pub deed: Deed,
+    pub action: NoteAction,
     /// Kernel name of the device that the volume is on.
     pub volume: String,
     /// Path of the file or directory on that volume.

@@ -1,4 +1,4 @@
-//! Kernels that cannot run here: told by their headers, and refused before anything is chosen.
+//! Kernels that cannot run here: recognised by their headers, and refused before anything is chosen.
 
 use std::{
     collections::HashMap,

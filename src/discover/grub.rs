@@ -1,7 +1,7 @@
 //! GRUB 2: where its configurations are, whose build of GRUB reads them, and their entries.
 
 use super::{
-    finder::{Context, Deed, Finder, Findings, Note},
+    finder::{Context, Finder, Findings, Note, NoteAction},
     owner::owners,
     pattern,
     unbootable::{firmware_problem, kind_problem},
@@ -11,10 +11,10 @@ use crate::{
     entry::{Entry, FileReference, FilesystemKind, Format, Kind, Source, Warning},
     formats::{
         grub::{
-            self, Facts, Flavour, Menu,
+            self, Facts, Flavour, GrubMenu,
             device::snapshot_of_the_system,
             flavour::UPSTREAM,
-            menu::{Action, MenuEntry},
+            menu::{EntryAction, MenuEntry},
         },
         lookup::{CONFIG_LIMIT, FileKind, FileStatus, Lookup},
         text,
@@ -85,7 +85,8 @@ pub(super) fn read(
     let Some(device) = lookup.volumes().get(volume).map(|volume| volume.device.name.clone()) else {
         return;
     };
-    let note = |deed, message: String| Note { deed, volume: device.clone(), path: path.to_owned(), message };
+    let note =
+        |action, message: String| Note { action, volume: device.clone(), path: path.to_owned(), message };
     let wanted = context.grub_flavour.as_deref().and_then(Flavour::named);
     let flavour = wanted.unwrap_or_else(|| flavour(lookup, volume, path));
     let menu = match grub::read(lookup, volume, path, Facts::here(context.efi), flavour) {
@@ -103,11 +104,13 @@ pub(super) fn read(
     let entries: Vec<(Vec<&str>, &MenuEntry)> = menu.level.flat();
     let repeated = !entries.is_empty() && entries.iter().all(|(_, entry)| seen.contains(&entry.file));
     if repeated {
-        findings.notes.push(note(Deed::PassedOver, "leads to a configuration that was read already".into()));
+        findings
+            .notes
+            .push(note(NoteAction::PassedOver, "leads to a configuration that was read already".into()));
         return;
     }
     findings.notes.push(note(
-        if entries.is_empty() { Deed::PassedOver } else { Deed::Used },
+        if entries.is_empty() { NoteAction::PassedOver } else { NoteAction::Used },
         format!("a GRUB configuration ({}) with {} entries", flavour.name, entries.len()),
     ));
     for (_, entry) in &entries {
@@ -122,7 +125,7 @@ pub(super) fn read(
     complete_chained(lookup, context, entries.iter_mut().skip(before), warnings);
 }
 
-fn take(lookup: &dyn Lookup, menu: &Menu, entries: &[(Vec<&str>, &MenuEntry)], findings: &mut Findings) {
+fn take(lookup: &dyn Lookup, menu: &GrubMenu, entries: &[(Vec<&str>, &MenuEntry)], findings: &mut Findings) {
     let default = menu.level.default_entry();
     // The first configuration with entries is the one whose default counts.
     if findings.entries.is_empty() {
@@ -159,7 +162,7 @@ fn convert(lookup: &dyn Lookup, titles: &[&str], entry: &MenuEntry) -> Entry {
         ..Entry::default()
     };
     match &entry.action {
-        Action::Boot(loaded, cmdline) => {
+        EntryAction::Boot(loaded, cmdline) => {
             converted.kind = loaded.kind;
             converted.kernel = loaded.kernel.as_ref().map(|file| file.reference(lookup));
             converted.initrds = loaded.initrds.iter().map(|file| file.reference(lookup)).collect();
@@ -174,16 +177,16 @@ fn convert(lookup: &dyn Lookup, titles: &[&str], entry: &MenuEntry) -> Entry {
             converted.version = loaded.kernel.as_ref().and_then(|file| version(&file.path));
             converted.problem = converted.problem.or_else(|| kind_problem(loaded.kind).map(str::to_owned));
         }
-        Action::Firmware(action) => {
+        EntryAction::Firmware(action) => {
             converted.kind = Kind::Firmware;
             converted.problem = converted.problem.or_else(|| Some(firmware_problem(action)));
         }
-        Action::Submenu(_) | Action::Nothing => {}
+        EntryAction::Submenu(_) | EntryAction::Nothing => {}
     }
     converted
 }
 
-/// The version in a kernel's file name: what stands behind its first hyphen.
+/// The version in a kernel's file name: what follows its first hyphen.
 pub(super) fn version(path: &str) -> Option<String> {
     let name = path.rsplit('/').next()?;
     let (_, version) = name.split_once('-')?;

@@ -1,7 +1,7 @@
 //! GRUB Legacy: where its menu stands, which entry it saved, and its names of devices.
 
 use super::{
-    menu::{Loader, volume_by},
+    menu::{MenuLoader, volume_by},
     place::Place,
 };
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Finds menu.lst and grub.conf.
-pub(super) static GRUB_LEGACY: Loader = Loader {
+pub(super) static GRUB_LEGACY: MenuLoader = MenuLoader {
     format: Format::GrubLegacy,
     places: &[
         "/boot/grub/menu.lst",
@@ -24,7 +24,7 @@ pub(super) static GRUB_LEGACY: Loader = Loader {
         "/menu.lst",
     ],
     read: |place, _, text| {
-        // grub-set-default writes the number on the first line and a warning behind it.
+        // grub-set-default writes the number on the first line and a warning after it.
         let saved = place.read("default").ok();
         let saved = saved.and_then(|text| text.split_whitespace().next()?.parse().ok());
         grub_legacy::parse(text, saved)

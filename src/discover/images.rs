@@ -32,10 +32,10 @@ pub(super) fn mountable(lookup: &dyn Lookup, host: usize, path: &str) -> Option<
     is_other.then(|| FileReference::new(volume.device.name.clone(), path.to_owned()))
 }
 
-/// All volumes, behind them the images that were opened.
+/// All volumes, and after them the images that were opened.
 pub struct Images<'a> {
     lookup: &'a dyn Lookup,
-    opened: Vec<OnceCell<Image<'a>>>,
+    opened: Vec<OnceCell<ImageFile<'a>>>,
     /// Of all images together: the finder's memory is limited.
     budget: Budget,
     /// Images that can be read once they are mounted.
@@ -44,7 +44,7 @@ pub struct Images<'a> {
     volumes: Option<Vec<Volume>>,
 }
 
-struct Image<'a> {
+struct ImageFile<'a> {
     host: usize,
     path: String,
     volume: Volume,
@@ -59,7 +59,7 @@ impl<'a> Images<'a> {
         Self { lookup, opened, budget: Budget::default(), wanted: RefCell::default(), volumes: None }
     }
 
-    /// The volumes and this image, which stands behind them in [`Lookup::volumes`].
+    /// The volumes and this image, which comes after them in [`Lookup::volumes`].
     pub(super) fn with(lookup: &'a dyn Lookup, host: usize, path: &str) -> Result<Self, LookupError> {
         let mut images = Self::new(lookup);
         let image = images.volume(images.open_image(host, path)?).cloned();
@@ -87,12 +87,12 @@ impl<'a> Images<'a> {
         }
     }
 
-    fn opened(&self, volume: usize) -> Option<&Image<'a>> {
+    fn opened(&self, volume: usize) -> Option<&ImageFile<'a>> {
         self.opened.get(volume.checked_sub(self.lookup.volumes().len())?)?.get()
     }
 }
 
-impl<'a> Image<'a> {
+impl<'a> ImageFile<'a> {
     fn open(lookup: &'a dyn Lookup, host: usize, path: &str, budget: &Budget) -> Result<Self, LookupError> {
         let status = lookup.status(host, path, true).filter(|status| status.kind == FileKind::File);
         let size = status.ok_or(LookupError::Missing)?.size;
@@ -132,7 +132,7 @@ impl Lookup for Images<'_> {
                 Some(image) => image,
                 None => {
                     self.check()?;
-                    let image = Image::open(self.lookup, host, path, &self.budget);
+                    let image = ImageFile::open(self.lookup, host, path, &self.budget);
                     let image = image.inspect_err(|_| {
                         self.want(mountable(self.lookup, host, path));
                     })?;

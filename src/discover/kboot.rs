@@ -1,10 +1,10 @@
 //! kboot.conf: where it stands.
 
-use super::menu::{Loader, on_named_device};
+use super::menu::{MenuLoader, on_named_device};
 use crate::{entry::Format, formats::kboot};
 
 /// Finds kboot.conf.
-pub(super) static KBOOT: Loader = Loader {
+pub(super) static KBOOT: MenuLoader = MenuLoader {
     format: Format::Kboot,
     places: &["/kboot.conf", "/kboot.cnf", "/etc/kboot.conf", "/etc/kboot.cnf"],
     read: |_, _, text| kboot::parse(text),

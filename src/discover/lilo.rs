@@ -1,7 +1,7 @@
 //! lilo.conf, elilo.conf and yaboot.conf: where they stand, and what their paths mean.
 
 use super::{
-    menu::{Loader, in_system, partition},
+    menu::{MenuLoader, in_system, partition},
     place::Place,
 };
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Finds lilo.conf, whose paths are those of the installed system.
-pub(super) static LILO: Loader = Loader {
+pub(super) static LILO: MenuLoader = MenuLoader {
     format: Format::Lilo,
     places: &["/etc/lilo.conf"],
     read: |_, _, text| parse(text, Dialect::Lilo, ""),
@@ -18,7 +18,7 @@ pub(super) static LILO: Loader = Loader {
 };
 
 /// Finds elilo.conf, whose paths count from its directory on the ESP.
-pub(super) static ELILO: Loader = Loader {
+pub(super) static ELILO: MenuLoader = MenuLoader {
     format: Format::Elilo,
     places: &["/EFI/*/elilo.conf", "/efi/*/elilo.conf", "/elilo.conf"],
     read: |place, _, text| parse(text, Dialect::Elilo, place.directory),
@@ -31,7 +31,7 @@ pub(super) static ELILO: Loader = Loader {
 };
 
 /// Finds yaboot.conf, whose paths may name a partition of its disk: `hd:3,/vmlinux`.
-pub(super) static YABOOT: Loader = Loader {
+pub(super) static YABOOT: MenuLoader = MenuLoader {
     format: Format::Yaboot,
     places: &["/etc/yaboot.conf", "/yaboot.conf", "/boot/etc/yaboot.conf", "/suseboot/yaboot.cnf"],
     read: |_, _, text| parse(text, Dialect::Yaboot, ""),

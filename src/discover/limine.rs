@@ -1,7 +1,7 @@
 //! Limine: where its configurations stand, and its names of devices.
 
 use super::{
-    menu::{Loader, partition, volume_by},
+    menu::{MenuLoader, partition, volume_by},
     place::Place,
 };
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Finds limine.conf.
-pub(super) static LIMINE: Loader = Loader {
+pub(super) static LIMINE: MenuLoader = MenuLoader {
     format: Format::Limine,
     places: &[
         "/EFI/*/limine.conf",
@@ -30,7 +30,7 @@ pub(super) static LIMINE: Loader = Loader {
 };
 
 /// Finds limine.cfg, which the releases before 7 read.
-pub(super) static LIMINE_CFG: Loader = Loader {
+pub(super) static LIMINE_CFG: MenuLoader = MenuLoader {
     format: Format::Limine,
     places: &[
         "/limine.cfg",

@@ -7,7 +7,7 @@ use super::{
     grub, pattern,
     place::Place,
     unbootable::kind_problem,
-    unified::Image,
+    unified::UnifiedImage,
 };
 use crate::{
     entry::{Entry, FileReference, Format, Kind, Volume, Warning},
@@ -16,7 +16,7 @@ use crate::{
         grub::device::Devices,
         kernel_file::{HEAD_LENGTH, KernelFile, recognise},
         lookup::Lookup,
-        menu::{CHOICE_LIMIT, Choice, Menu},
+        menu::{CHOICE_LIMIT, Choice, ChoiceMenu},
         refind::initrds,
         volume_name::VolumeName,
     },
@@ -29,16 +29,16 @@ const DIRECTORY_LIMIT: usize = 256;
 pub(super) type Locate = fn(&Place<'_>, &str) -> Option<(usize, String)>;
 
 /// What tells one such loader from another.
-pub(super) struct Loader {
+pub(super) struct MenuLoader {
     pub format: Format,
     /// Patterns of the paths of its configurations, of which the first that is there counts.
     pub places: &'static [&'static str],
     /// Reads a configuration.
-    pub read: fn(&Place<'_>, &Context, &str) -> Menu,
+    pub read: fn(&Place<'_>, &Context, &str) -> ChoiceMenu,
     pub locate: Locate,
 }
 
-impl Finder for Loader {
+impl Finder for MenuLoader {
     fn format(&self) -> Format {
         self.format
     }
@@ -81,7 +81,7 @@ impl<'a> Making<'a> {
     }
 
     /// What a configuration comes to.
-    fn findings(mut self, place: &Place<'_>, path: &str, mut menu: Menu) -> Findings {
+    fn findings(mut self, place: &Place<'_>, path: &str, mut menu: ChoiceMenu) -> Findings {
         menu.refuse_cut();
         let entries = self.entries(place, path, menu.choices);
         let mut tried = menu.default.into_iter().chain(menu.fallback).filter_map(|index| entries.get(index));
@@ -177,7 +177,7 @@ impl<'a> Making<'a> {
         });
         match program {
             Some((volume, KernelFile::Uki(_), file)) => {
-                let image = Image::at(lookup, volume, &file.path);
+                let image = UnifiedImage::at(lookup, volume, &file.path);
                 image.complete(self.context, entry, &mut self.warnings);
             }
             Some((_, KernelFile::Bzimage(_) | KernelFile::Image(_) | KernelFile::EfiZboot(_), file)) => {
@@ -247,7 +247,7 @@ mod tests {
         entry::{FilesystemKind, Source},
     };
 
-    fn find(loader: &Loader, files: &[(&str, &str)]) -> Findings {
+    fn find(loader: &MenuLoader, files: &[(&str, &str)]) -> Findings {
         let tree = tree(files);
         let other = super::super::testing::tree(&[("initrd", "")]);
         let open = volumes(&[
@@ -312,7 +312,7 @@ mod tests {
         };
         for (fallback, expected) in [(vec![], "gone"), (vec![1, 7, 2], "there"), (vec![1], "gone")] {
             let choices = vec![choice("gone", "/0"), choice("too", "/1"), choice("there", "/k")];
-            let menu = Menu { choices, default: Some(0), fallback, ..Menu::default() };
+            let menu = ChoiceMenu { choices, default: Some(0), fallback, ..ChoiceMenu::default() };
             let context = Context::default();
             let found = Making::new(Format::Kboot, on_named_device, &context).findings(&place, "/menu", menu);
             assert_eq!(found.default.as_deref(), Some(expected));

@@ -5,10 +5,10 @@ use std::collections::{HashMap, HashSet};
 use super::{finder::Findings, owner::Owner};
 use crate::entry::{Discovery, Entry, FileReference, Format, TimeoutStyle, Volume, Warning};
 
-/// No more entries are kept: a menu that long serves nobody, and a loop in a script can make any number.
+/// Maximum number of entries: a longer menu serves nobody, and a loop in a script can make any number.
 const ENTRY_LIMIT: usize = 4096;
 
-/// No more warnings are kept.
+/// Maximum number of warnings.
 const WARNING_LIMIT: usize = 1024;
 
 /// What one finder made of one volume.
@@ -216,7 +216,7 @@ fn started(volumes: &[Volume], entries: &[Entry], owner: &Owner) -> Option<Candi
     })
 }
 
-/// The first keeps its id; later ones get the volume's name behind it, and a count where even that is not enough.
+/// The first keeps its id; later ones get the volume's name after it, and a count where even that is not enough.
 fn make_ids_unique(entries: &mut [Entry]) {
     let mut taken = HashSet::new();
     // Thousands of equal ids must not each be counted up from the beginning.

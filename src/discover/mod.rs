@@ -85,7 +85,7 @@ pub fn complete_image(
     entry: &mut Entry,
 ) -> Option<Vec<Warning>> {
     let mut warnings = Vec::new();
-    unified::Image::at(lookup, 0, path).complete(context, entry, &mut warnings).then_some(warnings)
+    unified::UnifiedImage::at(lookup, 0, path).complete(context, entry, &mut warnings).then_some(warnings)
 }
 
 /// What is made of a volume without any entry of its own, given the entries of all others.

@@ -65,7 +65,7 @@ pub(super) fn owners(lookup: &dyn Lookup, context: &Context) -> Vec<Owner> {
     context.boot_options.iter().filter_map(one).collect()
 }
 
-/// What the firmware looks for on a medium that nobody has told it of.
+/// The name of the program that the firmware starts from a medium that no boot option names.
 fn removable_name() -> &'static str {
     match ARCH {
         "aarch64" => "AA64",

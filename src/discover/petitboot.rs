@@ -1,10 +1,10 @@
 //! petitboot.conf: where it stands.
 
-use super::menu::{Loader, on_named_device};
+use super::menu::{MenuLoader, on_named_device};
 use crate::{entry::Format, formats::petitboot};
 
 /// Finds petitboot.conf.
-pub(super) static PETITBOOT: Loader = Loader {
+pub(super) static PETITBOOT: MenuLoader = MenuLoader {
     format: Format::Petitboot,
     places: &["/boot/petitboot.conf", "/petitboot.conf"],
     read: |_, _, text| petitboot::parse(text),

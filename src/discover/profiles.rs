@@ -1,7 +1,7 @@
 //! Generations of NixOS and Guix System in their profiles, where no boot loader's configuration leads to them.
 
 use super::{
-    finder::{Deed, Findings, Note},
+    finder::{Findings, Note, NoteAction},
     place::Place,
 };
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
     formats::{bootspec, cmdline, guix::Parameters, lookup::Lookup},
 };
 
-/// No more generations of one profile are offered, the newest ones.
+/// Maximum number of generations of one profile that are offered, the newest ones.
 const GENERATION_LIMIT: usize = 64;
 
 /// Seconds until the current generation boots.
@@ -53,22 +53,22 @@ fn find(profile: &Profile, place: &Place<'_>, offered: &[&Entry]) -> Option<Find
         let link = format!("{}/system-{number}-link", profile.directory);
         let target = place.lookup.link(place.volume, &link).filter(|target| target.starts_with('/'));
         let system = target.as_deref().unwrap_or(&link);
-        let mut note = |deed, message: &str| {
+        let mut note = |action, message: &str| {
             let (volume, path) = (place.device.to_owned(), link.clone());
-            findings.notes.push(Note { deed, volume, path, message: message.to_owned() });
+            findings.notes.push(Note { action, volume, path, message: message.to_owned() });
         };
         let booted = |entry: &Entry| cmdline::value(&entry.cmdline, profile.word).map(str::to_owned);
         let mut entries = (profile.read)(place, &link, system, number);
         let first = entries.first().and_then(booted);
         if first.is_some() && offered.iter().any(|entry| booted(entry) == first) {
-            note(Deed::PassedOver, "a boot loader's configuration offers this generation");
+            note(NoteAction::PassedOver, "a boot loader's configuration offers this generation");
             continue;
         }
         let message = match entries.is_empty() {
             true => "a generation that says nothing of how it is booted",
             false => "a generation of the system",
         };
-        note(Deed::Guessed, message);
+        note(NoteAction::Guessed, message);
         for entry in &mut entries {
             place.check(entry);
         }

@@ -1,7 +1,7 @@
 //! The Raspberry Pi's firmware: the one kernel that its configuration leads to, and the one it would try out.
 
 use super::{
-    finder::{Context, Deed, Finder, Findings, Note},
+    finder::{Context, Finder, Findings, Note, NoteAction},
     place::Place,
 };
 use crate::{
@@ -99,10 +99,10 @@ impl Finding<'_> {
             }
         };
         let read = Configuration::read(&text, machine, &mut |name| place.read(name).ok());
-        for (line, filter) in read.untold.iter().filter(|_| !machine.tryboot) {
+        for (line, filter) in read.undecided.iter().filter(|_| !machine.tryboot) {
             let message =
                 format!("line {line}: [{filter}] asks for what cannot be told here; it is taken not to hold");
-            self.note(Deed::PassedOver, file, message);
+            self.note(NoteAction::PassedOver, file, message);
         }
         let names =
             read.get("kernel").map_or(Board::kernels(machine.board, read.is_on("arm_64bit")), |_| &[]);
@@ -151,22 +151,22 @@ impl Finding<'_> {
     fn notes(&mut self, file: &str, cmdline: &str, machine: Machine, read: &Configuration) {
         if machine.board.is_none() {
             let message = "this machine is no Raspberry Pi: no filter for a board holds, and a 64-bit kernel is preferred";
-            self.note(Deed::Guessed, file, message.into());
+            self.note(NoteAction::Guessed, file, message.into());
         }
         let trees = ["device_tree", "dtoverlay", "dtparam"].map(|name| {
             read.settings.iter().filter(|(own, value)| *own == name && !value.is_empty()).count()
         });
         if trees != [0; 3] {
             let message = "device_tree, dtoverlay, dtparam: the firmware has put the device tree together already, and the running one is handed on";
-            self.note(Deed::PassedOver, file, message.into());
+            self.note(NoteAction::PassedOver, file, message.into());
         }
         let message = "the first line is the command line; what the firmware itself puts before it (the memory of the graphics processor, the display) and what it makes of console=serial0 is not known";
-        self.note(Deed::Used, cmdline, message.into());
+        self.note(NoteAction::Used, cmdline, message.into());
     }
 
-    fn note(&mut self, deed: Deed, path: &str, message: String) {
+    fn note(&mut self, action: NoteAction, path: &str, message: String) {
         let (volume, path) = (self.place.device.to_owned(), path.to_owned());
-        self.findings.notes.push(Note { deed, volume, path, message });
+        self.findings.notes.push(Note { action, volume, path, message });
     }
 }
 

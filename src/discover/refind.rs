@@ -21,7 +21,7 @@ use crate::{
         lookup::{FileKind, Lookup},
         menu::{CHOICE_LIMIT, Choice},
         refind::{
-            Config, Options, PREVIOUS, VARIABLES, initrd_for, initrds, is_initrd, is_kernel, version,
+            Config, KernelOptions, PREVIOUS, VARIABLES, initrd_for, initrds, is_initrd, is_kernel, version,
             with_version,
         },
     },
@@ -33,16 +33,16 @@ const PLACES: [&str; 3] = ["/EFI/*/refind.conf", "/efi/*/refind.conf", "/boot/re
 /// What the options of the kernels beside it stand in.
 const OPTIONS: [&str; 2] = ["refind_linux.conf", "refind-linux.conf"];
 
-/// No more kernels of a directory are offered, the newest ones.
+/// Maximum number of kernels of a directory that are offered, the newest ones.
 const KERNEL_LIMIT: usize = 64;
 
-/// Among no more initrds of a directory the one for a kernel is looked for.
+/// Maximum number of initrds of a directory among which the one for a kernel is searched.
 const INITRD_LIMIT: usize = 256;
 
-/// No longer names of a root file system are taken from fstab(5), in bytes.
+/// Maximum length of the name of a root file system in fstab(5), in bytes.
 const SOURCE_LIMIT: usize = 256;
 
-/// No longer title of what was booted last is read, in bytes.
+/// Maximum length of the title of what was booted last, in bytes.
 const PREVIOUS_LIMIT: usize = 2048;
 
 /// Attributes of a root partition (Discoverable Partitions Specification): it is mounted read-only, or not by itself.
@@ -61,7 +61,8 @@ impl Finder for Refind {
         let configuration = |volume| PLACES.iter().find_map(|place| first_file(lookup, volume, place));
         let making = Making::new(Format::Refind, locate, context);
         let previous = context.refind_previous.clone();
-        let mut search = Search { lookup, config: Config::default(), previous, making, told_full: false };
+        let mut search =
+            RefindSearch { lookup, config: Config::default(), previous, making, told_full: false };
         let Some(path) = configuration(volume) else {
             // Without one anywhere there are still the kernels that have options for rEFInd beside them.
             let found = search.kernels(volume, true);
@@ -108,17 +109,17 @@ impl Finder for Refind {
     }
 }
 
-struct Search<'a> {
+struct RefindSearch<'a> {
     lookup: &'a dyn Lookup,
     config: Config,
     /// Title of what was booted last.
     previous: Option<String>,
     making: Making<'a>,
-    /// It was told that there are too many.
+    /// There is a warning that there are too many.
     told_full: bool,
 }
 
-impl Search<'_> {
+impl RefindSearch<'_> {
     /// The kernels of a volume, with `only_beside` only where there are options beside them.
     fn kernels(&mut self, volume: usize, only_beside: bool) -> Vec<Entry> {
         let mut found = Vec::new();
@@ -176,7 +177,7 @@ impl Search<'_> {
         let text = place.read(&file);
         let is_written = text.is_ok();
         let options = match (options, text) {
-            (Some(_), Ok(text)) => Options::parse(&text),
+            (Some(_), Ok(text)) => KernelOptions::parse(&text),
             (Some(_), Err(message)) => {
                 self.making.warnings.push(place.warning(
                     &file,
@@ -241,7 +242,7 @@ impl Search<'_> {
 
     /// The options of kernels without a file of them: what fstab(5) of their volume has as root, else the partition that by
     /// its type is the root of this machine's systems, else none.
-    fn derived(&self, fstab: &str) -> Vec<Options> {
+    fn derived(&self, fstab: &str) -> Vec<KernelOptions> {
         let mounts = fstab::parse(fstab).into_iter();
         let mut roots = mounts.filter(|mount| mount.target == "/" && mount.source.len() <= SOURCE_LIMIT);
         if let Some(root) = roots.next() {
@@ -257,7 +258,7 @@ impl Search<'_> {
                 let mode = if attributes & READ_ONLY == 0 { "rw" } else { "ro" };
                 of_root(mode, &format!("/dev/disk/by-partuuid/{uuid}"))
             }
-            None => vec![Options { label: String::new(), options: String::new(), line: 1 }],
+            None => vec![KernelOptions { label: String::new(), options: String::new(), line: 1 }],
         }
     }
 
@@ -299,9 +300,9 @@ fn cmdline(options: &str, version: Option<&str>, initrd: Option<&str>) -> String
 }
 
 /// The two entries that rEFInd makes of a kernel whose root file system it knows.
-fn of_root(mode: &str, root: &str) -> Vec<Options> {
+fn of_root(mode: &str, root: &str) -> Vec<KernelOptions> {
     let lines = [("Boot with normal options", ""), ("Boot into single-user mode", " single")];
-    let options = lines.map(|(label, word)| Options {
+    let options = lines.map(|(label, word)| KernelOptions {
         label: label.into(),
         options: format!("{mode} root={root}{word}"),
         line: 1,

@@ -1,12 +1,12 @@
 //! SYSLINUX, EXTLINUX and ISOLINUX, and U-Boot where it reads their configuration: where it is, and its entries.
 
 use super::{
-    finder::{Context, Deed, Finder, Findings, Note},
+    finder::{Context, Finder, Findings, Note, NoteAction},
     place::Place,
     unbootable::kind_problem,
 };
 use crate::{
-    entry::{Entry, Format, Kind, Module, Multiboot, TimeoutStyle},
+    entry::{Entry, Format, Kind, Multiboot, MultibootModule, TimeoutStyle},
     formats::{
         cmdline,
         lines::statement,
@@ -43,7 +43,7 @@ const PLACES: [&str; 21] = [
     "/pxelinux.cfg/default",
 ];
 
-/// No more configurations are read that labels lead to.
+/// Maximum number of configurations that are read because labels lead to them.
 const FILE_LIMIT: usize = 32;
 
 /// What the Syslinux Project's installers put beside the configuration, and U-Boot does not.
@@ -88,7 +88,7 @@ fn find(place: &Place<'_>, path: &str, context: &Context) -> Findings {
     let saved = saved(place).filter(|_| dialect == Dialect::Syslinux).unwrap_or_default();
     if saved.once.is_some() {
         findings.notes.push(Note {
-            deed: Deed::PassedOver,
+            action: NoteAction::PassedOver,
             volume: place.device.to_owned(),
             path: place.path(path),
             message: "what ldlinux.sys says to boot once; as nothing is written there, it would be booted every time".into(),
@@ -214,7 +214,7 @@ impl Reading<'_> {
         ];
         for (_, message) in notes.into_iter().filter(|(is_so, _)| *is_so) {
             self.findings.notes.push(Note {
-                deed: Deed::PassedOver,
+                action: NoteAction::PassedOver,
                 volume: place.device.to_owned(),
                 path: place.path(path),
                 message: message.to_owned(),
@@ -284,7 +284,7 @@ fn entry(place: &Place<'_>, label: &Label, dialect: Dialect, words: &[String]) -
 fn multiboot(append: &str) -> (Option<String>, String, Vec<String>, Multiboot) {
     let images = append.split(" --- ").map(|image| {
         let (file, words) = statement(image.trim(), &[]);
-        (file.to_owned(), Module { cmdline: words.to_owned(), as_it_is: false })
+        (file.to_owned(), MultibootModule { cmdline: words.to_owned(), as_it_is: false })
     });
     let (mut files, mut modules): (Vec<_>, Vec<_>) = images.filter(|(file, _)| !file.is_empty()).unzip();
     if files.is_empty() {
@@ -483,7 +483,7 @@ mod tests {
         assert_eq!(xen.kernel, Some(file("/boot/syslinux/xen.gz")));
         assert_eq!(xen.initrds, [file("/boot/syslinux/vmlinuz"), file("/boot/syslinux/initrd")]);
         assert_eq!((xen.kind, xen.cmdline.as_str()), (Kind::Multiboot, "dom0_mem=1G"));
-        let module = |cmdline: &str| Module { cmdline: cmdline.into(), as_it_is: false };
+        let module = |cmdline: &str| MultibootModule { cmdline: cmdline.into(), as_it_is: false };
         let modules = vec![module("root=/dev/sda1"), module("")];
         assert_eq!(xen.multiboot, Multiboot { version: 1, modules });
         assert_eq!((found.default.as_deref(), found.timeout), (Some("more>b"), Some(2)));

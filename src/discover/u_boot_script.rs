@@ -2,7 +2,7 @@
 //! script, the settings that boards read by themselves (uEnv.txt).
 
 use super::{
-    finder::{Context, Deed, Finder, Findings, Note},
+    finder::{Context, Finder, Findings, Note, NoteAction},
     place::Place,
 };
 use crate::{
@@ -136,7 +136,7 @@ fn booted(place: &Place<'_>, path: &str, boot: Boot, message: &str) -> Findings 
         entry.problem = Some(message.into());
     }
     findings.notes.push(Note {
-        deed: Deed::Used,
+        action: NoteAction::Used,
         volume: place.device.to_owned(),
         path: path.to_owned(),
         message: message.to_owned(),

@@ -23,9 +23,9 @@ const RELEASE: &str = ".osrel";
 /// Why a file is not booted whose header tells of more than there is.
 pub(super) const CUT_SHORT: &str = "the kernel's file is cut short";
 
-/// No more companions of one image are taken.
+/// Maximum number of companions of one image.
 const COMPANION_LIMIT: usize = 256;
-/// No longer names, in bytes.
+/// Maximum length of a companion's name, in bytes.
 const NAME_LIMIT: usize = 255;
 
 /// In the stub's order: directories (none is the image's own), the files' suffix, one that is left out, their role.
@@ -43,7 +43,7 @@ const CONFIGURATION: &str = ".confext.raw";
 
 /// An image on a volume.
 #[derive(Clone, Copy)]
-pub(super) struct Image<'a> {
+pub(super) struct UnifiedImage<'a> {
     pub lookup: &'a dyn Lookup,
     pub volume: usize,
     /// Where the root of its partition is seen from the root of the volume.
@@ -52,11 +52,11 @@ pub(super) struct Image<'a> {
     pub path: &'a str,
 }
 
-impl Image<'_> {
+impl UnifiedImage<'_> {
     /// An image, of which only the path is known.
-    pub fn at<'a>(lookup: &'a dyn Lookup, volume: usize, path: &'a str) -> Image<'a> {
+    pub fn at<'a>(lookup: &'a dyn Lookup, volume: usize, path: &'a str) -> UnifiedImage<'a> {
         let base = ["/EFI/", "/efi/"].iter().find_map(|directory| path.split_once(directory));
-        Image { lookup, volume, base: base.map_or("", |(base, _)| base), path }
+        UnifiedImage { lookup, volume, base: base.map_or("", |(base, _)| base), path }
     }
 
     /// Its headers; `None` if it is no EFI program.
@@ -127,7 +127,7 @@ impl Image<'_> {
         cmdline.extend(from_host(context, "io.systemd.stub.kernel-cmdline-extra="));
         cmdline.retain(|part| !part.is_empty());
         entry.cmdline = cmdline.join(" ");
-        // What the entry itself names comes behind what lies beside the image.
+        // What the entry itself names comes after what lies beside the image.
         companions.append(&mut entry.unified.companions);
         entry.unified = Unified { profile, companions };
         true
@@ -164,7 +164,7 @@ impl Image<'_> {
 
     /// What an addon puts on the command line; an error if the stub would not take it.
     fn addon(&self, path: &str, uname: Option<&str>) -> Result<Option<String>, String> {
-        let addon = Image { path, ..*self };
+        let addon = UnifiedImage { path, ..*self };
         let program = addon.program().ok_or("it is no EFI program")?;
         let sections = Sections::of(&program, 0).ok_or("it has no sections")?;
         if program.is_uki() {
@@ -193,7 +193,7 @@ pub(super) fn complete_chained<'a>(
         let Some(kernel) = entry.kernel.clone().filter(|kernel| kernel.inside.is_none()) else { continue };
         let volume = lookup.volumes().iter().position(|volume| volume.device.name == kernel.volume);
         if let Some(volume) = volume {
-            Image::at(lookup, volume, &kernel.path).complete(context, entry, warnings);
+            UnifiedImage::at(lookup, volume, &kernel.path).complete(context, entry, warnings);
         }
     }
 }
@@ -242,7 +242,7 @@ mod tests {
     fn completed(files: &TempDir, context: &Context, entry: Entry) -> (Entry, Vec<String>) {
         let (mut entry, mut warnings) = (entry, Vec::new());
         let open = volumes(&[(files, volume("sda1", FilesystemKind::Vfat))]);
-        assert!(Image::at(&open, 0, PATH).complete(context, &mut entry, &mut warnings));
+        assert!(UnifiedImage::at(&open, 0, PATH).complete(context, &mut entry, &mut warnings));
         (
             entry,
             warnings.into_iter().map(|warning| format!("{}: {}", warning.path, warning.message)).collect(),

@@ -1,4 +1,4 @@
-//! How a disk is attached to the machine, told from its place in /sys/devices (Documentation/admin-guide/sysfs-rules.rst).
+//! How a disk is attached to the machine, by its place in /sys/devices (Documentation/admin-guide/sysfs-rules.rst).
 
 use std::{
     fs,

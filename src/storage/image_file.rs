@@ -23,7 +23,7 @@ use crate::{
     sys::files,
 };
 
-/// No more image files are mounted: whoever asks for them has read disks.
+/// Maximum number of image files that are mounted: content of disks asks for them.
 const IMAGE_LIMIT: usize = 8;
 
 /// Why an image is not a volume.
@@ -32,7 +32,7 @@ enum ImageError {
     /// It cannot be read.
     #[error("{0}")]
     Unreadable(#[from] LookupError),
-    /// Nothing known stands in it.
+    /// Nothing in it is recognised.
     #[error("no file system that is known")]
     Unknown,
     /// No loop device can be had for it.
@@ -61,7 +61,7 @@ impl OpenVolume {
     }
 
     /// Mounts image files of these volumes, each as a volume of its own, called `sda2:/path`. Those that are not there, and
-    /// ISO 9660 images, which are read in place, are passed over; what cannot be mounted is told in the log.
+    /// ISO 9660 images, which are read in place, are passed over; the log says what cannot be mounted.
     #[must_use]
     pub fn images(volumes: &[impl Borrow<Self>], images: &[FileReference]) -> Vec<Self> {
         let is_image = |open: &&Self| open.volume.parent().is_some();

@@ -46,7 +46,7 @@ pub enum KeeperAction {
 pub struct Keeper {
     limits: Limits,
     /// By their kernel names.
-    devices: BTreeMap<String, Known>,
+    devices: BTreeMap<String, KnownDevice>,
     queue: VecDeque<ProbeRequest>,
     actions: VecDeque<KeeperAction>,
     /// Number of the last probe.
@@ -55,7 +55,7 @@ pub struct Keeper {
 }
 
 #[derive(Debug)]
-struct Known {
+struct KnownDevice {
     device: Device,
     state: DeviceState,
     /// Number of the medium that the last probe found.
@@ -195,8 +195,7 @@ impl Keeper {
 
     /// Stops waiting for the devices whose deadline has passed.
     pub fn expire(&mut self, now: Instant) {
-        let is_late =
-            |known: &Known| matches!(known.state, DeviceState::Probing { deadline, .. } if deadline <= now);
+        let is_late = |known: &KnownDevice| matches!(known.state, DeviceState::Probing { deadline, .. } if deadline <= now);
         for name in self.names(is_late) {
             let Some(known) = self.devices.get_mut(&name) else { continue };
             let DeviceState::Probing { number, .. } = known.state else { continue };
@@ -236,7 +235,7 @@ impl Keeper {
                 self.settled(&name, now);
             }
             None => {
-                let known = Known { device, state: DeviceState::Queued, medium: None };
+                let known = KnownDevice { device, state: DeviceState::Queued, medium: None };
                 self.devices.insert(name.clone(), known);
                 self.queue.push_back(ProbeRequest { name, ..ProbeRequest::default() });
             }
@@ -254,7 +253,7 @@ impl Keeper {
     }
 
     fn start(&mut self, now: Instant) {
-        let probing = |known: &&Known| matches!(known.state, DeviceState::Probing { .. });
+        let probing = |known: &&KnownDevice| matches!(known.state, DeviceState::Probing { .. });
         let running = self.devices.values().filter(probing).count();
         for _ in running..self.limits.probes {
             let Some(request) = self.queue.pop_front() else { break };
@@ -280,7 +279,7 @@ impl Keeper {
         let name = device.name.clone();
         self.devices.insert(
             name.clone(),
-            Known { device, state: DeviceState::Opened { stack: stack.clone() }, medium },
+            KnownDevice { device, state: DeviceState::Opened { stack: stack.clone() }, medium },
         );
         self.report(VolumeEvent::Opened(open));
         if let Some(stack) = stack {
@@ -311,7 +310,7 @@ impl Keeper {
 
     fn keep_rejected(&mut self, device: Device, rejection: Rejection, medium: Option<u64>) {
         let state = DeviceState::Rejected { incomplete: rejection.incomplete_stack().cloned() };
-        self.devices.insert(device.name.clone(), Known { device: device.clone(), state, medium });
+        self.devices.insert(device.name.clone(), KnownDevice { device: device.clone(), state, medium });
         self.report(VolumeEvent::Rejected { device, rejection });
     }
 
@@ -381,7 +380,7 @@ impl Keeper {
         }
     }
 
-    fn names(&self, which: impl Fn(&Known) -> bool) -> BTreeSet<String> {
+    fn names(&self, which: impl Fn(&KnownDevice) -> bool) -> BTreeSet<String> {
         self.devices.iter().filter(|(_, known)| which(known)).map(|(name, _)| name.clone()).collect()
     }
 
@@ -390,7 +389,7 @@ impl Keeper {
     }
 }
 
-impl Known {
+impl KnownDevice {
     fn is_opened(&self, stack: &StackId) -> bool {
         matches!(&self.state, DeviceState::Opened { stack: Some(own) } if own == stack)
     }
@@ -402,7 +401,7 @@ impl Known {
 }
 
 /// Whether a first result of a probe is still to come.
-fn is_awaited(known: &Known) -> bool {
+fn is_awaited(known: &KnownDevice) -> bool {
     matches!(known.state, DeviceState::Queued | DeviceState::Probing { .. })
 }
 

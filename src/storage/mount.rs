@@ -32,7 +32,7 @@ pub(super) const ATTRIBUTES: MountAttrFlags = MountAttrFlags::MOUNT_ATTR_RDONLY
     .union(MountAttrFlags::MOUNT_ATTR_NOSUID)
     .union(MountAttrFlags::MOUNT_ATTR_NOEXEC);
 
-/// No more messages than these are taken from a file-system context.
+/// Maximum number of messages that are read from a file-system context.
 const MESSAGE_LIMIT: usize = 8;
 
 /// Where loop devices are given out, and the number of that device (Documentation/admin-guide/devices.txt).

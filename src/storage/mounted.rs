@@ -63,7 +63,7 @@ fn parse_line(line: &[u8]) -> Option<Mount> {
     Some(Mount { number, point: unescape(fields.next()?) })
 }
 
-/// Blanks, line ends and backslashes stand as `\` and three octal digits.
+/// Spaces, line ends and backslashes are written as `\` and three octal digits.
 pub(crate) fn unescape(field: &[u8]) -> Vec<u8> {
     let mut plain = Vec::with_capacity(field.len());
     let mut rest = field;

@@ -2,7 +2,7 @@
 //! partition without a file system, as if there were one with a single file in it ([`BARE_FILE`]).
 //!
 //! It is one file system: what is mounted on its directories is another volume and is not entered.
-//! What stands there is hostile: a fifo or a device node is never opened for reading, sizes and lists are capped, and
+//! Its content is hostile: a fifo or a device node is never opened for reading, sizes and lists are capped, and
 //! every loop ends. Paths are in the text form of [`crate::formats::text`], from the root; a leading `/` may be left out.
 
 use std::{
@@ -28,10 +28,10 @@ use crate::{
     sys::files,
 };
 
-/// No directory is read past this many names.
+/// Maximum number of names that are read from a directory.
 pub const LIST_LIMIT: usize = 100_000;
 
-/// No path with more components is looked up without regard to case; FAT paths are at most 260 characters long.
+/// Maximum number of components in a path that is looked up without regard to case; FAT paths are at most 260 characters long.
 const COMPONENT_LIMIT: usize = 130;
 
 /// openat2 answers EAGAIN when a rename raced with `..`; a file system that is never still is given up.
@@ -100,7 +100,7 @@ impl Root {
     /// [`LookupError`] says why it cannot be read.
     pub fn read(&self, path: &str, limit: usize) -> Result<Vec<u8>, LookupError> {
         let (file, size) = self.open_regular(path, OFlags::RDONLY)?;
-        // What is read ends at the limit too: the size is only what the file system says.
+        // The read ends at the limit, too: the size is only what the file system says.
         let capacity = usize::try_from(size).ok().filter(|size| *size <= limit);
         let mut content = Vec::with_capacity(capacity.ok_or(LookupError::TooLarge(limit))?);
         let bound = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
@@ -164,7 +164,7 @@ impl Root {
             file.rewind().map_err(failed)?;
             return Ok((file, size));
         }
-        // The look before the leap: opening a device node for reading can already do something, opening its path not.
+        // Opening a device node for reading can already do something; opening its path cannot.
         let place = self.resolve(path, OFlags::PATH).map_err(reason)?;
         regular(&fstat(place).map_err(reason)?)?;
         let flags = access | OFlags::NONBLOCK | OFlags::NOCTTY;

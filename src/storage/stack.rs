@@ -14,7 +14,7 @@ pub enum StackKind {
     Btrfs,
 }
 
-/// How one kind of stack is told from its parts.
+/// How one kind of stack is recognised by its parts.
 struct Row {
     kind: StackKind,
     /// Its name in messages.

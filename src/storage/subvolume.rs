@@ -18,7 +18,7 @@ use crate::{
     sys::btrfs::{first_item, path_of},
 };
 
-/// No subvolume hangs deeper in others.
+/// Maximum depth of a subvolume in others.
 const DEPTH_LIMIT: usize = 32;
 
 /// Path of the default subvolume from the top: empty for the top itself, or like `/@`. `None` where the kernel does not say.

@@ -75,7 +75,7 @@ impl Sysfs {
         let label = attribute(&directory, "uevent").and_then(|lines| {
             lines.lines().find_map(|line| line.strip_prefix("PARTNAME=")).map(str::to_owned)
         });
-        // Only GPT gives names; this guess stands where the table itself cannot be read.
+        // Only GPT gives names; this guess holds where the table itself cannot be read.
         let table = if label.is_some() { PartitionTable::Gpt } else { PartitionTable::Mbr };
         Some(Device {
             name: name.to_owned(),
@@ -97,8 +97,8 @@ impl Sysfs {
         })
     }
 
-    /// Whether nobody would call it a disk: memory of the running kernel, or a device without a disk behind it that waits
-    /// for someone to use it (loop, device mapper, network block devices). A person need not hear of it.
+    /// Whether it is no disk: memory of the running kernel, or a device without a disk that is not in use (loop, device mapper,
+    /// network block devices). A person need not be told of it.
     #[must_use]
     pub fn is_placeholder(&self, device: &Device) -> bool {
         let is_virtual = || {

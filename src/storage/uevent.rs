@@ -1,4 +1,4 @@
-//! What the kernel says of devices that come, change and go: NETLINK_KOBJECT_UEVENT (lib/kobject_uevent.c).
+//! The kernel's events of devices that come, change and go: NETLINK_KOBJECT_UEVENT (lib/kobject_uevent.c).
 
 use std::{io, os::fd::AsFd};
 
@@ -17,7 +17,7 @@ const KERNEL_GROUP: u32 = 1;
 /// sends some megabytes at once.
 const BUFFER: usize = 16 << 20;
 
-/// No packet is longer: the kernel's UEVENT_BUFFER_SIZE is 2048, and the header repeats the path.
+/// Maximum size of a packet, in bytes: the kernel's UEVENT_BUFFER_SIZE is 2048, and the header repeats the path.
 const PACKET_LIMIT: usize = 8192;
 
 /// What happened to a device.
@@ -93,7 +93,7 @@ impl Uevent {
     }
 }
 
-/// What comes out of a [`Socket`].
+/// A message from a [`Socket`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UeventMessage {
     /// An event.
@@ -102,7 +102,7 @@ pub enum UeventMessage {
     Lost,
 }
 
-/// A socket that hears the kernel's events from the moment it is opened.
+/// A socket that receives the kernel's events from the moment it is opened.
 #[derive(Debug)]
 pub struct Socket(OwnedFd);
 

@@ -5,16 +5,16 @@ use std::path::Path;
 use firstlight::{
     discover::Images,
     formats::grub::{
-        self, Facts, Menu,
+        self, Facts, GrubMenu,
         flavour::UPSTREAM,
-        menu::{Action, MenuEntry},
+        menu::{EntryAction, MenuEntry},
     },
 };
 
 use crate::host::Host;
 
 /// Runs a configuration file.
-pub fn menu(path: &Path) -> Menu {
+pub fn menu(path: &Path) -> GrubMenu {
     let facts = Facts { efi: true, cpu: "x86_64" };
     grub::read(&Images::new(&Host::new()), 0, path.to_str().unwrap(), facts, &UPSTREAM).unwrap()
 }
@@ -22,7 +22,7 @@ pub fn menu(path: &Path) -> Menu {
 /// What an entry hands to its `linux` command, its blanks written as grub-emu's are.
 pub fn argument(entry: &MenuEntry) -> Option<String> {
     match &entry.action {
-        Action::Boot(loaded, _) => Some(loaded.arguments.get(1)?.replace(' ', "~").replace('\n', "^")),
+        EntryAction::Boot(loaded, _) => Some(loaded.arguments.get(1)?.replace(' ', "~").replace('\n', "^")),
         _ => None,
     }
 }

@@ -48,7 +48,7 @@ pub(crate) fn pairs<'a>(text: &'a str, separators: &'a [char]) -> impl Iterator<
     })
 }
 
-/// A line without a value ends the file. A blank anywhere parts key and value, a tab only where there is no blank.
+/// A line without a value ends the file. A space anywhere parts key and value, a tab only where there is no space.
 fn grub(line: u32, text: &str) -> Option<Field<'_>> {
     let (key, value) = text.split_once(' ').or_else(|| text.split_once('\t'))?;
     (!value.is_empty()).then(|| Field { line, key, value: value.trim_start_matches(BLANK) })

@@ -21,7 +21,7 @@ pub enum MenuTimeout {
 
 /// What loader.conf says of the menu; the rest concerns systemd-boot's own screen and keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Loader {
+pub struct LoaderConf {
     /// `timeout`; without one systemd-boot boots at once.
     pub timeout: Option<MenuTimeout>,
     /// `default`: a pattern for the names of entries, in lower case, or `@saved`.
@@ -35,7 +35,7 @@ pub struct Loader {
 /// The word for what was booted last.
 const SAVED: &str = "@saved";
 
-impl Loader {
+impl LoaderConf {
     /// Reads loader.conf. What makes no sense does not count, as with systemd-boot.
     #[must_use]
     pub fn parse(text: &str) -> Self {
@@ -129,7 +129,7 @@ mod tests {
             ("default *\npreferred arch-lts.conf", None, Some(0), Some(2)),
             ("default @unknown", None, Some(0), None),
         ] {
-            let loader = Loader::parse(text);
+            let loader = LoaderConf::parse(text);
             assert_eq!(loader.timeout, expected_timeout, "{text}");
             assert_eq!(loader.seconds(&Variables::default()), expected_seconds, "{text}");
             let names = [("debian.conf", false), ("arch-6.1.conf", false), ("arch-lts.conf", false)];
@@ -180,7 +180,7 @@ mod tests {
             ),
             ("timeout 9", Variables { timeout: text("soon"), ..none() }, None, Some(9)),
         ] {
-            let loader = Loader::parse(conf);
+            let loader = LoaderConf::parse(conf);
             assert_eq!(loader.choice(&variables, &names), expected, "{conf} {variables:?}");
             assert_eq!(loader.seconds(&variables), seconds, "{conf} {variables:?}");
         }
@@ -194,7 +194,7 @@ mod tests {
             ("auto-entries 0\nauto-entries maybe", true),
             ("auto-entries off\nauto-entries on", false),
         ] {
-            assert_eq!(Loader::parse(text).no_automatic_entries, expected, "{text}");
+            assert_eq!(LoaderConf::parse(text).no_automatic_entries, expected, "{text}");
         }
     }
 }

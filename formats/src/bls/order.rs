@@ -2,16 +2,16 @@
 
 use std::cmp::{Ordering, Reverse};
 
-use super::{Entry, EntryName};
+use super::{BlsEntry, EntryName};
 use crate::version;
 
 /// systemd-boot: what has failed to boot last, entries with a sort key first, then newest first.
 #[must_use]
-pub fn compare_systemd_boot(a: (&EntryName, &Entry), b: (&EntryName, &Entry)) -> Ordering {
+pub fn compare_systemd_boot(a: (&EntryName, &BlsEntry), b: (&EntryName, &BlsEntry)) -> Ordering {
     let ((name_a, a), (name_b, b)) = (a, b);
     let by_key = || match (&a.sort_key, &b.sort_key) {
         (Some(key_a), Some(key_b)) => {
-            let version = |entry: &Entry| entry.version.clone().unwrap_or_default();
+            let version = |entry: &BlsEntry| entry.version.clone().unwrap_or_default();
             key_a
                 .cmp(key_b)
                 .then_with(|| a.machine_id.cmp(&b.machine_id))
@@ -63,7 +63,7 @@ mod tests {
             .iter()
             .rev()
             .map(|(file, text)| {
-                (entry_name(file, ".conf").unwrap(), Entry::parse(text, Reading::SystemdBoot))
+                (entry_name(file, ".conf").unwrap(), BlsEntry::parse(text, Reading::SystemdBoot))
             })
             .collect();
         entries.sort_by(|a, b| compare_systemd_boot((&a.0, &a.1), (&b.0, &b.1)));

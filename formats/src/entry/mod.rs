@@ -15,7 +15,7 @@ pub use device::{
 pub use discovery::{Discovery, TimeoutStyle, Warning};
 pub use environment::EnvironmentChange;
 pub use format::Format;
-pub use multiboot::{Module, Multiboot};
+pub use multiboot::{Multiboot, MultibootModule};
 use serde::Serialize;
 pub use unified::{Companion, Role, Unified};
 
@@ -41,7 +41,7 @@ impl FileReference {
         Self { volume, path, ..Self::default() }
     }
 
-    /// The path, behind it the one inside an image file: `/debian.iso:/live/vmlinuz`.
+    /// The path, and after it the one inside an image file: `/debian.iso:/live/vmlinuz`.
     #[must_use]
     pub fn full_path(&self) -> String {
         full_path(&self.path, self.inside.as_deref())
@@ -92,7 +92,7 @@ pub struct Source {
 }
 
 impl Source {
-    /// The path, behind it the one inside an image file: `/debian.iso:/boot/grub/loopback.cfg`.
+    /// The path, and after it the one inside an image file: `/debian.iso:/boot/grub/loopback.cfg`.
     #[must_use]
     pub fn full_path(&self) -> String {
         full_path(&self.path, self.inside.as_deref())

@@ -1,10 +1,10 @@
 //! Which entry `default` means: a number, an id or a title, and `>` between the levels of submenus.
 
-use super::{flavour::Flavour, menu::Item, number};
+use super::{flavour::Flavour, menu::MenuItem, number};
 
 /// The place of the entry that `default` means: the first if it means none.
 #[must_use]
-pub fn resolve(default: &str, items: &[Item], flavour: &Flavour) -> Option<usize> {
+pub fn resolve(default: &str, items: &[MenuItem], flavour: &Flavour) -> Option<usize> {
     let spec = first(default);
     let number = || place(items, number::leading(default)?.value).or_else(|| place(items, 0));
     let found = if flavour.id_before_number {
@@ -18,12 +18,12 @@ pub fn resolve(default: &str, items: &[Item], flavour: &Flavour) -> Option<usize
 
 /// The places of the entries that `fallback` lists, up to the first thing that means none.
 #[must_use]
-pub fn fallback(list: &str, items: &[Item], flavour: &Flavour) -> Vec<usize> {
+pub fn fallback(list: &str, items: &[MenuItem], flavour: &Flavour) -> Vec<usize> {
     let mut places = Vec::new();
     let mut rest = list.trim_start();
     while let Some(word) = rest.split_whitespace().next() {
         let by_name = flavour.id_before_number.then(|| named(word, items, flavour)).flatten();
-        // Upstream's next word begins where the number ends, blank or none.
+        // Upstream's next word begins where the number ends, with or without a space.
         let number = number::leading(rest);
         let number =
             number.filter(|it| !flavour.id_before_number || it.rest.is_empty() || it.rest.starts_with(' '));
@@ -40,14 +40,15 @@ pub fn fallback(list: &str, items: &[Item], flavour: &Flavour) -> Vec<usize> {
 }
 
 /// The entry with this number, hidden ones not counted.
-fn place(items: &[Item], number: u64) -> Option<usize> {
+fn place(items: &[MenuItem], number: u64) -> Option<usize> {
     let mut shown = items.iter().enumerate().filter(|(_, item)| !item.hidden);
     Some(shown.nth(usize::try_from(number).ok()?)?.0)
 }
 
 /// The entry with this id or title; where ids count before numbers, they also count before titles.
-fn named(name: &str, items: &[Item], flavour: &Flavour) -> Option<usize> {
-    let by = |matches: &dyn Fn(&Item) -> bool| items.iter().position(|item| !item.hidden && matches(item));
+fn named(name: &str, items: &[MenuItem], flavour: &Flavour) -> Option<usize> {
+    let by =
+        |matches: &dyn Fn(&MenuItem) -> bool| items.iter().position(|item| !item.hidden && matches(item));
     match flavour.id_before_number {
         true => by(&|item| item.id == name).or_else(|| by(&|item| item.title == name)),
         false => by(&|item| item.title == name || item.id == name),
@@ -60,7 +61,7 @@ fn first(default: &str) -> String {
     default.get(..end).unwrap_or_default().replace(">>", ">")
 }
 
-/// The levels behind the first.
+/// The levels after the first.
 #[must_use]
 pub fn behind_first(default: &str) -> Option<&str> {
     split(default).and_then(|at| default.get(at.saturating_add(1)..))

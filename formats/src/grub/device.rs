@@ -31,16 +31,16 @@ impl Located {
 const SNAPSHOTS: &str = "/.snapshots/";
 const HOLDER: &str = "/@";
 
-/// No more images are devices at once.
+/// Maximum number of images that are devices at once.
 const IMAGE_LIMIT: usize = 1024;
 
-/// What disks are called by, before their number.
+/// Names of disks, without their number.
 const DISKS: [&str; 5] = ["hd", "ahci", "ata", "nvme", "usb"];
 
 /// What the name of an unlocked encrypted container begins with, where it is called by its UUID.
 const CONTAINER: &str = "cryptouuid/";
 
-/// No more subvolumes stand in directories of others.
+/// Maximum number of subvolumes in directories of others.
 const MOUNT_LIMIT: usize = 64;
 
 /// Bytes of a snapshot's description that are read.

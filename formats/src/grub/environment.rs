@@ -9,13 +9,13 @@ use std::{collections::BTreeMap, rc::Rc};
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
     /// What was there when [`Environment::settle`] was last called.
-    below: Rc<Variables>,
+    below: Rc<VariableMap>,
     /// What was set or unset since.
-    above: Variables,
+    above: VariableMap,
 }
 
 /// By their names; `None` is one that is unset.
-type Variables = BTreeMap<Rc<str>, Option<Variable>>;
+type VariableMap = BTreeMap<Rc<str>, Option<Variable>>;
 
 #[derive(Clone, Debug, Default)]
 struct Variable {

@@ -17,7 +17,7 @@ pub const RESERVED_LENGTH: usize = 512;
 /// The list of blocks that it is.
 pub const RESERVED: &str = "512+1";
 
-/// No environment block is longer, in bytes.
+/// Maximum size of an environment block, in bytes.
 pub const BLOCK_LIMIT: usize = 64 << 10;
 
 /// Why a block could not be changed.
@@ -39,7 +39,7 @@ pub enum ChangeError {
 }
 
 /// A line of the block.
-struct Line<'b> {
+struct BlockLine<'b> {
     raw: &'b [u8],
     /// Name and value; `None` for a comment.
     variable: Option<(String, String)>,
@@ -98,7 +98,7 @@ fn append(written: &mut Vec<u8>, (name, value): (&str, Option<&str>)) {
 }
 
 /// Lines up to the padding or the first thing that is no whole line.
-fn lines(mut body: &[u8]) -> (Vec<Line<'_>>, &[u8]) {
+fn lines(mut body: &[u8]) -> (Vec<BlockLine<'_>>, &[u8]) {
     let mut lines = Vec::new();
     while let Some(first) = body.first() {
         let (length, variable) = if matches!(first, b'#' | b'\n' | b'\r') {
@@ -113,7 +113,7 @@ fn lines(mut body: &[u8]) -> (Vec<Line<'_>>, &[u8]) {
             }
         };
         let Some((raw, rest)) = body.split_at_checked(length) else { break };
-        lines.push(Line { raw, variable });
+        lines.push(BlockLine { raw, variable });
         body = rest;
     }
     (lines, body)

@@ -159,7 +159,7 @@ impl Parser {
         })
     }
 
-    /// The repetition behind an atom; the outer `None` is an error.
+    /// The repetition after an atom; the outer `None` is an error.
     #[expect(clippy::option_option, reason = "no repetition and a malformed one are two things")]
     fn repeat(&mut self) -> Option<Option<(u32, Option<u32>)>> {
         let range = match self.peek() {
@@ -253,7 +253,7 @@ fn word(inverted: bool) -> Node {
     Node::Set { inverted, ranges: vec![('a', 'z'), ('A', 'Z'), ('0', '9'), ('_', '_')] }
 }
 
-/// What must still match behind a place.
+/// What must still match after a place.
 #[derive(Clone, Copy)]
 struct Tail<'n> {
     nodes: &'n [Node],

@@ -9,10 +9,10 @@ use super::{
     environment::Environment,
     environment_block::Change,
     expand,
-    failure::{Failure, Status},
+    failure::{CommandFailure, Status},
     glob,
     load::Loaded,
-    menu::Item,
+    menu::MenuItem,
     syntax::{Command, Part, Statement},
 };
 use crate::{entry::Warning, lookup::Lookup};
@@ -36,7 +36,7 @@ pub const FUEL: u64 = 16 << 20;
 /// Work that one menu entry may cost.
 pub const ENTRY_FUEL: u64 = 1 << 20;
 
-/// No more warnings than this are kept.
+/// Maximum number of warnings.
 const WARNING_LIMIT: usize = 200;
 
 /// A function and the file that it was written in.
@@ -72,7 +72,7 @@ pub enum Stop {
 #[derive(Clone, Debug, Default)]
 pub struct Shown {
     /// Its entries.
-    pub items: Vec<Item>,
+    pub items: Vec<MenuItem>,
     /// The variables at the end of the configuration.
     pub environment: Environment,
 }
@@ -108,7 +108,7 @@ pub struct Evaluator<'a> {
     /// Set while a text that is no file runs.
     pub(super) fixed_line: Option<u32>,
     /// Entries of the menu being built.
-    pub(super) menu: Vec<Item>,
+    pub(super) menu: Vec<MenuItem>,
     /// What the loader commands have loaded.
     pub(super) loaded: Option<Loaded>,
     pub(super) changes: Rc<Vec<Change>>,
@@ -268,7 +268,7 @@ impl<'a> Evaluator<'a> {
         self.line = self.fixed_line.unwrap_or(statement.line);
         self.depth = self.depth.saturating_add(1);
         let status = if self.depth > DEPTH_LIMIT {
-            self.fail(&Failure::new(Status::Recursion, "this nests too deeply"))
+            self.fail(&CommandFailure::new(Status::Recursion, "this nests too deeply"))
         } else {
             self.command(&statement.command)
         };
@@ -360,7 +360,7 @@ impl<'a> Evaluator<'a> {
     ) -> u64 {
         if name == "!" {
             let Some((name, words)) = words.split_first() else {
-                return self.fail(&Failure::usage("“!” without a command"));
+                return self.fail(&CommandFailure::usage("“!” without a command"));
             };
             return match self.invoke_plain(name, words, block) {
                 None => 0,
@@ -411,9 +411,9 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Runs something one level deeper.
-    pub(super) fn nest<T>(&mut self, run: impl FnOnce(&mut Self) -> T) -> Result<T, Failure> {
+    pub(super) fn nest<T>(&mut self, run: impl FnOnce(&mut Self) -> T) -> Result<T, CommandFailure> {
         if self.calls >= CALL_LIMIT {
-            return Err(Failure::new(Status::Recursion, "this calls itself without end"));
+            return Err(CommandFailure::new(Status::Recursion, "this calls itself without end"));
         }
         self.calls = self.calls.saturating_add(1);
         let result = run(self);
@@ -422,7 +422,7 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Tells why a command failed and gives its status.
-    pub(super) fn fail(&mut self, failure: &Failure) -> u64 {
+    pub(super) fn fail(&mut self, failure: &CommandFailure) -> u64 {
         if !failure.message.is_empty() {
             self.warn(failure.message.clone());
         }

@@ -16,7 +16,7 @@ const EXPANSION_LIMIT: usize = 256 << 10;
 pub struct Arguments {
     /// Name and arguments; a block stands among them as text.
     pub words: Vec<String>,
-    /// The block behind the arguments.
+    /// The block after the arguments.
     pub block: Option<Rc<Block>>,
 }
 
@@ -53,7 +53,7 @@ impl Fields {
         self.open = false;
     }
 
-    /// The pieces between blanks: the first joins what stands before it.
+    /// The pieces between spaces: the first joins what comes before it.
     fn append_split(&mut self, text: &str) {
         for (index, piece) in text.split(is_blank).filter(|piece| !piece.is_empty()).enumerate() {
             if index > 0 {
@@ -64,7 +64,7 @@ impl Fields {
     }
 }
 
-/// What C's `isspace` takes for a blank.
+/// What C's `isspace` takes for a space.
 #[must_use]
 pub fn is_blank(c: char) -> bool {
     matches!(c, ' ' | '\t'..='\r')

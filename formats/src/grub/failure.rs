@@ -2,7 +2,7 @@
 
 /// A command's status other than 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Failure {
+pub struct CommandFailure {
     /// What `$?` becomes: GRUB's own numbers (`grub_err_t`).
     pub status: u64,
     /// What to tell; empty for a plain “false”.
@@ -10,7 +10,7 @@ pub struct Failure {
 }
 
 /// What running a command gives.
-pub type Outcome = Result<(), Failure>;
+pub type CommandResult = Result<(), CommandFailure>;
 
 /// The statuses that commands give.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub enum Status {
     Recursion = 47,
 }
 
-impl Failure {
+impl CommandFailure {
     /// The command's answer is no.
     #[must_use]
     pub fn no() -> Self {
@@ -55,6 +55,6 @@ impl Failure {
 ///
 /// # Errors
 /// The plain “false”.
-pub fn answer(yes: bool) -> Outcome {
-    if yes { Ok(()) } else { Err(Failure::no()) }
+pub fn answer(yes: bool) -> CommandResult {
+    if yes { Ok(()) } else { Err(CommandFailure::no()) }
 }

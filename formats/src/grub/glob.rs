@@ -3,7 +3,7 @@
 use super::evaluate::Evaluator;
 use crate::glob;
 
-/// No word grows into more files than this.
+/// Maximum number of files that a word means.
 const LIMIT: usize = 1000;
 
 /// The files that a word with wildcards at the given places matches, by name.

@@ -35,7 +35,7 @@ pub enum Token<'a> {
 
 /// A line that is read.
 #[derive(Clone, Copy)]
-struct Line {
+struct SourceLine {
     /// From 1, in the file.
     number: u32,
     /// Its place in the file, in bytes: short numbers, since there may be a million lines.
@@ -43,7 +43,7 @@ struct Line {
     end: u32,
 }
 
-impl Line {
+impl SourceLine {
     /// Where a column of it is in the file.
     fn place(self, column: usize) -> usize {
         (self.start as usize).saturating_add(column).min(self.end as usize)
@@ -57,7 +57,7 @@ impl Line {
 /// The reader of one file.
 pub struct Lexer<'a> {
     script: &'a Rc<str>,
-    lines: Vec<Line>,
+    lines: Vec<SourceLine>,
     /// The pieces of the word that was read last.
     pub parts: Words,
     /// The line being read, as a place in `lines`, and the place in its text.
@@ -78,9 +78,9 @@ impl<'a> Lexer<'a> {
         for (text, number) in script.split('\n').zip(1..) {
             let place = |length: usize| start.saturating_add(u32::try_from(length).unwrap_or(u32::MAX));
             if !text.starts_with('#') {
-                // The rest of a line behind a NUL is lost to a reader in C.
+                // The rest of a line after a NUL is lost to a reader in C.
                 let text = text.split('\0').next().unwrap_or_default();
-                lines.push(Line { number, start, end: place(text.len()) });
+                lines.push(SourceLine { number, start, end: place(text.len()) });
             }
             start = place(text.len()).saturating_add(1);
         }

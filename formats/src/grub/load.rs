@@ -32,7 +32,7 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// The command line as GRUB builds it: for `linux` behind `BOOT_IMAGE=` and the file's name, for others only what
+    /// The command line as GRUB builds it: for `linux` after `BOOT_IMAGE=` and the file's name, for others only what
     /// follows it. `\xHH` (systemd's escapes in device names) is left alone if `keep_hex_escapes`.
     #[must_use]
     pub fn cmdline(&self, keep_hex_escapes: bool) -> String {

@@ -2,7 +2,7 @@
 //! Fedora generate for that, each with an environment block and what must come of it.
 
 use super::{
-    Facts, Flavour, Menu,
+    Facts, Flavour, GrubMenu,
     flavour::{FEDORA, RHEL8, UPSTREAM},
     read,
 };
@@ -11,7 +11,7 @@ use crate::{
     table::Table,
 };
 
-fn menu(config: &str, variables: &str, flavour: &'static Flavour) -> Menu {
+fn menu(config: &str, variables: &str, flavour: &'static Flavour) -> GrubMenu {
     let block = format!("# GRUB Environment Block\n{variables}####");
     let files = [("/boot/grub/grub.cfg", config), ("/boot/grub/grubenv", &block), ("/k", "k"), ("/i", "i")];
     let table = Table::default().volume("sda2", &files);
@@ -31,7 +31,7 @@ fn told(changes: &[EnvironmentChange]) -> String {
 }
 
 /// The default's id, the timeout and how it shows, and what is written by the time the default starts.
-fn outcome(menu: &Menu) -> (String, Option<u32>, TimeoutStyle, String) {
+fn outcome(menu: &GrubMenu) -> (String, Option<u32>, TimeoutStyle, String) {
     let default = menu.level.default_entry().unwrap();
     (default.id.clone(), menu.timeout, menu.timeout_style, told(&default.changes))
 }
@@ -241,7 +241,7 @@ menuentry Ubuntu --id ubuntu {
     ] {
         let menu = menu(config, variables, &UPSTREAM);
         let entry = menu.level.default_entry().unwrap();
-        let super::menu::Action::Boot(loaded, line) = &entry.action else { panic!("{entry:?}") };
+        let super::menu::EntryAction::Boot(loaded, line) = &entry.action else { panic!("{entry:?}") };
         let found = (line.as_str(), loaded.initrds.len(), told(&entry.changes));
         assert_eq!(found, (cmdline, initrds, changes.to_owned()), "{variables}");
     }
@@ -282,7 +282,7 @@ fn counters_count_through_zero_and_only_what_is_set() {
                   if decrement nothing; then set c=yes; else set c=$?; fi\n\
                   menuentry x { linux /k $a $b $c }\n";
     let entry = &menu(config, "", &FEDORA).level.entries[0];
-    let super::menu::Action::Boot(_, line) = &entry.action else { panic!("{entry:?}") };
+    let super::menu::EntryAction::Boot(_, line) = &entry.action else { panic!("{entry:?}") };
     assert_eq!(line, "BOOT_IMAGE=/k -1 1 5");
 }
 

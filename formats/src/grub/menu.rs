@@ -1,4 +1,4 @@
-//! The menu that a configuration leaves behind: every entry run on a copy of its context, as if it had been chosen.
+//! The menu that a configuration makes: every entry run on a copy of its context, as if it had been chosen.
 
 use std::rc::Rc;
 
@@ -43,7 +43,7 @@ pub enum Body {
 
 /// A `menuentry`, `submenu` or `hiddenentry` as it was declared.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Item {
+pub struct MenuItem {
     /// `--id`, or the title.
     pub id: String,
     /// The first argument.
@@ -68,7 +68,7 @@ pub struct Item {
     pub body: Body,
 }
 
-impl Item {
+impl MenuItem {
     /// An entry for what a configuration boots without being asked; it loads nothing more.
     pub(super) fn of_configuration(place: &Place) -> Self {
         Self {
@@ -89,7 +89,7 @@ impl Item {
 
 /// What booting an entry does.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
+pub enum EntryAction {
     /// Starts what is loaded; with its command line.
     Boot(Loaded, String),
     /// `halt`, `reboot`, `fwsetup` or `exit`.
@@ -120,7 +120,7 @@ pub struct MenuEntry {
     /// GRUB asks for a password before it boots it, or before it shows the submenu that leads to it.
     pub locked: bool,
     /// What booting it does.
-    pub action: Action,
+    pub action: EntryAction,
     /// What GRUB would have written to its environment blocks by then, in order.
     pub changes: Rc<Vec<Change>>,
     /// Why it cannot be booted.
@@ -132,7 +132,7 @@ impl MenuEntry {
     #[must_use]
     pub fn booted(&self) -> Option<&Self> {
         match &self.action {
-            Action::Submenu(level) => level.default_entry(),
+            EntryAction::Submenu(level) => level.default_entry(),
             _ => Some(self),
         }
     }
@@ -152,7 +152,7 @@ impl Level {
     pub(super) fn lock(&mut self) {
         for entry in &mut self.entries {
             entry.locked = true;
-            if let Action::Submenu(level) = &mut entry.action {
+            if let EntryAction::Submenu(level) = &mut entry.action {
                 level.lock();
             }
         }
@@ -169,7 +169,7 @@ impl Level {
         let mut flat = Vec::new();
         for entry in &self.entries {
             match &entry.action {
-                Action::Submenu(level) => {
+                EntryAction::Submenu(level) => {
                     flat.extend(level.flat().into_iter().map(|(mut titles, inner)| {
                         titles.insert(0, &entry.title);
                         (titles, inner)
@@ -204,7 +204,7 @@ pub fn level(evaluator: &mut Evaluator<'_>, shown: &Shown, automatic: bool, dept
 fn run(
     evaluator: &mut Evaluator<'_>,
     context: &Environment,
-    item: &Item,
+    item: &MenuItem,
     automatic: bool,
     depth: usize,
 ) -> MenuEntry {
@@ -217,8 +217,8 @@ fn run(
     let locked = restricted || copy.asks_password;
     evaluator.fuel = evaluator.fuel.saturating_sub(budget.saturating_sub(copy.fuel));
     let shown = match copy.stop.take() {
-        Some(Stop::Firmware(action)) => Err((Action::Firmware(action), None)),
-        Some(Stop::Exhausted) => Err((Action::Nothing, Some("runs too long".to_owned()))),
+        Some(Stop::Firmware(action)) => Err((EntryAction::Firmware(action), None)),
+        Some(Stop::Exhausted) => Err((EntryAction::Nothing, Some("runs too long".to_owned()))),
         Some(Stop::Menu(shown)) => Ok(shown),
         None | Some(Stop::Boot) if item.submenu && copy.loaded.is_none() => {
             Ok(Shown { items: std::mem::take(&mut copy.menu), environment: copy.environment.clone() })
@@ -227,28 +227,30 @@ fn run(
             Some(loaded) => {
                 let problem = loaded.problem.clone();
                 let cmdline = loaded.cmdline(evaluator.flavour.keep_hex_escapes);
-                (Action::Boot(loaded, cmdline), problem)
+                (EntryAction::Boot(loaded, cmdline), problem)
             }
-            None => (Action::Nothing, Some("loads nothing".to_owned())),
+            None => (EntryAction::Nothing, Some("loads nothing".to_owned())),
         }),
     };
     evaluator.warnings.append(&mut copy.warnings);
     let changes = copy.changes.clone();
     let (mut action, problem) = match shown {
-        Err((Action::Boot(Loaded { follow: Some(configuration), .. }, _), None)) if depth < DEPTH_LIMIT => {
+        Err((EntryAction::Boot(Loaded { follow: Some(configuration), .. }, _), None))
+            if depth < DEPTH_LIMIT =>
+        {
             follow(evaluator, *configuration, automatic, depth)
         }
-        Ok(_) if depth >= DEPTH_LIMIT => (Action::Nothing, Some("menus nest too deeply".to_owned())),
+        Ok(_) if depth >= DEPTH_LIMIT => (EntryAction::Nothing, Some("menus nest too deeply".to_owned())),
         Ok(shown) => {
             copy.fuel = evaluator.fuel;
             let level = level(&mut copy, &shown, automatic, depth.saturating_add(1));
             evaluator.fuel = copy.fuel;
             evaluator.warnings.append(&mut copy.warnings);
-            (Action::Submenu(level), None)
+            (EntryAction::Submenu(level), None)
         }
         Err(done) => done,
     };
-    if let (true, Action::Submenu(level)) = (locked, &mut action) {
+    if let (true, EntryAction::Submenu(level)) = (locked, &mut action) {
         level.lock();
     }
     MenuEntry {
@@ -272,7 +274,7 @@ fn follow(
     Located { volume, path, .. }: Located,
     automatic: bool,
     depth: usize,
-) -> (Action, Option<String>) {
+) -> (EntryAction, Option<String>) {
     let flavour = Flavour::by_words(&path).unwrap_or(evaluator.flavour);
     let place = Place { volume, path: path.as_str().into() };
     let devices = Devices::new(volume, &path);
@@ -287,14 +289,14 @@ fn follow(
     evaluator.fuel = other.fuel;
     evaluator.warnings.append(&mut other.warnings);
     match done {
-        Ok(level) => (Action::Submenu(level), None),
-        Err(problem) => (Action::Nothing, Some(problem)),
+        Ok(level) => (EntryAction::Submenu(level), None),
+        Err(problem) => (EntryAction::Nothing, Some(problem)),
     }
 }
 
 /// Makes the context of an entry that was chosen, and gives its id: `chosen`, and the part of `default` that is for
 /// its own menu.
-fn enter(evaluator: &mut Evaluator<'_>, item: &Item, automatic: bool) -> String {
+fn enter(evaluator: &mut Evaluator<'_>, item: &MenuItem, automatic: bool) -> String {
     let wanted = evaluator.environment.value("default");
     let own = item.id.replace('>', ">>");
     let chosen = match evaluator.environment.get("chosen") {

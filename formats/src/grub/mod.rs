@@ -39,9 +39,9 @@ use std::rc::Rc;
 use device::{Devices, Located};
 use environment_block::Change;
 use evaluate::{Evaluator, FUEL, Place, Shown, Stop};
-use failure::Failure;
+use failure::CommandFailure;
 pub use flavour::Flavour;
-use menu::{Item, Level, MenuEntry};
+use menu::{Level, MenuEntry, MenuItem};
 
 use super::lookup::{Lookup, LookupError};
 use crate::entry::{TimeoutStyle, Warning};
@@ -69,7 +69,7 @@ impl Facts {
 
 /// What a configuration offers to boot.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Menu {
+pub struct GrubMenu {
     /// The entries.
     pub level: Level,
     /// Seconds until the default boots; `None` waits for a person.
@@ -86,7 +86,7 @@ pub struct Menu {
     pub warnings: Vec<Warning>,
 }
 
-impl Menu {
+impl GrubMenu {
     /// The entries that boot when the default fails, through all submenus.
     pub fn fallback_entries(&self) -> impl Iterator<Item = &MenuEntry> {
         self.fallback.iter().filter_map(|place| self.level.entries.get(*place)?.booted())
@@ -103,7 +103,7 @@ pub fn read(
     path: &str,
     facts: Facts,
     flavour: &'static Flavour,
-) -> Result<Menu, LookupError> {
+) -> Result<GrubMenu, LookupError> {
     if !lookup.is_file(volume, path) {
         return Err(LookupError::Missing);
     }
@@ -126,7 +126,7 @@ pub fn read(
         _ => TimeoutStyle::Menu,
     };
     let fallback = default::fallback(&shown.environment.value("fallback"), &shown.items, flavour);
-    Ok(Menu {
+    Ok(GrubMenu {
         level,
         // GRUB keeps it in an int: what is negative there waits.
         timeout: timeout
@@ -141,7 +141,7 @@ pub fn read(
 }
 
 /// Runs the configuration at the evaluator's place, up to the menu that it shows.
-fn start(evaluator: &mut Evaluator<'_>) -> Result<Shown, Failure> {
+fn start(evaluator: &mut Evaluator<'_>) -> Result<Shown, CommandFailure> {
     let Place { volume, path } = evaluator.place.clone();
     prepare(evaluator, volume, &path);
     evaluator.run_file(&Located { volume, path: path.as_ref().into() })?;
@@ -154,7 +154,7 @@ fn start(evaluator: &mut Evaluator<'_>) -> Result<Shown, Failure> {
             };
             if matches!(stop, Some(Stop::Boot)) {
                 // The configuration itself has loaded this and boots it: no menu is ever seen.
-                shown.items.insert(0, Item::of_configuration(&evaluator.place));
+                shown.items.insert(0, MenuItem::of_configuration(&evaluator.place));
                 shown.environment.set("default", "0");
                 shown.environment.set("timeout", "0");
             }

@@ -16,7 +16,7 @@ pub struct Number<'a> {
 pub fn leading(text: &str) -> Option<Number<'_>> {
     let text = skip_blanks(text);
     if let Some(digits) = text.strip_prefix("0x").or_else(|| text.strip_prefix("0X")) {
-        // “0x” without a digit behind it is the number 0 and the rest “x”.
+        // “0x” without a digit after it is the number 0 and the rest “x”.
         return with_base(digits, 16).or_else(|| with_base(text, 10));
     }
     let octal = text.strip_prefix('0').is_some_and(|rest| rest.starts_with(|c| matches!(c, '0'..='7')));

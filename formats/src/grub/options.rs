@@ -1,6 +1,6 @@
 //! The options of a command: `--long`, `--long=value`, `-s`, `-s value`; where they end and what an unknown one is.
 
-use super::failure::Failure;
+use super::failure::CommandFailure;
 
 /// Whether an option has a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,9 +16,9 @@ pub enum Value {
 /// One option that a command knows.
 #[derive(Clone, Copy, Debug)]
 pub struct Known {
-    /// Name behind `--`.
+    /// Name after `--`.
     pub long: &'static str,
-    /// Letter behind `-`.
+    /// Letter after `-`.
     pub short: Option<char>,
     /// Whether it has a value.
     pub value: Value,
@@ -79,7 +79,7 @@ impl Given {
 ///
 /// # Errors
 /// An unknown option under [`Rule::Strict`], or an option without the value that it needs.
-pub fn parse(words: &[String], table: &[Known], rule: Rule) -> Result<Given, Failure> {
+pub fn parse(words: &[String], table: &[Known], rule: Rule) -> Result<Given, CommandFailure> {
     let mut given = Given::default();
     let mut words = words.iter().peekable();
     while let Some(word) = words.next() {
@@ -102,19 +102,19 @@ pub fn parse(words: &[String], table: &[Known], rule: Rule) -> Result<Given, Fai
         };
         let Some(found) = found else {
             if rule == Rule::Strict {
-                return Err(Failure::usage(format!("unknown option {word}")));
+                return Err(CommandFailure::usage(format!("unknown option {word}")));
             }
             given.arguments.push(word.clone());
             continue;
         };
         for (known, mut value) in found {
             if known.value == Value::None && value.is_some() {
-                return Err(Failure::usage(format!("--{} takes no value", known.long)));
+                return Err(CommandFailure::usage(format!("--{} takes no value", known.long)));
             }
             if known.value != Value::None && value.is_none() {
                 value = words.next_if(|next| !is_option(next)).cloned();
                 if value.is_none() && known.value == Value::Needed {
-                    return Err(Failure::usage(format!("--{} lacks its value", known.long)));
+                    return Err(CommandFailure::usage(format!("--{} lacks its value", known.long)));
                 }
             }
             given.options.push((known.long, value));
@@ -127,7 +127,7 @@ fn is_option(word: &str) -> bool {
     word.len() > 1 && word.starts_with('-')
 }
 
-/// Several letters behind one `-`; `None` if one of them is unknown.
+/// Several letters after one `-`; `None` if one of them is unknown.
 fn letters(word: &str, table: &[Known]) -> Option<Vec<(Known, Option<String>)>> {
     word.chars()
         .skip(1)

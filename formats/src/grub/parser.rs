@@ -57,7 +57,7 @@ impl<'a> Parser<'a> {
         self.nodes = 0;
         let line = self.lexer.line();
         let statements = self.piece().map_err(|message| {
-            // What cannot be read is told, too.
+            // What cannot be read is reported, too.
             self.nodes = self.nodes.max(1);
             let last_line = self.ahead.as_ref().map_or(line, |(_, line, _)| *line);
             SyntaxError { line, last_line, message }
@@ -91,7 +91,7 @@ impl<'a> Parser<'a> {
         if *self.peek() == Token::End { Ok(statements) } else { Err(self.unexpected()) }
     }
 
-    /// Statements inside a compound command: at least one, and a delimiter behind the last if `closed`.
+    /// Statements inside a compound command: at least one, and a delimiter after the last if `closed`.
     fn list(&mut self, closed: bool) -> Parsed<Vec<Statement>> {
         self.newlines();
         let mut statements = vec![self.statement()?];
@@ -137,7 +137,7 @@ impl<'a> Parser<'a> {
         Ok(Statement { line, command })
     }
 
-    /// Reads a compound command behind its keyword, across lines.
+    /// Reads a compound command after its keyword, across lines.
     fn compound<T>(&mut self, read: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
         self.next();
         self.open = self.open.saturating_add(1);
@@ -223,7 +223,7 @@ impl<'a> Parser<'a> {
         Ok(Part::Block(Rc::new(Block { text: self.lexer.text_since(start), body })))
     }
 
-    /// One `;` or line's end, and the empty lines behind it.
+    /// One `;` or line's end, and the empty lines after it.
     fn delimiter(&mut self) -> bool {
         let found = matches!(self.peek(), Token::Semicolon | Token::Newline);
         if found {

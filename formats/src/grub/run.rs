@@ -5,9 +5,9 @@ use std::rc::Rc;
 use super::{
     device::Located,
     evaluate::{Evaluator, Flow, Function, LINE, Place},
-    failure::{Failure, Outcome, Status},
+    failure::{CommandFailure, CommandResult, Status},
     lexer::line_count,
-    menu::{Body, Item},
+    menu::{Body, MenuItem},
     parser,
     syntax::Statement,
 };
@@ -15,7 +15,7 @@ use crate::{lookup::CONFIG_LIMIT, text};
 
 impl Evaluator<'_> {
     /// Runs the body of a menu entry with its title and arguments as parameters.
-    pub(super) fn run_entry(&mut self, item: &Item) -> u64 {
+    pub(super) fn run_entry(&mut self, item: &MenuItem) -> u64 {
         self.place = item.place.clone();
         self.line = item.line;
         self.parameters = Some(Rc::new(item.arguments.clone()));
@@ -30,7 +30,7 @@ impl Evaluator<'_> {
     ///
     /// # Errors
     /// Nesting without end.
-    pub(super) fn run_text(&mut self, text: &str) -> Result<u64, Failure> {
+    pub(super) fn run_text(&mut self, text: &str) -> Result<u64, CommandFailure> {
         self.spend(text.len());
         let line = self.line;
         // Lines of the text mean nothing to a reader; the place where it is run does.
@@ -61,11 +61,12 @@ impl Evaluator<'_> {
     ///
     /// # Errors
     /// It cannot be read, or sources nest without end.
-    pub(super) fn run_file(&mut self, file: &Located) -> Outcome {
+    pub(super) fn run_file(&mut self, file: &Located) -> CommandResult {
         self.spend_look();
         let Located { volume, path, .. } = file;
         let bytes = self.lookup.read(*volume, path, CONFIG_LIMIT);
-        let bytes = bytes.map_err(|error| Failure::new(Status::FileNotFound, format!("{path}: {error}")))?;
+        let bytes =
+            bytes.map_err(|error| CommandFailure::new(Status::FileNotFound, format!("{path}: {error}")))?;
         let text: Rc<str> = text::decode_owned(bytes).replace('\r', "").into();
         self.spend(line_count(&text).saturating_mul(LINE).saturating_add(text.len()));
         let place = Place { volume: *volume, path: path.as_str().into() };

@@ -17,7 +17,7 @@ impl Text {
         Self { script: script.clone(), from, to }
     }
 
-    /// Adds what stands right behind it in the script; `false` if that is something else.
+    /// Adds what follows it directly in the script; `false` if that is something else.
     pub fn extend(&mut self, more: &Self) -> bool {
         let next = Rc::ptr_eq(&self.script, &more.script) && self.to == more.from;
         if next {
@@ -105,7 +105,7 @@ pub type Words = Vec<Part>;
 pub enum Part {
     /// Plain text, its backslashes already taken away.
     Plain(Text),
-    /// A character that stood behind a backslash or text in quotes: never a wildcard, and an argument even when empty.
+    /// A character after a backslash, or text in quotes: never a wildcard, and an argument even when empty.
     Quoted(Text),
     /// `$name`: `quoted` inside double quotes, where its value is not split.
     Variable {
@@ -114,9 +114,9 @@ pub enum Part {
         /// Inside double quotes.
         quoted: bool,
     },
-    /// `{ … }` behind a command's arguments.
+    /// `{ … }` after a command's arguments.
     Block(Rc<Block>),
-    /// What stands behind it is the next word.
+    /// What follows it is the next word.
     Gap,
 }
 
@@ -140,7 +140,7 @@ pub struct Piece {
     pub nodes: usize,
 }
 
-/// A part of a script that GRUB's parser refuses: it is dropped, and reading goes on behind it.
+/// A part of a script that GRUB's parser refuses: it is dropped, and reading goes on after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SyntaxError {
     /// Line on which the dropped part begins.

@@ -65,10 +65,10 @@ pub struct Part {
 
 /// The kind of an initrd in the vendor's table that is for recovery only.
 const RECOVERY: u32 = 2;
-/// No more initrds of a table are read.
+/// Maximum number of initrds in a table.
 const TABLE_LIMIT: usize = 64;
 
-/// Parts that stand one after the other, each from a new page on.
+/// Parts that follow one another, each from a new page on.
 struct Pages {
     size: u32,
     at: u64,

@@ -2,14 +2,14 @@
 //! U-Boot: boot/bootmeth_cros.c).
 //!
 //! Body, on x86: the kernel without its setup sectors, a page with the command line, one for the boot parameters, the
-//! bootloader, the setup sectors. Elsewhere the kernel is an image tree or a plain kernel, and nothing is behind the
+//! bootloader, the setup sectors. Elsewhere the kernel is an image tree or a plain kernel, and nothing is after the
 //! bootloader. The preamble tells addresses in memory; they become offsets here.
 
 use super::android::Part;
 use crate::bytes::{le32, le64};
 use serde::Serialize;
 
-/// No body is larger, in bytes.
+/// Maximum size of a body, in bytes.
 const BODY_LIMIT: u64 = 512 << 20;
 /// Size of the place for the command line, in bytes.
 const CMDLINE_SIZE: u64 = 4096;
@@ -169,9 +169,9 @@ mod tests {
     fn what_would_lie_outside_the_body_is_no_image() {
         for (case, field) in [
             ("command line before the body", (56, 0x10_1fff)),
-            ("command line behind the body", (56, 0x8e_2001)),
+            ("command line after the body", (56, 0x8e_2001)),
             ("bootloader nowhere", (56, 0)),
-            ("setup sectors behind the body", (96, 0x8d_c001)),
+            ("setup sectors after the body", (96, 0x8d_c001)),
             ("setup sectors without end", (96, u64::MAX)),
             ("setup sectors before the body", (96, 0xf_f000)),
             ("a body larger than any", (88, u32::MAX.into())),

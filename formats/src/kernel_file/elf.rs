@@ -41,7 +41,7 @@ const ARCHITECTURES: &[(u16, &str)] = &[
     (258, "loongarch"),
 ];
 
-/// No more program headers are looked at.
+/// Maximum number of program headers that are read.
 const HEADERS_LIMIT: usize = 64;
 
 /// Reads the header.

@@ -6,13 +6,13 @@ use super::{
 };
 use crate::bytes::{ReadAt, be32};
 
-/// No more check sums of a file are looked at, and none is longer, in bytes.
+/// Maximum number of check sums of a file that are read, and of bytes in one.
 const SUM_LIMIT: usize = 8;
 const SUM_LENGTH: u32 = 64;
 
-/// No more names of a list are taken: one list that names one file again and again would make any number of them.
+/// Maximum number of names in a list: one that names one file again and again would make any number of them.
 const NAME_LIMIT: usize = 32;
-/// No name is longer, in bytes.
+/// Maximum length of a name, in bytes.
 const NAME_LENGTH: usize = 256;
 
 /// What a configuration boots.
@@ -28,7 +28,7 @@ pub struct Configuration {
     pub devicetrees: Vec<Image>,
 }
 
-/// A file in the tree or behind it.
+/// A file in the tree or after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Image {
     /// Name of its node.
@@ -108,14 +108,14 @@ impl Fit<'_> {
         be32(&self.value(node, name)?, 0).map(u64::from)
     }
 
-    /// A list of texts, each with a NUL behind it.
+    /// A list of texts, each with a NUL after it.
     fn texts(&self, path: &str, name: &str) -> Vec<String> {
         let value = self.node(path).and_then(|node| self.value(node, name)).unwrap_or_default();
         let names = value.split(|&byte| byte == 0).filter(|part| (1..=NAME_LENGTH).contains(&part.len()));
         names.take(NAME_LIMIT).map(text).collect()
     }
 
-    /// The file of a node: in the tree, or behind it at a distance from its end or from the file's beginning.
+    /// The file of a node: in the tree, or after it at a distance from its end or from the file's beginning.
     fn image(&self, name: String) -> Option<Image> {
         let path = format!("/images/{name}");
         let node = self.node(&path)?;

@@ -26,7 +26,7 @@ impl Tree {
 /// A node of a tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
-    /// Names of the nodes that lead to it and its own, each behind a slash; empty for the root.
+    /// Names of the nodes that lead to it and its own, each after a slash; empty for the root.
     pub path: String,
     /// Its properties.
     pub properties: Vec<Property>,
@@ -91,13 +91,13 @@ pub fn token(source: &dyn ReadAt, at: u64) -> Option<(Token, u64)> {
 
 /// Nodes below this depth are passed over: an image's check sums stand at the fourth.
 const DEPTH_LIMIT: usize = 4;
-/// No more tokens are read; the trees of the largest boards have some ten thousand.
+/// Maximum number of tokens that are read; the trees of the largest boards have some ten thousand.
 const TOKEN_LIMIT: usize = 1 << 17;
-/// No more nodes or properties are kept, each.
+/// Maximum number of nodes and of properties that are kept.
 const KEPT_LIMIT: usize = 1 << 12;
-/// No name is longer, in bytes.
+/// Maximum length of a name, in bytes.
 const NAME_LIMIT: usize = 256;
-/// No value of which a text or a number is wanted is longer, in bytes.
+/// Maximum length of a value that is a text or a number, in bytes.
 const VALUE_LIMIT: u32 = 64 << 10;
 
 /// Size of the tree in bytes, by its header; `None` if this is no tree.

@@ -36,7 +36,7 @@ const LINUX: u8 = 5;
 pub const KERNEL: &str = "kernel";
 /// What a content is called that is several files, one after the other.
 pub const SEVERAL: &str = "several files";
-/// No more files are in one image.
+/// Maximum number of files in one image.
 const FILES_LIMIT: usize = 16;
 
 /// The numbers of `IH_TYPE_…`, `IH_ARCH_…` and `IH_COMP_…` that occur with Linux.

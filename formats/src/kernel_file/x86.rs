@@ -8,7 +8,7 @@ use serde::Serialize;
 /// What the header says of a kernel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Kernel {
-    /// What `uname -r` will print, with the build's user, host and date behind it.
+    /// What `uname -r` will print, with the build's user, host and date after it.
     pub version: Option<String>,
     /// Boot protocol, such as `2.15`.
     pub protocol: String,

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 /// What names an entry.
 #[derive(Clone, Copy)]
-pub(super) enum Wish<'a> {
+pub(super) enum Request<'a> {
     /// `default_entry`: what names nothing means the first one.
     Default(&'a str),
     /// A path.
@@ -26,19 +26,19 @@ pub(super) struct Shown {
 
 impl Shown {
     /// The entry that is selected; `None` if it is a directory, or nothing.
-    pub fn selected(&self, wishes: [Option<Wish<'_>>; 4]) -> Option<usize> {
-        let named = wishes.into_iter().flatten().find_map(|wish| self.named(wish));
+    pub fn selected(&self, requests: [Option<Request<'_>>; 4]) -> Option<usize> {
+        let named = requests.into_iter().flatten().find_map(|request| self.named(request));
         named.unwrap_or_else(|| self.rows.first().copied().flatten())
     }
 
-    fn named(&self, wish: Wish<'_>) -> Option<Option<usize>> {
-        match wish {
-            Wish::Default(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => {
+    fn named(&self, request: Request<'_>) -> Option<Option<usize>> {
+        match request {
+            Request::Default(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => {
                 let number: usize = text.parse().unwrap_or_default();
                 self.rows.get(number.saturating_sub(1)).copied()
             }
-            Wish::Default(path) | Wish::Path(path) => self.at(path).map(Some),
-            Wish::Identifier(text) => self.identified(text).or_else(|| self.at(text)).map(Some),
+            Request::Default(path) | Request::Path(path) => self.at(path).map(Some),
+            Request::Identifier(text) => self.identified(text).or_else(|| self.at(text)).map(Some),
         }
     }
 
@@ -114,7 +114,7 @@ fn normal(path: &str) -> String {
     normal
 }
 
-/// The number that ends a step, and what stands behind it.
+/// The number that ends a step, and what follows it.
 fn number(text: &str) -> Option<(usize, &str)> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, behind) = text.split_at_checked(digits)?;

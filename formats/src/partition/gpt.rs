@@ -11,7 +11,7 @@ use crate::{
     entry::{Partition, PartitionTable},
 };
 
-/// No partition array is read past this many bytes; 128 entries take 16 KiB.
+/// Maximum size of a partition array, in bytes; 128 entries take 16 KiB.
 const ARRAY_LIMIT: u64 = 1 << 20;
 
 const CRC: Crc<u32> = Crc::<u32>::new(&CRC_32_ISO_HDLC);

@@ -1,4 +1,4 @@
-//! Master boot record and the chain of extended boot records behind it, numbered as the kernel numbers them.
+//! Master boot record and the chain of extended boot records after it, numbered as the kernel numbers them.
 
 use std::io;
 

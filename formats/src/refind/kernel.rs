@@ -3,12 +3,12 @@
 use super::tokens;
 use crate::{cmdline, lines::LENGTH_LIMIT};
 
-/// No more lines are read: they stand for every kernel.
+/// Maximum number of lines that are read: each makes an entry of every kernel.
 const LINE_LIMIT: usize = 32;
 
 /// A line of refind_linux.conf.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Options {
+pub struct KernelOptions {
     /// What the menu shows.
     pub label: String,
     /// The command line, perhaps with `%v` for the version.
@@ -17,7 +17,7 @@ pub struct Options {
     pub line: u32,
 }
 
-impl Options {
+impl KernelOptions {
     /// Reads refind_linux.conf: the first line is the default. A line of less than two tokens ends the file, as it does
     /// for rEFInd.
     #[must_use]
@@ -106,10 +106,13 @@ mod tests {
     #[test]
     fn the_options_file_ends_where_refind_stops_reading() {
         let text = "# comment\n\"Boot normally\"   \"ro root=UUID=1 quiet\"\r\n\n\"Single\" \"single %v\"\nlonely\n\"Never\" \"x\"\n";
-        let options =
-            |label: &str, options: &str, line| Options { label: label.into(), options: options.into(), line };
+        let options = |label: &str, options: &str, line| KernelOptions {
+            label: label.into(),
+            options: options.into(),
+            line,
+        };
         assert_eq!(
-            Options::parse(text),
+            KernelOptions::parse(text),
             [options("Boot normally", "ro root=UUID=1 quiet", 2), options("Single", "single %v", 4)]
         );
     }

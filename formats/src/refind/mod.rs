@@ -3,7 +3,7 @@
 mod kernel;
 mod stanza;
 
-pub use kernel::{Options, initrd_for, initrds, is_initrd, is_kernel, version, with_version};
+pub use kernel::{KernelOptions, initrd_for, initrds, is_initrd, is_kernel, version, with_version};
 use stanza::Open;
 
 use super::{
@@ -20,7 +20,7 @@ pub const PREVIOUS: &str = "PreviousBoot";
 /// The directory beside rEFInd where it keeps variables that are not in the firmware.
 pub const VARIABLES: &str = "vars";
 
-/// No more names are taken into a list.
+/// Maximum number of names in a list.
 const LIST_LIMIT: usize = 64;
 
 /// Gives the text of a file that a configuration names.
@@ -167,7 +167,7 @@ impl Config {
     }
 }
 
-/// Cuts a line as rEFInd does: at blanks, commas and equals signs; quotes hold a token together, two of them are one that
+/// Cuts a line as rEFInd does: at spaces, commas and equals signs; quotes hold a token together, two of them are one that
 /// is meant; outside quotes slashes turn into backslashes and `#` begins a comment.
 fn tokens(line: &str) -> Vec<String> {
     let is_between = |c: char| matches!(c, ' ' | '\t' | '\r' | '=' | ',');

@@ -7,12 +7,12 @@ use crate::{
     menu::{CHOICE_LIMIT, Choice},
 };
 
-/// No more submenus of a stanza are taken.
+/// Maximum number of submenus of a stanza.
 const SUBMENU_LIMIT: usize = 64;
 
 /// What a stanza, or a submenu of one, has said until its end.
 #[derive(Clone, Default)]
-struct State {
+struct StanzaState {
     title: String,
     line: u32,
     volume: Option<String>,
@@ -29,15 +29,15 @@ struct State {
 /// A stanza whose end has not been seen.
 pub(super) struct Open {
     file: Option<String>,
-    main: State,
+    main: StanzaState,
     /// The submenu that is being read.
-    sub: Option<State>,
-    subs: Vec<State>,
+    sub: Option<StanzaState>,
+    subs: Vec<StanzaState>,
 }
 
 impl Open {
     pub fn new(title: &str, file: Option<&str>, line: u32) -> Self {
-        let main = State { title: title.to_owned(), line, ..State::default() };
+        let main = StanzaState { title: title.to_owned(), line, ..StanzaState::default() };
         Self { file: file.map(str::to_owned), main, sub: None, subs: Vec::new() }
     }
 
@@ -69,13 +69,13 @@ impl Open {
         match (&*keyword, values.first()) {
             ("}", _) => return true,
             ("submenuentry", Some(title)) => {
-                self.sub = Some(State { title: title.clone(), line, ..self.main.clone() });
+                self.sub = Some(StanzaState { title: title.clone(), line, ..self.main.clone() });
             }
             ("initrd", Some(path)) => self.main.initrd = Some(path.clone()),
             ("options", Some(options)) => self.main.options = Some(options.clone()),
             (keyword, value) => {
                 self.main.take(keyword, value);
-                // Options that stand before the loader are forgotten.
+                // Options before the loader are forgotten.
                 if keyword == "loader" {
                     self.main.options = None;
                 }
@@ -98,7 +98,7 @@ impl Open {
     }
 }
 
-impl State {
+impl StanzaState {
     /// What stanzas and submenus have in common.
     fn take(&mut self, keyword: &str, value: Option<&String>) {
         match (keyword, value) {

@@ -7,10 +7,10 @@ use crate::bytes::ReadAt;
 /// The head holds every superblock that stands at a fixed place near the start; btrfs's, at 64 KiB, is the furthest.
 const HEAD: usize = 72 << 10;
 
-/// No prober needs a longer piece: half a ZFS label.
+/// Maximum size of a piece that a prober needs, in bytes: half a ZFS label.
 const PIECE: usize = 128 << 10;
 
-/// The device under the probers' eyes.
+/// The device that is probed.
 pub(super) struct Blocks<'a> {
     source: &'a dyn ReadAt,
     head: Vec<u8>,

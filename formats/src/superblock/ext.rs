@@ -1,4 +1,4 @@
-//! ext2, ext3 and ext4 (kernel, Documentation/filesystems/ext4/super.rst), told apart by their feature sets.
+//! ext2, ext3 and ext4 (kernel, Documentation/filesystems/ext4/super.rst), distinguished by their feature sets.
 
 use super::{blocks::Blocks, names};
 use crate::{

@@ -1,4 +1,4 @@
-//! FAT12, FAT16 and FAT32 (Microsoft's FAT specification): told from a disk's boot code, label from the root directory.
+//! FAT12, FAT16 and FAT32 (Microsoft's FAT specification): distinguished from a disk's boot code, label from the root directory.
 
 use super::{blocks::Blocks, names};
 use crate::{

@@ -1,4 +1,4 @@
-//! Members of Linux software RAID (md(4)): metadata 1.1 at the start, 1.2 4 KiB behind it, 1.0 and 0.90 at the end.
+//! Members of Linux software RAID (md(4)): metadata 1.1 at the start, 1.2 4 KiB after it, 1.0 and 0.90 at the end.
 
 use super::{blocks::Blocks, names};
 use crate::{

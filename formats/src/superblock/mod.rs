@@ -1,4 +1,4 @@
-//! What stands on a block device, told from its superblock: kind, UUID and label in the forms that blkid prints.
+//! What is on a block device, by its superblock: kind, UUID and label in the forms that blkid prints.
 //!
 //! The order of the probers is libblkid's: containers before file systems, because a member of a RAID or an encrypted
 //! volume may still hold the bytes of the file system inside.
@@ -32,7 +32,7 @@ use crate::{
     entry::{Filesystem, FilesystemKind},
 };
 
-/// One prober per family. ZFS stands last, as it alone must read far into the device to be sure.
+/// One prober per family. ZFS comes last, as it alone must read far into the device to be sure.
 const PROBERS: &[fn(&Blocks) -> Option<Filesystem>] = &[
     md::probe,
     lvm::probe,
@@ -53,7 +53,7 @@ const PROBERS: &[fn(&Blocks) -> Option<Filesystem>] = &[
     zfs::probe,
 ];
 
-/// Names what stands on a device; `None` where nothing is recognised. Reads at most about 1.2 MiB, most often 72 KiB.
+/// Recognises what is on a device; `None` where nothing is recognised. Reads at most about 1.2 MiB, most often 72 KiB.
 ///
 /// # Errors
 /// The device's read error, where nothing was recognised in the part that could be read.

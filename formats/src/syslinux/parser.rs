@@ -7,16 +7,16 @@ use super::{
 
 /// Files include each other this deep.
 const DEPTH_LIMIT: usize = 16;
-/// No more files are included: two that include each other twice would double with each level.
+/// Maximum number of included files: two that include each other twice would double with each level.
 const FILE_LIMIT: usize = 64;
-/// Labels lead to each other this often.
+/// Maximum number of labels that lead to each other.
 const LEAD_LIMIT: usize = 4;
 /// What labels come to by others takes no more memory together, in bytes.
 const LEAD_ROOM: usize = 1 << 20;
-/// No more labels are kept.
+/// Maximum number of labels.
 const LABEL_LIMIT: usize = 4096;
 
-/// A command line of the loader's own prompt, and where it stands: file and line.
+/// A command line of the loader's own prompt, and its place: file and line.
 type Command = (String, String, u32);
 
 /// What a label is until its end is seen.
@@ -24,7 +24,7 @@ struct Open {
     name: String,
     title: Option<String>,
     program: Option<Program>,
-    /// What stands behind the program; `append` follows it.
+    /// What follows the program; `append` comes after it.
     arguments: String,
     append: Option<String>,
     initrds: Vec<String>,
@@ -41,7 +41,7 @@ struct Open {
 
 /// A menu around labels.
 #[derive(Clone, Default)]
-struct Menu {
+struct SyslinuxMenu {
     label: Option<String>,
     title: Option<String>,
     tag: String,
@@ -52,7 +52,7 @@ struct Menu {
     on_timeout: Option<Command>,
 }
 
-impl Menu {
+impl SyslinuxMenu {
     fn name(&self) -> String {
         self.label.as_ref().or(self.title.as_ref()).unwrap_or(&self.tag).clone()
     }
@@ -67,9 +67,9 @@ pub(super) struct Parser<'a> {
     configuration: Configuration,
     label: Option<Open>,
     /// The menu around everything.
-    outermost: Menu,
+    outermost: SyslinuxMenu,
     /// All others.
-    menus: Vec<Menu>,
+    menus: Vec<SyslinuxMenu>,
     /// Those of them that are open now, outermost first.
     around: Vec<usize>,
     /// The one that each label is in.
@@ -96,7 +96,7 @@ impl<'a> Parser<'a> {
             files: 0,
             configuration: Configuration::default(),
             label: None,
-            outermost: Menu::default(),
+            outermost: SyslinuxMenu::default(),
             menus: Vec::new(),
             around: Vec::new(),
             places: Vec::new(),
@@ -239,20 +239,25 @@ impl<'a> Parser<'a> {
     }
 
     /// The menu around what is read now.
-    fn innermost(&mut self) -> &mut Menu {
+    fn innermost(&mut self) -> &mut SyslinuxMenu {
         self.menu_at(self.around.last().copied())
     }
 
-    fn menu_at(&mut self, place: Option<usize>) -> &mut Menu {
+    fn menu_at(&mut self, place: Option<usize>) -> &mut SyslinuxMenu {
         place.and_then(|place| self.menus.get_mut(place)).unwrap_or(&mut self.outermost)
     }
 
     /// Begins a menu, which has its parent's timeout until it sets its own.
     fn open_menu(&mut self, tag: &str) {
         if self.around.len() < DEPTH_LIMIT && self.menus.len() < LABEL_LIMIT {
-            let Menu { timeout, on_timeout, .. } = self.innermost().clone();
+            let SyslinuxMenu { timeout, on_timeout, .. } = self.innermost().clone();
             self.around.push(self.menus.len());
-            self.menus.push(Menu { tag: tag.to_owned(), timeout, on_timeout, ..Menu::default() });
+            self.menus.push(SyslinuxMenu {
+                tag: tag.to_owned(),
+                timeout,
+                on_timeout,
+                ..SyslinuxMenu::default()
+            });
         }
     }
 
@@ -293,7 +298,7 @@ impl<'a> Parser<'a> {
         self.configuration.labels.push(Label {
             title: open.title.unwrap_or_else(|| open.name.clone()),
             name: open.name,
-            path_in_menu: around.map(Menu::name).collect(),
+            path_in_menu: around.map(SyslinuxMenu::name).collect(),
             program,
             append,
             initrds: open.initrds,
@@ -321,7 +326,7 @@ impl<'a> Parser<'a> {
                 self.configuration.labels.get(menu).map(|label| label.name.clone()).unwrap_or_default();
         }
         let has_ui = self.has_menu;
-        // The loader puts the ending behind the name of a module by itself.
+        // The loader adds the ending to the name of a module by itself.
         let is_module = |name: &str| is_menu(name) || is_menu(&format!("{name}.c32"));
         self.has_menu |=
             named.map_or_else(|| is_module(first_word(&default.0)), |label| self.is_own_menu(label));
@@ -478,7 +483,7 @@ fn statement(label: &mut Open, keyword: &str, rest: &str, dialect: Dialect) {
     }
     match (keyword, dialect) {
         ("linux" | "kernel" | "fit", Dialect::Uboot) => {
-            // Behind the mark stands which part of a FIT image it is.
+            // After the mark follows which part of a FIT image it is.
             label.program = Some(Program::Linux(path.split('#').next().unwrap_or(path).to_owned()));
         }
         ("initrd", Dialect::Uboot) => label.initrds = vec![path.to_owned()],

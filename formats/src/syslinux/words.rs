@@ -37,7 +37,7 @@ pub struct Processor {
     pub features: [u32; 4],
 }
 
-/// The words, each at the place of its bit, empty where it is not known. An underline stands for blanks in a text.
+/// The words, each at the place of its bit, empty where it is not known. An underline stands for spaces in a text.
 #[must_use]
 pub fn words(table: &[u8], processor: Option<Processor>) -> Vec<String> {
     let mut words = vec![String::new(); FORM_FACTOR.saturating_add(1)];

@@ -5,7 +5,7 @@ use std::cmp::Ordering;
 use super::{compare_numbers, split_while};
 
 /// Compares two versions segment by segment: a number is newer than letters, a tilde older than the end, and what comes
-/// behind a plus newer than the end alone.
+/// after a plus newer than the end alone.
 #[must_use]
 pub fn rpm(a: &str, b: &str) -> Ordering {
     let (mut a, mut b) = (a.as_bytes(), b.as_bytes());

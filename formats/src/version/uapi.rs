@@ -11,7 +11,7 @@ pub fn uapi(a: &str, b: &str) -> Ordering {
     loop {
         a = skip_separators(a);
         b = skip_separators(b);
-        // The tilde comes before the end of the other version, every other separator behind it.
+        // The tilde comes before the end of the other version, every other separator after it.
         match separator(&mut a, &mut b, b'~') {
             Ordering::Equal => {}
             unequal => return unequal,

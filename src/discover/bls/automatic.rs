@@ -4,7 +4,7 @@ use std::env::consts::ARCH;
 
 use super::{device, systemd_boot::ARCHITECTURES};
 use crate::{
-    discover::unified::Image,
+    discover::unified::UnifiedImage,
     entry::{Entry, FileReference, Format, Kind, Source},
     formats::{lookup::Lookup, uki::Sections},
 };
@@ -58,7 +58,7 @@ pub(super) fn entries(lookup: &dyn Lookup, (volume, base): (usize, &str)) -> Vec
 
 /// It would show its own menu again.
 fn is_systemd_boot(lookup: &dyn Lookup, volume: usize, path: &str) -> bool {
-    let program = Image::at(lookup, volume, path).program();
+    let program = UnifiedImage::at(lookup, volume, path).program();
     let magic = program.as_ref().and_then(|program| Sections::of(program, 0)?.get(".sdmagic"));
     magic.is_some_and(|section| {
         lookup.read_at(volume, path, section.offset.into(), MAGIC.len()).is_ok_and(|bytes| bytes == MAGIC)

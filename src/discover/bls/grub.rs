@@ -2,7 +2,7 @@
 
 use super::{EntryFile, device, entries, reference, warning};
 use crate::{
-    discover::finder::{Deed, Findings, Note},
+    discover::finder::{Findings, Note, NoteAction},
     entry::{Entry, FileReference, Format, Kind, Partition, PartitionTable, Source},
     formats::{
         bls::{Program, Reading, compare_grub},
@@ -30,7 +30,7 @@ pub(super) fn find(lookup: &dyn Lookup, volume: usize) -> Option<Findings> {
     findings.default =
         findings.entries.iter().find(|entry| entry.problem.is_none()).map(|entry| entry.id.clone());
     findings.notes.push(Note {
-        deed: Deed::Guessed,
+        action: NoteAction::Guessed,
         volume: device(lookup, volume),
         path: format!("{directory}/loader/entries"),
         message: "neither systemd-boot nor a grub.cfg is here: read as Fedora's GRUB reads it, without its variables".into(),
@@ -93,7 +93,7 @@ fn grub_device(lookup: &dyn Lookup, volume: usize) -> String {
     }
 }
 
-/// Takes out `$name` and `${name}`, which only GRUB's own configuration sets, and one blank behind each.
+/// Takes out `$name` and `${name}`, which only GRUB's own configuration sets, and one space after each.
 fn without_variables(text: &str) -> String {
     let mut kept = String::new();
     let mut rest = text;

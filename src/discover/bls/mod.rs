@@ -14,7 +14,7 @@ use super::finder::{Context, Finder, Findings};
 use crate::{
     entry::{FileReference, Format, PartitionTable, Volume, Warning},
     formats::{
-        bls::{Entry, EntryName, Reading, entry_name},
+        bls::{BlsEntry, EntryName, Reading, entry_name},
         lookup::{CONFIG_LIMIT, FileKind, Lookup},
         text,
         uki::Profile,
@@ -32,7 +32,7 @@ const BASES: [&str; 4] = ["", "/boot", "/efi", "/boot/efi"];
 const GRUB_CONFIGURATIONS: [&str; 4] =
     ["/boot/grub2/grub.cfg", "/grub2/grub.cfg", "/boot/grub/grub.cfg", "/grub/grub.cfg"];
 
-/// No more entries are read from one directory.
+/// Maximum number of entries that are read from one directory.
 const ENTRY_LIMIT: usize = 2048;
 
 /// Reads the entries of the Boot Loader Specification.
@@ -107,7 +107,7 @@ fn beside(lookup: &dyn Lookup, own: &Volume, types: &[&str; 2]) -> Vec<usize> {
 /// An entry file, or a unified kernel image that is an entry by itself.
 struct EntryFile {
     name: EntryName,
-    entry: Entry,
+    entry: BlsEntry,
     volume: usize,
     base: &'static str,
     /// Path of the file.
@@ -158,7 +158,7 @@ fn entries(
         }
         match lookup.read(volume, &path, CONFIG_LIMIT) {
             Ok(content) => {
-                let entry = Entry::parse(&text::decode(&content), reading);
+                let entry = BlsEntry::parse(&text::decode(&content), reading);
                 entries.push(EntryFile { name, entry, volume, base, path, profile: None });
             }
             Err(error) => {

@@ -10,11 +10,11 @@ use super::{
 use crate::{
     discover::{
         finder::{Context, Findings},
-        unified::{Image, from_host},
+        unified::{UnifiedImage, from_host},
     },
     entry::{Companion, Entry, FileReference, Format, Kind, Role, Source, Warning},
     formats::{
-        bls::{Loader, Program, Reading, compare_systemd_boot},
+        bls::{LoaderConf, Program, Reading, compare_systemd_boot},
         cmdline,
         kernel_file::{HEAD_LENGTH, KernelFile, recognise},
         lookup::{CONFIG_LIMIT, Lookup},
@@ -84,17 +84,17 @@ pub(super) fn find(
     (is_menu || !findings.warnings.is_empty()).then_some(findings)
 }
 
-fn loader(lookup: &dyn Lookup, (volume, base): (usize, &str), findings: &mut Findings) -> Loader {
+fn loader(lookup: &dyn Lookup, (volume, base): (usize, &str), findings: &mut Findings) -> LoaderConf {
     let path = format!("{base}/loader/loader.conf");
     if !lookup.is_file(volume, &path) {
-        return Loader::default();
+        return LoaderConf::default();
     }
     match lookup.read(volume, &path, CONFIG_LIMIT) {
-        Ok(content) => Loader::parse(&text::decode(&content)),
+        Ok(content) => LoaderConf::parse(&text::decode(&content)),
         Err(error) => {
             let message = format!("{error}: default and timeout are lost");
             findings.warnings.push(warning(lookup, volume, &path, message));
-            Loader::default()
+            LoaderConf::default()
         }
     }
 }
@@ -194,7 +194,7 @@ fn entry(
     }
     entry.unified.companions =
         file.entry.extras.iter().filter_map(|path| extra(file.reference(lookup, path))).collect();
-    let image = Image { lookup, volume: file.volume, base: file.base, path: &kernel.path };
+    let image = UnifiedImage { lookup, volume: file.volume, base: file.base, path: &kernel.path };
     // Kernels are not read to be listed: an image among them shows in its name.
     let may_be_image = kind != Kind::Linux || kernel.path.to_ascii_lowercase().ends_with(".efi");
     let is_image = may_be_image && image.complete(context, &mut entry, warnings);

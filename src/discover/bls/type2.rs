@@ -2,9 +2,9 @@
 
 use super::{ENTRY_LIMIT, EntryFile, warning};
 use crate::{
-    discover::{finder::Findings, unified::Image},
+    discover::{finder::Findings, unified::UnifiedImage},
     formats::{
-        bls::{Entry, EntryName, Program, entry_name},
+        bls::{BlsEntry, EntryName, Program, entry_name},
         lookup::{FileKind, Lookup},
     },
 };
@@ -37,7 +37,7 @@ pub(super) fn entries(
 ) -> Vec<EntryFile> {
     let mut entries = Vec::new();
     for (name, path) in images(lookup, (volume, base)) {
-        let profiles = Image { lookup, volume, base, path: &path }.profiles();
+        let profiles = UnifiedImage { lookup, volume, base, path: &path }.profiles();
         if profiles.as_ref().is_none_or(Vec::is_empty) || entries.len() >= ENTRY_LIMIT {
             let message = match profiles {
                 None => "it is no unified kernel image: it is no entry".to_owned(),
@@ -53,13 +53,13 @@ pub(super) fn entries(
         }
         for profile in profiles.unwrap_or_default() {
             let inside = path.strip_prefix(base).unwrap_or(&path).to_owned();
-            let entry = Entry {
+            let entry = BlsEntry {
                 title: Some(profile.title.clone()),
                 version: profile.version.clone(),
                 sort_key: profile.sort_key.clone(),
                 program: Some(Program::Uki(inside)),
                 profile: Some(profile.number),
-                ..Entry::default()
+                ..BlsEntry::default()
             };
             let (name, path, profile) = (name.clone(), path.clone(), Some(profile));
             entries.push(EntryFile { name, entry, volume, base, path, profile });

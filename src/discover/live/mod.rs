@@ -8,7 +8,7 @@ mod tests;
 use std::collections::HashSet;
 
 use super::{
-    finder::{Context, Deed, Finder, Findings, Note},
+    finder::{Context, Finder, Findings, Note, NoteAction},
     foreign, grub,
     images::{Images, mountable},
 };
@@ -29,7 +29,7 @@ const ENDINGS: [&str; 4] = [".iso", ".squashfs", ".sqsh", ".sfs"];
 /// Where an image says what to do when it is a file; that counts alone then.
 const LOOPBACK: [&str; 3] = ["/boot/grub/loopback.cfg", "/boot/grub2/loopback.cfg", "/grub/loopback.cfg"];
 
-/// No more images of one volume are looked into.
+/// Maximum number of images of one volume that are searched.
 const IMAGE_LIMIT: usize = 32;
 
 /// Looks into the images on a volume; `None` where there are none. Nothing of them boots on its own: an image that was
@@ -60,7 +60,12 @@ pub(super) fn search(
         findings.images.extend(mountable(lookup, volume, path));
         if let Err(error) = look_into(finders, lookup, volume, path, context, &mut findings) {
             let (volume, path) = (device.clone(), path.clone());
-            findings.notes.push(Note { deed: Deed::PassedOver, volume, path, message: error.to_string() });
+            findings.notes.push(Note {
+                action: NoteAction::PassedOver,
+                volume,
+                path,
+                message: error.to_string(),
+            });
         }
     }
     (!paths.is_empty()).then_some(findings)

@@ -1,7 +1,7 @@
 //! How each family of live systems finds the image that it was booted from, when that is a file: one row each.
 
 use crate::{
-    discover::finder::{Deed, Findings, Note},
+    discover::finder::{Findings, Note, NoteAction},
     entry::{Entry, Kind, Volume},
     formats::cmdline,
 };
@@ -114,7 +114,7 @@ pub(super) fn find_again(found: &mut Findings, volume: &Volume, path: &str) {
         if !told.contains(&system.name) {
             told.push(system.name);
             found.notes.push(Note {
-                deed: Deed::Guessed,
+                action: NoteAction::Guessed,
                 volume: volume.device.name.clone(),
                 path: path.to_owned(),
                 message: format!(

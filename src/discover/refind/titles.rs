@@ -9,11 +9,11 @@ use crate::{
 /// Names of partitions that tell nothing.
 const NO_NAMES: [&str; 3] = ["Microsoft basic data", "Linux filesystem", "Apple HFS/HFS+"];
 
-/// What rEFInd calls a volume without a name ends so, behind its size and file system.
+/// The end of rEFInd's title for a volume without a name, after its size and file system.
 const NAMELESS: &str = " volume";
 
 /// The entry on the first screen that one word of `default_selection` means: its number, the letter that chooses it in the
-/// menu, or a part of its title, behind which a blank stands.
+/// menu, or a part of its title with a space after it.
 pub(super) fn meant<'e, I: Iterator<Item = &'e Entry>>(
     first_screen: impl Fn() -> I,
     word: &str,

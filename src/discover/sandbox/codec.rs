@@ -1,24 +1,24 @@
-//! How the finder's process and whoever asked it write down what they tell each other: field after field, numbers as
+//! How the finder's process and whoever asked it encode their messages: field after field, numbers as
 //! little-endian bytes, what varies in length with its count before it.
 //!
-//! Both ends are the same binary, so nothing names the fields and no version is told. JSON, which the commands print,
+//! Both ends are the same binary, so fields have no names and there is no version. JSON, which the commands print,
 //! would cost the binary a parser that nothing else needs.
 
 use crate::{
     discover::{
         explain::{Outcome, Report, Search, Survey},
-        finder::{Context, Deed, Note},
+        finder::{Context, Note, NoteAction},
     },
     entry::{
         Companion, Device, Discovery, Entry, EnvironmentChange, FileReference, Filesystem, FilesystemKind,
-        Format, Kind, Layer, Module, Multiboot, Origin, Partition, PartitionTable, Role, Source,
+        Format, Kind, Layer, Multiboot, MultibootModule, Origin, Partition, PartitionTable, Role, Source,
         TimeoutStyle, Transport, Unified, Volume, VolumeId, Warning,
     },
     formats::{bls::Variables, efi_boot::LoadOption},
 };
 
-/// A value that can be told.
-pub(super) trait Told: Sized {
+/// A value that can be encoded.
+pub(super) trait Codec: Sized {
     /// Appends it.
     fn put(&self, to: &mut Vec<u8>);
 
@@ -28,20 +28,20 @@ pub(super) trait Told: Sized {
 }
 
 /// The bytes of one value.
-pub(super) fn encode(value: &impl Told) -> Vec<u8> {
+pub(super) fn encode(value: &impl Codec) -> Vec<u8> {
     let mut bytes = Vec::new();
     value.put(&mut bytes);
     bytes
 }
 
 /// The value that these bytes are, to the last one.
-pub(super) fn decode<T: Told>(mut bytes: &[u8]) -> Option<T> {
+pub(super) fn decode<T: Codec>(mut bytes: &[u8]) -> Option<T> {
     T::take(&mut bytes).filter(|_| bytes.is_empty())
 }
 
 macro_rules! numbers {
     ($($number:ty)*) => {$(
-        impl Told for $number {
+        impl Codec for $number {
             fn put(&self, to: &mut Vec<u8>) {
                 to.extend_from_slice(&self.to_le_bytes());
             }
@@ -58,14 +58,14 @@ macro_rules! numbers {
 /// Structures, with all their fields.
 macro_rules! records {
     ($($record:ident { $($field:ident)* })*) => {$(
-        impl Told for $record {
+        impl Codec for $record {
             fn put(&self, to: &mut Vec<u8>) {
                 let Self { $($field),* } = self;
                 $($field.put(to);)*
             }
 
             fn take(from: &mut &[u8]) -> Option<Self> {
-                Some(Self { $($field: Told::take(from)?),* })
+                Some(Self { $($field: Codec::take(from)?),* })
             }
         }
     )*};
@@ -74,7 +74,7 @@ macro_rules! records {
 /// Enumerations, with all their variants.
 macro_rules! choices {
     ($($choice:ident { $($variant:ident)* })*) => {$(
-        impl Told for $choice {
+        impl Codec for $choice {
             fn put(&self, to: &mut Vec<u8>) {
                 to.push(match self { $(Self::$variant => Self::$variant as u8),* });
             }
@@ -103,9 +103,9 @@ records! {
     FileReference { volume path inside packed_as }
     Filesystem { kind uuid label }
     LoadOption { active description partition file }
-    Module { cmdline as_it_is }
+    MultibootModule { cmdline as_it_is }
     Multiboot { version modules }
-    Note { deed volume path message }
+    Note { action volume path message }
     Partition { number table uuid label type_id attributes }
     Report { volume filesystem searches notes }
     Search { format outcome }
@@ -118,7 +118,7 @@ records! {
 }
 
 choices! {
-    Deed { Used Guessed PassedOver }
+    NoteAction { Used Guessed PassedOver }
     FilesystemKind {
         Ext2 Ext3 Ext4 Vfat Exfat Xfs Btrfs Iso9660 Squashfs F2fs Erofs Ntfs Udf Zfs Luks Lvm2 Raid Swap Swsuspend
         Bitlocker Bare Unknown
@@ -133,7 +133,7 @@ choices! {
     Transport { Nvme Scsi Virtio Mmc Other Usb Optical }
 }
 
-impl Told for Format {
+impl Codec for Format {
     fn put(&self, to: &mut Vec<u8>) {
         to.push(*self as u8);
     }
@@ -143,7 +143,7 @@ impl Told for Format {
     }
 }
 
-impl Told for bool {
+impl Codec for bool {
     fn put(&self, to: &mut Vec<u8>) {
         to.push(u8::from(*self));
     }
@@ -157,7 +157,7 @@ impl Told for bool {
     }
 }
 
-impl Told for usize {
+impl Codec for usize {
     fn put(&self, to: &mut Vec<u8>) {
         u64::try_from(*self).unwrap_or(u64::MAX).put(to);
     }
@@ -167,7 +167,7 @@ impl Told for usize {
     }
 }
 
-impl Told for String {
+impl Codec for String {
     fn put(&self, to: &mut Vec<u8>) {
         self.len().put(to);
         to.extend_from_slice(self.as_bytes());
@@ -181,7 +181,7 @@ impl Told for String {
     }
 }
 
-impl<T: Told> Told for Option<T> {
+impl<T: Codec> Codec for Option<T> {
     fn put(&self, to: &mut Vec<u8>) {
         self.is_some().put(to);
         if let Some(value) = self {
@@ -197,7 +197,7 @@ impl<T: Told> Told for Option<T> {
     }
 }
 
-impl<T: Told> Told for Vec<T> {
+impl<T: Codec> Codec for Vec<T> {
     fn put(&self, to: &mut Vec<u8>) {
         self.len().put(to);
         for value in self {
@@ -211,7 +211,7 @@ impl<T: Told> Told for Vec<T> {
     }
 }
 
-impl<T: Told> Told for Box<T> {
+impl<T: Codec> Codec for Box<T> {
     fn put(&self, to: &mut Vec<u8>) {
         T::put(self, to);
     }
@@ -221,7 +221,7 @@ impl<T: Told> Told for Box<T> {
     }
 }
 
-impl<A: Told, B: Told> Told for (A, B) {
+impl<A: Codec, B: Codec> Codec for (A, B) {
     fn put(&self, to: &mut Vec<u8>) {
         self.0.put(to);
         self.1.put(to);
@@ -232,7 +232,7 @@ impl<A: Told, B: Told> Told for (A, B) {
     }
 }
 
-impl Told for VolumeId {
+impl Codec for VolumeId {
     fn put(&self, to: &mut Vec<u8>) {
         self.0.put(to);
     }
@@ -242,7 +242,7 @@ impl Told for VolumeId {
     }
 }
 
-impl Told for Origin {
+impl Codec for Origin {
     fn put(&self, to: &mut Vec<u8>) {
         match self {
             Self::Device => to.push(0),
@@ -257,13 +257,13 @@ impl Told for Origin {
     fn take(from: &mut &[u8]) -> Option<Self> {
         match u8::take(from)? {
             0 => Some(Self::Device),
-            1 => Some(Self::Image { host: Told::take(from)?, path: Told::take(from)? }),
+            1 => Some(Self::Image { host: Codec::take(from)?, path: Codec::take(from)? }),
             _ => None,
         }
     }
 }
 
-impl Told for Layer {
+impl Codec for Layer {
     fn put(&self, to: &mut Vec<u8>) {
         match self {
             Self::LogicalVolume { name, group, volume } => {
@@ -287,18 +287,18 @@ impl Told for Layer {
     fn take(from: &mut &[u8]) -> Option<Self> {
         match u8::take(from)? {
             0 => Some(Self::LogicalVolume {
-                name: Told::take(from)?,
-                group: Told::take(from)?,
-                volume: Told::take(from)?,
+                name: Codec::take(from)?,
+                group: Codec::take(from)?,
+                volume: Codec::take(from)?,
             }),
-            1 => Some(Self::Array { uuid: Told::take(from)?, name: Told::take(from)? }),
-            2 => Some(Self::Container { uuid: Told::take(from)? }),
+            1 => Some(Self::Array { uuid: Codec::take(from)?, name: Codec::take(from)? }),
+            2 => Some(Self::Container { uuid: Codec::take(from)? }),
             _ => None,
         }
     }
 }
 
-impl Told for Outcome {
+impl Codec for Outcome {
     fn put(&self, to: &mut Vec<u8>) {
         match self {
             Self::Nothing => to.push(0),
@@ -319,8 +319,8 @@ impl Told for Outcome {
         match u8::take(from)? {
             0 => Some(Self::Nothing),
             1 => Some(Self::Empty),
-            2 => Some(Self::Entries { count: Told::take(from)?, repeated: Told::take(from)? }),
-            3 => Some(Self::Died { reason: Told::take(from)? }),
+            2 => Some(Self::Entries { count: Codec::take(from)?, repeated: Codec::take(from)? }),
+            3 => Some(Self::Died { reason: Codec::take(from)? }),
             _ => None,
         }
     }
@@ -363,7 +363,7 @@ mod tests {
             },
             multiboot: Multiboot {
                 version: 2,
-                modules: vec![Module { cmdline: "root=LABEL=y".into(), as_it_is: true }],
+                modules: vec![MultibootModule { cmdline: "root=LABEL=y".into(), as_it_is: true }],
             },
             version: Some("6.1".into()),
             tries_left: Some(u32::MAX),
@@ -385,7 +385,7 @@ mod tests {
         ];
         let searches = outcomes.map(|outcome| Search { format: Some(Format::Scan), outcome });
         let note = Note {
-            deed: Deed::PassedOver,
+            action: NoteAction::PassedOver,
             volume: "sda2".into(),
             path: "/boot".into(),
             message: "empty".into(),

@@ -1,5 +1,5 @@
 //! Discovery in a process that has nothing to lose: started anew from this very binary, confined, given read-only
-//! directories, and heard with a deadline.
+//! directories, and given a deadline.
 //!
 //! A volume whose content ends that process loses its own entries and no others.
 
@@ -26,7 +26,7 @@ use rustix::{
 };
 
 pub use self::child::run;
-use self::wire::Request;
+use self::wire::FinderRequest;
 use super::{
     explain::{Outcome, Report, Search, Survey},
     finder::Context,
@@ -43,7 +43,7 @@ const DEADLINE: Duration = Duration::from_secs(20);
 /// How long a process that was killed may take to end. One that waits for a dead disk does not end at all.
 const END_DEADLINE: Duration = Duration::from_secs(1);
 
-/// No answer is longer, in bytes: a thousand entries take about one MiB.
+/// Maximum size of an answer, in bytes: a thousand entries take about one MiB.
 const ANSWER_LIMIT: usize = 16 << 20;
 
 /// Why there is no answer.
@@ -156,7 +156,7 @@ fn ask(
 ) -> Result<Survey, SandboxError> {
     let end = Instant::now() + deadline;
     let (own, child) = start(program, deadline).map_err(SandboxError::Start)?;
-    let request = Request {
+    let request = FinderRequest {
         context: context.clone(),
         volumes: volumes.iter().map(|open| open.volume.clone()).collect(),
     };
@@ -219,7 +219,7 @@ fn reap(child: Pid, end: Option<Instant>) -> Option<ExitStatus> {
     let _ = kill_process(child, Signal::KILL);
     ended(Instant::now() + END_DEADLINE);
     if ending().is_none() {
-        log::warn!("a finder hangs in the kernel, perhaps on a dead disk; it is left behind");
+        log::warn!("a finder hangs in the kernel, perhaps on a dead disk; it is abandoned");
     }
     None
 }

@@ -152,7 +152,7 @@ fn every_form_of_a_volume() -> Vec<Volume> {
 fn the_request_arrives_with_its_directories() {
     let tree = testing::tree(&[("marker", "here")]);
     let (own, mut other) = UnixStream::pair().unwrap();
-    let request = Request {
+    let request = FinderRequest {
         context: Context {
             efi: true,
             grub_flavour: Some("suse".into()),

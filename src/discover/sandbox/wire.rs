@@ -10,36 +10,40 @@ use std::{
     },
 };
 
-use super::codec::{self, Told};
+use super::codec::{self, Codec};
 use crate::{discover::finder::Context, entry::Volume};
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage,
     SendFlags, recvmsg, sendmsg,
 };
 
-/// No request is longer, in bytes.
+/// Maximum size of a request, in bytes.
 const REQUEST_LIMIT: u64 = 16 << 20;
 
-/// What the finder is asked.
+/// A request to the finder.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Request {
+pub(super) struct FinderRequest {
     pub context: Context,
     pub volumes: Vec<Volume>,
 }
 
-impl Told for Request {
+impl Codec for FinderRequest {
     fn put(&self, to: &mut Vec<u8>) {
         self.context.put(to);
         self.volumes.put(to);
     }
 
     fn take(from: &mut &[u8]) -> Option<Self> {
-        Some(Self { context: Told::take(from)?, volumes: Told::take(from)? })
+        Some(Self { context: Codec::take(from)?, volumes: Codec::take(from)? })
     }
 }
 
 /// Sends a request and the directories of its volumes.
-pub(super) fn send(socket: &UnixStream, request: &Request, directories: &[BorrowedFd<'_>]) -> io::Result<()> {
+pub(super) fn send(
+    socket: &UnixStream,
+    request: &FinderRequest,
+    directories: &[BorrowedFd<'_>],
+) -> io::Result<()> {
     let bytes = codec::encode(request);
     let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
     send_all(socket, &length.to_le_bytes())?;
@@ -64,7 +68,7 @@ fn send_all(socket: &UnixStream, mut bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Receives a request and the directories of its volumes.
-pub(super) fn receive(socket: &mut UnixStream) -> io::Result<(Request, Vec<OwnedFd>)> {
+pub(super) fn receive(socket: &mut UnixStream) -> io::Result<(FinderRequest, Vec<OwnedFd>)> {
     let mut length = [0; 8];
     socket.read_exact(&mut length)?;
     let length = u64::from_le_bytes(length);
@@ -73,7 +77,7 @@ pub(super) fn receive(socket: &mut UnixStream) -> io::Result<(Request, Vec<Owned
     }
     let mut bytes = Vec::new();
     socket.take(length).read_to_end(&mut bytes)?;
-    let request: Request =
+    let request: FinderRequest =
         codec::decode(&bytes).ok_or_else(|| io::Error::other("the request makes no sense"))?;
     let directories = request.volumes.iter().map(|_| receive_directory(socket)).collect::<io::Result<_>>()?;
     Ok((request, directories))

@@ -9,7 +9,7 @@ use super::{
     system::{Family, System, default_subvolume},
 };
 use crate::{
-    discover::finder::{Deed, Note},
+    discover::finder::{Note, NoteAction},
     entry::{Entry, FilesystemKind, Kind, Volume},
     formats::{
         assignments::Assignments, cmdline, fstab, fstab::Mount, lookup::Lookup, volume_name::VolumeName,
@@ -115,7 +115,7 @@ impl Way<'_> {
         let words = cmdline::without(&entry.cmdline, &["BOOT_IMAGE", "initrd"]);
         let message = format!("{words}: an entry for the same system, {}", entry.title);
         self.notes.push(Note {
-            deed: Deed::Guessed,
+            action: NoteAction::Guessed,
             volume: entry.source.volume.clone(),
             path: entry.source.path.clone(),
             message,
@@ -195,7 +195,7 @@ impl Way<'_> {
         let names = ["GRUB_CMDLINE_LINUX", "GRUB_CMDLINE_LINUX_DEFAULT"];
         for (_, name) in settings.unread().iter().filter(|(_, name)| names.contains(&name.as_str())) {
             self.notes.push(Note {
-                deed: Deed::PassedOver,
+                action: NoteAction::PassedOver,
                 volume: self.name(system.volume),
                 path: system.path(main),
                 message: format!("a value of {name} that only a shell could tell"),
@@ -224,7 +224,7 @@ impl Way<'_> {
             }
             None if is_zfs => {
                 self.notes.push(Note {
-                    deed: Deed::PassedOver,
+                    action: NoteAction::PassedOver,
                     volume: self.name(system.volume),
                     path: "/".into(),
                     message: "a ZFS dataset whose name nothing here tells: it takes root=ZFS=POOL/DATASET"
@@ -294,7 +294,12 @@ impl Way<'_> {
 
     fn note(&mut self, volume: usize, path: &str, message: &str) {
         let volume = self.name(volume);
-        self.notes.push(Note { deed: Deed::Guessed, volume, path: path.into(), message: message.into() });
+        self.notes.push(Note {
+            action: NoteAction::Guessed,
+            volume,
+            path: path.into(),
+            message: message.into(),
+        });
     }
 
     fn name(&self, volume: usize) -> String {

@@ -1,4 +1,4 @@
-//! What an initrd must be told to reach a root file system inside an encrypted container, a logical volume or an array: from
+//! The words that an initrd needs to reach a root file system inside an encrypted container, a logical volume or an array: from
 //! crypttab(5) and mdadm.conf(5), in the words of the tool that makes the distribution's initrds.
 
 use super::system::{Family, System};

@@ -15,7 +15,7 @@ use std::{
 pub(super) use self::cmdline::ROOT_TYPE;
 use self::system::{Family, System};
 use super::{
-    finder::{Deed, Findings, Note},
+    finder::{Findings, Note, NoteAction},
     pattern,
 };
 use crate::{
@@ -26,7 +26,7 @@ use crate::{
     },
 };
 
-/// No more kernels of one volume are offered, the newest ones.
+/// Maximum number of kernels of one volume that are offered, the newest ones.
 const KERNEL_LIMIT: usize = 64;
 
 /// Maximum number of directories that a pattern means.
@@ -224,7 +224,7 @@ impl Scan<'_> {
         let initrds: Vec<String> = microcode.chain(initrd.clone()).collect();
         let path = kernel.path();
         self.notes.push(Note {
-            deed: Deed::Guessed,
+            action: NoteAction::Guessed,
             volume: self.name.clone(),
             path: path.clone(),
             message: match initrds.is_empty() {
@@ -311,7 +311,7 @@ impl Scan<'_> {
 
     fn pass_over(&mut self, path: &str, message: &str) {
         self.notes.push(Note {
-            deed: Deed::PassedOver,
+            action: NoteAction::PassedOver,
             volume: self.name.clone(),
             path: path.to_owned(),
             message: message.to_owned(),

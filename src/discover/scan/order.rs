@@ -9,7 +9,7 @@ use crate::formats::version;
 /// Words that mark a version as older than what stands before them.
 const PRE_RELEASES: [&str; 5] = ["pre", "rc", "test", "git", "trunk"];
 
-/// Newest first: rescue kernels last, and what `.old` was kept of right behind its successor.
+/// Newest first: rescue kernels last, and what `.old` was kept of right after its successor.
 pub(super) fn newest_first(family: Family, one: &str, other: &str) -> Ordering {
     // pacman's order is RPM's.
     let compare = match family {

@@ -72,13 +72,13 @@ fn debian_boots_its_newest_kernel() {
     assert_eq!(findings.entries, [entry("6.1.0-18-amd64"), entry("6.1.0-9-amd64")]);
     assert_eq!(findings.default.as_deref(), Some("/boot/vmlinuz-6.1.0-18-amd64"));
     assert_eq!((findings.timeout, findings.warnings), (Some(5), vec![]));
-    let told: Vec<_> = findings.notes.iter().map(|note| (note.deed, note.path.as_str())).collect();
+    let told: Vec<_> = findings.notes.iter().map(|note| (note.action, note.path.as_str())).collect();
     let expected = [
-        (Deed::PassedOver, "/vmlinuz"),
-        (Deed::Guessed, "/etc/fstab"),
-        (Deed::Guessed, "/etc/default/grub"),
-        (Deed::Guessed, "/boot/vmlinuz-6.1.0-18-amd64"),
-        (Deed::Guessed, "/boot/vmlinuz-6.1.0-9-amd64"),
+        (NoteAction::PassedOver, "/vmlinuz"),
+        (NoteAction::Guessed, "/etc/fstab"),
+        (NoteAction::Guessed, "/etc/default/grub"),
+        (NoteAction::Guessed, "/boot/vmlinuz-6.1.0-18-amd64"),
+        (NoteAction::Guessed, "/boot/vmlinuz-6.1.0-9-amd64"),
     ];
     assert_eq!(told, expected);
 }

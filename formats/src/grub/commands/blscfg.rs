@@ -8,12 +8,12 @@ use std::cmp::Ordering;
 
 use super::{Call, Handler, uki};
 use crate::{
-    bls::{Entry, Program, Reading, fields},
+    bls::{BlsEntry, Program, Reading, fields},
     grub::{
         evaluate::{Evaluator, Place},
-        failure::{Failure, Outcome, Status},
+        failure::{CommandFailure, CommandResult, Status},
         flavour::EntryFiles,
-        menu::{Body, Item, Users},
+        menu::{Body, MenuItem, Users},
         number,
         options::{Rule, parse},
     },
@@ -23,7 +23,7 @@ use crate::{
 
 pub const COMMANDS: &[(&str, Handler)] = &[("blscfg", blscfg), ("bls_import", blscfg)];
 
-/// No entry file is larger, and no directory holds more of them.
+/// Maximum size of an entry file in bytes, and number of them in a directory.
 const FILE_LIMIT: usize = 64 << 10;
 const COUNT_LIMIT: usize = 4096;
 
@@ -38,7 +38,7 @@ struct File {
     text: String,
 }
 
-fn blscfg(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
+fn blscfg(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> CommandResult {
     let given = parse(call.words, uki::OPTIONS, Rule::Lenient)?;
     let gnu = evaluator.flavour.entry_files == EntryFiles::Gnu;
     // GNU GRUB has options for what is an argument, or `blsdir`, elsewhere.
@@ -57,7 +57,7 @@ fn blscfg(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
     let found = directories.iter().find_map(|directory| files(evaluator, directory));
     let Some((volume, mut files)) = found else {
         let message = format!("blscfg: no entries in {}", directories.join(", "));
-        return if gnu { Ok(()) } else { Err(Failure::new(Status::FileNotFound, message)) };
+        return if gnu { Ok(()) } else { Err(CommandFailure::new(Status::FileNotFound, message)) };
     };
     // Newest first. Of files that compare equal the first that is read is kept.
     let compare = |a: &File, b: &File| match gnu {
@@ -67,7 +67,7 @@ fn blscfg(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
     files.sort_by(compare);
     if evaluator.flavour.entry_files == EntryFiles::ByVersion {
         let versions: Option<Vec<String>> =
-            files.iter().map(|file| Entry::parse(&file.text, Reading::Grub).version).collect();
+            files.iter().map(|file| BlsEntry::parse(&file.text, Reading::Grub).version).collect();
         if let Some(versions) = versions {
             let mut keyed: Vec<(String, File)> = versions.into_iter().zip(files).collect();
             keyed.sort_by(|(one, _), (other, _)| version::rpm(other, one));
@@ -126,8 +126,8 @@ fn files(evaluator: &mut Evaluator<'_>, directory: &str) -> Option<(usize, Vec<F
     (!files.is_empty()).then_some((place.volume, files))
 }
 
-fn item(evaluator: &mut Evaluator<'_>, volume: usize, file: &File, gnu: bool) -> Option<Item> {
-    let entry = Entry::parse(&file.text, Reading::Grub);
+fn item(evaluator: &mut Evaluator<'_>, volume: usize, file: &File, gnu: bool) -> Option<MenuItem> {
+    let entry = BlsEntry::parse(&file.text, Reading::Grub);
     let (command, path) = match &entry.program {
         Some(Program::Linux(path)) => ("linux", path),
         Some(Program::Efi(path) | Program::Uki(path)) if !gnu => ("chainloader", path),
@@ -146,7 +146,7 @@ fn item(evaluator: &mut Evaluator<'_>, volume: usize, file: &File, gnu: bool) ->
     let users = values("grub_users").first().map(|users| expand(evaluator, users));
     let body = if gnu { gnu_body(evaluator, &entry, path) } else { body(evaluator, &entry, command, path) };
     evaluator.spend(body.len());
-    Some(Item {
+    Some(MenuItem {
         id: file.id.clone(),
         title,
         arguments,
@@ -162,7 +162,7 @@ fn item(evaluator: &mut Evaluator<'_>, volume: usize, file: &File, gnu: bool) ->
 }
 
 /// The script of an entry as GNU GRUB writes it: paths as they stand there, on the device `$root`.
-fn gnu_body(evaluator: &Evaluator<'_>, entry: &Entry, linux: &str) -> String {
+fn gnu_body(evaluator: &Evaluator<'_>, entry: &BlsEntry, linux: &str) -> String {
     let mut script = uki::save_default(evaluator).to_owned();
     let line = |script: &mut String, words: &[&str]| script.push_str(&format!("{}\n", words.join(" ")));
     let options = entry.options.as_ref().map(|options| expand(evaluator, options));
@@ -177,7 +177,7 @@ fn gnu_body(evaluator: &Evaluator<'_>, entry: &Entry, linux: &str) -> String {
 }
 
 /// The script of an entry as Fedora's GRUB writes it.
-fn body(evaluator: &Evaluator<'_>, entry: &Entry, command: &str, path: &str) -> String {
+fn body(evaluator: &Evaluator<'_>, entry: &BlsEntry, command: &str, path: &str) -> String {
     let variable = |name: &str| evaluator.environment.get(name).filter(|value| !value.is_empty());
     let mut script = String::new();
     if variable("save_default").as_deref() == Some("true") {
@@ -210,7 +210,7 @@ fn rooted(path: &str) -> String {
     if path.is_empty() || path.starts_with('/') { path.to_owned() } else { format!("/{path}") }
 }
 
-/// Puts variables in: a value is followed by one blank, in the place of the one behind the name. A piece of text of one
+/// Puts variables in: a value is followed by one space, in the place of the one after the name. A piece of text of one
 /// character gets lost on the way, as does a name of one letter that ends the text or stands before another.
 fn expand(evaluator: &Evaluator<'_>, value: &str) -> String {
     let keep = |piece: &str| piece.len() != 1;

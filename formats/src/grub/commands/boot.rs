@@ -2,11 +2,11 @@
 
 use super::{Call, Handler};
 use crate::{
-    entry::{Kind, Module, Multiboot},
+    entry::{Kind, Multiboot, MultibootModule},
     grub::{
         device::Located,
         evaluate::Evaluator,
-        failure::{Failure, Outcome, Status},
+        failure::{CommandFailure, CommandResult, Status},
         load::{Loaded, Packed, join},
     },
 };
@@ -27,23 +27,23 @@ pub const COMMANDS: &[(&str, Handler)] = &[
     ("xen_module", module),
 ];
 
-fn linux(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
+fn linux(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> CommandResult {
     kernel(evaluator, call, Kind::Linux)
 }
 
-fn multiboot(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
+fn multiboot(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> CommandResult {
     kernel(evaluator, call, Kind::Multiboot)
 }
 
 /// Loads a kernel; what was loaded before is forgotten. A kernel that is not there is kept with the reason, so that the
 /// entry can be listed.
-fn kernel(evaluator: &mut Evaluator<'_>, call: &Call<'_>, kind: Kind) -> Outcome {
+fn kernel(evaluator: &mut Evaluator<'_>, call: &Call<'_>, kind: Kind) -> CommandResult {
     let version = match call.name {
         "multiboot" => 1,
         "multiboot2" => 2,
         _ => 0,
     };
-    let path = call.word(0).ok_or_else(|| Failure::usage(format!("{} takes a file", call.name)))?;
+    let path = call.word(0).ok_or_else(|| CommandFailure::usage(format!("{} takes a file", call.name)))?;
     let found = find(evaluator, path);
     let (file, problem) = match found {
         Ok(file) => (Some(file), None),
@@ -65,12 +65,12 @@ fn kernel(evaluator: &mut Evaluator<'_>, call: &Call<'_>, kind: Kind) -> Outcome
 }
 
 /// Adds initrds in order; a call after another replaces what the other loaded.
-fn initrd(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
+fn initrd(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> CommandResult {
     if call.words.is_empty() {
-        return Err(Failure::usage(format!("{} takes files", call.name)));
+        return Err(CommandFailure::usage(format!("{} takes files", call.name)));
     }
     if evaluator.loaded.as_ref().is_none_or(|loaded| loaded.kind != Kind::Linux) {
-        return Err(Failure::usage(format!("{}: no kernel is loaded", call.name)));
+        return Err(CommandFailure::usage(format!("{}: no kernel is loaded", call.name)));
     }
     let (files, packed, problem) = files(evaluator, call.words);
     if let Some(loaded) = &mut evaluator.loaded {
@@ -80,17 +80,17 @@ fn initrd(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
     missing(problem.as_ref())
 }
 
-fn module(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
+fn module(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> CommandResult {
     let as_it_is = call.word(0) == Some("--nounzip");
     let words = call.words.get(usize::from(as_it_is)..).unwrap_or_default();
     let Some((path, words)) = words.split_first() else {
-        return Err(Failure::usage(format!("{} takes a file", call.name)));
+        return Err(CommandFailure::usage(format!("{} takes a file", call.name)));
     };
     if evaluator.loaded.as_ref().is_none_or(|loaded| loaded.kind != Kind::Multiboot) {
-        return Err(Failure::usage(format!("{}: no kernel is loaded", call.name)));
+        return Err(CommandFailure::usage(format!("{}: no kernel is loaded", call.name)));
     }
     let (files, _, problem) = files(evaluator, std::slice::from_ref(path));
-    let module = Module { cmdline: join(words, evaluator.flavour.keep_hex_escapes), as_it_is };
+    let module = MultibootModule { cmdline: join(words, evaluator.flavour.keep_hex_escapes), as_it_is };
     if let Some(loaded) = &mut evaluator.loaded {
         loaded.multiboot.modules.extend(files.iter().map(|_| module.clone()));
         loaded.initrds.extend(files);
@@ -99,7 +99,7 @@ fn module(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
     missing(problem.as_ref())
 }
 
-fn devicetree(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
+fn devicetree(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> CommandResult {
     let Some(path) = call.word(0) else {
         if let Some(loaded) = &mut evaluator.loaded {
             loaded.devicetree = None;
@@ -147,9 +147,9 @@ pub fn find(evaluator: &mut Evaluator<'_>, path: &str) -> Result<Located, String
 }
 
 /// The outcome of loading; the entry's own problem tells the reason.
-fn missing(problem: Option<&String>) -> Outcome {
+fn missing(problem: Option<&String>) -> CommandResult {
     match problem {
-        Some(_) => Err(Failure::new(Status::FileNotFound, "")),
+        Some(_) => Err(CommandFailure::new(Status::FileNotFound, "")),
         None => Ok(()),
     }
 }

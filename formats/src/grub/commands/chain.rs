@@ -6,7 +6,7 @@ use crate::{
     grub::{
         device::Located,
         evaluate::Evaluator,
-        failure::{Failure, Outcome, Status},
+        failure::{CommandFailure, CommandResult, Status},
         load::Loaded,
     },
     kernel_file::{HEAD_LENGTH, KernelFile, recognise},
@@ -42,9 +42,10 @@ const PROGRAMS: [(&str, &str); 4] = [
 ];
 const OTHER: &str = "a program that only the firmware can start";
 
-fn chain(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
+fn chain(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> CommandResult {
     let words: Vec<String> = call.words.iter().skip_while(|word| word.starts_with("--")).cloned().collect();
-    let path = words.first().ok_or_else(|| Failure::usage(format!("{} takes a file", call.name)))?.clone();
+    let path =
+        words.first().ok_or_else(|| CommandFailure::usage(format!("{} takes a file", call.name)))?.clone();
     let found = boot::find(evaluator, &path);
     // A boot sector is a block list (+1): no file at all.
     let is_sector = path.contains('+') && path.ends_with(|c: char| c.is_ascii_digit());
@@ -69,7 +70,7 @@ fn chain(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
         follow,
         problem,
     });
-    if is_missing { Err(Failure::new(Status::FileNotFound, "")) } else { Ok(()) }
+    if is_missing { Err(CommandFailure::new(Status::FileNotFound, "")) } else { Ok(()) }
 }
 
 /// What a program is, by its first bytes: a kernel with an EFI stub and a unified kernel image are for us to boot. Of
@@ -111,6 +112,6 @@ fn initrds(evaluator: &Evaluator<'_>, words: &[String]) -> Vec<Located> {
     paths.filter_map(|path| evaluator.locate(&path.replace('\\', "/"))).collect()
 }
 
-fn nothing(_: &mut Evaluator<'_>, _: &Call<'_>) -> Outcome {
+fn nothing(_: &mut Evaluator<'_>, _: &Call<'_>) -> CommandResult {
     Ok(())
 }

@@ -1,9 +1,9 @@
-//! Commands that only change what is seen or heard: they succeed and do nothing.
+//! Commands that only change the screen or the sound: they succeed and do nothing.
 
 use super::{Call, Handler};
 use crate::grub::{
     evaluate::Evaluator,
-    failure::{Failure, Outcome},
+    failure::{CommandFailure, CommandResult},
 };
 
 pub const COMMANDS: &[(&str, Handler)] = &[
@@ -56,11 +56,11 @@ pub const COMMANDS: &[(&str, Handler)] = &[
     ("videotest", nothing),
 ];
 
-fn nothing(_: &mut Evaluator<'_>, _: &Call<'_>) -> Outcome {
+fn nothing(_: &mut Evaluator<'_>, _: &Call<'_>) -> CommandResult {
     Ok(())
 }
 
-fn insmod(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
+fn insmod(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> CommandResult {
     if call.word(0) == Some("regexp") {
         evaluator.wildcards = true;
     }
@@ -68,7 +68,7 @@ fn insmod(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
 }
 
 /// Nobody types an answer here: the variable becomes empty.
-fn read(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
+fn read(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> CommandResult {
     let name = call.words.iter().find(|word| !word.starts_with('-'));
     if let Some(name) = name {
         evaluator.environment.set(name, "");
@@ -77,6 +77,6 @@ fn read(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
 }
 
 /// No key is held down.
-fn keystatus(_: &mut Evaluator<'_>, _: &Call<'_>) -> Outcome {
-    Err(Failure::no())
+fn keystatus(_: &mut Evaluator<'_>, _: &Call<'_>) -> CommandResult {
+    Err(CommandFailure::no())
 }

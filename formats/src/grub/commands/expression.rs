@@ -7,7 +7,7 @@ use super::{Call, Handler};
 use crate::{
     grub::{
         evaluate::Evaluator,
-        failure::{Outcome, answer},
+        failure::{CommandResult, answer},
         number,
     },
     lookup::{FileKind, FileStatus},
@@ -15,7 +15,7 @@ use crate::{
 
 pub const COMMANDS: &[(&str, Handler)] = &[("[", test), ("test", test)];
 
-fn test(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
+fn test(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> CommandResult {
     let words = match call.words {
         [words @ .., last] if last == "]" => words,
         words => words,
@@ -158,7 +158,7 @@ impl Reader<'_, '_> {
     }
 }
 
-/// The numbers behind the beginning that two texts share, whole except for a first digit.
+/// The numbers after the beginning that two texts share, whole except for a first digit.
 fn behind_prefix(left: &str, right: &str) -> (u64, u64) {
     let shared = left.char_indices().zip(right.chars()).take_while(|((_, a), b)| a == b);
     let shared: usize = shared.map(|((_, c), _)| c.len_utf8()).sum();

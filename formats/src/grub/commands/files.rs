@@ -3,7 +3,7 @@
 use super::{Call, Handler};
 use crate::grub::{
     evaluate::{Evaluator, Shown, Stop},
-    failure::{Failure, Outcome},
+    failure::{CommandFailure, CommandResult},
 };
 
 pub const COMMANDS: &[(&str, Handler)] = &[
@@ -16,15 +16,15 @@ pub const COMMANDS: &[(&str, Handler)] = &[
 ];
 
 /// Runs a file in this context. It succeeds even when there is no such file.
-fn source(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
-    let path = call.word(0).ok_or_else(|| Failure::usage(format!("{} takes a file", call.name)))?;
+fn source(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> CommandResult {
+    let path = call.word(0).ok_or_else(|| CommandFailure::usage(format!("{} takes a file", call.name)))?;
     run(evaluator, path);
     Ok(())
 }
 
-/// Runs a file in a new context, and shows its menu if it has one. Nothing behind it runs then.
-fn configfile(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
-    let path = call.word(0).ok_or_else(|| Failure::usage(format!("{} takes a file", call.name)))?;
+/// Runs a file in a new context, and shows its menu if it has one. Nothing after it runs then.
+fn configfile(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> CommandResult {
+    let path = call.word(0).ok_or_else(|| CommandFailure::usage(format!("{} takes a file", call.name)))?;
     let outer = evaluator.environment.clone();
     evaluator.environment = outer.exported();
     show(evaluator, path);
@@ -33,7 +33,7 @@ fn configfile(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
 }
 
 /// Begins again with a configuration, `$prefix/grub.cfg` if none is named.
-fn normal(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
+fn normal(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> CommandResult {
     let path = call
         .word(0)
         .map_or_else(|| format!("{}/grub.cfg", evaluator.environment.value("prefix")), str::to_owned);

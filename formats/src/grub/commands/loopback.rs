@@ -4,7 +4,7 @@
 use super::{Call, Handler};
 use crate::grub::{
     evaluate::Evaluator,
-    failure::{Failure, Outcome, Status},
+    failure::{CommandFailure, CommandResult, Status},
     options::{Known, Rule, Value, known, parse},
 };
 
@@ -14,19 +14,22 @@ pub const COMMANDS: &[(&str, Handler)] =
 const OPTIONS: &[Known] =
     &[known("delete", Some('d'), Value::None), known("decompress", Some('D'), Value::None)];
 
-fn loopback(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
+fn loopback(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> CommandResult {
     let given = parse(call.words, OPTIONS, Rule::Strict)?;
-    let name = given.argument(0).ok_or_else(|| Failure::usage("loopback takes a device name"))?;
+    let name = given.argument(0).ok_or_else(|| CommandFailure::usage("loopback takes a device name"))?;
     if given.has("delete") {
-        let unknown = || Failure::new(Status::BadDevice, format!("loopback: no device {name}"));
+        let unknown = || CommandFailure::new(Status::BadDevice, format!("loopback: no device {name}"));
         return evaluator.devices.remove_image(name).then_some(()).ok_or_else(unknown);
     }
     if evaluator.devices.is_image(name) {
-        return Err(Failure::new(Status::BadArgument, format!("loopback: there is a device {name} already")));
+        return Err(CommandFailure::new(
+            Status::BadArgument,
+            format!("loopback: there is a device {name} already"),
+        ));
     }
-    let path = given.argument(1).ok_or_else(|| Failure::usage("loopback takes a file"))?;
-    let file =
-        super::boot::find(evaluator, path).map_err(|reason| Failure::new(Status::FileNotFound, reason))?;
+    let path = given.argument(1).ok_or_else(|| CommandFailure::usage("loopback takes a file"))?;
+    let file = super::boot::find(evaluator, path)
+        .map_err(|reason| CommandFailure::new(Status::FileNotFound, reason))?;
     evaluator.spend_look();
     let image = evaluator.lookup.open_image(file.volume, &file.path);
     // GRUB itself complains only where a file in it is asked for.
@@ -38,14 +41,14 @@ fn loopback(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
 }
 
 /// Encrypted volumes are unlocked before discovery, or not at all.
-fn cryptomount(_: &mut Evaluator<'_>, _: &Call<'_>) -> Outcome {
+fn cryptomount(_: &mut Evaluator<'_>, _: &Call<'_>) -> CommandResult {
     Ok(())
 }
 
 /// DEVICE DIRECTORY SUBVOLUME; the device only serves to find the subvolume.
-fn mount_subvolume(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
+fn mount_subvolume(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> CommandResult {
     let (Some(directory), Some(subvolume)) = (call.word(1), call.word(2)) else {
-        return Err(Failure::usage("btrfs-mount-subvol takes a device, a directory and a subvolume"));
+        return Err(CommandFailure::usage("btrfs-mount-subvol takes a device, a directory and a subvolume"));
     };
     evaluator.devices.mount(directory, subvolume);
     Ok(())

@@ -4,7 +4,7 @@
 use super::{Call, Handler};
 use crate::grub::{
     evaluate::Evaluator,
-    failure::{Failure, Outcome, answer},
+    failure::{CommandFailure, CommandResult, answer},
 };
 
 pub const COMMANDS: &[(&str, Handler)] = &[
@@ -27,19 +27,19 @@ pub const COMMANDS: &[(&str, Handler)] = &[
 ];
 
 /// Long mode (`-l`, which is also what no option asks) and PAE (`-p`) are there on every machine that this runs on.
-fn cpuid(evaluator: &mut Evaluator<'_>, _: &Call<'_>) -> Outcome {
+fn cpuid(evaluator: &mut Evaluator<'_>, _: &Call<'_>) -> CommandResult {
     answer(evaluator.facts.cpu == "x86_64")
 }
 
 /// Ubuntu's list of graphics cards that cannot keep a mode: cards that old are gone.
-fn hwmatch(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
-    let path = call.word(0).ok_or_else(|| Failure::usage("hwmatch takes a file"))?;
+fn hwmatch(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> CommandResult {
+    let path = call.word(0).ok_or_else(|| CommandFailure::usage("hwmatch takes a file"))?;
     super::reads::there(evaluator, path)?;
     evaluator.environment.set("match", "0");
     Ok(())
 }
 
 /// What only the firmware or the network knows is not asked for: the answer is no.
-fn unknown(_: &mut Evaluator<'_>, _: &Call<'_>) -> Outcome {
-    Err(Failure::no())
+fn unknown(_: &mut Evaluator<'_>, _: &Call<'_>) -> CommandResult {
+    Err(CommandFailure::no())
 }

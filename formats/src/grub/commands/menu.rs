@@ -3,8 +3,8 @@
 use super::{Call, Handler};
 use crate::grub::{
     evaluate::Evaluator,
-    failure::{Failure, Outcome, Status},
-    menu::{Body, Item, Users, has_superusers},
+    failure::{CommandFailure, CommandResult, Status},
+    menu::{Body, MenuItem, Users, has_superusers},
     options::{Known, Rule, Value, known, parse},
 };
 
@@ -29,26 +29,26 @@ const OPTIONS: &[Known] = &[
 /// A menu has no more entries than this.
 const ENTRY_LIMIT: usize = 10_000;
 
-fn entry(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
+fn entry(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> CommandResult {
     let words = match (&call.block, call.words) {
         (Some(_), [words @ .., _]) => words,
         (_, words) => words,
     };
     if call.words.is_empty() {
-        return Err(Failure::usage(format!("{} lacks its arguments", call.name)));
+        return Err(CommandFailure::usage(format!("{} lacks its arguments", call.name)));
     }
     let given = parse(words, OPTIONS, Rule::Lenient)?;
     let body = match (&call.block, given.value("source")) {
-        (Some(_), Some(_)) => return Err(Failure::usage(format!("{} has two bodies", call.name))),
+        (Some(_), Some(_)) => return Err(CommandFailure::usage(format!("{} has two bodies", call.name))),
         (Some(block), None) => Body::Block(block.clone()),
         (None, Some(text)) => Body::Text(text.into()),
-        (None, None) => return Err(Failure::usage(format!("{} has no body", call.name))),
+        (None, None) => return Err(CommandFailure::usage(format!("{} has no body", call.name))),
     };
     let Some(title) = given.argument(0) else {
-        return Err(Failure::new(Status::Menu, format!("{} has no title", call.name)));
+        return Err(CommandFailure::new(Status::Menu, format!("{} has no title", call.name)));
     };
     if evaluator.menu.len() >= ENTRY_LIMIT {
-        return Err(Failure::new(Status::Menu, "the menu has too many entries"));
+        return Err(CommandFailure::new(Status::Menu, "the menu has too many entries"));
     }
     let users = match given.value("users") {
         Some(users) => Users::Named(users.into()),
@@ -56,7 +56,7 @@ fn entry(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
         None => Users::Superusers,
     };
     evaluator.spend(call.words.iter().map(String::len).sum());
-    let item = Item {
+    let item = MenuItem {
         id: given.value("id").unwrap_or(title).into(),
         title: title.into(),
         classes: given.values("class").map(str::to_owned).collect(),
@@ -74,12 +74,12 @@ fn entry(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
 }
 
 /// Passwords are never asked for here: what needs one is locked.
-fn password(_: &mut Evaluator<'_>, _: &Call<'_>) -> Outcome {
+fn password(_: &mut Evaluator<'_>, _: &Call<'_>) -> CommandResult {
     Ok(())
 }
 
 /// What follows it is what GRUB would run once somebody has given a password.
-fn authenticate(evaluator: &mut Evaluator<'_>, _: &Call<'_>) -> Outcome {
+fn authenticate(evaluator: &mut Evaluator<'_>, _: &Call<'_>) -> CommandResult {
     evaluator.asks_password |= has_superusers(&evaluator.environment);
     Ok(())
 }

@@ -21,7 +21,7 @@ mod variables;
 
 use std::{collections::HashMap, rc::Rc, sync::LazyLock};
 
-use super::{evaluate::Evaluator, failure::Outcome, syntax::Block};
+use super::{evaluate::Evaluator, failure::CommandResult, syntax::Block};
 
 /// One call of a command.
 pub struct Call<'c> {
@@ -29,7 +29,7 @@ pub struct Call<'c> {
     pub name: &'c str,
     /// Its arguments; a block is the last, as text.
     pub words: &'c [String],
-    /// The block behind its arguments.
+    /// The block after its arguments.
     pub block: Option<Rc<Block>>,
 }
 
@@ -42,7 +42,7 @@ impl Call<'_> {
 }
 
 /// Runs a command.
-pub type Handler = fn(&mut Evaluator<'_>, &Call<'_>) -> Outcome;
+pub type Handler = fn(&mut Evaluator<'_>, &Call<'_>) -> CommandResult;
 
 /// Rows of a table of commands.
 type Table = &'static [(&'static str, Handler)];

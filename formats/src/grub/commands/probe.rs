@@ -6,7 +6,7 @@ use crate::{
     grub::{
         device::{is_container, names},
         evaluate::Evaluator,
-        failure::{Failure, Outcome, Status},
+        failure::{CommandFailure, CommandResult, Status},
         options::{Known, Rule, Value, known, parse},
     },
 };
@@ -23,19 +23,20 @@ const OPTIONS: &[Known] = &[
     known("part-uuid", None, Value::None),
 ];
 
-fn probe(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
+fn probe(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> CommandResult {
     let given = parse(call.words, OPTIONS, Rule::Strict)?;
-    let device = given.argument(0).ok_or_else(|| Failure::usage("probe takes a device"))?;
+    let device = given.argument(0).ok_or_else(|| CommandFailure::usage("probe takes a device"))?;
     let name = device.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')).unwrap_or(device);
     let volume = evaluator
         .devices
         .file_volume(evaluator.lookup, name)
         .and_then(|volume| evaluator.lookup.volume(volume))
-        .ok_or_else(|| Failure::new(Status::UnknownDevice, format!("probe: no device {device}")))?;
+        .ok_or_else(|| CommandFailure::new(Status::UnknownDevice, format!("probe: no device {device}")))?;
     let question = given.options.iter().map(|(name, _)| *name).find(|name| *name != "set");
-    let question = question.ok_or_else(|| Failure::usage("probe lacks what to ask"))?;
-    let answer = answer(volume, question, evaluator.facts.efi)
-        .ok_or_else(|| Failure::new(Status::NotSupported, format!("probe: {device} has no {question}")))?;
+    let question = question.ok_or_else(|| CommandFailure::usage("probe lacks what to ask"))?;
+    let answer = answer(volume, question, evaluator.facts.efi).ok_or_else(|| {
+        CommandFailure::new(Status::NotSupported, format!("probe: {device} has no {question}"))
+    })?;
     if let Some(variable) = given.value("set") {
         evaluator.environment.set(variable, &answer);
     }

@@ -5,7 +5,7 @@ use super::{Call, Handler, boot};
 use crate::grub::{
     device::Located,
     evaluate::Evaluator,
-    failure::{Failure, Outcome, Status, answer},
+    failure::{CommandFailure, CommandResult, Status, answer},
 };
 
 /// Bytes that `cmp` reads at a time.
@@ -33,9 +33,9 @@ pub const COMMANDS: &[(&str, Handler)] = &[
 ];
 
 /// Fails where there is no such file.
-pub fn there(evaluator: &mut Evaluator<'_>, path: &str) -> Outcome {
+pub fn there(evaluator: &mut Evaluator<'_>, path: &str) -> CommandResult {
     let found = boot::find(evaluator, path);
-    found.map(drop).map_err(|reason| Failure::new(Status::FileNotFound, reason))
+    found.map(drop).map_err(|reason| CommandFailure::new(Status::FileNotFound, reason))
 }
 
 /// What is no option.
@@ -43,18 +43,18 @@ fn paths<'c>(call: &'c Call<'_>) -> Vec<&'c str> {
     call.words.iter().map(String::as_str).filter(|word| !word.starts_with('-')).collect()
 }
 
-fn one(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
+fn one(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> CommandResult {
     match paths(call)[..] {
         [path] => there(evaluator, path),
-        _ => Err(Failure::usage(format!("{} takes a file", call.name))),
+        _ => Err(CommandFailure::usage(format!("{} takes a file", call.name))),
     }
 }
 
 /// Whether two files hold the same bytes, as since GRUB 2.12: 2.06 only says how they differ, and succeeds.
-fn compare(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
-    let [first, second] = paths(call)[..] else { return Err(Failure::usage("cmp takes two files")) };
+fn compare(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> CommandResult {
+    let [first, second] = paths(call)[..] else { return Err(CommandFailure::usage("cmp takes two files")) };
     let (Ok(first), Ok(second)) = (boot::find(evaluator, first), boot::find(evaluator, second)) else {
-        return Err(Failure::no());
+        return Err(CommandFailure::no());
     };
     answer(same(evaluator, &first, &second))
 }
@@ -76,12 +76,12 @@ fn same(evaluator: &mut Evaluator<'_>, first: &Located, second: &Located) -> boo
     true
 }
 
-fn each(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
+fn each(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> CommandResult {
     paths(call).into_iter().try_for_each(|path| there(evaluator, path))
 }
 
 /// The menu of another loader: what it offers is found where it lies.
-fn menu(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
+fn menu(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> CommandResult {
     one(evaluator, call)?;
     evaluator.warn(format!("{}: the entries of that loader's file are offered by themselves", call.name));
     Ok(())

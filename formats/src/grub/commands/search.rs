@@ -6,7 +6,7 @@ use crate::{
     grub::{
         device::single_slashes,
         evaluate::Evaluator,
-        failure::{Failure, Outcome, Status},
+        failure::{CommandFailure, CommandResult, Status},
         options::{Known, Rule, Value, known, parse},
     },
     lookup::FileKind,
@@ -14,10 +14,10 @@ use crate::{
 
 pub const COMMANDS: &[(&str, Handler)] = &[
     ("search", search),
-    ("search.file", |evaluator, call| short(evaluator, call, Kind::File)),
-    ("search.fs_label", |evaluator, call| short(evaluator, call, Kind::Label)),
-    ("search.fs_uuid", |evaluator, call| short(evaluator, call, Kind::Uuid)),
-    ("search.part_uuid", |evaluator, call| short(evaluator, call, Kind::PartitionUuid)),
+    ("search.file", |evaluator, call| short(evaluator, call, SearchKind::File)),
+    ("search.fs_label", |evaluator, call| short(evaluator, call, SearchKind::Label)),
+    ("search.fs_uuid", |evaluator, call| short(evaluator, call, SearchKind::Uuid)),
+    ("search.part_uuid", |evaluator, call| short(evaluator, call, SearchKind::PartitionUuid)),
 ];
 
 const OPTIONS: &[Known] = &[
@@ -39,33 +39,33 @@ const OPTIONS: &[Known] = &[
 ];
 
 #[derive(Clone, Copy)]
-enum Kind {
+enum SearchKind {
     File,
     Label,
     Uuid,
     PartitionUuid,
 }
 
-fn search(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
+fn search(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> CommandResult {
     let given = parse(call.words, OPTIONS, Rule::Lenient)?;
     // Hints for platforms of the future are skipped.
     let key = given.arguments.iter().find(|word| !word.starts_with("--hint-")).map(String::as_str);
-    // What stands behind `--set` is the key where nothing else is (Guix writes `--fs-uuid --set UUID`).
+    // What follows `--set` is the key where nothing else is (Guix writes `--fs-uuid --set UUID`).
     let (key, variable) = match (key, given.value("set")) {
         (Some(key), variable) => (key, variable.unwrap_or("root")),
         (None, Some(key)) => (key, "root"),
-        (None, None) => return Err(Failure::usage("search lacks what to search for")),
+        (None, None) => return Err(CommandFailure::usage("search lacks what to search for")),
     };
     let kind = if given.has("label") {
-        Kind::Label
+        SearchKind::Label
     } else if given.has("fs-uuid") {
-        Kind::Uuid
+        SearchKind::Uuid
     } else if given.has("part-uuid") {
-        Kind::PartitionUuid
+        SearchKind::PartitionUuid
     } else if given.has("file") {
-        Kind::File
+        SearchKind::File
     } else {
-        return Err(Failure::new(Status::InvalidCommand, "search lacks by what to search"));
+        return Err(CommandFailure::new(Status::InvalidCommand, "search lacks by what to search"));
     };
     let hints: Vec<&str> = ["hint", if evaluator.facts.efi { "hint-efi" } else { "hint-bios" }]
         .iter()
@@ -76,19 +76,20 @@ fn search(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
 }
 
 /// The forms that boot images embed: KEY, VARIABLE, HINTS.
-fn short(evaluator: &mut Evaluator<'_>, call: &Call<'_>, kind: Kind) -> Outcome {
-    let key = call.word(0).ok_or_else(|| Failure::usage(format!("{} takes one argument", call.name)))?;
+fn short(evaluator: &mut Evaluator<'_>, call: &Call<'_>, kind: SearchKind) -> CommandResult {
+    let key =
+        call.word(0).ok_or_else(|| CommandFailure::usage(format!("{} takes one argument", call.name)))?;
     let hints: Vec<&str> = call.words.iter().skip(2).map(String::as_str).collect();
     find(evaluator, kind, key, call.word(1), (&hints, false))
 }
 
 fn find(
     evaluator: &mut Evaluator<'_>,
-    kind: Kind,
+    kind: SearchKind,
     key: &str,
     variable: Option<&str>,
     (hints, only_on_root): (&[&str], bool),
-) -> Outcome {
+) -> CommandResult {
     let lookup = evaluator.lookup;
     let hinted = hints.iter().map(|hint| hint.trim_end_matches(','));
     let hinted = hinted.filter_map(|hint| Some((evaluator.devices.volume(lookup, hint)?, Some(hint))));
@@ -102,7 +103,7 @@ fn find(
     }
     let mut found = None;
     for (volume, hint) in order {
-        if matches!(kind, Kind::File) {
+        if matches!(kind, SearchKind::File) {
             evaluator.spend_look();
         }
         if matches_key(evaluator, volume, kind, key) {
@@ -110,11 +111,11 @@ fn find(
             break;
         }
     }
-    if found.is_none() && !matches!(kind, Kind::File) && !key.is_empty() {
+    if found.is_none() && !matches!(kind, SearchKind::File) && !key.is_empty() {
         found = unidentified(evaluator).map(|volume| (volume, None));
     }
     let Some((volume, hint)) = found else {
-        return Err(Failure::new(Status::FileNotFound, format!("search: no volume with {key}")));
+        return Err(CommandFailure::new(Status::FileNotFound, format!("search: no volume with {key}")));
     };
     if let Some(variable) = variable {
         // What a hint has led to is called as the hint calls it.
@@ -124,18 +125,18 @@ fn find(
     Ok(())
 }
 
-fn matches_key(evaluator: &Evaluator<'_>, volume: usize, kind: Kind, key: &str) -> bool {
+fn matches_key(evaluator: &Evaluator<'_>, volume: usize, kind: SearchKind, key: &str) -> bool {
     let Some(it) = evaluator.lookup.volume(volume) else {
         return false;
     };
     let same = |id: Option<&String>| id.is_some_and(|id| id.eq_ignore_ascii_case(key));
     match kind {
-        Kind::Label => it.filesystem.label.as_deref() == Some(key),
-        Kind::Uuid => same(it.filesystem.uuid.as_ref()),
-        Kind::PartitionUuid => {
+        SearchKind::Label => it.filesystem.label.as_deref() == Some(key),
+        SearchKind::Uuid => same(it.filesystem.uuid.as_ref()),
+        SearchKind::PartitionUuid => {
             same(it.device.partition.as_ref().and_then(|partition| partition.uuid.as_ref()))
         }
-        Kind::File => {
+        SearchKind::File => {
             let path = key.starts_with('/').then(|| single_slashes(key));
             path.and_then(|path| evaluator.lookup.status(volume, &path, true))
                 .is_some_and(|status| status.kind == FileKind::File)

@@ -4,7 +4,7 @@ use super::{Call, Handler};
 use crate::{
     grub::{
         evaluate::Evaluator,
-        failure::{Failure, Outcome},
+        failure::{CommandFailure, CommandResult},
         options::{Known, Rule, Value, known, parse},
     },
     text::{decode_owned, encode},
@@ -18,9 +18,9 @@ const OPTIONS: &[Known] = &[
     known("downcase", Some('D'), Value::None),
 ];
 
-fn translate(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
+fn translate(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> CommandResult {
     let given = parse(call.words, OPTIONS, Rule::Strict)?;
-    let usage = || Failure::usage("tr takes two sets of the same size and a text");
+    let usage = || CommandFailure::usage("tr takes two sets of the same size and a text");
     let mut bytes;
     match &given.arguments[..] {
         [text] if given.has("downcase") => bytes = encode(text).to_ascii_lowercase(),

@@ -4,8 +4,8 @@ use super::{Call, Handler};
 use crate::{
     grub::{
         evaluate::{Evaluator, Place},
-        failure::{Failure, Outcome, Status},
-        menu::{Body, Item, Users},
+        failure::{CommandFailure, CommandResult, Status},
+        menu::{Body, MenuItem, Users},
         options::{Known, Rule, Value, known, parse},
     },
     kernel_file::pe,
@@ -28,11 +28,11 @@ pub const OPTIONS: &[Known] = &[
 /// Where images are unless `--path` says otherwise.
 const DIRECTORY: &str = "/EFI/Linux";
 
-/// No more images of one directory are looked at, and no longer headers of one, in bytes.
+/// Maximum number of images of one directory that are read, and of bytes in the header of one.
 const COUNT_LIMIT: usize = 256;
 const HEAD_LENGTH: usize = 16 << 10;
 
-fn uki(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
+fn uki(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> CommandResult {
     let given = parse(call.words, OPTIONS, Rule::Strict)?;
     let named = given.value("path").and_then(|path| evaluator.locate(path));
     let named = named.map(|place| (place.volume, place.path.trim_end_matches('/').to_owned()));
@@ -45,7 +45,7 @@ fn uki(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
             places.map(|place| find(evaluator, place)).find(|images| !images.is_empty()).unwrap_or_default();
     }
     if images.is_empty() {
-        return Err(Failure::new(Status::FileNotFound, "uki: no unified kernel image"));
+        return Err(CommandFailure::new(Status::FileNotFound, "uki: no unified kernel image"));
     }
     images.sort_by(|one, other| version::file(&other.id, &one.id));
     let default = evaluator.environment.value("default");
@@ -64,14 +64,14 @@ fn uki(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
 }
 
 /// The images in a directory, as entries.
-fn find(evaluator: &mut Evaluator<'_>, (volume, directory): (usize, String)) -> Vec<Item> {
+fn find(evaluator: &mut Evaluator<'_>, (volume, directory): (usize, String)) -> Vec<MenuItem> {
     evaluator.spend_look();
     let files = evaluator.lookup.list(volume, &directory).into_iter();
     let names = files.filter(|file| file.kind != FileKind::Directory && file.name.ends_with(".efi"));
     names.take(COUNT_LIMIT).filter_map(|file| item(evaluator, volume, &directory, &file.name)).collect()
 }
 
-fn item(evaluator: &mut Evaluator<'_>, volume: usize, directory: &str, name: &str) -> Option<Item> {
+fn item(evaluator: &mut Evaluator<'_>, volume: usize, directory: &str, name: &str) -> Option<MenuItem> {
     evaluator.spend_look();
     let lookup = evaluator.lookup;
     let path = format!("{directory}/{name}");
@@ -85,7 +85,7 @@ fn item(evaluator: &mut Evaluator<'_>, volume: usize, directory: &str, name: &st
     let device = evaluator.devices.name(lookup, volume);
     let save = save_default(evaluator);
     let cmdline = profile.cmdline.map(|cmdline| format!(" {cmdline}")).unwrap_or_default();
-    Some(Item {
+    Some(MenuItem {
         id: name.to_owned(),
         title: profile.title.clone(),
         arguments: vec![profile.title],

@@ -3,7 +3,7 @@
 use super::{Call, Handler};
 use crate::grub::{
     evaluate::Evaluator,
-    failure::{Failure, Outcome, Status},
+    failure::{CommandFailure, CommandResult, Status},
     number,
 };
 
@@ -15,25 +15,26 @@ pub const COMMANDS: &[(&str, Handler)] = &[
     ("decrement", |evaluator, call| count(evaluator, call, -1)),
 ];
 
-fn set(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
+fn set(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> CommandResult {
     let Some(word) = call.word(0) else {
         return Ok(());
     };
-    let (name, value) =
-        word.split_once('=').ok_or_else(|| Failure::usage(format!("set: “{word}” assigns nothing")))?;
+    let (name, value) = word
+        .split_once('=')
+        .ok_or_else(|| CommandFailure::usage(format!("set: “{word}” assigns nothing")))?;
     evaluator.environment.set(name, value);
     Ok(())
 }
 
-fn unset(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
-    let name = call.word(0).ok_or_else(|| Failure::usage("unset takes a variable"))?;
+fn unset(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> CommandResult {
+    let name = call.word(0).ok_or_else(|| CommandFailure::usage("unset takes a variable"))?;
     evaluator.environment.unset(name);
     Ok(())
 }
 
-fn export(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
+fn export(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> CommandResult {
     if call.words.is_empty() {
-        return Err(Failure::usage("export takes variables"));
+        return Err(CommandFailure::usage("export takes variables"));
     }
     // It takes no values: a word with “=” is a name like any other.
     for name in call.words {
@@ -43,12 +44,12 @@ fn export(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> Outcome {
 }
 
 /// Fedora's boot counting.
-fn count(evaluator: &mut Evaluator<'_>, call: &Call<'_>, by: i64) -> Outcome {
-    let name = call.word(0).ok_or_else(|| Failure::usage(format!("{} takes a variable", call.name)))?;
-    let value = evaluator
-        .environment
-        .get(name)
-        .ok_or_else(|| Failure::new(Status::FileNotFound, format!("{}: {name} is unset", call.name)))?;
+fn count(evaluator: &mut Evaluator<'_>, call: &Call<'_>, by: i64) -> CommandResult {
+    let name =
+        call.word(0).ok_or_else(|| CommandFailure::usage(format!("{} takes a variable", call.name)))?;
+    let value = evaluator.environment.get(name).ok_or_else(|| {
+        CommandFailure::new(Status::FileNotFound, format!("{}: {name} is unset", call.name))
+    })?;
     let value = number::signed(&value).saturating_add(by);
     evaluator.environment.set(name, &value.to_string());
     Ok(())

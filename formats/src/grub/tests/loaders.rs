@@ -143,7 +143,7 @@ fn a_file_can_come_in_an_archive_under_a_name_of_its_own() {
         lines(&table, &menu),
         ["x: sda2:/k + sda2:/i + sda2:/secret + sda2:/nothing + sda2:/j: BOOT_IMAGE=/k"]
     );
-    let Action::Boot(loaded, _) = &menu.level.entries[0].action else { panic!() };
+    let EntryAction::Boot(loaded, _) = &menu.level.entries[0].action else { panic!() };
     assert_eq!(loaded.packed, [(1, "etc/key".to_owned()), (2, "gone".to_owned())]);
     assert_eq!(loaded.problem.as_deref(), Some("/nothing: no such file"));
 }
@@ -170,7 +170,7 @@ fn unified_images_are_entries_newest_first() {
         let table = Table::default().volume("sda2", &[("/grub.cfg", &config)]).volume("sda1", &files);
         let menu = menu_of(&table, "/grub.cfg", &UPSTREAM);
         let told = menu.level.entries.iter().map(|entry| match &entry.action {
-            Action::Boot(_, cmdline) => format!("{} {} {cmdline}", entry.id, entry.title),
+            EntryAction::Boot(_, cmdline) => format!("{} {} {cmdline}", entry.id, entry.title),
             action => format!("{action:?}"),
         });
         assert_eq!(told.collect::<Vec<_>>().join("|"), expected, "{command}");

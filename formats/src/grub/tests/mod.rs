@@ -6,10 +6,10 @@ mod loaders;
 mod scripts;
 
 use super::{
-    Facts, Flavour, Menu,
+    Facts, Flavour, GrubMenu,
     environment_block::Change,
     flavour::{FEDORA, SUSE, UPSTREAM},
-    menu::Action,
+    menu::EntryAction,
     read,
 };
 use crate::{
@@ -19,19 +19,19 @@ use crate::{
 
 const FACTS: Facts = Facts { efi: true, cpu: "x86_64" };
 
-fn menu_of(table: &Table, path: &str, flavour: &'static Flavour) -> Menu {
+fn menu_of(table: &Table, path: &str, flavour: &'static Flavour) -> GrubMenu {
     read(table, 0, path, FACTS, flavour).unwrap()
 }
 
 /// Each entry as `id: kernel on volume + initrds: command line`.
-fn lines(table: &Table, menu: &Menu) -> Vec<String> {
+fn lines(table: &Table, menu: &GrubMenu) -> Vec<String> {
     let show = |file: &super::device::Located| {
         let file = file.reference(table);
         format!("{}:{}", file.volume, file.path)
     };
     let flat = menu.level.flat();
     let line = |entry: &super::menu::MenuEntry| match &entry.action {
-        Action::Boot(loaded, cmdline) => {
+        EntryAction::Boot(loaded, cmdline) => {
             let files: Vec<String> = loaded.kernel.iter().chain(&loaded.initrds).map(show).collect();
             format!("{}: {}: {cmdline}", entry.id, files.join(" + "))
         }

@@ -25,7 +25,7 @@ fn words_are_quoted_expanded_and_split_as_grub_does() {
         let text = format!("menuentry a {{ set e=; set v=\"a b  c\"; set lead=\" a\"; linux /k {words}\n }}");
         let table = Table::default().volume("sda2", &[("/grub.cfg", &text)]);
         let menu = menu_of(&table, "/grub.cfg", &UPSTREAM);
-        let Action::Boot(loaded, _) = &menu.level.entries[0].action else { panic!("{words}: {menu:?}") };
+        let EntryAction::Boot(loaded, _) = &menu.level.entries[0].action else { panic!("{words}: {menu:?}") };
         assert_eq!(loaded.arguments[1..], *expected, "{words}");
     }
 }
