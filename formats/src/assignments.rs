@@ -8,7 +8,7 @@ use std::collections::HashMap;
 /// A value is cut at this many bytes: lines that double a variable must not fill the memory.
 const VALUE_LIMIT: usize = 16 * 1024;
 
-/// What opens and closes a part of a script that may not run.
+/// Words that open and close a part of a script that may not run.
 const OPENERS: [&str; 6] = ["if", "case", "for", "while", "until", "{"];
 const CLOSERS: [&str; 4] = ["fi", "esac", "done", "}"];
 
@@ -101,7 +101,7 @@ impl Assignments {
                     value.push_str(self.get(&name).unwrap_or_default());
                 }
                 // A space ends the value; after it there may only be a comment, or the line is a command.
-                (blank, None) if blank.is_whitespace() || blank == ';' => {
+                (end, None) if end.is_whitespace() || end == ';' => {
                     let after: String = characters.collect();
                     let after = after.trim_start();
                     return (after.is_empty() || after.starts_with('#')).then_some(value);

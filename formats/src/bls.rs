@@ -13,7 +13,7 @@ pub use name::{EntryName, entry_name};
 pub use order::{compare_grub, compare_systemd_boot};
 pub use variables::{AFTER_FAILURE, ONE_SHOT, VENDOR, Variables};
 
-/// What the entry boots.
+/// The program of an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Program {
     /// `linux`: a kernel.
@@ -39,7 +39,7 @@ pub struct BlsEntry {
     pub sort_key: Option<String>,
     /// `linux`, `uki`, `uki-url` or `efi`; `None` where there is none, or several that contradict each other.
     pub program: Option<Program>,
-    /// `initrd`, one for each time the key stands there.
+    /// `initrd`, one for each time the key is there.
     pub initrds: Vec<String>,
     /// `options`: all of them with spaces between, or the first alone as GRUB has it.
     pub options: Option<String>,
@@ -51,7 +51,7 @@ pub struct BlsEntry {
     pub architecture: Option<String>,
     /// `profile` of a unified kernel image.
     pub profile: Option<u32>,
-    /// `extra`, one for each time the key stands there.
+    /// `extra`, one for each time the key is there.
     pub extras: Vec<String>,
 }
 

@@ -9,9 +9,9 @@
 pub fn string<'a>(text: &'a str, name: &str) -> Option<&'a str> {
     let member = text.match_indices(name).find_map(|(at, _)| {
         let before = text.get(..at)?.strip_suffix('"')?;
-        let behind = text.get(at.checked_add(name.len())?..)?.strip_prefix('"')?;
+        let after = text.get(at.checked_add(name.len())?..)?.strip_prefix('"')?;
         let is_name = before.trim_end().ends_with(['{', ',']);
-        behind.trim_start().strip_prefix(':').filter(|_| is_name)
+        after.trim_start().strip_prefix(':').filter(|_| is_name)
     })?;
     let (value, _) = member.trim_start().strip_prefix('"')?.split_once('"')?;
     (!value.contains('\\')).then_some(value)

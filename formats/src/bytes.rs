@@ -36,7 +36,7 @@ pub fn slice(bytes: &[u8], at: usize, length: usize) -> Option<&[u8]> {
     bytes.get(at..at.checked_add(length)?)
 }
 
-/// Whether `magic` stands at `at`.
+/// Whether `magic` is at `at`.
 #[must_use]
 pub fn holds(bytes: &[u8], at: usize, magic: &[u8]) -> bool {
     slice(bytes, at, magic.len()) == Some(magic)

@@ -3,7 +3,7 @@
 /// As much of a kernel file as holds the whole header, in bytes.
 pub const HEADER_LENGTH: usize = 0x268;
 
-/// What the header says of the kernel.
+/// Fields of the kernel's header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
     /// Boot protocol version, `0x020f` for 2.15.
@@ -14,7 +14,7 @@ pub struct Header {
     pub length: u64,
     /// Offset of the protected-mode kernel in the file, in bytes.
     pub setup: u64,
-    /// What an entry in 64-bit mode needs; `None` for a kernel that cannot be entered so.
+    /// Fields for an entry in 64-bit mode; `None` for a kernel that cannot be entered so.
     pub long_mode: Option<LongMode>,
 }
 
@@ -78,7 +78,7 @@ pub struct ProtectedMode {
 /// Highest address of an initrd where the header does not tell ("ramdisk_max").
 const INITRD_MAX: u32 = 0x37ff_ffff;
 
-/// What an entry in 32-bit protected mode needs, out of the first [`HEADER_LENGTH`] bytes of a kernel file; `None` if it is no
+/// Fields for an entry in 32-bit protected mode, out of the first [`HEADER_LENGTH`] bytes of a kernel file; `None` if it is no
 /// bzImage, or one that is loaded low (zImage).
 #[must_use]
 pub fn protected_mode(head: &[u8]) -> Option<ProtectedMode> {

@@ -5,9 +5,9 @@
 pub struct Word<'a> {
     /// As it is written, quotes and all.
     pub text: &'a str,
-    /// What stands before the first `=`.
+    /// The text before the first `=`.
     pub name: &'a str,
-    /// What follows it; `None` where there is no `=`.
+    /// The text after it; `None` where there is no `=`.
     pub value: Option<&'a str>,
 }
 
@@ -31,8 +31,8 @@ pub fn words(cmdline: &str) -> impl Iterator<Item = Word<'_>> {
             quoted ^= character == '"';
             is_space(character) && !quoted
         });
-        let (text, behind) = rest.split_at_checked(end.unwrap_or(rest.len()))?;
-        rest = behind;
+        let (text, after) = rest.split_at_checked(end.unwrap_or(rest.len()))?;
+        rest = after;
         (!text.is_empty()).then(|| word(text))
     })
 }

@@ -29,13 +29,13 @@ pub fn directory(permissions: u32, path: &str) -> Vec<u8> {
     header(0, DIRECTORY | permissions, 0, path)
 }
 
-/// What comes before the content of a file; after it comes [`padding`].
+/// The header before the content of a file; after the content comes [`padding`].
 #[must_use]
 pub fn file(inode: u32, permissions: u32, size: u32, path: &str) -> Vec<u8> {
     header(inode, FILE | permissions, size, path)
 }
 
-/// What ends an archive.
+/// The end of an archive.
 #[must_use]
 pub fn trailer() -> Vec<u8> {
     let mut bytes = header(0, 0, 0, "TRAILER!!!");

@@ -7,12 +7,12 @@ const NODE_LIMIT: usize = 64;
 /// `LOAD_OPTION_ACTIVE`: the firmware tries this option on its own.
 const ACTIVE: u32 = 1;
 
-/// What one `Boot####` variable says.
+/// A `Boot####` variable.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LoadOption {
     /// The firmware tries it on its own.
     pub active: bool,
-    /// What the firmware's menu shows.
+    /// Title in the firmware's menu.
     pub description: String,
     /// UUID of the partition that it boots from, in the form of the kernel's `PARTUUID=`; `None` where the option names
     /// no partition.
@@ -99,7 +99,7 @@ fn partition(content: &[u8]) -> Option<String> {
             Some(format!("{:08x}-{:02x}", u32::from_le_bytes(*disk), u32::from_le_bytes(*number)))
         }
         2 => {
-            // The first three fields of a GUID stand in little-endian order (appendix A).
+            // The first three fields of a GUID are in little-endian order (appendix A).
             let [a, b, c, d, e, f, g, h, tail @ ..] = signature;
             let head = [d, c, b, a, f, e, h, g];
             let digits: String = head.into_iter().chain(tail).map(|byte| format!("{byte:02x}")).collect();

@@ -3,7 +3,7 @@
 /// One line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mount {
-    /// What is mounted: `UUID=…`, `LABEL=…`, a device path; quotes around the value are taken off.
+    /// The file system: `UUID=…`, `LABEL=…`, a device path; quotes around the value are taken off.
     pub source: String,
     /// Where.
     pub target: String,

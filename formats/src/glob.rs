@@ -32,9 +32,9 @@ pub(super) fn matches_folded(pattern: &str, text: &str, fold: fn(u8) -> u8) -> b
         };
         (pattern, text) = match (step, retry) {
             (Some(step), _) => step,
-            (None, Some((behind, [_, rest @ ..]))) => {
-                retry = Some((behind, rest));
-                (behind, rest)
+            (None, Some((after, [_, rest @ ..]))) => {
+                retry = Some((after, rest));
+                (after, rest)
             }
             (None, _) => return false,
         };
@@ -69,14 +69,14 @@ fn set(pattern: &[u8], byte: u8) -> Option<(bool, &[u8])> {
     let mut first = true;
     loop {
         rest = match rest {
-            [b']', behind @ ..] if !first => return Some((found != negated, behind)),
-            [low, b'-', high, behind @ ..] if *high != b']' => {
+            [b']', after @ ..] if !first => return Some((found != negated, after)),
+            [low, b'-', high, after @ ..] if *high != b']' => {
                 found |= (low..=high).contains(&&byte);
-                behind
+                after
             }
-            [single, behind @ ..] => {
+            [single, after @ ..] => {
                 found |= *single == byte;
-                behind
+                after
             }
             [] => return None,
         };

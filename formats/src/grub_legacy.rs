@@ -58,11 +58,11 @@ fn run(command: &str, rest: &str, word: &str, root: &mut String, choice: &mut Ch
         "kernel" => {
             let mut rest = rest;
             let (path, words) = loop {
-                let (word, behind) = statement(rest, &[]);
+                let (word, after) = statement(rest, &[]);
                 if !word.starts_with("--") {
-                    break (word, behind);
+                    break (word, after);
                 }
-                rest = behind;
+                rest = after;
             };
             choice.kernel = file(path, root);
             words.clone_into(&mut choice.cmdline);

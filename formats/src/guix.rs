@@ -5,10 +5,10 @@ use std::iter::Peekable;
 /// Lists are nested no deeper.
 const DEPTH_LIMIT: usize = 32;
 
-/// What boots a generation.
+/// The boot parameters of a generation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Parameters {
-    /// What the menu shows.
+    /// Title in the menu.
     pub label: String,
     /// The root file system as it is on the command line: a UUID, a label, or a device.
     pub root: String,

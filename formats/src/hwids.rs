@@ -5,7 +5,7 @@ use sha1::{Digest as _, Sha1};
 
 use super::bytes::{array, le32};
 
-/// What the firmware calls the machine (SMBIOS types 1 and 2), in the order in which it is hashed.
+/// The firmware's names of the machine (SMBIOS types 1 and 2), in the order in which they are hashed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Machine {
     /// Manufacturer, family, product, SKU, the board's manufacturer, the board's product.
@@ -33,7 +33,7 @@ const ENTRY_LENGTH: usize = 28;
 /// The kind of the entries that are about device trees, with their size.
 const DEVICE_TREE: u32 = 0x1000_001c;
 
-/// What the device tree for this machine says in its first `compatible`; `None` if the table does not know the machine.
+/// The first `compatible` of the device tree for this machine; `None` if the table does not know the machine.
 #[must_use]
 pub fn compatible(table: &[u8], machine: &Machine) -> Option<String> {
     let entries =

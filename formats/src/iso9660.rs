@@ -33,7 +33,7 @@ const DIRECTORIES_LIMIT: u64 = 8 << 20;
 const LINK_LIMIT: usize = 40;
 const COMPONENT_LIMIT: usize = 4096;
 
-/// What the directories of images that are open at the same time may take; clones are one and the same.
+/// Memory that the directories of all open images may take together; clones are one and the same.
 #[derive(Clone, Debug)]
 pub struct Budget(Rc<Cell<u64>>);
 
@@ -195,7 +195,7 @@ impl<'a> Iso9660<'a> {
         None
     }
 
-    /// What a directory holds; nothing if it is none, or cannot be read.
+    /// Names in a directory; none if it is no directory, or cannot be read.
     fn directory(&self, directory: &Record) -> Rc<[Record]> {
         let Some(start) = directory.start().filter(|_| directory.kind == FileKind::Directory) else {
             return Rc::default();

@@ -7,7 +7,7 @@ use super::{
     menu::{Choice, ChoiceMenu},
 };
 
-/// What is no label.
+/// Settings, which are no labels.
 const SETTINGS: [&str; 7] = ["default", "timeout", "root", "initrd", "delay", "message", "video"];
 
 /// Reads a configuration.

@@ -23,7 +23,7 @@ pub enum Dialect {
 #[derive(Default)]
 struct ConfigSection {
     line: u32,
-    /// What is started.
+    /// The program.
     program: String,
     /// The last value of each, by its name in small letters; flags with an empty value.
     options: HashMap<String, String>,
@@ -68,7 +68,7 @@ impl ImageSection<'_> {
     }
 }
 
-/// Reads a configuration, which stands in `directory`.
+/// Reads a configuration in `directory`.
 #[must_use]
 pub fn parse(text: &str, dialect: Dialect, directory: &str) -> ChoiceMenu {
     let mut menu = ChoiceMenu::default();
@@ -170,7 +170,7 @@ fn choice(image: &ImageSection<'_>, dialect: Dialect) -> Choice {
     }
 }
 
-/// What the options make of the command line, each loader in its own order.
+/// The command line by the options, each loader in its own order.
 fn arguments(image: &ImageSection<'_>, dialect: Dialect) -> String {
     let word = |name: &str, word: &str| image.get(name).map(|value| format!("{word}{value}"));
     let flag = |name: &str, word: &str| image.get(name).map(|_| word.to_owned());

@@ -134,7 +134,7 @@ pub fn parse(
         let (name, value) = statement(&text, &[separator]);
         let name = name.to_ascii_lowercase();
         match (&*name, items.last_mut()) {
-            // Options for all may stand anywhere.
+            // Options for all may be anywhere.
             ("timeout", _) => timeout = Some(seconds(value)),
             ("global_dtb", _) => value.clone_into(&mut devicetree),
             ("default_entry", _) => default = Some(value.to_owned()),
@@ -167,7 +167,7 @@ fn seconds(value: &str) -> Option<u32> {
     (value != "no").then(|| whole.saturating_add(more).min(9999))
 }
 
-/// What a variable says of the timeout, if anything; `zero` is what no seconds at all mean there.
+/// The timeout of a variable, if there is one; `zero` is what no seconds at all mean there.
 fn timeout_of(value: Option<&str>, zero: Option<u32>) -> Option<Option<u32>> {
     match MenuTimeout::parse(value?)? {
         MenuTimeout::Forced => Some(None),
@@ -182,7 +182,7 @@ fn timeout_of(value: Option<&str>, zero: Option<u32>) -> Option<Option<u32>> {
 /// Makes choices of the items that are no directories, and tells what of them the menu shows.
 fn take(items: &[LimineItem], syntax: Syntax, firmware: &str, menu: &mut ChoiceMenu) -> Shown {
     let mut shown = Shown::default();
-    // The directories around the item: where they stand, how many of their title stand before them, and whether they are
+    // The directories around the item: their places, how many of their title come before them, and whether they are
     // open.
     let mut around: Vec<(usize, usize, bool)> = Vec::new();
     let mut titles: HashMap<(Option<usize>, &str), usize> = HashMap::new();
@@ -286,8 +286,8 @@ fn expand(line: &str, macros: &HashMap<&str, &str>, room: &mut usize) -> Option<
     let mut parts = line.split("${");
     let mut expanded = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        let (name, behind) = part.split_once('}').unwrap_or((part, ""));
-        for text in [macros.get(name).copied().unwrap_or_default(), behind] {
+        let (name, after) = part.split_once('}').unwrap_or((part, ""));
+        for text in [macros.get(name).copied().unwrap_or_default(), after] {
             *room = room.checked_sub(text.len())?;
             expanded.push_str(text);
         }
@@ -412,7 +412,7 @@ mod tests {
     }
 
     #[test]
-    fn entries_for_other_machines_are_hidden_and_told() {
+    fn entries_for_other_machines_are_hidden_with_a_problem() {
         let menu = "global_dtb: boot():/g.dtb\n/a\nif_fw_type: BIOS\n/b\nif_fw_type: uefi\n/c\nif_arch: vax ${ARCH}\n\
                     /d\nif_loader_arch: vax\n/e\nprotocol: bios\n/f\nprotocol: efi\ndtb_path: boot():/f.dtb\n/${FW_TYPE}\n";
         for (efi, expected) in [(true, ["b", "c", "f", "UEFI"]), (false, ["a", "c", "e", "BIOS"])] {
@@ -502,7 +502,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_without_a_parent_is_told() {
+    fn an_entry_without_a_parent_is_a_warning() {
         let found =
             parse("/a\n///c\nprotocol: linux\n/d\n", Syntax::Slashes, true, &Variables::default(), None);
         assert_eq!(found.lost, [(1, "the entry after it is more than one level deeper".into())]);

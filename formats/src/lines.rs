@@ -10,16 +10,16 @@ pub fn split_at_byte(text: &str, separator: u8) -> impl Iterator<Item = &str> {
     std::iter::from_fn(move || {
         let text = rest?;
         let divided = split_once_at_byte(text, separator);
-        rest = divided.map(|(_, behind)| behind);
+        rest = divided.map(|(_, after)| after);
         Some(divided.map_or(text, |(part, _)| part))
     })
 }
 
-/// What comes before and after the first separator, which is one ASCII character; `None` if there is none.
+/// The text before and after the first separator, which is one ASCII character; `None` if there is none.
 #[must_use]
 pub fn split_once_at_byte(text: &str, separator: u8) -> Option<(&str, &str)> {
-    let (part, behind) = text.split_at_checked(memchr::memchr(separator, text.as_bytes())?)?;
-    Some((part, behind.get(1..)?))
+    let (part, after) = text.split_at_checked(memchr::memchr(separator, text.as_bytes())?)?;
+    Some((part, after.get(1..)?))
 }
 
 /// The filled lines of a text, trimmed, each with its number from 1; lines that begin with `#` are comments. Lines past
@@ -72,7 +72,7 @@ pub struct Item {
     pub value: Option<String>,
 }
 
-/// Cuts a configuration into items: white space, line ends too, divides them and may stand around the equals sign; quotes
+/// Cuts a configuration into items: white space, line ends too, divides them and may be around the equals sign; quotes
 /// hold spaces; a backslash takes the next character, or the line end, as it is. What is malformed is lost with its line.
 pub fn items(text: &str, mut take: impl FnMut(Result<Item, (u32, &'static str)>)) {
     let mut tokens = Tokens { rest: text, line: 1 };

@@ -1,4 +1,4 @@
-//! What a format that must look around may ask: which volumes there are, and what their files say.
+//! The questions of a format that must look around: which volumes there are, and what their files say.
 //!
 //! All paths are from the root of the volume's file system, in the text form of [`super::text`]; symbolic links resolve
 //! inside the volume and cannot leave it.
@@ -11,7 +11,7 @@ pub const CONFIG_LIMIT: usize = 1 << 20;
 /// The path of all that is on a partition without a file system.
 pub const BARE_FILE: &str = "/partition";
 
-/// What a path leads to.
+/// The kind of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileKind {
     /// A regular file.
@@ -27,7 +27,7 @@ pub enum FileKind {
 /// A file's kind, size in bytes and modification time in seconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FileStatus {
-    /// What it is.
+    /// Its kind.
     pub kind: FileKind,
     /// Size in bytes.
     pub size: u64,
@@ -40,7 +40,7 @@ pub struct FileStatus {
 pub struct DirectoryEntry {
     /// File name.
     pub name: String,
-    /// What it is; links are not followed.
+    /// Its kind; links are not followed.
     pub kind: FileKind,
 }
 
@@ -108,7 +108,7 @@ pub trait Lookup {
     /// Status of what the path leads to, following a final link if `follow`; `None` if there is nothing.
     fn status(&self, volume: usize, path: &str, follow: bool) -> Option<FileStatus>;
 
-    /// What a symbolic link says; `None` if it is none.
+    /// Target of a symbolic link; `None` if it is none.
     fn link(&self, _volume: usize, _path: &str) -> Option<String> {
         None
     }

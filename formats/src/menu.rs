@@ -1,4 +1,4 @@
-//! What a configuration comes to that lists its choices outright: titles, arguments, and files in the loader's own words.
+//! Configurations that list their choices outright: titles, arguments, and files in the loader's own words.
 
 use super::lines::{TOO_LONG, long_lines};
 use crate::entry::{Kind, Multiboot};
@@ -9,11 +9,11 @@ pub const CHOICE_LIMIT: usize = 1024;
 /// One choice.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Choice {
-    /// What the menu shows.
+    /// Title in the menu.
     pub title: String,
     /// Titles of the menus around it, outermost first.
     pub path_in_menu: Vec<String>,
-    /// What sort of thing is started.
+    /// The kind of the choice.
     pub kind: Kind,
     /// The kernel, device and all, as the loader writes it; empty if there is none.
     pub kernel: String,
@@ -21,9 +21,9 @@ pub struct Choice {
     pub initrds: Vec<String>,
     /// Device tree, written likewise; empty if there is none.
     pub devicetree: String,
-    /// What the kernel is given, complete.
+    /// The kernel's command line, complete.
     pub cmdline: String,
-    /// What goes with a multiboot kernel's modules, which stand among the initrds.
+    /// What goes with a multiboot kernel's modules, which are among the initrds.
     pub multiboot: Multiboot,
     /// The loader does not show it.
     pub hidden: bool,
@@ -31,7 +31,7 @@ pub struct Choice {
     pub locked: bool,
     /// Why it cannot be booted.
     pub problem: Option<String>,
-    /// File in which it stands, if that is not the configuration itself.
+    /// The file that it is in, if that is not the configuration itself.
     pub file: Option<String>,
     /// Line on which it begins, from 1.
     pub line: u32,
@@ -50,7 +50,7 @@ pub struct ChoiceMenu {
     pub timeout: Option<u32>,
     /// The loader asks for a password before its own command line.
     pub locked: bool,
-    /// What was lost: line and message.
+    /// Warnings: line and message.
     pub lost: Vec<(u32, String)>,
 }
 

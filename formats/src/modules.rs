@@ -11,7 +11,7 @@ use super::lines::{split_at_byte, split_once_at_byte};
 /// Soft dependencies may lead to further ones, this deep; real ones are three deep.
 const DEPTH_LIMIT: u32 = 64;
 
-/// What a line of modules.alias begins with.
+/// The beginning of a line of modules.alias.
 const ALIAS: &str = "alias ";
 
 /// The text of depmod's files, as they lie in /lib/modules/VERSION; a missing file is empty.

@@ -49,7 +49,7 @@ pub fn read(disk: &dyn ReadAt) -> io::Result<Vec<Slot>> {
     mbr::read(disk, &boot, &records)
 }
 
-/// Whether the piece of `length` bytes from `start` lies within one partition of the disk, so that what stands there is
+/// Whether the piece of `length` bytes from `start` lies within one partition of the disk, so that what is there is
 /// that partition's.
 pub(super) fn covers(disk: &dyn ReadAt, start: u64, length: u64) -> bool {
     let end = start.saturating_add(length);

@@ -32,7 +32,7 @@ pub fn parse(text: &str) -> ChoiceMenu {
             ("dtb", Some(choice)) if choice.devicetree.is_empty() => choice.devicetree = rest.to_owned(),
             ("args", Some(choice)) => choice.cmdline.push_str(rest),
             ("image" | "initrd" | "dtb" | "args", None) => {
-                menu.lose(line, format!("{keyword} stands before the first name"));
+                menu.lose(line, format!("{keyword} comes before the first name"));
             }
             ("image" | "initrd" | "dtb", Some(_)) => {
                 menu.lose(line, format!("a second {keyword}: the first one counts"));
@@ -89,6 +89,6 @@ mod tests {
     fn without_a_default_nothing_boots_on_its_own() {
         let menu = parse("image /early\nname a\nimage /k\n");
         assert_eq!((menu.default, menu.timeout), (None, None));
-        assert_eq!(menu.lost, [(1, "image stands before the first name".into())]);
+        assert_eq!(menu.lost, [(1, "image comes before the first name".into())]);
     }
 }

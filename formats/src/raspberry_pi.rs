@@ -11,7 +11,7 @@ const INCLUDED_LIMIT: usize = 4 << 20;
 /// Maximum number of warnings of filters that cannot be decided.
 const UNDECIDED_LIMIT: usize = 64;
 
-/// What decides which files are booted; all else is between the firmware and the hardware.
+/// The settings that decide which files are booted; all else is between the firmware and the hardware.
 const NAMES: [&str; 13] = [
     "arm_64bit",
     "auto_initramfs",
@@ -90,7 +90,7 @@ pub fn initramfs_beside(kernel: &str) -> Option<String> {
     Some(format!("initramfs{number}"))
 }
 
-/// What filters are asked about.
+/// The facts that filters ask for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Machine {
     /// The board, if it is known and a Raspberry Pi.
@@ -103,7 +103,7 @@ pub struct Machine {
 
 impl Machine {
     /// Whether a filter holds, and the kind of it: a filter replaces one of its own kind. `None` where that cannot be
-    /// told: what a monitor is called, how a pin stands.
+    /// known: the name of a monitor, the level of a pin.
     fn holds(&self, filter: &str) -> (&'static str, Option<bool>) {
         let number = |text: &str| text.parse::<u32>().ok();
         match statement(filter, &['=']) {

@@ -22,10 +22,10 @@ fn structures(table: &[u8]) -> impl Iterator<Item = Structure<'_>> {
     let next = move || {
         // Type and length of what is laid out; texts follow, each with a NUL after it, and one more after all.
         let (&[kind, length], _) = rest.split_first_chunk()?;
-        let (layout, behind) = rest.split_at_checked(length.into()).filter(|_| length >= 4 && kind != END)?;
-        let end = behind.windows(2).position(|pair| pair == [0, 0])?;
-        let texts = behind.get(..end)?;
-        rest = behind.get(end.saturating_add(2)..)?;
+        let (layout, after) = rest.split_at_checked(length.into()).filter(|_| length >= 4 && kind != END)?;
+        let end = after.windows(2).position(|pair| pair == [0, 0])?;
+        let texts = after.get(..end)?;
+        rest = after.get(end.saturating_add(2)..)?;
         Some(Structure { kind, layout, texts })
     };
     std::iter::from_fn(next).take(STRUCTURE_LIMIT)
@@ -75,7 +75,7 @@ pub(super) mod tests {
             structure(32, &[0; 6], &[]),
             structure(11, &[1], &["e"]),
             structure(127, &[], &[]),
-            structure(11, &[1], &["behind the end"]),
+            structure(11, &[1], &["after the end"]),
         ]
         .concat();
         assert_eq!(oem_strings(&table), ["a=b c", "d", "e"]);

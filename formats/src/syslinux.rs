@@ -23,7 +23,7 @@ pub const FSUUID: u32 = 1 << 18;
 /// The bits for `ip=` and `BOOTIF=`, which are known where the network booted.
 pub const NETWORK: u32 = 3;
 
-/// What a label starts.
+/// The program of a label.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Program {
     /// A kernel.
@@ -41,11 +41,11 @@ pub enum Program {
 pub struct Label {
     /// Its name.
     pub name: String,
-    /// What the menu shows.
+    /// Title in the menu.
     pub title: String,
     /// Titles of the menus around it, outermost first.
     pub path_in_menu: Vec<String>,
-    /// What it starts.
+    /// Its program.
     pub program: Program,
     /// Its arguments: its own, or those for all labels.
     pub append: String,
@@ -63,7 +63,7 @@ pub struct Label {
     pub hidden: bool,
     /// The menu asks for a password before it boots it.
     pub locked: bool,
-    /// File in which it stands, as [`read`] was given it or as it was included.
+    /// The file that it is in, as [`read`] was given it or as it was included.
     pub file: String,
     /// Line on which it begins, from 1.
     pub line: u32,
@@ -378,7 +378,7 @@ mod tests {
     #[test]
     fn u_boot_takes_the_last_default_and_asks_where_there_is_a_menu() {
         let labels = "label my a\nlinux k\nlabel b\nlinux k\nmenu default\n";
-        for (before, behind, default, timeout) in [
+        for (before, after, default, timeout) in [
             ("", "", "b", Some(0)),
             ("default my a\n", "", "b", Some(0)),
             ("", "default my a\n", "my a", Some(0)),
@@ -386,8 +386,8 @@ mod tests {
             ("menu title Which?\n", "", "b", None),
             ("menu title Which?\nprompt 0\n", "", "b", Some(0)),
         ] {
-            let found = read_alone(&format!("{before}{labels}{behind}"), Dialect::Uboot);
-            let title = format!("{before}{behind}");
+            let found = read_alone(&format!("{before}{labels}{after}"), Dialect::Uboot);
+            let title = format!("{before}{after}");
             assert_eq!((found.default.as_deref(), found.timeout), (Some(default), timeout), "{title}");
         }
     }

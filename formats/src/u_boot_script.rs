@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use super::lines::lines;
 
-/// What every image of U-Boot's older kind begins with.
+/// Magic number of U-Boot's older images.
 pub const IMAGE: &[u8] = b"\x27\x05\x19\x56";
 
 /// Maximum number of statements that are run.
@@ -25,7 +25,7 @@ const VARIABLE_LIMIT: usize = 1024;
 /// A file: the number of its partition on the script's disk, 0 for the script's own, and its path.
 pub type File = (u32, String);
 
-/// What a script asks about the disk that it is on.
+/// The files on the disk of a script.
 pub trait Files {
     /// Whether there is such a file.
     fn is_file(&self, file: &File) -> bool;
@@ -37,7 +37,7 @@ pub trait Files {
     fn partition_uuid(&self, number: u32) -> Option<String>;
 }
 
-/// What a script boots.
+/// The system that a script boots.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Boot {
     /// The kernel.
@@ -72,7 +72,7 @@ pub fn run(text: &str, variables: &[(&str, &str)], files: &dyn Files) -> Option<
 struct Shell<'a> {
     files: &'a dyn Files,
     variables: HashMap<String, String>,
-    /// What was loaded to an address last.
+    /// The file that was loaded last to each address.
     loaded: HashMap<String, File>,
     statements: usize,
     boot: Option<Boot>,
@@ -298,7 +298,7 @@ impl<'a> Shell<'a> {
                         }
                     }
                 }
-                (blank, None) if blank.is_whitespace() => words.extend(word.take()),
+                (space, None) if space.is_whitespace() => words.extend(word.take()),
                 _ => word.get_or_insert_default().push(character),
             }
             for word in words.iter().skip(counted) {

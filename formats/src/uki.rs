@@ -23,7 +23,7 @@ pub struct Profile {
     pub title: String,
     /// The system's version.
     pub version: Option<String>,
-    /// What it is sorted by.
+    /// Key that it is sorted by.
     pub sort_key: Option<String>,
     /// `.cmdline`, fit for a kernel.
     pub cmdline: Option<String>,

@@ -158,6 +158,6 @@ thread_local! {
 
 /// Time that this thread has been running on a processor: what others take from it is not counted.
 fn processor_time() -> Duration {
-    let told = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
-    Duration::from_nanos(told.split(' ').next().and_then(|word| word.parse().ok()).unwrap_or_default())
+    let times = fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    Duration::from_nanos(times.split(' ').next().and_then(|word| word.parse().ok()).unwrap_or_default())
 }

@@ -182,10 +182,10 @@ pub fn each(seed: &[u8], run: &mut dyn FnMut(&str, &[u8])) {
     // Each of the files that the input holds.
     let files: Vec<&[u8]> = seed.split(|byte| *byte == 0x0c).collect();
     for (at, file) in files.iter().enumerate().filter(|_| files.len() > 1) {
-        let (before, behind) = (files[..at].join(&0x0c), files[at + 1..].join(&0x0c));
-        let (before, behind) =
-            ([&before, &b"\x0c"[usize::from(at == 0)..]].concat(), [b"\x0c", &*behind].concat());
-        run("one file of the seed repeated", &filled(&before, &[file, &b"\n"[..]].concat(), &behind));
+        let (before, after) = (files[..at].join(&0x0c), files[at + 1..].join(&0x0c));
+        let (before, after) =
+            ([&before, &b"\x0c"[usize::from(at == 0)..]].concat(), [b"\x0c", &*after].concat());
+        run("one file of the seed repeated", &filled(&before, &[file, &b"\n"[..]].concat(), &after));
     }
     let mut seen = BTreeSet::new();
     let lines =
@@ -205,7 +205,7 @@ pub fn each(seed: &[u8], run: &mut dyn FnMut(&str, &[u8])) {
             run(&format!("{name:?} with much {tail_name:?}"), &filled(text, tail, b"\n"));
         }
     }
-    // A header that is right, and behind it the same few bytes, or what the seed has there.
+    // A header that is right, and after it the same few bytes, or what the seed has there.
     for header in [8, 64, 512, 1024, 4096, seed.len()].into_iter().filter(|length| *length <= seed.len()) {
         let (header, rest) = seed.split_at(header);
         for piece in
@@ -219,10 +219,10 @@ pub fn each(seed: &[u8], run: &mut dyn FnMut(&str, &[u8])) {
 }
 
 /// As many of `piece` between the two others as there is room for.
-fn filled(before: &[u8], piece: &[u8], behind: &[u8]) -> Vec<u8> {
-    let room = LENGTH.saturating_sub(before.len() + behind.len());
+fn filled(before: &[u8], piece: &[u8], after: &[u8]) -> Vec<u8> {
+    let room = LENGTH.saturating_sub(before.len() + after.len());
     let middle = piece.iter().copied().cycle().take(room);
-    before.iter().copied().chain(middle).chain(behind.iter().copied()).collect()
+    before.iter().copied().chain(middle).chain(after.iter().copied()).collect()
 }
 
 /// Likewise, with a running number for each `#`.

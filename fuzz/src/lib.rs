@@ -29,13 +29,13 @@ impl<'a> Sparse<'a> {
     pub fn new(data: &'a [u8]) -> Self {
         let (size, mut rest) = data.split_first_chunk().unwrap_or((&[0, 0], &[]));
         let mut pieces = Vec::new();
-        while let Some((&[a, b, c, d, e, f], behind)) = rest.split_first_chunk() {
-            let length = usize::from(u16::from_le_bytes([e, f])).min(behind.len());
-            let (piece, behind) = behind.split_at(length);
+        while let Some((&[a, b, c, d, e, f], after)) = rest.split_first_chunk() {
+            let length = usize::from(u16::from_le_bytes([e, f])).min(after.len());
+            let (piece, after) = after.split_at(length);
             if !piece.is_empty() {
                 pieces.push((u64::from(u32::from_le_bytes([a, b, c, d])), piece));
             }
-            rest = behind;
+            rest = after;
         }
         Self { size: u64::from(u16::from_le_bytes(*size)) * 4096, pieces }
     }

@@ -1,4 +1,4 @@
-//! GRUB's script, evaluated; behind each form feed stands a further file.
+//! GRUB's script, evaluated; after each form feed comes a further file.
 #![no_main]
 
 use firstlight::formats::{

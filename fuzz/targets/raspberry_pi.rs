@@ -1,4 +1,4 @@
-//! config.txt of the Raspberry Pi, on a known board and on none; behind a form feed stands a file that every include gives.
+//! config.txt of the Raspberry Pi, on a known board and on none; after a form feed comes a file that every include gives.
 #![no_main]
 
 use firstlight::formats::{

@@ -1,4 +1,4 @@
-//! refind.conf, whose every include is the rest of the input behind a form feed, and refind_linux.conf.
+//! refind.conf, whose every include is the rest of the input after a form feed, and refind_linux.conf.
 #![no_main]
 
 use firstlight::formats::{

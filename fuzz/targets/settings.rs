@@ -1,4 +1,4 @@
-//! /etc/firstlight.conf; behind the first form feed the kernel command line.
+//! /etc/firstlight.conf; after the first form feed the kernel command line.
 #![no_main]
 
 use firstlight::{boot::settings::Settings, formats::text};

@@ -1,4 +1,4 @@
-//! Configurations of the syslinux family; behind each form feed stands a further file, which every include gives.
+//! Configurations of the syslinux family; after each form feed comes a further file, which every include gives.
 #![no_main]
 
 use firstlight::formats::{

@@ -1,4 +1,4 @@
-//! Scripts of U-Boot, wrapped in an image or not; behind a form feed stands the file that every import reads.
+//! Scripts of U-Boot, wrapped in an image or not; after a form feed comes the file that every import reads.
 #![no_main]
 
 use firstlight::formats::{

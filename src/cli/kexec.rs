@@ -300,7 +300,7 @@ fn types() -> String {
 /// A multiboot kernel with its modules. The first word of each is its path.
 #[cfg(all(feature = "multiboot", target_arch = "x86_64"))]
 fn load_multiboot(options: &Options, kernel: UnpackedKernel, words: &str) -> Result<(), Failure> {
-    use crate::entry::{Module, Multiboot};
+    use crate::entry::{Multiboot, MultibootModule};
     let name = kernel.kernel.name.clone();
     for (given, option, remedy) in [
         (options.method == Method::File, "kexec-file-syscall", "only kexec_load starts one; leave -s out"),
@@ -321,7 +321,7 @@ fn load_multiboot(options: &Options, kernel: UnpackedKernel, words: &str) -> Res
         Some("multiboot2-x86") => 2,
         _ => 0,
     };
-    let module = |words: &String| Module { cmdline: words.clone(), as_it_is: true };
+    let module = |words: &String| MultibootModule { cmdline: words.clone(), as_it_is: true };
     let multiboot = Multiboot { version, modules: options.modules.iter().map(module).collect() };
     // The first word is the file's name.
     let cmdline = format!("{name} {words}").trim_end().to_owned();

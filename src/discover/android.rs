@@ -48,12 +48,12 @@ impl Finder for Android {
             let Some(system) = SYSTEMS.iter().position(|(name, _)| *name == base) else { continue };
             let number = suffix.bytes().last().and_then(|letter| letter.checked_sub(b'a')).map(usize::from);
             // What is in no record is broken; without any, all are taken to be good.
-            let told = match (number, &record) {
+            let known = match (number, &record) {
                 (None, _) => None,
                 (Some(number), Some(slots)) => Some(slots.get(number).copied().unwrap_or(Slot::BROKEN)),
                 (Some(_), None) => Slot::of_attributes(partition.attributes),
             };
-            let slot = told.unwrap_or(Slot::GOOD);
+            let slot = known.unwrap_or(Slot::GOOD);
             if let Some(entry) = disk.entry(place, (system, suffix), slot) {
                 systems.push((system, slot, entry));
             }

@@ -45,7 +45,7 @@ pub enum EnvironmentError {
     Block {
         /// The block's file.
         block: String,
-        /// What is wrong with it.
+        /// The reason.
         reason: ChangeError,
     },
     /// It cannot be read or written.

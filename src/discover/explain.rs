@@ -1,4 +1,4 @@
-//! What was looked for on each volume and what came of it: as data for `--json`, as text for people.
+//! The searches of each volume and their results: as data for `--json`, as text for people.
 
 use serde::Serialize;
 
@@ -12,10 +12,10 @@ use crate::{
     formats::text::printable,
 };
 
-/// What a set of volumes offers, and how that came about.
+/// The entries of a set of volumes, and how they were found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Survey {
-    /// What is offered.
+    /// The entries.
     pub discovery: Discovery,
     /// How it came about: one report for each volume, in the order of search.
     pub volumes: Vec<Report>,
@@ -24,7 +24,7 @@ pub struct Survey {
     pub images: Vec<FileReference>,
 }
 
-/// What came of one finder's search of one volume.
+/// The result of one finder's search of one volume.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case", tag = "outcome")]
 pub enum Outcome {
@@ -41,7 +41,7 @@ pub enum Outcome {
     },
     /// The search ended badly and its results are lost.
     Died {
-        /// What happened.
+        /// How it ended.
         reason: String,
     },
 }
@@ -49,23 +49,23 @@ pub enum Outcome {
 /// One finder's search.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Search {
-    /// What was looked for; `None` for everything at once.
+    /// The format that was searched; `None` for all at once.
     pub format: Option<Format>,
-    /// What came of it.
+    /// The result.
     #[serde(flatten)]
     pub outcome: Outcome,
 }
 
-/// What was done with one volume.
+/// The report on one volume.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// Kernel name of its device.
     pub volume: String,
-    /// What stands on it.
+    /// Its file system.
     pub filesystem: Filesystem,
     /// Every finder's search, in their order.
     pub searches: Vec<Search>,
-    /// What was used, guessed and passed over on the way.
+    /// The files that were used, guessed from and passed over.
     pub notes: Vec<Note>,
 }
 

@@ -13,13 +13,13 @@ use crate::{
 pub struct Context {
     /// Booted by UEFI (GRUB's `grub_platform` is `efi`).
     pub efi: bool,
-    /// What the device tree calls this machine, the most special name first; empty without one.
+    /// Names of this machine in its device tree, the most special first; empty without one.
     pub compatible: Vec<String>,
     /// Where image files of live media lie beside the usual places: directories, files, or patterns of files.
     pub images: Vec<String>,
     /// The firmware starts only what is signed.
     pub secure_boot: bool,
-    /// What the host of a virtual machine tells it (SMBIOS type 11).
+    /// Texts from the host of a virtual machine (SMBIOS type 11).
     pub oem_strings: Vec<String>,
     /// Words about the machine that SYSLINUX would know, each at the place of its bit ([`crate::formats::syslinux::words`]).
     pub system_words: Vec<String>,
@@ -35,7 +35,7 @@ pub struct Context {
     pub grub_flavour: Option<String>,
 }
 
-/// What a finder did with a file.
+/// The use that a finder made of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NoteAction {
@@ -50,17 +50,17 @@ pub enum NoteAction {
 /// One step of a finder's way to its entries, for `--explain`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Note {
-    /// What was done.
+    /// The use.
     pub action: NoteAction,
     /// Kernel name of the device that the volume is on.
     pub volume: String,
     /// Path of the file or directory on that volume.
     pub path: String,
-    /// What came of it, and why.
+    /// The result, and why.
     pub message: String,
 }
 
-/// What one finder made of one volume.
+/// The result of one finder on one volume.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Findings {
     /// Entries in the loader's own order; ids are the loader's own and need not be unique across volumes.
@@ -69,14 +69,14 @@ pub struct Findings {
     pub default: Option<String>,
     /// Seconds until it does; `None` waits for a person.
     pub timeout: Option<u32>,
-    /// What is seen meanwhile.
+    /// How the menu shows itself meanwhile.
     pub timeout_style: TimeoutStyle,
     /// Ids of the entries that the loader tries when the default fails, in order.
     pub fallback: Vec<String>,
     /// Where the loader asks for a password before its own command line: so many entries, from the first, are its own; all
     /// others can be reached by that command line only.
     pub locked: Option<usize>,
-    /// What was lost, and where.
+    /// What could not be read, each with its place.
     pub warnings: Vec<Warning>,
     /// How it came about, where the entries do not say so themselves.
     pub notes: Vec<Note>,

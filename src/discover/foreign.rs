@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-/// What a zImage for 32-bit ARM holds, and where (kernel: Documentation/arch/arm/booting.rst, arch/arm/boot/compressed/head.S).
+/// The magic number of a zImage for 32-bit ARM, and its offset (kernel: Documentation/arch/arm/booting.rst, arch/arm/boot/compressed/head.S).
 const ARM: (usize, &[u8]) = (36, b"\x18\x28\x6f\x01");
 
 /// Gives each entry whose kernel cannot run here that reason.

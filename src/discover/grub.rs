@@ -24,7 +24,7 @@ use crate::{
 /// GRUB's finder.
 pub struct Grub;
 
-/// Where configurations stand, the real ones before the stubs that lead to them. `*` is any directory.
+/// Patterns of the paths of configurations, the real ones before the stubs that lead to them.
 const PLACES: [&str; 8] = [
     "/boot/grub/grub.cfg",
     "/boot/grub2/grub.cfg",
@@ -36,7 +36,7 @@ const PLACES: [&str; 8] = [
     "/grub.cfg",
 ];
 
-/// Where they stand below the top of a btrfs file system with subvolumes.
+/// Patterns of their paths below the top of a btrfs file system with subvolumes.
 const SUBVOLUME_PLACES: [&str; 4] = [
     "/*/boot/grub/grub.cfg",
     "/*/boot/grub2/grub.cfg",
@@ -44,7 +44,7 @@ const SUBVOLUME_PLACES: [&str; 4] = [
     "/*/grub2/grub.cfg",
 ];
 
-/// As much of a configuration is searched for its author's words, in bytes: they stand in its head.
+/// Size of the head of a configuration that is searched for its author's words, in bytes.
 const HEAD: usize = 64 << 10;
 
 /// Maximum number of configurations of one volume that are read, and of directories that a pattern means.
@@ -114,7 +114,7 @@ pub(super) fn read(
         format!("a GRUB configuration ({}) with {} entries", flavour.name, entries.len()),
     ));
     for (_, entry) in &entries {
-        // Most stand in one file: the search for it ends at once.
+        // Most are in one file: the search for it ends at once.
         if seen.last() != Some(&entry.file) && !seen.contains(&entry.file) {
             seen.push(entry.file.clone());
         }
@@ -237,8 +237,8 @@ fn flavour(lookup: &dyn Lookup, volume: usize, path: &str) -> &'static Flavour {
     let release =
         ["etc", "usr/lib"].iter().find_map(|directory| read(&format!("{root}/{directory}/os-release")));
     if let Some(release) = release {
-        let told = ["ID=", "ID_LIKE=", "PLATFORM_ID="];
-        let ids = release.lines().filter(|line| told.iter().any(|key| line.starts_with(key)));
+        let keys = ["ID=", "ID_LIKE=", "PLATFORM_ID="];
+        let ids = release.lines().filter(|line| keys.iter().any(|key| line.starts_with(key)));
         return Flavour::by_words(&ids.collect::<Vec<_>>().join("\n")).unwrap_or(&UPSTREAM);
     }
     let head = || lookup.read_at(volume, path, 0, HEAD).ok().map(|bytes| text::decode(&bytes));

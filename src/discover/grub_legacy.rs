@@ -1,4 +1,4 @@
-//! GRUB Legacy: where its menu stands, which entry it saved, and its names of devices.
+//! GRUB Legacy: the paths of its menu, which entry it saved, and its names of devices.
 
 use super::{
     menu::{MenuLoader, volume_by},

@@ -1,4 +1,4 @@
-//! kboot.conf: where it stands.
+//! kboot.conf: its path.
 
 use super::menu::{MenuLoader, on_named_device};
 use crate::{entry::Format, formats::kboot};

@@ -1,4 +1,4 @@
-//! lilo.conf, elilo.conf and yaboot.conf: where they stand, and what their paths mean.
+//! lilo.conf, elilo.conf and yaboot.conf: their paths, and what paths in them mean.
 
 use super::{
     menu::{MenuLoader, in_system, partition},

@@ -1,4 +1,4 @@
-//! Limine: where its configurations stand, and its names of devices.
+//! Limine: the paths of its configurations, and its names of devices.
 
 use super::{
     menu::{MenuLoader, partition, volume_by},

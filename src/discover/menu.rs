@@ -28,7 +28,7 @@ const DIRECTORY_LIMIT: usize = 256;
 /// Where the file is that a configuration names: the volume, and the path from its root.
 pub(super) type Locate = fn(&Place<'_>, &str) -> Option<(usize, String)>;
 
-/// What tells one such loader from another.
+/// One such loader.
 pub(super) struct MenuLoader {
     pub format: Format,
     /// Patterns of the paths of its configurations, of which the first that is there counts.
@@ -80,7 +80,7 @@ impl<'a> Making<'a> {
         Self { format, locate, context, ids: HashSet::new(), warnings: Vec::new() }
     }
 
-    /// What a configuration comes to.
+    /// The findings of a configuration.
     fn findings(mut self, place: &Place<'_>, path: &str, mut menu: ChoiceMenu) -> Findings {
         menu.refuse_cut();
         let entries = self.entries(place, path, menu.choices);
@@ -167,7 +167,7 @@ impl<'a> Making<'a> {
         entry
     }
 
-    /// What the program is that the firmware would start: a kernel with an EFI stub and a unified kernel image are for us
+    /// Recognises the program that the firmware would start: a kernel with an EFI stub and a unified kernel image are for us
     /// to boot.
     fn recognise(&mut self, lookup: &dyn Lookup, volume: Option<usize>, entry: &mut Entry) {
         let program = volume.zip(entry.kernel.clone()).and_then(|(volume, file)| {

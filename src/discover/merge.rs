@@ -11,26 +11,26 @@ const ENTRY_LIMIT: usize = 4096;
 /// Maximum number of warnings.
 const WARNING_LIMIT: usize = 1024;
 
-/// What one finder made of one volume.
+/// The result of one finder on one volume.
 pub(super) struct Found {
     /// The volume's place in the order of search.
     pub volume: usize,
     /// The finder's format.
     pub format: Format,
-    /// What it made; `None` where there is nothing of its family.
+    /// The findings; `None` where there is nothing of its family.
     pub findings: Option<Findings>,
     /// The limit that cut its search short.
     pub exhausted: Option<String>,
 }
 
-/// What finders found, and how much of it was not there already.
+/// The results of all finders together, and how much of each was there already.
 pub(super) struct Merged {
     pub discovery: Discovery,
     /// For each [`Found`]: how many of its entries another way had led to already.
     pub repeated: Vec<usize>,
 }
 
-/// What one loader would boot on its own.
+/// The entry that one loader would boot on its own.
 struct Candidate {
     volume: usize,
     format: Format,
@@ -90,7 +90,7 @@ struct Merging {
     warnings: Vec<Warning>,
     known_warnings: HashSet<Warning>,
     candidates: Vec<Candidate>,
-    /// Where each entry went, by where it stands written: two ways that lead there (the stub on the ESP, the
+    /// Where each entry went, by the place where it is written: two ways that lead there (the stub on the ESP, the
     /// configuration itself) lead to one entry.
     places: HashMap<(String, String, Option<u32>), usize>,
 }
@@ -104,7 +104,7 @@ impl Merging {
         let mut new_places = HashMap::new();
         let mut default_place = None;
         // Of several entries with one id, the finder may have said which it means.
-        let is_told = entries.iter().any(|entry| entry.default && default.as_deref() == Some(&entry.id));
+        let is_marked = entries.iter().any(|entry| entry.default && default.as_deref() == Some(&entry.id));
         let mut fallback_places = vec![None; fallback.len()];
         let mut own = HashSet::new();
         for (number, mut entry) in entries.into_iter().enumerate() {
@@ -112,7 +112,7 @@ impl Merging {
             let as_fallback = fallback.iter().position(|id| *id == entry.id);
             let is_default = default_place.is_none()
                 && default.as_deref() == Some(&entry.id)
-                && (entry.default || !is_told);
+                && (entry.default || !is_marked);
             let place = match self.places.get(&origin) {
                 Some(place) => {
                     repeated = repeated.saturating_add(1);
@@ -436,7 +436,7 @@ mod tests {
     }
 
     #[test]
-    fn a_search_that_was_cut_short_is_told() {
+    fn a_search_that_was_cut_short_is_a_warning() {
         let mut found = found(0, &[], "", 1);
         found.exhausted = Some("64 MiB were read".into());
         let warnings = merge(&volumes(&["sda1"]), vec![found], &[]).discovery.warnings;

@@ -88,7 +88,7 @@ pub fn complete_image(
     unified::UnifiedImage::at(lookup, 0, path).complete(context, entry, &mut warnings).then_some(warnings)
 }
 
-/// What is made of a volume without any entry of its own, given the entries of all others.
+/// Finds entries on a volume without any entry of its own, given the entries of all others.
 type Guess = fn(&dyn Lookup, usize, &[&Entry]) -> Option<Findings>;
 
 /// Every way to entries that nobody has written down.

@@ -35,7 +35,7 @@ pub(super) struct Owner {
 }
 
 impl Owner {
-    /// Whether a file stands beside the program.
+    /// Whether a file lies beside the program.
     pub fn is_beside(&self, volume: usize, path: &str) -> bool {
         let directory =
             |path: &str| path.rsplit_once('/').map(|(directory, _)| directory.to_ascii_lowercase());
@@ -74,7 +74,7 @@ fn removable_name() -> &'static str {
     }
 }
 
-/// Whose program it is: by its own name, or, where it bears the one that every loader takes, by what stands beside it.
+/// Whose program it is: by its own name, or, where it bears the one that every loader takes, by what lies beside it.
 fn format(lookup: &dyn Lookup, volume: usize, program: &str) -> Option<Format> {
     if program.to_ascii_lowercase().starts_with(IMAGES) {
         return lookup.is_file(volume, program).then_some(Format::Bls);

@@ -1,4 +1,4 @@
-//! petitboot.conf: where it stands.
+//! petitboot.conf: its path.
 
 use super::menu::{MenuLoader, on_named_device};
 use crate::{entry::Format, formats::petitboot};

@@ -15,7 +15,7 @@ const GENERATION_LIMIT: usize = 64;
 /// Seconds until the current generation boots.
 const TIMEOUT: u32 = 5;
 
-/// A distribution whose systems stand in a profile.
+/// A distribution whose systems are in a profile.
 struct Profile {
     /// The directory with a link for each generation, `system-5-link`, and `system`, which leads to the current one.
     directory: &'static str,

@@ -16,7 +16,7 @@ const CONFIG: &str = "/config.txt";
 const TRYBOOT: &str = "/tryboot.txt";
 const AUTOBOOT: &str = "/autoboot.txt";
 
-/// What only a volume that the firmware boots from holds beside a configuration.
+/// Files that only a volume from which the firmware boots has beside a configuration.
 const EVIDENCE: [&str; 8] = [
     "/bootcode.bin",
     "/start.elf",
@@ -28,7 +28,7 @@ const EVIDENCE: [&str; 8] = [
     "/kernel.img",
 ];
 
-/// What a kernel is named that is none: U-Boot, and UEFI for this board.
+/// Names of programs in the kernel's place: U-Boot, and UEFI for this board.
 const LOADERS: [&str; 2] = ["u-boot", "rpi_efi"];
 
 /// Finds what the firmware of a Raspberry Pi boots.
@@ -100,8 +100,9 @@ impl Finding<'_> {
         };
         let read = Configuration::read(&text, machine, &mut |name| place.read(name).ok());
         for (line, filter) in read.undecided.iter().filter(|_| !machine.tryboot) {
-            let message =
-                format!("line {line}: [{filter}] asks for what cannot be told here; it is taken not to hold");
+            let message = format!(
+                "line {line}: [{filter}] asks for what cannot be decided here; it is taken not to hold"
+            );
             self.note(NoteAction::PassedOver, file, message);
         }
         let names =

@@ -27,10 +27,10 @@ use crate::{
     },
 };
 
-/// Where refind.conf stands.
+/// Paths of refind.conf.
 const PLACES: [&str; 3] = ["/EFI/*/refind.conf", "/efi/*/refind.conf", "/boot/refind.conf"];
 
-/// What the options of the kernels beside it stand in.
+/// Names of the file with options for the kernels beside it.
 const OPTIONS: [&str; 2] = ["refind_linux.conf", "refind-linux.conf"];
 
 /// Maximum number of kernels of a directory that are offered, the newest ones.
@@ -62,7 +62,7 @@ impl Finder for Refind {
         let making = Making::new(Format::Refind, locate, context);
         let previous = context.refind_previous.clone();
         let mut search =
-            RefindSearch { lookup, config: Config::default(), previous, making, told_full: false };
+            RefindSearch { lookup, config: Config::default(), previous, making, warned_full: false };
         let Some(path) = configuration(volume) else {
             // Without one anywhere there are still the kernels that have options for rEFInd beside them.
             let found = search.kernels(volume, true);
@@ -116,7 +116,7 @@ struct RefindSearch<'a> {
     previous: Option<String>,
     making: Making<'a>,
     /// There is a warning that there are too many.
-    told_full: bool,
+    warned_full: bool,
 }
 
 impl RefindSearch<'_> {
@@ -147,7 +147,7 @@ impl RefindSearch<'_> {
     /// Notes that a directory is not looked into, once.
     fn lose(&mut self, volume: usize, directory: &str) {
         let place = Place::of(self.lookup, volume, directory);
-        if let Some(place) = place.filter(|_| !std::mem::replace(&mut self.told_full, true)) {
+        if let Some(place) = place.filter(|_| !std::mem::replace(&mut self.warned_full, true)) {
             let message = format!("only the first {CHOICE_LIMIT} entries are read: its kernels are lost");
             self.making.warnings.push(place.warning(directory, None, message));
         }
@@ -293,7 +293,7 @@ impl RefindSearch<'_> {
 fn cmdline(options: &str, version: Option<&str>, initrd: Option<&str>) -> String {
     let cmdline = with_version(options, version);
     let Some(path) = initrd.filter(|_| !cmdline.contains("initrd=")) else { return cmdline };
-    // At the top of a volume stands a backslash, and nowhere else.
+    // At the top of a volume there is a backslash, and nowhere else.
     let is_at_top = path.rfind('/') == Some(0);
     let path = if is_at_top { path } else { path.trim_start_matches('/') };
     format!("{cmdline} initrd={}", path.replace('/', "\\")).trim_start().to_owned()

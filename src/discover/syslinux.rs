@@ -18,7 +18,7 @@ use crate::{
     },
 };
 
-/// Where configurations stand; the first one counts.
+/// Paths of configurations; the first one counts.
 const PLACES: [&str; 21] = [
     "/boot/extlinux/extlinux.conf",
     "/extlinux/extlinux.conf",
@@ -46,7 +46,7 @@ const PLACES: [&str; 21] = [
 /// Maximum number of configurations that are read because labels lead to them.
 const FILE_LIMIT: usize = 32;
 
-/// What the Syslinux Project's installers put beside the configuration, and U-Boot does not.
+/// Files that the Syslinux Project's installers put beside the configuration, and U-Boot does not.
 const LOADERS: [&str; 4] = ["ldlinux.sys", "ldlinux.c32", "isolinux.bin", "ldlinux.e64"];
 
 /// In which of them it keeps what it remembers.
@@ -63,7 +63,7 @@ impl Finder for Syslinux {
     fn find(&self, lookup: &dyn Lookup, volume: usize, context: &Context) -> Option<Findings> {
         let path = PLACES.into_iter().find(|path| lookup.is_file(volume, path))?;
         let place = Place::of(lookup, volume, path)?;
-        // PXELINUX counts from where it stands itself, above its configurations.
+        // PXELINUX counts from its own directory, above its configurations.
         let place = Place { directory: place.directory.trim_end_matches("/pxelinux.cfg"), ..place };
         Some(find(&place, path, context))
     }
@@ -116,7 +116,7 @@ fn find(place: &Place<'_>, path: &str, context: &Context) -> Findings {
 /// A configuration, and those that its labels lead to.
 struct Reading<'a> {
     dialect: Dialect,
-    /// What is known of the machine.
+    /// The facts about the machine.
     words: &'a [String],
     /// Configurations that were read. One that is led back to is no menu of its own.
     seen: Vec<String>,
@@ -223,7 +223,7 @@ impl Reading<'_> {
     }
 }
 
-/// What SYSLINUX keeps from one boot to the next.
+/// The data that SYSLINUX keeps from one boot to the next.
 fn saved(place: &Place<'_>) -> Option<Saved> {
     KEEPERS.iter().find_map(|name| {
         let path = place.path(name);
@@ -280,7 +280,7 @@ fn entry(place: &Place<'_>, label: &Label, dialect: Dialect, words: &[String]) -
     entry
 }
 
-/// What mboot.c32 is given: `kernel words --- module words --- module words`.
+/// Arguments of mboot.c32: `kernel words --- module words --- module words`.
 fn multiboot(append: &str) -> (Option<String>, String, Vec<String>, Multiboot) {
     let images = append.split(" --- ").map(|image| {
         let (file, words) = statement(image.trim(), &[]);
@@ -513,7 +513,7 @@ mod tests {
     }
 
     #[test]
-    fn a_configuration_that_is_led_to_counts_from_where_it_is_told() {
+    fn a_configuration_that_is_led_to_counts_from_the_given_directory() {
         let found = find(&[
             (
                 "isolinux/isolinux.cfg",

@@ -14,7 +14,7 @@ use crate::{
     },
 };
 
-/// Where scripts stand, in U-Boot's order, and the directory that they take for their own.
+/// Paths of scripts, in U-Boot's order, and the directory that they take for their own.
 const PLACES: [(&str, &str); 4] = [
     ("/boot.scr.uimg", "/"),
     ("/boot.scr", "/"),
@@ -26,7 +26,7 @@ const PLACES: [(&str, &str); 4] = [
 /// (U-Boot, include/env/ti/mmc.env and the environment of BeagleBoard's images).
 const SETTINGS: [(&str, &str); 3] = [("/uEnv.txt", ""), ("/uEnv.txt", "/boot"), ("/boot/uEnv.txt", "/boot")];
 
-/// What such a board does with them: the command that they bring, or else the kernel of the version that they tell, or else
+/// The script of such a board: the command that they bring, or else the kernel of the version that they tell, or else
 /// the one with the usual name.
 const BOARD: &str = r#"
 load mmc 0 ${env_addr} ${settings} && env import -t ${env_addr}
@@ -44,7 +44,7 @@ test -z "${bootargs}" && run mmcargs
 bootz ${loadaddr} ${rdaddr} ${fdtaddr}
 "#;
 
-/// What such a board's environment holds, as far as settings call or change it.
+/// The environment of such a board, as far as settings call or change it.
 const ENVIRONMENT: &[(&str, &str)] = &[
     ("devtype", "mmc"),
     ("devnum", "0"),

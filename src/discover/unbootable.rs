@@ -2,7 +2,7 @@
 
 use crate::entry::Kind;
 
-/// What the firmware is asked for, in words.
+/// The effect of an entry for the firmware, in words.
 #[must_use]
 pub fn firmware_problem(action: &str) -> String {
     match action {

@@ -1,4 +1,4 @@
-//! What systemd's stub in a unified kernel image would do with it: which command line counts, and which files beside the
+//! Unified kernel images as systemd's stub in them reads them: which command line counts, and which files beside the
 //! image go with it (systemd-stub(7)).
 
 use std::env::consts::ARCH;
@@ -162,7 +162,7 @@ impl UnifiedImage<'_> {
         found
     }
 
-    /// What an addon puts on the command line; an error if the stub would not take it.
+    /// The words that an addon adds to the command line; an error if the stub would not take it.
     fn addon(&self, path: &str, uname: Option<&str>) -> Result<Option<String>, String> {
         let addon = UnifiedImage { path, ..*self };
         let program = addon.program().ok_or("it is no EFI program")?;
@@ -198,7 +198,7 @@ pub(super) fn complete_chained<'a>(
     }
 }
 
-/// What the host of a virtual machine adds to a command line: the first string with this beginning.
+/// The words that the host of a virtual machine adds to a command line: the first string with this beginning.
 pub(super) fn from_host(context: &Context, beginning: &str) -> Option<String> {
     context.oem_strings.iter().find_map(|text| text.strip_prefix(beginning)).map(mangled)
 }

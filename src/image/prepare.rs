@@ -235,11 +235,11 @@ mod tests {
 
     #[test]
     fn modules_are_unpacked_unless_they_are_handed_over_as_they_are() {
-        use crate::entry::Module;
+        use crate::entry::MultibootModule;
         // `printf hello | gzip -9nc`.
         let hello = b"\x1f\x8b\x08\0\0\0\0\0\x02\x03\xcb\x48\xcd\xc9\xc9\x07\0\x86\xa6\x10\x36\x05\0\0\0";
         let file = |name: &str| NamedFile { name: name.to_owned(), file: testing::file(hello) };
-        let module = |cmdline: &str, as_it_is| Module { cmdline: cmdline.to_owned(), as_it_is };
+        let module = |cmdline: &str, as_it_is| MultibootModule { cmdline: cmdline.to_owned(), as_it_is };
         let multiboot = Multiboot { version: 1, modules: vec![module("ro", false), module("", true)] };
         let files = KernelFiles {
             initrds: vec![file("linux"), file("initrd"), file("more")],

@@ -8,7 +8,7 @@ use std::{
 use super::sysfs::attribute;
 use crate::{entry::Transport, formats::text};
 
-/// What a name on the way to a disk says of its transport; the first line that fits any name wins, so that a card reader
+/// Names on the path to a disk and the transports that they mean; the first line that fits any name wins, so that a card reader
 /// on USB counts as a card, and a disk of virtio-scsi as virtio.
 const TRANSPORTS: &[(&str, Transport)] = &[
     ("sr#", Transport::Optical),

@@ -25,12 +25,12 @@ pub struct Limits {
     pub barrier: Duration,
 }
 
-/// What is to be done.
+/// Something to be done.
 #[derive(Debug)]
 pub enum KeeperAction {
     /// Probe a device, and hand in the result with the same number.
     Probe {
-        /// What to probe.
+        /// The request.
         request: ProbeRequest,
         /// Number of this probe.
         number: u64,
@@ -221,7 +221,7 @@ impl Keeper {
         probes.chain(barrier).min()
     }
 
-    /// What is to be done next.
+    /// The next thing to be done.
     pub fn next_action(&mut self) -> Option<KeeperAction> {
         self.actions.pop_front()
     }

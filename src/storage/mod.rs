@@ -26,7 +26,7 @@ use crate::entry::{Device, Volume, VolumeId};
 /// A volume whose files can be read.
 #[derive(Debug)]
 pub struct OpenVolume {
-    /// What it is.
+    /// Its description.
     pub volume: Volume,
     /// Its files.
     pub root: Root,
@@ -42,7 +42,7 @@ impl OpenVolume {
     }
 }
 
-/// What a source of volumes reports.
+/// A report of a source of volumes.
 #[derive(Debug)]
 pub enum VolumeEvent {
     /// A volume whose files can be read.

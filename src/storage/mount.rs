@@ -1,6 +1,6 @@
 //! File systems mounted for reading, attached nowhere, so that nothing is ever written (fsopen(2), fsmount(2)).
 //!
-//! `ro` alone does not keep a disk as it is. Drivers replay the journal unless told not to, and ext4 and f2fs then still
+//! `ro` alone does not keep a disk as it is. Drivers replay the journal unless an option forbids it, and ext4 and f2fs then still
 //! clear away files that were open when the machine went down, and note errors in the superblock. They stop at a device
 //! that the kernel holds read-only, so that is what they get: see [`Care`].
 
@@ -26,7 +26,7 @@ use crate::{
     sys::block_device::{attach_loop_device, free_loop_device, set_read_only},
 };
 
-/// What every mount of ours is.
+/// Attributes of every mount that is made here.
 pub(super) const ATTRIBUTES: MountAttrFlags = MountAttrFlags::MOUNT_ATTR_RDONLY
     .union(MountAttrFlags::MOUNT_ATTR_NODEV)
     .union(MountAttrFlags::MOUNT_ATTR_NOSUID)
@@ -46,7 +46,7 @@ const LOOP_RACE_LIMIT: usize = 16;
 pub enum Care {
     /// The machine is ours alone (it boots): the kernel holds the device read-only from now on.
     Alone,
-    /// Others use the device too (a running system): they must notice nothing, so a read-only loop device stands between.
+    /// Others use the device too (a running system): they must notice nothing, so a read-only loop device is between.
     Shared,
 }
 
@@ -63,7 +63,7 @@ pub enum MountError {
         driver: &'static str,
         /// The kernel's reason.
         error: Errno,
-        /// What it said about it, each after a `; `.
+        /// Its messages, each after a `; `.
         messages: String,
     },
     /// The device could not be kept from being written.
@@ -152,7 +152,7 @@ pub fn mount(
     for attempt in attempts {
         match (mount_with(attempt, node, companions), &result) {
             (Ok(mount), _) => return Ok(mount),
-            // What a driver said of the file system tells more than that it lacks an option, or that there is no other.
+            // A driver's own message tells more than that it lacks an option, or that there is no other driver.
             (Err(_), Err(MountError::Refused { .. })) => {}
             (error, _) => result = error,
         }
@@ -198,7 +198,7 @@ fn configure(
     fsmount(context, FsMountFlags::FSMOUNT_CLOEXEC, ATTRIBUTES)
 }
 
-/// What the driver said: one message a read, `e`, `w` or `i` and a blank first, ENODATA after the last.
+/// The driver's messages: one message a read, `e`, `w` or `i` and a space first, ENODATA after the last.
 fn messages(context: &OwnedFd) -> String {
     let mut all = String::new();
     let mut buffer = [0; 1024];

@@ -34,16 +34,16 @@ use crate::{
 /// Maximum size of a kernel on a partition of its own, in bytes.
 const BARE_LIMIT: u64 = 1 << 30;
 
-/// What a probe found, and which medium was in the device ([`Sysfs::disk_sequence`]).
+/// The result of a probe, and the medium that was in the device ([`Sysfs::disk_sequence`]).
 #[derive(Debug)]
 pub struct Probed {
-    /// What it found.
+    /// The result.
     pub outcome: ProbeOutcome,
     /// Number of the medium.
     pub medium: Option<u64>,
 }
 
-/// What a probe found.
+/// The result of a probe.
 #[derive(Debug)]
 pub enum ProbeOutcome {
     /// A volume.
@@ -68,7 +68,7 @@ pub enum ProbeOutcome {
     Gone,
 }
 
-/// What to probe.
+/// A device to be probed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProbeRequest {
     /// Kernel name of the device.
@@ -189,7 +189,7 @@ impl Prober {
         superblock.map(|found| Layer::Array { uuid: found.uuid, name: found.label }).or(layer)
     }
 
-    /// What a running system has mounted is not mounted with other options again, but shared.
+    /// Shares what a running system has mounted, instead of mounting it again with other options.
     fn mounted(&self, device: &Device, kind: FilesystemKind) -> Option<OwnedFd> {
         // Of btrfs, the mount may show any subvolume and bears no device's number; it shares mounts by itself.
         if self.care == Care::Alone || kind == FilesystemKind::Btrfs {
@@ -227,7 +227,7 @@ fn incomplete(blocks: &Blocks<'_>, filesystem: &Filesystem, request: &ProbeReque
     (missing > 0 && !request.degraded).then_some(Rejection::Incomplete { of, missing })
 }
 
-/// What a boot loader takes from the partition itself, where there is such a loader's finder.
+/// Recognises a partition without a file system, whose content a boot loader takes as it is.
 fn bare(device: &Device, blocks: &Blocks<'_>) -> Option<Filesystem> {
     let wanted = device.partition.is_some() && device.size <= BARE_LIMIT;
     let mut head = vec![0; if wanted { kernel_file::BARE_HEAD } else { 0 }];

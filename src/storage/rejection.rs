@@ -56,7 +56,7 @@ pub enum Rejection {
     },
     /// A part of something that is read through another part.
     ReadThrough {
-        /// What the whole is.
+        /// Kind of the whole.
         kind: StackKind,
         /// Kernel name of the other part.
         device: String,

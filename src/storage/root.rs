@@ -137,7 +137,7 @@ impl Root {
         })
     }
 
-    /// What a symbolic link says; `None` if it is none.
+    /// Target of a symbolic link; `None` if it is none.
     #[must_use]
     pub fn link(&self, path: &str) -> Option<String> {
         let link = self.resolve(path, OFlags::PATH | OFlags::NOFOLLOW).ok()?;

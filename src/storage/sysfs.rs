@@ -98,7 +98,7 @@ impl Sysfs {
     }
 
     /// Whether it is no disk: memory of the running kernel, or a device without a disk that is not in use (loop, device mapper,
-    /// network block devices). A person need not be told of it.
+    /// network block devices). It is not shown to a person.
     #[must_use]
     pub fn is_placeholder(&self, device: &Device) -> bool {
         let is_virtual = || {
@@ -167,7 +167,7 @@ impl Sysfs {
         self.directory(name).map(|directory| children(&directory.join("slaves"))).unwrap_or_default()
     }
 
-    /// What made a disk, as far as the kernel knows; an array's name is known to its members only.
+    /// The layer that made a disk, as far as the kernel knows; an array's name is known to its members only.
     fn layer(&self, disk: &str) -> Option<Layer> {
         let directory = self.directory(disk)?;
         if let Some(uuid) = attribute(&directory, "md/uuid") {
@@ -368,7 +368,7 @@ pub(in crate::storage) mod tests {
     }
 
     #[test]
-    fn what_nobody_would_call_a_disk_is_told_from_disks() {
+    fn what_is_no_disk_is_recognised() {
         let tree = TempDir::new().unwrap();
         for (path, size, placeholder) in [
             ("virtual/block/loop0", "0", true),

@@ -20,7 +20,7 @@ const BUFFER: usize = 16 << 20;
 /// Maximum size of a packet, in bytes: the kernel's UEVENT_BUFFER_SIZE is 2048, and the header repeats the path.
 const PACKET_LIMIT: usize = 8192;
 
-/// What happened to a device.
+/// The kind of a uevent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UeventAction {
     /// It is there.
@@ -36,7 +36,7 @@ pub enum UeventAction {
 /// One event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Uevent {
-    /// What happened.
+    /// Its kind.
     pub action: UeventAction,
     /// Path of the device below /sys, with a leading `/`.
     pub devpath: String,
@@ -44,7 +44,7 @@ pub struct Uevent {
     pub subsystem: String,
     /// Name of its node below /dev.
     pub devname: Option<String>,
-    /// What module aliases match.
+    /// The text that module aliases match.
     pub modalias: Option<String>,
     /// The drive says that its medium changed (`DISK_MEDIA_CHANGE=1`).
     pub medium_changed: bool,

@@ -26,7 +26,7 @@ const LIMITS: Limits =
     Limits { probes: 16, deadline: Duration::from_secs(10), barrier: Duration::from_secs(30) };
 
 /// How often the kernel itself asks drives that do not speak up whether their medium changed, in milliseconds. It does
-/// not unless told to; udev tells it the same.
+/// not by itself; udev sets the same.
 const POLL: (&str, &str) = ("/sys/module/block/parameters/events_dfl_poll_msecs", "2000");
 
 /// Size of the stack of a probe's thread, in bytes: probing and mounting call nothing deep.

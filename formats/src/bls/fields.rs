@@ -25,22 +25,22 @@ pub struct Field<'a> {
 pub fn fields(text: &str, reading: Reading) -> Vec<Field<'_>> {
     let lines = (1..).zip(text.split('\n'));
     match reading {
-        Reading::SystemdBoot => pairs(text, &BLANK).collect(),
+        Reading::SystemdBoot => pairs(text, &SPACES).collect(),
         Reading::Grub => lines
-            .map(|(line, text)| (line, text.trim_end_matches('\r').trim_start_matches(BLANK)))
+            .map(|(line, text)| (line, text.trim_end_matches('\r').trim_start_matches(SPACES)))
             .filter(|(_, text)| !text.starts_with('#'))
             .map_while(|(line, text)| grub(line, text))
             .collect(),
     }
 }
 
-const BLANK: [char; 2] = [' ', '\t'];
+const SPACES: [char; 2] = [' ', '\t'];
 
 /// Keys and values as systemd-boot cuts them at any of the separators. Lines without a value do not count; a value in
 /// double quotes loses them.
 pub(crate) fn pairs<'a>(text: &'a str, separators: &'a [char]) -> impl Iterator<Item = Field<'a>> {
     (1..).zip(text.split('\n')).filter_map(move |(line, text)| {
-        let text = text.trim_end_matches('\r').trim_matches(BLANK);
+        let text = text.trim_end_matches('\r').trim_matches(SPACES);
         let (key, value) = text.split_once(separators).filter(|_| !text.starts_with('#'))?;
         let value = value.trim_start_matches(separators);
         let quoted = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
@@ -51,7 +51,7 @@ pub(crate) fn pairs<'a>(text: &'a str, separators: &'a [char]) -> impl Iterator<
 /// A line without a value ends the file. A space anywhere parts key and value, a tab only where there is no space.
 fn grub(line: u32, text: &str) -> Option<Field<'_>> {
     let (key, value) = text.split_once(' ').or_else(|| text.split_once('\t'))?;
-    (!value.is_empty()).then(|| Field { line, key, value: value.trim_start_matches(BLANK) })
+    (!value.is_empty()).then(|| Field { line, key, value: value.trim_start_matches(SPACES) })
 }
 
 #[cfg(test)]

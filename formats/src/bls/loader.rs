@@ -19,7 +19,7 @@ pub enum MenuTimeout {
     Forced,
 }
 
-/// What loader.conf says of the menu; the rest concerns systemd-boot's own screen and keys.
+/// The settings of loader.conf for the menu; the rest concerns systemd-boot's own screen and keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LoaderConf {
     /// `timeout`; without one systemd-boot boots at once.
@@ -91,7 +91,7 @@ impl LoaderConf {
 }
 
 impl MenuTimeout {
-    /// What a word says; `None` if it makes no sense.
+    /// Reads a word; `None` if it makes no sense.
     #[must_use]
     pub fn parse(value: &str) -> Option<Self> {
         match value {

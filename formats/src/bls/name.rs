@@ -1,6 +1,6 @@
 //! Names of entry files and the boot counters in them: `name+LEFT-DONE.conf`.
 
-/// What the name of an entry file says.
+/// The parts of an entry file's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EntryName {
     /// The whole file name.

@@ -24,7 +24,7 @@ pub enum Transport {
     Optical,
 }
 
-/// The kind of partition table that a partition stands in.
+/// The kind of a partition table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PartitionTable {
@@ -34,7 +34,7 @@ pub enum PartitionTable {
     Mbr,
 }
 
-/// What the partition table says of a partition.
+/// A partition as its table describes it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Partition {
     /// From 1, as in `sda2` and `(hd0,gpt2)`.
@@ -69,7 +69,7 @@ pub struct Device {
     /// Path of the disk below /sys/devices, with ranks among siblings (`usb#@0`) for the numbers that the kernel gives out
     /// in the order of discovery (`usb3`): the same on every boot, so it breaks ties.
     pub path: String,
-    /// What made its disk out of other devices; `None` for a disk of the hardware's, or where it is not known.
+    /// The layer that made its disk out of other devices; `None` for a disk of the hardware's, or where it is not known.
     pub layer: Option<Layer>,
     /// Kernel names of the devices that it is made of or lies on, down to their disks, each once: `sda2` and `sda` for a
     /// logical volume on `sda2`. Its transport, whether it is removable and its path are theirs. Empty for disks and
@@ -105,7 +105,7 @@ impl Device {
     }
 }
 
-/// What made a device out of others.
+/// A layer of the kernel that makes devices out of others.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Layer {
@@ -132,7 +132,7 @@ pub enum Layer {
     },
 }
 
-/// What stands on a block device, named as blkid names its TYPE.
+/// The kind of a file system or container, named as blkid names its TYPE.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "each is the name of the file system or container")]
@@ -210,12 +210,12 @@ pub struct Volume {
     pub origin: Origin,
     /// The device underneath. Its name is what entries call the volume by.
     pub device: Device,
-    /// What is on it.
+    /// Its file system.
     pub filesystem: Filesystem,
     /// Path of the btrfs subvolume that is mounted where none is asked for: empty for the top, or like `/@`; `None` where it is
     /// not known.
     pub subvolume: Option<String>,
-    /// What a boot loader keeps in the area that the file system leaves to boot loaders, outside of all files: on btrfs, from
+    /// Data of a boot loader in the area that the file system leaves to boot loaders, outside of all files: on btrfs, from
     /// 256 KiB.
     pub boot_area: Option<Vec<u8>>,
 }

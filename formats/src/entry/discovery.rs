@@ -1,4 +1,4 @@
-//! What discovery found: entries in their loader's order, its default and timeout, and everything that went wrong.
+//! The result of discovery: entries in their loader's order, its default and timeout, and everything that went wrong.
 
 use serde::Serialize;
 
@@ -13,7 +13,7 @@ pub struct Warning {
     pub path: String,
     /// Line in that file, from 1, where there is one.
     pub line: Option<u32>,
-    /// What happened and what was lost by it.
+    /// The event, and what was lost by it.
     pub message: String,
 }
 
@@ -41,7 +41,7 @@ impl TimeoutStyle {
 pub struct Discovery {
     /// Seconds until the default boots; `None` waits for a person.
     pub timeout: Option<u32>,
-    /// What is seen meanwhile.
+    /// How the menu shows itself meanwhile.
     #[serde(skip_serializing_if = "TimeoutStyle::is_menu")]
     pub timeout_style: TimeoutStyle,
     /// Id of the entry that boots on its own.
@@ -52,7 +52,7 @@ pub struct Discovery {
     /// The configuration that decides asks for a password before its loader's own command line.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub locked: bool,
-    /// What was lost, and where.
+    /// What could not be read, each with its place.
     pub warnings: Vec<Warning>,
     /// All entries, in the order of the loader that owns them.
     pub entries: Vec<Entry>,

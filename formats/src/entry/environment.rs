@@ -1,4 +1,4 @@
-//! What a boot loader keeps from one boot to the next, and would have changed in it.
+//! Changes that a boot loader would have made to the data that it keeps from one boot to the next.
 
 use serde::Serialize;
 

@@ -22,7 +22,7 @@ macro_rules! declare {
                 match self { $(Self::$format => $name),* }
             }
 
-            /// What a person would call it.
+            /// Its name for a person.
             #[must_use]
             pub const fn title(self) -> &'static str {
                 match self { $(Self::$format => $title),* }

@@ -52,7 +52,7 @@ fn full_path(path: &str, inside: Option<&str>) -> String {
     inside.map_or_else(|| path.to_owned(), |inside| format!("{path}:{inside}"))
 }
 
-/// What booting an entry means.
+/// The kind of an entry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
@@ -75,7 +75,7 @@ impl fmt::Display for Kind {
     }
 }
 
-/// Where an entry stands written.
+/// The place where an entry is written.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 pub struct Source {
     /// The configuration's format.
@@ -104,15 +104,15 @@ impl Source {
 pub struct Entry {
     /// Unique within a [`Discovery`], stable from boot to boot.
     pub id: String,
-    /// What the loader's menu shows.
+    /// Title in the loader's menu.
     pub title: String,
     /// Titles of the submenus that lead to it, outermost first.
     pub path_in_menu: Vec<String>,
-    /// What booting it means.
+    /// Its kind.
     pub kind: Kind,
     /// Its loader does not show it in the menu.
     pub hidden: bool,
-    /// Where it stands written.
+    /// The place where it is written.
     pub source: Source,
     /// The kernel, or the file to chainload.
     pub kernel: Option<FileReference>,
@@ -122,10 +122,10 @@ pub struct Entry {
     pub cmdline: String,
     /// Device tree to hand over.
     pub devicetree: Option<FileReference>,
-    /// What belongs to a unified kernel image beside it.
+    /// The parts of a unified kernel image beside the image itself.
     #[serde(skip_serializing_if = "Unified::is_plain")]
     pub unified: Unified,
-    /// What goes with a multiboot kernel's modules.
+    /// Arguments of a multiboot kernel beside its command line.
     #[serde(skip_serializing_if = "Multiboot::is_plain")]
     pub multiboot: Multiboot,
     /// Kernel or system version, where the configuration tells.
@@ -137,7 +137,7 @@ pub struct Entry {
     /// Its loader asks for a password before it boots it, or the loader that decides would before it let anybody get at it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub locked: bool,
-    /// What its loader would have written by the time it starts the entry, in order.
+    /// The changes that its loader would have written by the time it starts the entry, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<EnvironmentChange>,
     /// Why it cannot be booted here; such an entry is shown and never chosen automatically.

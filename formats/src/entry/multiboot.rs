@@ -1,8 +1,8 @@
-//! What a multiboot kernel (Xen) is given beside its command line.
+//! Arguments of a multiboot kernel (Xen) beside its command line.
 
 use serde::Serialize;
 
-/// The words for the modules, which stand as files among an entry's initrds.
+/// The words for the modules, whose files are among an entry's initrds.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Multiboot {
     /// Version of the protocol that the loader speaks, 1 or 2; 0 if that is left to the kernel's file.

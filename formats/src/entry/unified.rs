@@ -1,4 +1,4 @@
-//! What belongs to a unified kernel image beside the image itself, as systemd's stub collects it (systemd-stub(7)).
+//! Files that belong to a unified kernel image beside the image itself, as systemd's stub collects it (systemd-stub(7)).
 
 use serde::Serialize;
 
@@ -24,14 +24,14 @@ impl Unified {
 /// A file that goes with a unified kernel image.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Companion {
-    /// What it is for.
+    /// Its role.
     pub role: Role,
     /// The file.
     #[serde(flatten)]
     pub file: FileReference,
 }
 
-/// What a companion is for.
+/// The role of a companion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {

@@ -32,9 +32,9 @@ pub fn fallback(list: &str, items: &[MenuItem], flavour: &Flavour) -> Vec<usize>
             (None, Some(number)) => place(items, number.value).map(|found| (found, number.rest)),
             (None, None) => None,
         };
-        let Some((found, behind)) = found else { break };
+        let Some((found, after)) = found else { break };
         places.push(found);
-        rest = behind.trim_start();
+        rest = after.trim_start();
     }
     places
 }

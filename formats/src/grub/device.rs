@@ -37,7 +37,7 @@ const IMAGE_LIMIT: usize = 1024;
 /// Names of disks, without their number.
 const DISKS: [&str; 5] = ["hd", "ahci", "ata", "nvme", "usb"];
 
-/// What the name of an unlocked encrypted container begins with, where it is called by its UUID.
+/// The beginning of the name of an unlocked encrypted container, where it is called by its UUID.
 const CONTAINER: &str = "cryptouuid/";
 
 /// Maximum number of subvolumes in directories of others.
@@ -66,7 +66,7 @@ pub fn snapshot_of_the_system(lookup: &dyn Lookup, volume: usize) -> Option<Stri
     Some(format!("{directory}{number}/snapshot"))
 }
 
-/// What device names mean, seen from one configuration.
+/// The meaning of device names in one configuration.
 #[derive(Clone, Debug)]
 pub struct Devices {
     /// The volume that holds the configuration.
@@ -216,7 +216,7 @@ impl Devices {
         found.unwrap_or_default()
     }
 
-    /// What a path counts from where it counts from the default subvolume: as the file system says; where that is not known,
+    /// The directory that a path counts from where it counts from the default subvolume: as the file system says; where that is not known,
     /// the configuration's own subvolume, or the snapshot that snapper(8) made the system. `None` on other file systems.
     fn default_subvolume(&self, lookup: &dyn Lookup, volume: usize) -> Option<String> {
         let it = lookup.volume(volume)?;
@@ -230,7 +230,7 @@ impl Devices {
         is_btrfs.then(|| snapshot_of_the_system(lookup, volume).unwrap_or_default())
     }
 
-    /// Makes a subvolume stand in a directory of every btrfs, where paths count from subvolumes.
+    /// Puts a subvolume into a directory of every btrfs, where paths count from subvolumes.
     pub fn mount(&mut self, directory: &str, subvolume: &str) {
         let mounts = Rc::make_mut(&mut self.mounts);
         mounts.retain(|(known, _)| known != directory);

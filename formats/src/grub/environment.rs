@@ -8,9 +8,9 @@ use std::{collections::BTreeMap, rc::Rc};
 /// below, and has only what it changes for itself.
 #[derive(Clone, Debug, Default)]
 pub struct Environment {
-    /// What was there when [`Environment::settle`] was last called.
+    /// The variables when [`Environment::settle`] was last called.
     below: Rc<VariableMap>,
-    /// What was set or unset since.
+    /// The variables that were set or unset since.
     above: VariableMap,
 }
 
@@ -58,7 +58,7 @@ impl Environment {
         self.put(name, Some(Variable { value: self.value(name), exported: true }));
     }
 
-    /// What a new context begins with: the exported variables.
+    /// The variables of a new context: the exported ones.
     #[must_use]
     pub fn exported(&self) -> Self {
         let mut exported = Self::default();

@@ -1,6 +1,6 @@
 //! The environment block, `grubenv`: variables that outlive a boot (GNU GRUB manual, "Environment block").
 //!
-//! A text of fixed size: a first line that names it, `name=value` lines in which a backslash stands before a backslash
+//! A text of fixed size: a first line that names it, `name=value` lines in which a backslash comes before a backslash
 //! or a newline of a value, and `#` up to the end. GRUB writes it in place by its place on the disk, so whoever changes
 //! it must keep its length.
 
@@ -9,7 +9,7 @@ use crate::text::{decode, encode};
 
 const SIGNATURE: &[u8] = b"# GRUB Environment Block\n";
 
-/// Where the block stands on a btrfs, whose files GRUB cannot write, in bytes; how long it is; and how GRUB writes this
+/// Offset of the block on a btrfs, whose files GRUB cannot write, in bytes; how long it is; and how GRUB writes this
 /// down, in sectors of 512 bytes.
 pub const RESERVED_OFFSET: u64 = 256 << 10;
 /// Its length in bytes.
@@ -33,7 +33,7 @@ pub enum ChangeError {
     Full {
         /// Its size.
         size: usize,
-        /// What all variables together need.
+        /// Size of all variables together.
         needed: usize,
     },
 }

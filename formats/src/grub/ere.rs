@@ -38,7 +38,7 @@ pub struct Expression {
     groups: usize,
 }
 
-/// What matched: the whole, then each group.
+/// The matched texts: the whole, then each group.
 pub type Captures = Vec<Option<String>>;
 
 impl Expression {
@@ -253,14 +253,14 @@ fn word(inverted: bool) -> Node {
     Node::Set { inverted, ranges: vec![('a', 'z'), ('A', 'Z'), ('0', '9'), ('_', '_')] }
 }
 
-/// What must still match after a place.
+/// The nodes that must still match after a place.
 #[derive(Clone, Copy)]
 struct Tail<'n> {
     nodes: &'n [Node],
     then: Option<&'n After<'n>>,
 }
 
-/// What follows the end of a list of nodes.
+/// The nodes after the end of a list of nodes.
 struct After<'n> {
     /// A group that ends here, and where it began.
     group: Option<(usize, usize)>,

@@ -109,7 +109,7 @@ pub struct Evaluator<'a> {
     pub(super) fixed_line: Option<u32>,
     /// Entries of the menu being built.
     pub(super) menu: Vec<MenuItem>,
-    /// What the loader commands have loaded.
+    /// The files that the loader commands have loaded.
     pub(super) loaded: Option<Loaded>,
     pub(super) changes: Rc<Vec<Change>>,
     pub(super) warnings: Vec<Warning>,
@@ -187,7 +187,7 @@ impl<'a> Evaluator<'a> {
         }
     }
 
-    /// What `$?` is.
+    /// The value of `$?`.
     #[must_use]
     pub fn status(&self) -> u64 {
         self.status

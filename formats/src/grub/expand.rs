@@ -8,13 +8,13 @@ use super::{
     syntax::{Block, Part},
 };
 
-/// What variables may put into the arguments of one command, in bytes.
+/// Maximum size of the arguments of one command after expansion, in bytes.
 const EXPANSION_LIMIT: usize = 256 << 10;
 
 /// The arguments of one command.
 #[derive(Clone, Debug, Default)]
 pub struct Arguments {
-    /// Name and arguments; a block stands among them as text.
+    /// Name and arguments; a block is among them as text.
     pub words: Vec<String>,
     /// The block after the arguments.
     pub block: Option<Rc<Block>>,

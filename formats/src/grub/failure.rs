@@ -3,13 +3,13 @@
 /// A command's status other than 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CommandFailure {
-    /// What `$?` becomes: GRUB's own numbers (`grub_err_t`).
+    /// The value of `$?`: GRUB's own numbers (`grub_err_t`).
     pub status: u64,
-    /// What to tell; empty for a plain “false”.
+    /// The message; empty for a plain “false”.
     pub message: String,
 }
 
-/// What running a command gives.
+/// The result of a command.
 pub type CommandResult = Result<(), CommandFailure>;
 
 /// The statuses that commands give.

@@ -1,4 +1,4 @@
-//! What the distributions' builds of GRUB do differently.
+//! The differences between the distributions' builds of GRUB.
 
 /// One build's ways.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

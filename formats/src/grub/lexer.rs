@@ -65,7 +65,7 @@ pub struct Lexer<'a> {
     column: usize,
     /// `\xHH` stays as it is in unquoted text (Fedora, RHEL, SUSE).
     keep_hex_escapes: bool,
-    /// What is wrong inside a string: it shows only when the word has been read to its end.
+    /// The error inside a string: it shows only when the word has been read to its end.
     wrong: Option<String>,
 }
 
@@ -275,7 +275,7 @@ impl<'a> Lexer<'a> {
     }
 
     fn dollar(&mut self) -> Result<(), String> {
-        // $"…" is a string to be translated; ours is shown as it stands.
+        // $"…" is a string to be translated; it is shown as it is.
         if self.rest().starts_with("$\"") {
             self.bump();
             return self.double_quotes();

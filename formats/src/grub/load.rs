@@ -1,4 +1,4 @@
-//! What the loader commands have loaded when an entry boots, and the command line that the kernel is given.
+//! The files that the loader commands have loaded when an entry boots, and the command line that the kernel is given.
 
 use super::device::Located;
 use crate::entry::{Kind, Multiboot};
@@ -21,7 +21,7 @@ pub struct Loaded {
     pub initrds: Vec<Located>,
     /// Which of them come in archives (`newc:`).
     pub packed: Packed,
-    /// What goes with a multiboot kernel's modules.
+    /// Arguments of a multiboot kernel beside its command line.
     pub multiboot: Multiboot,
     /// Device tree.
     pub devicetree: Option<Located>,
@@ -43,7 +43,7 @@ impl Loaded {
     }
 }
 
-/// Arguments as one line: quotes and backslashes get a backslash, an argument with a space stands in quotes.
+/// Arguments as one line: quotes and backslashes get a backslash, an argument with a space is in quotes.
 #[must_use]
 pub fn join(arguments: &[String], keep_hex_escapes: bool) -> String {
     let mut line = String::new();

@@ -19,7 +19,7 @@ fn menu(config: &str, variables: &str, flavour: &'static Flavour) -> GrubMenu {
 }
 
 /// Changes as `name=value`, `-name` for what is deleted.
-fn told(changes: &[EnvironmentChange]) -> String {
+fn words(changes: &[EnvironmentChange]) -> String {
     let one = |change: &EnvironmentChange| {
         assert_eq!((&*change.block.volume, &*change.block.path), ("sda2", "/boot/grub/grubenv"));
         match &change.value {
@@ -33,7 +33,7 @@ fn told(changes: &[EnvironmentChange]) -> String {
 /// The default's id, the timeout and how it shows, and what is written by the time the default starts.
 fn outcome(menu: &GrubMenu) -> (String, Option<u32>, TimeoutStyle, String) {
     let default = menu.level.default_entry().unwrap();
-    (default.id.clone(), menu.timeout, menu.timeout_style, told(&default.changes))
+    (default.id.clone(), menu.timeout, menu.timeout_style, words(&default.changes))
 }
 
 /// Debian's and Ubuntu's header, as 00_header writes it where `GRUB_DEFAULT=saved` and `GRUB_SAVEDEFAULT=true`.
@@ -110,7 +110,7 @@ fn debian_remembers_the_choice_and_ubuntu_the_failure() {
     }
     // Each entry would write its own name.
     let menu = menu(DEBIAN, "", &UPSTREAM);
-    let each: Vec<String> = menu.level.flat().iter().map(|(_, entry)| told(&entry.changes)).collect();
+    let each: Vec<String> = menu.level.flat().iter().map(|(_, entry)| words(&entry.changes)).collect();
     assert_eq!(each, ["recordfail=1 saved_entry=one", "saved_entry=more>two"]);
 }
 
@@ -242,7 +242,7 @@ menuentry Ubuntu --id ubuntu {
         let menu = menu(config, variables, &UPSTREAM);
         let entry = menu.level.default_entry().unwrap();
         let super::menu::EntryAction::Boot(loaded, line) = &entry.action else { panic!("{entry:?}") };
-        let found = (line.as_str(), loaded.initrds.len(), told(&entry.changes));
+        let found = (line.as_str(), loaded.initrds.len(), words(&entry.changes));
         assert_eq!(found, (cmdline, initrds, changes.to_owned()), "{variables}");
     }
 }

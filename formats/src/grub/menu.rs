@@ -32,7 +32,7 @@ pub enum Users {
     Superusers,
 }
 
-/// What an entry runs.
+/// The body of an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Body {
     /// Its block.
@@ -64,7 +64,7 @@ pub struct MenuItem {
     pub place: Place,
     /// The line on which it begins; 0 for an entry that is a file of its own (`blscfg`).
     pub line: u32,
-    /// What it runs.
+    /// Its body.
     pub body: Body,
 }
 
@@ -87,7 +87,7 @@ impl MenuItem {
     }
 }
 
-/// What booting an entry does.
+/// The effect of booting an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EntryAction {
     /// Starts what is loaded; with its command line.
@@ -103,9 +103,9 @@ pub enum EntryAction {
 /// An entry, its body run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MenuEntry {
-    /// What GRUB's `chosen` is when it boots: ids of the submenus and its own, joined by `>`.
+    /// The value of GRUB's `chosen` when it boots: ids of the submenus and its own, joined by `>`.
     pub id: String,
-    /// What the menu shows.
+    /// Title in the menu.
     pub title: String,
     /// `--class`es.
     pub classes: Vec<String>,
@@ -119,16 +119,16 @@ pub struct MenuEntry {
     pub line: Option<u32>,
     /// GRUB asks for a password before it boots it, or before it shows the submenu that leads to it.
     pub locked: bool,
-    /// What booting it does.
+    /// The effect of booting it.
     pub action: EntryAction,
-    /// What GRUB would have written to its environment blocks by then, in order.
+    /// The changes that GRUB would have written to its environment blocks by then, in order.
     pub changes: Rc<Vec<Change>>,
     /// Why it cannot be booted.
     pub problem: Option<String>,
 }
 
 impl MenuEntry {
-    /// What boots when nobody is there: itself, or what a submenu's own default leads to.
+    /// The entry that boots when nobody is there: itself, or what a submenu's own default leads to.
     #[must_use]
     pub fn booted(&self) -> Option<&Self> {
         match &self.action {

@@ -67,22 +67,22 @@ impl Facts {
     }
 }
 
-/// What a configuration offers to boot.
+/// The menu of a configuration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GrubMenu {
     /// The entries.
     pub level: Level,
     /// Seconds until the default boots; `None` waits for a person.
     pub timeout: Option<u32>,
-    /// What is seen meanwhile.
+    /// How the menu shows itself meanwhile.
     pub timeout_style: TimeoutStyle,
     /// GRUB asks for a password before its command line, its editor and what is for its users only.
     pub locked: bool,
     /// Places in `level` of the entries to try when the default fails, in order.
     pub fallback: Vec<usize>,
-    /// What GRUB would have written to its environment blocks before any entry runs.
+    /// The changes that GRUB would have written to its environment blocks before any entry runs.
     pub changes: Rc<Vec<Change>>,
-    /// What was lost, and where.
+    /// What could not be read, each with its place.
     pub warnings: Vec<Warning>,
 }
 

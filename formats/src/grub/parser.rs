@@ -16,7 +16,7 @@ const DEPTH_LIMIT: u32 = 64;
 /// Statements and pieces of words that are parsed before anything of them runs, at most.
 const NODE_LIMIT: usize = 1 << 18;
 
-/// Words that may not stand where a command begins, except those that begin a compound command.
+/// Words that may not be where a command begins, except those that begin a compound command.
 const KEYWORDS: [&str; 14] = [
     "case", "do", "done", "elif", "else", "esac", "fi", "for", "function", "if", "in", "select", "then",
     "until",
@@ -52,7 +52,7 @@ struct Parser<'a> {
 type Parsed<T> = Result<T, String>;
 
 impl<'a> Parser<'a> {
-    /// What stands up to the end of a line outside any compound command; one without nodes is empty.
+    /// The commands up to the end of a line outside any compound command; a piece without nodes is empty.
     fn next_piece(&mut self) -> Piece {
         self.nodes = 0;
         let line = self.lexer.line();
@@ -78,7 +78,7 @@ impl<'a> Parser<'a> {
         }
         let mut statements = Vec::new();
         loop {
-            // Functions stand outside all other commands.
+            // Functions are outside all other commands.
             if matches!(self.peek(), Token::Word { name: Some("function"), .. }) {
                 self.compound(Self::function)?;
             } else {

@@ -1,4 +1,4 @@
-//! What is run: files, texts that are none, and the bodies of menu entries.
+//! Running scripts: files, texts that are none, and the bodies of menu entries.
 
 use std::rc::Rc;
 

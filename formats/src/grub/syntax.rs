@@ -1,8 +1,8 @@
-//! What a parsed script is made of (GNU GRUB manual, "Writing full configuration files": commands, quoting).
+//! The syntax tree of a script (GNU GRUB manual, "Writing full configuration files": commands, quoting).
 
 use std::{fmt, ops::Deref, rc::Rc};
 
-/// Text of a script: a piece of it where it stands there as it is, since most words do, else a text of its own.
+/// Text of a script: a piece of it where it is there literally, since most words do, else a text of its own.
 #[derive(Clone)]
 pub struct Text {
     script: Rc<str>,
@@ -96,7 +96,7 @@ pub enum Command {
     },
 }
 
-/// Words: the pieces of each are joined after expansion, a [`Part::Gap`] stands between two words. They are not lists of
+/// Words: the pieces of each are joined after expansion, a [`Part::Gap`] is between two words. They are not lists of
 /// lists because there are tens of thousands of them.
 pub type Words = Vec<Part>;
 
@@ -123,13 +123,13 @@ pub enum Part {
 /// The body of a menu entry, as text (with its braces) and as commands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Block {
-    /// As it stands written.
+    /// As it is written.
     pub text: Text,
     /// What it does.
     pub body: Rc<[Statement]>,
 }
 
-/// What the parser reads before anything of it runs: a line, or the lines of a compound command.
+/// The unit that the parser reads before anything of it runs: a line, or the lines of a compound command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Piece {
     /// Functions, which are defined by being read.

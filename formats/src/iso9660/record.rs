@@ -95,7 +95,7 @@ impl<'b> Raw<'b> {
         })
     }
 
-    /// What follows the name.
+    /// The system use field, after the name.
     fn system_use(&self) -> &'b [u8] {
         // Padded to an even place.
         let end = self.name.len().saturating_add(33);
@@ -106,13 +106,13 @@ impl<'b> Raw<'b> {
 /// Whether the first record of the root directory announces Rock Ridge, and how many bytes it makes the others skip.
 pub(super) fn skipped_by_rock_ridge(root: &[u8]) -> Option<usize> {
     let area = Raw::parse(root)?.system_use();
-    // A CD-ROM XA record may stand before it.
+    // A CD-ROM XA record may come before it.
     let mut places = [0, 14].into_iter().filter_map(|at| slice(area, at, 7));
     let found = places.find(|entry| matches!(entry, [b'S', b'P', 7, 1, 0xbe, 0xef, _]))?;
     found.last().map(|skip| usize::from(*skip))
 }
 
-/// What a directory's first record says of its size.
+/// The size of a directory, by its first record.
 pub(super) fn own_size(directory: &[u8]) -> Option<u64> {
     le32(Raw::parse(directory)?.bytes, 10).map(u64::from)
 }
@@ -180,7 +180,7 @@ fn named(
     (!bad).then_some(record)
 }
 
-/// What the system use entries say. `None` for a directory that stands elsewhere in the tree too, where it belongs.
+/// Reads the system use entries. `None` for a directory that is elsewhere in the tree too, where it belongs.
 fn rock_ridge(
     record: &mut Record,
     area: &[u8],
@@ -245,9 +245,9 @@ struct Target {
 impl Target {
     fn add(&mut self, components: &[u8]) {
         let mut rest = components;
-        while let [flags, length, behind @ ..] = rest {
-            let Some((content, behind)) = behind.split_at_checked((*length).into()) else { break };
-            rest = behind;
+        while let [flags, length, after @ ..] = rest {
+            let Some((content, after)) = after.split_at_checked((*length).into()) else { break };
+            rest = after;
             if !self.open && !self.path.is_empty() && !self.path.ends_with(b"/") {
                 self.path.push(b'/');
             }

@@ -5,7 +5,7 @@ use super::text;
 use crate::bytes::{le32, slice};
 use serde::Serialize;
 
-/// What the header says.
+/// Fields of the header.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Image {
     /// Version of the header.
@@ -29,7 +29,7 @@ pub struct Image {
     pub devicetree: Part,
 }
 
-/// What the header of the vendor's image says.
+/// Fields of the header of the vendor's image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Vendor {
     /// Version of the header.

@@ -5,12 +5,12 @@ use crc::{CRC_32_ISO_HDLC, Crc};
 
 use crate::bytes::{holds, le32, slice};
 
-/// Where the record stands in the partition, and its length, in bytes.
+/// Offset of the record in the partition, and its length, in bytes.
 const OFFSET: usize = 2048;
 const LENGTH: usize = 32;
 const SLOT_LIMIT: usize = 4;
 
-/// What is known of a slot.
+/// The state of a slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Slot {
     /// Its system is the one that is wanted, where the loader keeps that beside the priority.

@@ -1,4 +1,4 @@
-//! What a ChromeOS kernel partition holds: key block, preamble and body (vboot_reference: firmware/2lib/include/2struct.h;
+//! ChromeOS kernel partitions: key block, preamble and body (vboot_reference: firmware/2lib/include/2struct.h;
 //! U-Boot: boot/bootmeth_cros.c).
 //!
 //! Body, on x86: the kernel without its setup sectors, a page with the command line, one for the boot parameters, the
@@ -13,10 +13,10 @@ use serde::Serialize;
 const BODY_LIMIT: u64 = 512 << 20;
 /// Size of the place for the command line, in bytes.
 const CMDLINE_SIZE: u64 = 4096;
-/// The command line stands so far before the bootloader, in bytes: the boot parameters are between them.
+/// Distance of the command line before the bootloader, in bytes: the boot parameters are between them.
 const CMDLINE_BEFORE: u64 = 2 * 4096;
 
-/// What the preamble says.
+/// Fields of the preamble.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Image {
     /// Version that the firmware compares, so that no older system is started.
@@ -62,7 +62,7 @@ pub fn parse(head: &[u8]) -> Option<Image> {
     Some(Image { kernel_version: le32(preamble, 40)?, kernel_size, kernel, cmdline, setup })
 }
 
-/// What the firmware's boot loader makes of the command line: `%U` stands for the partition's UUID, and a word before all
+/// The command line as the firmware's boot loader completes it: `%U` stands for the partition's UUID, and a word before all
 /// others says that the system was started the ChromeOS way (depthcharge, src/vboot/util/commandline.c).
 #[must_use]
 pub fn complete(cmdline: &str, partition_uuid: &str) -> String {

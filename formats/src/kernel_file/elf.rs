@@ -11,7 +11,7 @@ use goblin::{
 };
 use serde::Serialize;
 
-/// What the header says.
+/// Fields of the header.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Elf {
     /// The architecture that it is for, or the number in the header.
@@ -121,7 +121,7 @@ mod tests {
     /// As readelf -l shows /bin/true (dynamic), a static program of Go's and of Rust's, a kernel module, a vmlinux, one of arm64
     /// that can be relocated, and a kernel that runs where it is loaded.
     #[test]
-    fn a_program_is_told_from_a_kernel() {
+    fn a_program_is_no_kernel() {
         const HIGH: u64 = 0xffff_ffff_8100_0000;
         for (kind, headers, expected) in [
             (3, &[(6, 0x40), (3, 0x318), (1, 0), (2, 0x3de0)][..], true),

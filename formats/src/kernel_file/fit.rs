@@ -15,7 +15,7 @@ const NAME_LIMIT: usize = 32;
 /// Maximum length of a name, in bytes.
 const NAME_LENGTH: usize = 256;
 
-/// What a configuration boots.
+/// The files of a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Configuration {
     /// Its name.

@@ -7,9 +7,9 @@ use serde::Serialize;
 /// The top of a tree.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Tree {
-    /// What it says that it is: `description` of an image tree, `model` of a device tree.
+    /// Its own description: `description` of an image tree, `model` of a device tree.
     pub description: Option<String>,
-    /// Names of the nodes below the root, as far as they stand at the file's beginning.
+    /// Names of the nodes below the root, as far as they are at the file's beginning.
     pub nodes: Vec<String>,
     /// Size of the tree in bytes.
     pub size: u32,
@@ -69,27 +69,27 @@ pub enum Token {
 #[must_use]
 pub fn token(source: &dyn ReadAt, at: u64) -> Option<(Token, u64)> {
     let head = read(source, at, 12);
-    let behind = at.checked_add(4)?;
+    let after = at.checked_add(4)?;
     Some(match be32(&head, 0)? {
         1 => {
-            let name = name(source, behind)?;
-            let end = behind.checked_add(name.len() as u64)?.checked_add(1)?;
+            let name = name(source, after)?;
+            let end = after.checked_add(name.len() as u64)?.checked_add(1)?;
             (Token::BeginNode(name), end.checked_next_multiple_of(4)?)
         }
-        2 => (Token::EndNode, behind),
+        2 => (Token::EndNode, after),
         3 => {
             let (length, name) = (be32(&head, 4)?, be32(&head, 8)?);
             let value = at.checked_add(12)?;
             let end = value.checked_add(length.into())?;
             (Token::Property { name, value, length }, end.checked_next_multiple_of(4)?)
         }
-        4 => (Token::NoOperation, behind),
-        9 => (Token::End, behind),
+        4 => (Token::NoOperation, after),
+        9 => (Token::End, after),
         _ => return None,
     })
 }
 
-/// Nodes below this depth are passed over: an image's check sums stand at the fourth.
+/// Nodes below this depth are passed over: an image's check sums are at the fourth.
 const DEPTH_LIMIT: usize = 4;
 /// Maximum number of tokens that are read; the trees of the largest boards have some ten thousand.
 const TOKEN_LIMIT: usize = 1 << 17;
@@ -187,7 +187,7 @@ fn read(source: &dyn ReadAt, at: u64, length: usize) -> Vec<u8> {
 #[must_use]
 pub fn parse(head: &[u8], file_size: u64) -> Option<Tree> {
     let size = size(&head).filter(|&size| u64::from(size) <= file_size)?;
-    // Past the head's end nothing more is learnt: embedded files may stand there.
+    // Past the head's end nothing more is learnt: embedded files may be there.
     let nodes = nodes(&head);
     let description = nodes.first().and_then(|root| {
         let named = root

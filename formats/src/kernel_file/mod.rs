@@ -1,4 +1,4 @@
-//! What a file is that a boot loader may be given as a kernel: one recogniser per format.
+//! The formats of files that a boot loader may be given as a kernel: one recogniser per format.
 
 pub mod android;
 pub mod boot_control;
@@ -24,7 +24,7 @@ pub const HEAD_LENGTH: usize = 128 << 10;
 /// As much of a partition as tells whether ChromeOS's or Android's boot loader takes a kernel from it, in bytes.
 pub const BARE_HEAD: usize = 16 << 10;
 
-/// What a file is.
+/// The format of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum KernelFile {
@@ -145,7 +145,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn a_format_in_another_one_is_told_before_it() {
+    fn a_format_in_another_one_is_recognised_before_it() {
         let efi = crate::testing::pe::program(&[]);
         let uki = crate::testing::pe::program(&[(b".linux\0\0", 8, 512, 512)]);
         let mut zboot = efi.clone();

@@ -8,7 +8,7 @@ use serde::Serialize;
 pub struct Header {
     /// Version of the specification.
     pub version: u8,
-    /// Where it stands in the file, in bytes.
+    /// Its offset in the file, in bytes.
     pub offset: usize,
 }
 

@@ -17,7 +17,7 @@ pub struct Program {
     pub cut_short: bool,
 }
 
-/// A section as it stands in the file.
+/// A section as it is in the file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Section {
     /// Name, of at most eight bytes.
@@ -67,7 +67,7 @@ pub fn parse(head: &[u8], file_size: u64) -> Option<Program> {
     }
     let mut offset = at.checked_add(4)?;
     let header = CoffHeader::parse(head, &mut offset).ok()?;
-    // The subsystem stands at the same place in the 32-bit and the 64-bit form of the header.
+    // The subsystem is at the same place in the 32-bit and the 64-bit form of the header.
     if le16(head, offset.checked_add(68)?)? != EFI_APPLICATION || header.number_of_sections > SECTIONS_LIMIT {
         return None;
     }

@@ -3,7 +3,7 @@
 use crate::bytes::{holds, le64};
 use serde::Serialize;
 
-/// What the header says of a kernel.
+/// Fields of a kernel's header.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Image {
     /// Its architecture as `uname -m` prints it.
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[test]
-    fn both_architectures_are_told_apart() {
+    fn both_architectures_are_distinguished() {
         let arm = Image {
             architecture: "aarch64",
             text_offset: 0x20_0000,

@@ -8,12 +8,12 @@ use serde::Serialize;
 /// Length of the header in bytes.
 pub const HEADER_LENGTH: usize = 64;
 
-/// What the header says.
+/// Fields of the header.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Image {
     /// Name that its maker gave it.
     pub name: String,
-    /// What it holds: `kernel`, `ramdisk`, `script` …, or the number in the header.
+    /// Its content: `kernel`, `ramdisk`, `script` …, or the number in the header.
     pub content: String,
     /// Architecture as U-Boot names it, or the number in the header.
     pub architecture: String,
@@ -32,9 +32,9 @@ pub struct Image {
 /// `IH_OS_LINUX`.
 const LINUX: u8 = 5;
 
-/// What a content is called that is a kernel.
+/// Name of the content that is a kernel.
 pub const KERNEL: &str = "kernel";
-/// What a content is called that is several files, one after the other.
+/// Name of the content that is several files, one after the other.
 pub const SEVERAL: &str = "several files";
 /// Maximum number of files in one image.
 const FILES_LIMIT: usize = 16;

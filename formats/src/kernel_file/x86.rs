@@ -5,10 +5,10 @@ use crate::bytes::{le16, le32};
 use crate::bzimage;
 use serde::Serialize;
 
-/// What the header says of a kernel.
+/// Fields of a kernel's header.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Kernel {
-    /// What `uname -r` will print, with the build's user, host and date after it.
+    /// The version that `uname -r` will print, with the build's user, host and date after it.
     pub version: Option<String>,
     /// Boot protocol, such as `2.15`.
     pub protocol: String,

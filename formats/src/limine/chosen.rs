@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-/// What names an entry.
+/// A request for an entry.
 #[derive(Clone, Copy)]
 pub(super) enum Request<'a> {
     /// `default_entry`: what names nothing means the first one.
@@ -15,7 +15,7 @@ pub(super) enum Request<'a> {
     Identifier(&'a str),
 }
 
-/// What is on the screen, and what can be named; entries by their places among the choices.
+/// The rows on the screen, and the entries that can be named; entries by their places among the choices.
 #[derive(Default)]
 pub(super) struct Shown {
     /// The rows, `None` for a directory.
@@ -70,7 +70,7 @@ impl Shown {
     }
 }
 
-/// Adds a step to a path: a title, and how many of that title stand before it.
+/// Adds a step to a path: a title, and how many of that title come before it.
 pub(super) fn push_step(path: &mut String, title: &str, before: usize) {
     if !path.is_empty() {
         path.push('/');
@@ -99,9 +99,9 @@ fn normal(path: &str) -> String {
                 '/' => break,
                 '\\' => title.push(characters.next().unwrap_or('\\')),
                 '#' => match number(characters.as_str()) {
-                    Some((number, behind)) => {
+                    Some((number, after)) => {
                         before = number;
-                        characters = behind.chars();
+                        characters = after.chars();
                     }
                     None => title.push('#'),
                 },
@@ -117,9 +117,9 @@ fn normal(path: &str) -> String {
 /// The number that ends a step, and what follows it.
 fn number(text: &str) -> Option<(usize, &str)> {
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
-    let (number, behind) = text.split_at_checked(digits)?;
-    let is_end = behind.is_empty() || behind.starts_with('/');
-    number.parse().ok().filter(|_| is_end).map(|number| (number, behind))
+    let (number, after) = text.split_at_checked(digits)?;
+    let is_end = after.is_empty() || after.starts_with('/');
+    number.parse().ok().filter(|_| is_end).map(|number| (number, after))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use crate::{glob, lines::split_at_byte};
 
-/// Patterns are filed under this many first bytes, or as many as stand before their first wildcard. 20 reach well into the
+/// Patterns are filed under this many first bytes, or as many as come before their first wildcard. 20 reach well into the
 /// device number of a PCI or USB alias, so that a big maker's devices spread over many files.
 const KEY_LENGTH: usize = 20;
 
@@ -27,7 +27,7 @@ pub(super) struct Aliases<'a> {
 pub(super) struct Records<'a> {
     /// The text.
     pub text: &'a str,
-    /// What stands between records.
+    /// The separator between records.
     pub separator: u8,
     /// Where in a record its pattern begins, in bytes, if that is the same in all of them.
     pub pattern_at: Option<usize>,

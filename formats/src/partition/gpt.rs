@@ -24,7 +24,7 @@ struct Header {
     array_checksum: u32,
 }
 
-/// Reads the table whose header stands in the given sector; `None` where there is none or a checksum is wrong.
+/// Reads the table whose header is in the given sector; `None` where there is none or a checksum is wrong.
 pub(super) fn read(disk: &dyn ReadAt, sector_size: u32, header: u64) -> io::Result<Option<Vec<Slot>>> {
     let Some(length) = usize::try_from(sector_size).ok() else { return Ok(None) };
     let Some(sector) = piece(disk, header.saturating_mul(u64::from(sector_size)), length)? else {

@@ -1,4 +1,4 @@
-//! What rEFInd gives a kernel that it has found: options from refind_linux.conf beside it, and the initrd of its version.
+//! The arguments of a kernel that rEFInd has found: options from refind_linux.conf beside it, and the initrd of its version.
 
 use super::tokens;
 use crate::{cmdline, lines::LENGTH_LIMIT};
@@ -9,7 +9,7 @@ const LINE_LIMIT: usize = 32;
 /// A line of refind_linux.conf.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KernelOptions {
-    /// What the menu shows.
+    /// Title in the menu.
     pub label: String,
     /// The command line, perhaps with `%v` for the version.
     pub options: String,
@@ -61,7 +61,7 @@ pub fn with_version(options: &str, version: Option<&str>) -> String {
     if cmdline.len() > LENGTH_LIMIT { options.to_owned() } else { cmdline }
 }
 
-/// The version in a file's name: from its first digit to its last, or wider where one of the words stands in it.
+/// The version in a file's name: from its first digit to its last, or wider where one of the words is in it.
 #[must_use]
 pub fn version<'a>(name: &'a str, words: &[String]) -> Option<&'a str> {
     let is_digit = |c: char| c.is_ascii_digit();
@@ -87,14 +87,14 @@ pub fn initrd_for<'a>(
     words: &[String],
 ) -> Option<&'a str> {
     let version_of_kernel = version(kernel, words);
-    let behind = |name: &str| -> String {
+    let after = |name: &str| -> String {
         let at = version_of_kernel.and_then(|version| name.find(version));
         at.and_then(|at| name.get(at..)).unwrap_or_default().to_owned()
     };
-    let own = behind(kernel);
+    let own = after(kernel);
     let initrds = names.filter(|name| is_initrd(name) && version(name, words) == version_of_kernel);
     initrds.min_by_key(|name| {
-        let shared = own.chars().zip(behind(name).chars()).take_while(|(one, other)| one == other).count();
+        let shared = own.chars().zip(after(name).chars()).take_while(|(one, other)| one == other).count();
         (std::cmp::Reverse(shared), name.len())
     })
 }

@@ -26,14 +26,14 @@ const LIST_LIMIT: usize = 64;
 /// Gives the text of a file that a configuration names.
 pub type Include<'a> = &'a mut dyn FnMut(&str) -> Result<String, String>;
 
-/// What refind.conf sets, as far as Linux is concerned.
+/// The settings of refind.conf, as far as Linux is concerned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
     /// Seconds until the default boots; `None` waits for a person.
     pub timeout: Option<u32>,
     /// Which entry boots on its own, in order of preference: parts of titles, numbers from 1, or `+`, what was booted last.
     pub default: Vec<String>,
-    /// What was booted last is kept in the firmware, not in a file beside rEFInd.
+    /// The title of what was booted last is kept in the firmware, not in a file beside rEFInd.
     pub uses_firmware: bool,
     /// Kernels are looked for.
     pub finds_kernels: bool,
@@ -51,7 +51,7 @@ pub struct Config {
     pub version_words: Vec<String>,
     /// The stanzas.
     pub stanzas: Vec<Choice>,
-    /// What was lost: line and message.
+    /// Warnings: line and message.
     pub lost: Vec<(u32, String)>,
 }
 

@@ -10,7 +10,7 @@ use crate::{
 /// Maximum number of submenus of a stanza.
 const SUBMENU_LIMIT: usize = 64;
 
-/// What a stanza, or a submenu of one, has said until its end.
+/// A stanza, or a submenu of one, whose end is still to come.
 #[derive(Clone, Default)]
 struct StanzaState {
     title: String,
@@ -99,7 +99,7 @@ impl Open {
 }
 
 impl StanzaState {
-    /// What stanzas and submenus have in common.
+    /// Statements that stanzas and submenus have in common.
     fn take(&mut self, keyword: &str, value: Option<&String>) {
         match (keyword, value) {
             ("loader", Some(path)) => self.loader = format!("/{}", path.replace('\\', "/").trim_matches('/')),
@@ -118,8 +118,8 @@ impl StanzaState {
         };
         let mut cmdline = self.options.unwrap_or_default();
         if let Some(initrd) = &self.initrd {
-            let blank = if cmdline.is_empty() { "" } else { " " };
-            cmdline = format!("{cmdline}{blank}initrd={initrd}");
+            let space = if cmdline.is_empty() { "" } else { " " };
+            cmdline = format!("{cmdline}{space}initrd={initrd}");
         }
         let is_loader = ["grub", "shim", "systemd-boot"].iter().any(|name| self.loader.contains(name));
         let is_kernel = is_kernel(&self.loader) || (self.is_linux && !is_loader) || self.loader.is_empty();

@@ -6,7 +6,7 @@ use crate::{
     entry::{Filesystem, FilesystemKind},
 };
 
-/// Windows 7 and later, then Vista's; both stand where a boot sector has its maker's name.
+/// Windows 7 and later, then Vista's; both are where a boot sector has its maker's name.
 const MAGICS: &[(usize, &[u8])] = &[(0, b"\xeb\x58\x90-FVE-FS-"), (0, b"\xeb\x52\x90-FVE-FS-")];
 
 pub(super) fn probe(blocks: &Blocks) -> Option<Filesystem> {

@@ -4,7 +4,7 @@ use std::{borrow::Cow, cell::RefCell, io};
 
 use crate::bytes::ReadAt;
 
-/// The head holds every superblock that stands at a fixed place near the start; btrfs's, at 64 KiB, is the furthest.
+/// The head holds every superblock at a fixed place near the start; btrfs's, at 64 KiB, is the furthest.
 const HEAD: usize = 72 << 10;
 
 /// Maximum size of a piece that a prober needs, in bytes: half a ZFS label.
@@ -53,7 +53,7 @@ impl<'a> Blocks<'a> {
         }
     }
 
-    /// What went wrong first.
+    /// The first error.
     pub fn into_error(self) -> Option<io::Error> {
         self.error.into_inner()
     }

@@ -1,4 +1,4 @@
-//! LUKS1 and LUKS2 (cryptsetup's on-disk format specifications): the UUID stands as text.
+//! LUKS1 and LUKS2 (cryptsetup's on-disk format specifications): the UUID is text.
 
 use super::{blocks::Blocks, names};
 use crate::{
@@ -6,7 +6,7 @@ use crate::{
     entry::{Filesystem, FilesystemKind},
 };
 
-/// Where LUKS2's second header may stand, for a volume whose first one is lost.
+/// Offsets of LUKS2's second header, for a volume whose first one is lost.
 const SECOND_HEADERS: [u64; 9] =
     [0x4000, 0x8000, 0x1_0000, 0x2_0000, 0x4_0000, 0x8_0000, 0x10_0000, 0x20_0000, 0x40_0000];
 

@@ -8,7 +8,7 @@ use crate::{
 };
 
 const MAGIC: u32 = 0xa92b_4efc;
-/// Metadata 0.90 stands in the last whole 64 KiB.
+/// Metadata 0.90 is in the last whole 64 KiB.
 const RESERVED: u64 = 0x1_0000;
 
 pub(super) fn probe(blocks: &Blocks) -> Option<Filesystem> {

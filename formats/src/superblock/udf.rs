@@ -12,7 +12,7 @@ const STRUCTURES: u64 = 64;
 /// Volume descriptors that are looked at: a sequence has 16 blocks.
 const DESCRIPTORS: u32 = 64;
 const BLOCK_SIZES: [u32; 4] = [512, 1024, 2048, 4096];
-/// The anchor stands in this block.
+/// The block of the anchor.
 const ANCHOR: u32 = 256;
 
 // Identifiers of descriptor tags.

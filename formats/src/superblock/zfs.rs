@@ -46,8 +46,8 @@ fn describe(blocks: &Blocks, label: u64) -> Option<Filesystem> {
     while let Some(size) =
         be32(rest, 0).and_then(|size| usize::try_from(size).ok()).filter(|&size| size >= 12)
     {
-        let Some((pair, behind)) = rest.split_at_checked(size) else { break };
-        rest = behind;
+        let Some((pair, after)) = rest.split_at_checked(size) else { break };
+        rest = after;
         if let Some((name, kind, value)) = parts(pair) {
             match (name, kind) {
                 (b"name", STRING) => {

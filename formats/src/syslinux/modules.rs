@@ -3,7 +3,7 @@
 
 use super::{Label, Program};
 
-/// What a label with such a module comes to.
+/// The effect of a label with such a module.
 pub(super) enum Meaning {
     /// A line for the loader's prompt: a label or a kernel, and arguments.
     Command(String),
@@ -11,7 +11,7 @@ pub(super) enum Meaning {
     Kernel(String),
 }
 
-/// What a label's module comes to, if it is one of these.
+/// The effect of a label's module, if it is one of these.
 pub(super) fn meaning(label: &Label) -> Option<Meaning> {
     let Program::Other(module) = &label.program else { return None };
     let words: Vec<&str> = label.append.split_whitespace().collect();

@@ -11,7 +11,7 @@ const DEPTH_LIMIT: usize = 16;
 const FILE_LIMIT: usize = 64;
 /// Maximum number of labels that lead to each other.
 const LEAD_LIMIT: usize = 4;
-/// What labels come to by others takes no more memory together, in bytes.
+/// Maximum memory that labels take by leading to others, in bytes, all together.
 const LEAD_ROOM: usize = 1 << 20;
 /// Maximum number of labels.
 const LABEL_LIMIT: usize = 4096;
@@ -19,7 +19,7 @@ const LABEL_LIMIT: usize = 4096;
 /// A command line of the loader's own prompt, and its place: file and line.
 type Command = (String, String, u32);
 
-/// What a label is until its end is seen.
+/// A label whose end is still to come.
 struct Open {
     name: String,
     title: Option<String>,

@@ -1,4 +1,4 @@
-//! What SYSLINUX keeps from one boot to the next, in the last two sectors of ldlinux.sys (the Syslinux Project's
+//! The data that SYSLINUX keeps from one boot to the next, in the last two sectors of ldlinux.sys (the Syslinux Project's
 //! libinstaller/setadv.c): the choice that the menu remembers, and what is to be booted once.
 
 use crate::{
@@ -11,7 +11,7 @@ const COPY: usize = 512;
 /// Length of both.
 pub const LENGTH: usize = COPY * 2;
 
-/// What is kept.
+/// The data.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Saved {
     /// Command line that is booted once (`extlinux --once`).
@@ -34,15 +34,15 @@ fn copy(copy: &[u8]) -> Option<Saved> {
         && holds(copy, COPY.checked_sub(4)?, &0xdd28_bf64_u32.to_le_bytes());
     let mut rest = copy.get(8..COPY.checked_sub(4)?).filter(|_| is_right)?;
     let mut saved = Saved::default();
-    while let Some((&[tag @ 1..=255, length], behind)) = rest.split_first_chunk() {
-        let Some((value, behind)) = behind.split_at_checked(length.into()) else { break };
+    while let Some((&[tag @ 1..=255, length], after)) = rest.split_first_chunk() {
+        let Some((value, after)) = after.split_at_checked(length.into()) else { break };
         let value = Some(text::decode(value)).filter(|value| !value.is_empty());
         match tag {
             1 => saved.once = value,
             2 => saved.choice = value,
             _ => {}
         }
-        rest = behind;
+        rest = after;
     }
     Some(saved)
 }

@@ -7,7 +7,7 @@ const SYSTEM_UUID: usize = 2;
 const PROCESSOR: usize = 3;
 const FORM_FACTOR: usize = 17;
 
-/// Words that are a text of SMBIOS: where each stands, the type of the structure and the offset in it.
+/// Words that are a text of SMBIOS: the place of each, the type of the structure and the offset in it.
 const TEXTS: [(&str, u8, usize); 13] = [
     ("SYSVENDOR", 1, 4),
     ("SYSPRODUCT", 1, 5),
@@ -24,11 +24,11 @@ const TEXTS: [(&str, u8, usize); 13] = [
     ("BIOSVERSION", 0, 5),
 ];
 
-/// What a processor can, and its letter: the place of its word among [`Processor::features`], the bit in that.
+/// Features of processors, and their letters: the place of its word among [`Processor::features`], the bit in that.
 const FEATURES: [(usize, u32, char); 6] =
     [(0, 6, 'P'), (1, 5, 'V'), (1, 6, 'T'), (2, 20, 'X'), (2, 29, 'L'), (3, 2, 'S')];
 
-/// What CPUID tells of the processor.
+/// The processor's CPUID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Processor {
     /// EAX of leaf 1.
@@ -105,7 +105,7 @@ mod tests {
         let processor =
             Processor { signature: 0x000a_0652, features: [1 << 6, 1 << 5, 1 << 20 | 1 << 29, 0] };
         let words = words(&table, Some(processor));
-        let told: Vec<_> = words.iter().enumerate().filter(|(_, word)| !word.is_empty()).collect();
+        let known: Vec<_> = words.iter().enumerate().filter(|(_, word)| !word.is_empty()).collect();
         let expected = [
             (2, "SYSUUID=deadbeef-0102-4304-0506-0708090a0b0c"),
             (3, "CPU=6PVXL"),
@@ -117,7 +117,7 @@ mod tests {
             (17, "SYSFF=1"),
         ];
         assert_eq!(
-            told,
+            known,
             expected
                 .map(|(place, word)| (place, word.to_owned()))
                 .iter()
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn processors_before_the_sixth_family_are_told_by_it() {
+    fn processors_before_the_sixth_family_go_by_their_family() {
         let word = |signature| processor_word(Processor { signature, features: [0; 4] });
         assert_eq!([word(0x543), word(0x673), word(0x0060_0f12)], ["CPU=5", "CPU=6", "CPU=6"]);
     }

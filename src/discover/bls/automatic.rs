@@ -9,7 +9,7 @@ use crate::{
     formats::{lookup::Lookup, uki::Sections},
 };
 
-/// What stands in the section `.sdmagic` of systemd-boot.
+/// Content of the section `.sdmagic` of systemd-boot.
 const MAGIC: &[u8] = b"#### LoaderInfo: systemd-boot ";
 
 /// Why none of them is booted here.

@@ -100,11 +100,11 @@ fn without_variables(text: &str) -> String {
     while let Some((before, after)) = rest.split_once('$') {
         kept.push_str(before);
         let is_name = |character: char| character.is_ascii_alphanumeric() || character == '_';
-        let behind = match after.strip_prefix('{').and_then(|name| name.split_once('}')) {
-            Some((_, behind)) => behind,
+        let following = match after.strip_prefix('{').and_then(|name| name.split_once('}')) {
+            Some((_, following)) => following,
             None => after.trim_start_matches(is_name),
         };
-        rest = behind.strip_prefix(' ').unwrap_or(behind);
+        rest = following.strip_prefix(' ').unwrap_or(following);
     }
     kept.push_str(rest);
     kept.trim_end().to_owned()

@@ -36,7 +36,7 @@ pub(super) const ARCHITECTURES: &[(&str, &str)] = &[
 /// Seconds for which systemd-boot shows its menu where there is nothing that it would boot on its own.
 const NOTHING_TO_BOOT: u32 = 10;
 
-/// Reads the menu whose loader.conf stands at `home`, with the entries of all `places`; `None` where there is no entry.
+/// Reads the menu whose loader.conf is at `home`, with the entries of all `places`; `None` where there is no entry.
 pub(super) fn find(
     lookup: &dyn Lookup,
     context: &Context,
@@ -99,7 +99,7 @@ fn loader(lookup: &dyn Lookup, (volume, base): (usize, &str), findings: &mut Fin
     }
 }
 
-/// Titles, told apart by version, machine and file name as far as they must be.
+/// Titles, made different by version, machine and file name as far as they must be.
 fn titles(files: &[EntryFile]) -> Vec<String> {
     let mut titles: Vec<String> =
         files.iter().map(|file| file.entry.title.clone().unwrap_or_else(|| systemd_boot_id(file))).collect();
@@ -125,7 +125,7 @@ fn titles(files: &[EntryFile]) -> Vec<String> {
     titles
 }
 
-/// What follows the name of an image in the name of one of its further profiles.
+/// The text after an image's name in the name of one of its further profiles.
 fn variant(file: &EntryFile) -> String {
     match &file.profile {
         Some(Profile { number, id, .. }) if *number > 0 => {
@@ -209,8 +209,8 @@ fn entry(
     if let (Kind::Linux, Some(Program::Linux(_)), Some(words)) =
         (entry.kind, &file.entry.program, from_host(context, "io.systemd.boot.kernel-cmdline-extra="))
     {
-        let blank = if entry.cmdline.is_empty() { "" } else { " " };
-        entry.cmdline = format!("{}{blank}{words}", entry.cmdline);
+        let space = if entry.cmdline.is_empty() { "" } else { " " };
+        entry.cmdline = format!("{}{space}{words}", entry.cmdline);
     }
     if entry.kind == Kind::Linux && entry.initrds.is_empty() {
         // The kernel's EFI stub loads what its command line names.
@@ -261,7 +261,7 @@ fn with_initrds(file: &EntryFile) -> String {
         }
         words.push(format!("initrd={path}"));
     }
-    // Options that are there but empty leave the blank.
+    // Options that are there but empty leave the space.
     words.extend(file.entry.options.clone());
     words.join(" ")
 }

@@ -97,7 +97,7 @@ fn systemd_boot_shows_the_esp_and_xbootldr_as_one_menu() {
 }
 
 #[test]
-fn titles_that_are_the_same_are_told_apart() {
+fn titles_that_are_the_same_are_made_different() {
     let files: &[(&str, &str)] = &[
         ("loader/entries.srel", "type1\n"),
         ("loader/entries/a.conf", "title Linux\nversion 1\nlinux /k"),

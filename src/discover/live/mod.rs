@@ -23,7 +23,7 @@ use crate::{
 /// Directories in which every image is looked into.
 const PLACES: [&str; 4] = ["/", "/boot", "/boot-isos", "/iso"];
 
-/// What names of images end in, there and in directories that the settings name.
+/// Endings of images' names, there and in directories that the settings name.
 const ENDINGS: [&str; 4] = [".iso", ".squashfs", ".sqsh", ".sfs"];
 
 /// Where an image says what to do when it is a file; that counts alone then.
@@ -130,7 +130,7 @@ fn look_into(
         lookup.check()?;
         return Err(LookupError::Failed("an image without a boot configuration".into()));
     };
-    // What another configuration, for other firmware, says in the same words.
+    // Drops entries that another configuration, for other firmware, has in the same words.
     let mut seen = HashSet::new();
     found.entries.retain(|it| seen.insert((it.path_in_menu.clone(), it.title.clone(), it.cmdline.clone())));
     foreign::refuse(&lookup, &mut found);
@@ -152,7 +152,7 @@ pub(super) fn put_down<'v>(volume: &'v Volume, context: &Context) -> Option<&'v 
     (!is_named).then_some(path.as_str())
 }
 
-/// What a mounted image offers that was only put down somewhere: a menu of its own, and nothing that boots by itself.
+/// Puts the entries of a mounted image that no setting names into a menu of its own; none of them boots by itself.
 pub(super) fn offer_only(findings: &mut Findings, path: &str) {
     findings.entries.iter_mut().for_each(|entry| stand_below(entry, path));
     let Findings { default, timeout, fallback, .. } = findings;
@@ -190,7 +190,7 @@ fn belongs(entry: &mut Entry, name: &str, volume: &Volume, path: &str) {
     }
     stand_below(entry, path);
     if entry.kind == Kind::Linux && entry.problem.is_none() && path.contains(char::is_whitespace) {
-        let problem = "the system cannot find its image again: blanks in its path; rename it";
+        let problem = "the system cannot find its image again: spaces in its path; rename it";
         entry.problem = Some(problem.into());
     }
 }

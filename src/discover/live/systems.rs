@@ -9,11 +9,11 @@ use crate::{
 /// A family of live systems.
 struct System {
     name: &'static str,
-    /// What tells it: how the kernel's path in the image begins (`/…`), or how a word of the command line does.
+    /// Beginnings by which it is recognised: of the kernel's path in the image (`/…`), or of a word of the command line.
     evidence: &'static [&'static str],
     /// Names of words by which it finds its image; where one has a value, nothing is added.
     known: &'static [&'static str],
-    /// What is added: `@` is the image's path, `%` the volume's device.
+    /// The words to add: `@` is the image's path, `%` the volume's device.
     added: &'static str,
     /// Names of words that would make it wait for a medium.
     dropped: &'static [&'static str],
@@ -100,7 +100,7 @@ const SYSTEMS: [System; 10] = [
 pub(super) fn find_again(found: &mut Findings, volume: &Volume, path: &str) {
     let uuid = volume.filesystem.uuid.as_ref().map(|uuid| format!("disk/by-uuid/{uuid}"));
     let device = format!("/dev/{}", uuid.unwrap_or_else(|| volume.device.name.clone()));
-    let mut told: Vec<&str> = Vec::new();
+    let mut noted: Vec<&str> = Vec::new();
     for entry in found.entries.iter_mut().filter(|entry| entry.kind == Kind::Linux) {
         let system = SYSTEMS.iter().find(|system| system.evidence.iter().any(|it| shows(entry, it)));
         let is_known = |system: &System| {
@@ -111,8 +111,8 @@ pub(super) fn find_again(found: &mut Findings, volume: &Volume, path: &str) {
         let words = system.added.replace('@', path).replace('%', &device);
         let gone: Vec<&str> = system.known.iter().chain(system.dropped).copied().collect();
         entry.cmdline = add(&cmdline::without(&entry.cmdline, &gone), &words);
-        if !told.contains(&system.name) {
-            told.push(system.name);
+        if !noted.contains(&system.name) {
+            noted.push(system.name);
             found.notes.push(Note {
                 action: NoteAction::Guessed,
                 volume: volume.device.name.clone(),

@@ -256,7 +256,7 @@ fn kernels_without_options_beside_them_get_those_of_the_root_partition() {
 }
 
 #[test]
-fn what_cannot_be_read_is_told() {
+fn what_cannot_be_read_is_a_warning() {
     let root = root(&[]);
     let warnings = |conf: &str| {
         let found = find(&[("EFI/refind/refind.conf", conf)], &root, 0).unwrap();

@@ -41,7 +41,7 @@ pub(super) fn meant<'e, I: Iterator<Item = &'e Entry>>(
     })
 }
 
-/// What titles call a volume: its label, or its partition's, or its size and file system.
+/// The name of a volume in titles: its label, or its partition's, or its size and file system.
 pub(super) fn shown_name(volume: &Volume) -> String {
     let partition = volume.device.partition.as_ref().and_then(|partition| partition.label.as_deref());
     let partition = partition.filter(|name| !NO_NAMES.contains(name));

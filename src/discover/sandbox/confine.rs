@@ -1,4 +1,4 @@
-//! What the finder's process gives up before it looks at the first byte of a disk: capabilities(7), landlock(7),
+//! The restrictions of the finder's process before it reads the first byte of a disk: capabilities(7), landlock(7),
 //! seccomp(2), setrlimit(2).
 //!
 //! Afterwards it can read beneath the directories that it was given, use memory and time within limits, and answer on
@@ -38,7 +38,7 @@ const MEMORY_LIMIT: u64 = 256 << 20;
 /// Processor time in seconds.
 const TIME_LIMIT: u64 = 15;
 
-/// What is limited, and to what. No file is made or grown, and a crash writes none.
+/// Resources and their limits. No file is made or grown, and a crash writes none.
 const LIMITS: [(Resource, u64); 4] =
     [(Resource::As, MEMORY_LIMIT), (Resource::Cpu, TIME_LIMIT), (Resource::Core, 0), (Resource::Fsize, 0)];
 

@@ -66,7 +66,7 @@ pub enum SandboxError {
     Garbled,
 }
 
-/// What the process that searches has answered; `None` if it makes no sense.
+/// Decodes the finder's answer; `None` if it makes no sense.
 #[must_use]
 pub fn understood(answer: &[u8]) -> Option<Survey> {
     codec::decode(answer)
@@ -162,10 +162,10 @@ fn ask(
     };
     let directories: Vec<_> = volumes.iter().map(|open| open.root.as_fd()).collect();
     // A process that ended early shows in how it ended.
-    let heard =
-        wire::send(&own, &request, &directories).map_or(Ok(Vec::new()), |()| hear(&own, end, deadline));
-    let status = reap(child, heard.is_ok().then_some(end));
-    let answer = heard?;
+    let answer =
+        wire::send(&own, &request, &directories).map_or(Ok(Vec::new()), |()| receive(&own, end, deadline));
+    let status = reap(child, answer.is_ok().then_some(end));
+    let answer = answer?;
     match status {
         Some(status) if status.success() => understood(&answer).ok_or(SandboxError::Garbled),
         Some(status) => Err(SandboxError::Died(status)),
@@ -185,7 +185,7 @@ fn start(program: Program, deadline: Duration) -> io::Result<(UnixStream, Pid)> 
 }
 
 /// Reads to the end of the answer.
-fn hear(mut socket: &UnixStream, end: Instant, deadline: Duration) -> Result<Vec<u8>, SandboxError> {
+fn receive(mut socket: &UnixStream, end: Instant, deadline: Duration) -> Result<Vec<u8>, SandboxError> {
     let mut answer = Vec::new();
     let mut buffer = vec![0; 64 * 1024];
     loop {

@@ -1,4 +1,4 @@
-//! What comes of finders that end badly, and what a confined process can no longer do.
+//! Finders that end badly, and the limits of a confined process.
 
 use std::{
     cell::RefCell,
@@ -175,10 +175,10 @@ fn the_request_arrives_with_its_directories() {
     assert_eq!(root.read("/marker", 9).as_deref(), Ok(&b"here"[..]));
 }
 
-/// What a confined process tries, given a directory that it may read.
+/// An attempt of a confined process, given a directory that it may read.
 type Attempt = fn(&Root) -> bool;
 
-/// What is tried with a partition without a file system.
+/// Name of the attempt with a partition without a file system.
 const BARE: &str = "read a partition";
 
 /// Attempts, and the signal that they must end with; without one they must return true.
@@ -209,7 +209,7 @@ fn openat2(path: &str, flags: OFlags) -> rustix::io::Result<OwnedFd> {
     rustix::fs::openat2(CWD, path, flags, Mode::empty(), ResolveFlags::empty())
 }
 
-/// Runs one attempt in a process of its own: this test binary again, told to run [`confined`].
+/// Runs one attempt in a process of its own: this test binary again, with [`confined`] as its only test.
 #[test]
 fn a_confined_process_can_read_and_nothing_else() {
     let tree = testing::tree(&[("marker", "here")]);

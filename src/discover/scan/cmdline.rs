@@ -59,7 +59,7 @@ struct Way<'a> {
     lookup: &'a dyn Lookup,
     volume: usize,
     has_initrd: bool,
-    /// What configurations offer.
+    /// The entries of configurations.
     offered: &'a [&'a Entry],
     notes: Vec<Note>,
 }
@@ -77,7 +77,7 @@ impl Way<'_> {
             return Some(cmdline);
         }
         let Some(root) = root else {
-            // Who has the root on ZFS is told by OpenZFS's manual to say so there.
+            // OpenZFS's manual says to name a root on ZFS there.
             let settings = self.default_grub(system)?;
             return settings.iter().any(|word| is_root(word)).then(|| format!("ro {}", settings.join(" ")));
         };
@@ -86,10 +86,10 @@ impl Way<'_> {
         self.note(root.volume, &root.path, &format!("{}: {}", words.join(" "), root.reason));
         let settings = self.default_grub(system).unwrap_or_default();
         let name = |word: &str| word.split('=').next().unwrap_or_default().to_owned();
-        let told: Vec<String> = settings.iter().map(|word| name(word)).collect();
+        let given: Vec<String> = settings.iter().map(|word| name(word)).collect();
         let hints = if self.has_initrd { root.hints } else { Vec::new() };
-        // What the administrator has said already is not said again.
-        for (path, hint) in hints.into_iter().filter(|(_, hint)| !told.contains(&name(hint))) {
+        // The administrator's own words are not repeated.
+        for (path, hint) in hints.into_iter().filter(|(_, hint)| !given.contains(&name(hint))) {
             self.note(system.volume, &system.path(path), &format!("{hint}: the way to the root file system"));
             words.push(hint);
         }
@@ -123,8 +123,8 @@ impl Way<'_> {
         Some(words)
     }
 
-    /// What Alpine's update-extlinux would put on every entry. Its initrds load the modules that they are told, and mount
-    /// the type of file system that they are told.
+    /// The words that Alpine's update-extlinux would put on every entry. Its initrds load the modules and mount the type of file
+    /// system that these words name.
     fn update_extlinux(&mut self, system: &System, root: Option<&Root>) -> Option<String> {
         if system.family(self.lookup) != Family::Alpine {
             return None;
@@ -310,7 +310,7 @@ impl Way<'_> {
 /// A root file system, and how it was found.
 struct Root {
     words: Vec<String>,
-    /// What leads the initrd there.
+    /// The words that lead the initrd there.
     hints: Hints,
     volume: usize,
     path: String,

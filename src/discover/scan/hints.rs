@@ -9,7 +9,7 @@ pub(super) type Hints = Vec<(&'static str, String)>;
 
 const CRYPTTAB: &str = "/etc/crypttab";
 
-/// Hints for a root that fstab calls `source`; `is_plain` if it is known to stand on a partition itself.
+/// Hints for a root that fstab calls `source`; `is_plain` if it is known to be on a partition itself.
 pub(super) fn of(lookup: &dyn Lookup, system: &System, source: &str, is_plain: bool) -> Hints {
     let mapped = source.strip_prefix("/dev/mapper/");
     let mut hints = Hints::new();
@@ -94,7 +94,7 @@ mod tests {
     type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str, bool, &'a [&'a str]);
 
     #[test]
-    fn each_distributions_initrd_is_told_in_its_own_words() {
+    fn each_distributions_initrd_gets_its_own_words() {
         let luks = (
             "etc/crypttab",
             "# name source key options\nluks-1 UUID=aa none discard\nswap /dev/sda3 /dev/urandom swap\ndata UUID=bb none noauto\n",

@@ -42,7 +42,7 @@ const TIMEOUT: u32 = 5;
 struct Kernel {
     directory: String,
     name: String,
-    /// What its initrd and its modules may be named for; empty if its name tells no version.
+    /// The versions that its initrd and its modules may be named for; empty if its name tells no version.
     versions: Vec<String>,
 }
 

@@ -3,7 +3,7 @@
 //! The names are those that grub-mkconfig (10_linux), ZFSBootMenu and kernel-install look for and that the
 //! distributions' packages install.
 
-/// Directories that kernels stand in. `*` is any directory, `%` one whose name begins with a digit: kernel-install(8) puts
+/// Directories of kernels. `*` is any directory, `%` one whose name begins with a digit: kernel-install(8) puts
 /// kernels into one for their version, below one for the entry token, which is a machine id, the name of a system or whatever
 /// /etc/kernel/entry-token says.
 pub(super) const PLACES: [&str; 9] = [
@@ -18,7 +18,7 @@ pub(super) const PLACES: [&str; 9] = [
     "/usr/lib/modules/*",
 ];
 
-/// What comes before the version in a kernel's name.
+/// Beginnings of kernels' names, before the version.
 const KERNEL_PREFIXES: [&str; 8] =
     ["vmlinuz-", "vmlinux-", "kernel-", "Image-", "zImage-", "image-", "bzImage-", "linux-"];
 
@@ -83,10 +83,10 @@ const INITRDS: [&str; 19] = [
     "initramfs-V",
 ];
 
-/// Initrds that stand beside a kernel without a version.
+/// Names of initrds beside a kernel without a version.
 const BARE_INITRDS: [&str; 4] = ["initrd.img", "initrd", "initramfs.img", "initramfs"];
 
-/// What compression may add to any of these names.
+/// Endings that compression may add to any of these names.
 const COMPRESSIONS: [&str; 9] = ["", ".gz", ".bz2", ".xz", ".lzma", ".lz4", ".lzo", ".zstd", ".zst"];
 
 /// The versions that a kernel's name may stand for, the likeliest first; `Some(vec![])` if it names none, `None` if it is
@@ -155,7 +155,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn kernels_are_told_by_their_names() {
+    fn kernels_are_recognised_by_their_names() {
         // The second versions are what `sed -e "s,^[^0-9]*-,,g"` prints, as grub-mkconfig has it.
         for (name, versions) in [
             ("vmlinuz-6.1.0-18-amd64", Some(vec!["6.1.0-18-amd64"])),

@@ -6,7 +6,7 @@ use std::cmp::Ordering;
 use super::system::Family;
 use crate::formats::version;
 
-/// Words that mark a version as older than what stands before them.
+/// Words that mark a version as older than the text before them.
 const PRE_RELEASES: [&str; 5] = ["pre", "rc", "test", "git", "trunk"];
 
 /// Newest first: rescue kernels last, and what `.old` was kept of right after its successor.

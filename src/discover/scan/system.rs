@@ -13,7 +13,7 @@ use crate::{
 /// Settings larger than this, in bytes, are none.
 const SETTINGS_LIMIT: usize = 64 * 1024;
 
-/// Where btrfs roots stand below the top of their file system: openSUSE and Ubuntu, Debian, Fedora.
+/// Paths of btrfs roots below the top of their file system: openSUSE and Ubuntu, Debian, Fedora.
 const SUBVOLUMES: [&str; 3] = ["/@", "/@rootfs", "/root"];
 
 /// Files that only the root of an installed system holds.
@@ -86,7 +86,7 @@ impl System {
         lookup.read(self.volume, &self.path(path), limit).ok().map(|bytes| text::decode(&bytes))
     }
 
-    /// What it calls itself: os-release(5).
+    /// Its fields of os-release(5).
     pub fn name(&self, lookup: &dyn Lookup) -> Option<String> {
         let fields = self.release(lookup);
         ["PRETTY_NAME", "NAME", "ID"].iter().find_map(|name| fields.get(name)).map(str::to_owned)

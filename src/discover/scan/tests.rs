@@ -72,7 +72,7 @@ fn debian_boots_its_newest_kernel() {
     assert_eq!(findings.entries, [entry("6.1.0-18-amd64"), entry("6.1.0-9-amd64")]);
     assert_eq!(findings.default.as_deref(), Some("/boot/vmlinuz-6.1.0-18-amd64"));
     assert_eq!((findings.timeout, findings.warnings), (Some(5), vec![]));
-    let told: Vec<_> = findings.notes.iter().map(|note| (note.action, note.path.as_str())).collect();
+    let notes: Vec<_> = findings.notes.iter().map(|note| (note.action, note.path.as_str())).collect();
     let expected = [
         (NoteAction::PassedOver, "/vmlinuz"),
         (NoteAction::Guessed, "/etc/fstab"),
@@ -80,7 +80,7 @@ fn debian_boots_its_newest_kernel() {
         (NoteAction::Guessed, "/boot/vmlinuz-6.1.0-18-amd64"),
         (NoteAction::Guessed, "/boot/vmlinuz-6.1.0-9-amd64"),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(notes, expected);
 }
 
 #[test]
@@ -225,7 +225,7 @@ fn the_root_comes_from_the_best_witness() {
 }
 
 #[test]
-fn alpine_is_told_modules_and_file_system() {
+fn alpine_gets_modules_and_file_system() {
     let files: Files = &[
         ("boot/vmlinuz-lts", ""),
         ("boot/initramfs-lts", ""),
@@ -276,7 +276,7 @@ fn an_entry_elsewhere_for_the_same_system_knows_the_words_best() {
 // As OpenZFS's manual has Debian say it, as the initrds of each distribution read it (formats: grub-mkconfig's 10_linux,
 // ZFSBootMenu).
 #[test]
-fn a_root_on_zfs_is_named_by_its_dataset_or_told_to_be_missing() {
+fn a_root_on_zfs_is_named_by_its_dataset_or_reported_missing() {
     let kernel: &[(&str, &str)] = &[("boot/vmlinuz-6.1", ""), ("boot/initrd.img-6.1", "")];
     let fstab = ("etc/fstab", "rpool/ROOT/debian / zfs defaults 0 0\n");
     let grub = ("etc/default/grub", "GRUB_CMDLINE_LINUX=\"root=ZFS=rpool/ROOT/own\"\n");
@@ -295,9 +295,9 @@ fn a_root_on_zfs_is_named_by_its_dataset_or_told_to_be_missing() {
     }
     let tree = tree(&[kernel, &[debian]].concat());
     let findings = scan(&volumes(&[(&tree, volume("sda2", Zfs))]), 0, &[]).unwrap();
-    let told: Vec<&str> = findings.notes.iter().map(|note| note.message.as_str()).collect();
-    assert!(told[0].contains("it takes root=ZFS=POOL/DATASET"), "{told:?}");
-    assert!(told[1].contains("their initrd must know"), "{told:?}");
+    let notes: Vec<&str> = findings.notes.iter().map(|note| note.message.as_str()).collect();
+    assert!(notes[0].contains("it takes root=ZFS=POOL/DATASET"), "{notes:?}");
+    assert!(notes[1].contains("their initrd must know"), "{notes:?}");
 }
 
 #[test]

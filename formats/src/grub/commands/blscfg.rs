@@ -27,7 +27,7 @@ pub const COMMANDS: &[(&str, Handler)] = &[("blscfg", blscfg), ("bls_import", bl
 const FILE_LIMIT: usize = 64 << 10;
 const COUNT_LIMIT: usize = 4096;
 
-/// Where entries stand unless something else is said; GNU GRUB knows only the first.
+/// Directory of entries unless something else is said; GNU GRUB knows only the first.
 const DIRECTORIES: [&str; 2] = ["/loader/entries", "/boot/loader/entries"];
 
 /// One entry file.
@@ -161,7 +161,7 @@ fn item(evaluator: &mut Evaluator<'_>, volume: usize, file: &File, gnu: bool) ->
     })
 }
 
-/// The script of an entry as GNU GRUB writes it: paths as they stand there, on the device `$root`.
+/// The script of an entry as GNU GRUB writes it: paths as they are there, on the device `$root`.
 fn gnu_body(evaluator: &Evaluator<'_>, entry: &BlsEntry, linux: &str) -> String {
     let mut script = uki::save_default(evaluator).to_owned();
     let line = |script: &mut String, words: &[&str]| script.push_str(&format!("{}\n", words.join(" ")));
@@ -211,7 +211,7 @@ fn rooted(path: &str) -> String {
 }
 
 /// Puts variables in: a value is followed by one space, in the place of the one after the name. A piece of text of one
-/// character gets lost on the way, as does a name of one letter that ends the text or stands before another.
+/// character gets lost on the way, as does a name of one letter that ends the text or comes before another.
 fn expand(evaluator: &Evaluator<'_>, value: &str) -> String {
     let keep = |piece: &str| piece.len() != 1;
     let mut expanded = String::new();
@@ -221,13 +221,13 @@ fn expand(evaluator: &Evaluator<'_>, value: &str) -> String {
             expanded.push_str(before);
         }
         let end = after.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(after.len());
-        let (name, behind) = after.split_at_checked(end).unwrap_or((after, ""));
-        let is_read = keep(name) || !(behind.is_empty() || behind.starts_with('$'));
+        let (name, following) = after.split_at_checked(end).unwrap_or((after, ""));
+        let is_read = keep(name) || !(following.is_empty() || following.starts_with('$'));
         if let Some(value) = evaluator.environment.get(name).filter(|_| is_read) {
             expanded.push_str(&value);
             expanded.push(' ');
         }
-        rest = behind.strip_prefix(' ').unwrap_or(behind);
+        rest = following.strip_prefix(' ').unwrap_or(following);
     }
     if keep(rest) {
         expanded.push_str(rest);

@@ -73,7 +73,7 @@ fn chain(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> CommandResult {
     if is_missing { Err(CommandFailure::new(Status::FileNotFound, "")) } else { Ok(()) }
 }
 
-/// What a program is, by its first bytes: a kernel with an EFI stub and a unified kernel image are for us to boot. Of
+/// Recognises a program by its first bytes: a kernel with an EFI stub and a unified kernel image are for us to boot. Of
 /// other programs their names tell.
 fn target(evaluator: &mut Evaluator<'_>, file: &Located) -> (Kind, Option<String>) {
     evaluator.spend_look();
@@ -95,7 +95,7 @@ fn target(evaluator: &mut Evaluator<'_>, file: &Located) -> (Kind, Option<String
         // Two that start each other would go on without end.
         true if evaluator.chained => "another GRUB, whose entries are offered where its configuration is",
         true => return (Kind::Chainload, None),
-        false => PROGRAMS.iter().find(|(start, _)| name.starts_with(start)).map_or(OTHER, |(_, told)| told),
+        false => PROGRAMS.iter().find(|(start, _)| name.starts_with(start)).map_or(OTHER, |(_, kind)| kind),
     };
     (Kind::Chainload, Some(problem.to_owned()))
 }

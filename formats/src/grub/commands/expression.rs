@@ -131,7 +131,7 @@ impl Reader<'_, '_> {
         })
     }
 
-    /// What a directory says of a file, and of a device alone that it is a directory; a link at the end is not followed.
+    /// The status of a file by its directory, and of a device alone that it is a directory; a link at the end is not followed.
     fn status(&mut self, path: &str) -> Option<FileStatus> {
         self.evaluator.spend_look();
         if let Some(device) = path.strip_suffix(')').or(path.is_empty().then_some("")) {

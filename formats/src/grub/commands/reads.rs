@@ -38,7 +38,7 @@ pub fn there(evaluator: &mut Evaluator<'_>, path: &str) -> CommandResult {
     found.map(drop).map_err(|reason| CommandFailure::new(Status::FileNotFound, reason))
 }
 
-/// What is no option.
+/// The arguments that are no options.
 fn paths<'c>(call: &'c Call<'_>) -> Vec<&'c str> {
     call.words.iter().map(String::as_str).filter(|word| !word.starts_with('-')).collect()
 }

@@ -100,7 +100,7 @@ fn item(evaluator: &mut Evaluator<'_>, volume: usize, directory: &str, name: &st
     })
 }
 
-/// What an entry's script begins with where entries are to be remembered.
+/// The beginning of an entry's script where entries are to be remembered.
 pub fn save_default(evaluator: &Evaluator<'_>) -> &'static str {
     match evaluator.environment.get("blsuki_save_default").as_deref() {
         Some("1" | "true" | "y") => "savedefault\n",

@@ -3,7 +3,7 @@
 use super::*;
 
 #[test]
-fn other_loaders_are_told_apart_from_what_can_be_booted() {
+fn other_loaders_are_distinguished_from_what_can_be_booted() {
     let text = "menuentry windows { chainloader /EFI/Microsoft/Boot/bootmgfw.efi; }\n\
                 menuentry bios { set root=hd0,msdos1; chainloader +1; }\n\
                 menuentry xen { multiboot2 /xen.gz placeholder dom0_mem=1G; module2 /vmlinuz root=x; }\n\
@@ -57,7 +57,7 @@ fn another_grub_is_followed_to_its_own_menu_and_no_further() {
         ],
     );
     let menu = menu_of(&table, "/boot/grub/grub.cfg", &UPSTREAM);
-    let told = menu.level.flat().into_iter().map(|(titles, entry)| {
+    let shown = menu.level.flat().into_iter().map(|(titles, entry)| {
         (titles.join(">"), entry.id.as_str(), entry.problem.as_deref().unwrap_or_default())
     });
     let again = "another GRUB, whose entries are offered where its configuration is";
@@ -69,7 +69,7 @@ fn another_grub_is_followed_to_its_own_menu_and_no_further() {
         ("", "b", "systemd-boot, whose entries are offered by themselves"),
     ];
     assert_eq!(
-        told.collect::<Vec<_>>(),
+        shown.collect::<Vec<_>>(),
         expected.map(|(titles, id, problem)| (titles.to_owned(), id, problem))
     );
     // What boots on its own is what Fedora's GRUB takes “1” for: an id.
@@ -169,11 +169,11 @@ fn unified_images_are_entries_newest_first() {
         let config = format!("{command}\n");
         let table = Table::default().volume("sda2", &[("/grub.cfg", &config)]).volume("sda1", &files);
         let menu = menu_of(&table, "/grub.cfg", &UPSTREAM);
-        let told = menu.level.entries.iter().map(|entry| match &entry.action {
+        let shown = menu.level.entries.iter().map(|entry| match &entry.action {
             EntryAction::Boot(_, cmdline) => format!("{} {} {cmdline}", entry.id, entry.title),
             action => format!("{action:?}"),
         });
-        assert_eq!(told.collect::<Vec<_>>().join("|"), expected, "{command}");
+        assert_eq!(shown.collect::<Vec<_>>().join("|"), expected, "{command}");
     }
 }
 

@@ -102,9 +102,9 @@ fn a_bad_statement_loses_itself_alone() {
     let table = Table::default().volume("sda2", &[("/grub.cfg", text)]);
     let menu = menu_of(&table, "/grub.cfg", &UPSTREAM);
     assert_eq!(lines(&table, &menu), ["a: sda2:/a: BOOT_IMAGE=/a", "b: sda2:/b: BOOT_IMAGE=/b"]);
-    let told: Vec<_> = menu.warnings.iter().map(|it| (it.line, it.message.as_str())).collect();
+    let warnings: Vec<_> = menu.warnings.iter().map(|it| (it.line, it.message.as_str())).collect();
     assert_eq!(
-        told,
+        warnings,
         [
             (Some(2), "syntax error: “&” has no meaning here; lines 2 to 2 dropped"),
             (Some(3), "syntax error: unexpected “fi”; lines 3 to 3 dropped"),
