@@ -1,4 +1,5 @@
-//! Which door: PID 1, `modprobe` for the kernel's own requests, `kexec`, or the `firstlight` command.
+//! The entry point of all programs that this binary is: PID 1, `modprobe` for the kernel's own requests, `kexec`, and the
+//! `firstlight` command.
 #![forbid(unsafe_code)]
 
 use std::{
@@ -12,18 +13,18 @@ use std::{
 use firstlight::cli;
 use firstlight::{boot, discover, init};
 
-/// Runs with the arguments behind its name.
-type Door = fn(&[OsString]) -> ExitCode;
+/// A program, which gets the arguments after its name.
+type EntryPoint = fn(&[OsString]) -> ExitCode;
 
-/// What this binary is under another name, such as a symbolic link's.
-const NAMES: &[(&str, Door)] = &[
+/// Programs by the binary's name, such as a symbolic link's.
+const NAMES: &[(&str, EntryPoint)] = &[
     ("modprobe", init::modules::modprobe),
     #[cfg(feature = "command-line")]
     ("kexec", cli::kexec::run),
 ];
 
-/// What this binary is by its first argument: parts that it starts itself, and `firstlight kexec`.
-const PARTS: &[(&str, Door)] = &[
+/// Programs by the first argument: those that firstlight starts itself, and `firstlight kexec`.
+const PARTS: &[(&str, EntryPoint)] = &[
     ("worker", boot::worker::run),
     ("finder", discover::sandbox::run),
     ("rescue", init::rescue::run),
@@ -50,13 +51,13 @@ fn main() -> ExitCode {
     {
         return cli::run_detached(rest);
     }
-    if let Some(door) = Path::new(&program).file_name().and_then(|name| door(NAMES, name)) {
-        return door(&arguments);
+    if let Some(run) = Path::new(&program).file_name().and_then(|name| entry_point(NAMES, name)) {
+        return run(&arguments);
     }
     if let Some((first, rest)) = arguments.split_first()
-        && let Some(door) = door(PARTS, first)
+        && let Some(run) = entry_point(PARTS, first)
     {
-        return door(rest);
+        return run(rest);
     }
     command_line(&arguments)
 }
@@ -68,7 +69,7 @@ fn command_line(arguments: &[OsString]) -> ExitCode {
 
 #[cfg(not(feature = "command-line"))]
 fn command_line(_: &[OsString]) -> ExitCode {
-    // Nobody is left to tell if stderr is closed.
+    // If stderr is closed, nobody can read the message.
     let _ = std::io::Write::write_all(
         &mut std::io::stderr(),
         b"firstlight: this image has no command line; it was built with `initramfs build --without command-line`\n",
@@ -76,6 +77,6 @@ fn command_line(_: &[OsString]) -> ExitCode {
     ExitCode::from(2)
 }
 
-fn door(doors: &[(&str, Door)], wanted: &OsStr) -> Option<Door> {
-    doors.iter().find(|(name, _)| wanted == *name).map(|(_, door)| *door)
+fn entry_point(table: &[(&str, EntryPoint)], wanted: &OsStr) -> Option<EntryPoint> {
+    table.iter().find(|(name, _)| wanted == *name).map(|(_, run)| *run)
 }

@@ -92,22 +92,22 @@ fn what_grub_asks_a_password_for_is_listed_as_locked() {
     let other =
         self::tree(&[KERNEL, ("boot/grub/grub.cfg", "menuentry Other {\n linux /boot/vmlinuz-6.1\n}\n")]);
     let (own, other) = (format!("{},dev=sda1", path(&tree)), format!("{},dev=sdb1", path(&other)));
-    let told = answer(&["list", "--volume", &own, "--volume", &other, "--json"]);
-    let locked = |told: &Value| {
-        let entries = told["entries"].as_array().unwrap().iter();
+    let list = answer(&["list", "--volume", &own, "--volume", &other, "--json"]);
+    let locked = |list: &Value| {
+        let entries = list["entries"].as_array().unwrap().iter();
         entries.map(|entry| (entry["id"].clone(), entry["locked"] == json!(true))).collect::<Vec<_>>()
     };
     let expected =
         [("mine", true), ("free", false), ("guests", true), ("Other", true)].map(|(id, it)| (json!(id), it));
-    assert_eq!((&told["default"], &told["locked"]), (&json!("mine"), &json!(true)));
-    assert_eq!(locked(&told), expected);
-    assert!(told["entries"][0].get("problem").is_none());
+    assert_eq!((&list["default"], &list["locked"]), (&json!("mine"), &json!(true)));
+    assert_eq!(locked(&list), expected);
+    assert!(list["entries"][0].get("problem").is_none());
     // Where another disk decides, each is as its own loader has it.
-    let told = answer(&["list", "--volume", &other, "--volume", &own, "--json"]);
+    let list = answer(&["list", "--volume", &other, "--volume", &own, "--json"]);
     let expected =
         [("Other", false), ("mine", true), ("free", false), ("guests", true)].map(|(id, it)| (json!(id), it));
-    assert_eq!((&told["default"], told.get("locked")), (&json!("Other"), None));
-    assert_eq!(locked(&told), expected);
+    assert_eq!((&list["default"], list.get("locked")), (&json!("Other"), None));
+    assert_eq!(locked(&list), expected);
     let text = stdout(&firstlight(&["list", "--root", path(&tree)]));
     assert!(text.contains("locked     it boots only for who gives its boot loader's password\n"), "{text}");
     assert!(
@@ -309,7 +309,7 @@ fn exit_codes_and_messages_follow_the_manual() {
         (
             &["list", "--volume", root, "--root", root],
             2,
-            "firstlight: --root stands for the only volume; use --volume for each of several\n",
+            "firstlight: --root is the only volume; use --volume for each of several\n",
         ),
     ];
     for (arguments, code, message) in cases {

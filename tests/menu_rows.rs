@@ -11,7 +11,7 @@ use std::{
 
 use firstlight::ui::{
     console::Consoles,
-    menu::{Item, Menu},
+    menu::{BootMenu, MenuItem},
     picture::{Status, picture},
     screen::Screen,
 };
@@ -22,7 +22,7 @@ use rustix::{
 };
 use serde_json::Value;
 
-/// The title of each entry behind those of its submenus, for each directory of the corpus.
+/// The title of each entry after those of its submenus, for each directory of the corpus.
 fn menus() -> Vec<(String, Vec<String>)> {
     let corpus = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
     let directories = fs::read_dir(corpus).unwrap().map(|entry| entry.unwrap().path());
@@ -41,15 +41,15 @@ fn menus() -> Vec<(String, Vec<String>)> {
     directories.filter_map(menu).collect()
 }
 
-fn menu(titles: &[String]) -> Menu {
-    let mut menu = Menu::default();
-    let item = |title: &String| Item { id: title.clone(), title: title.clone(), ..Item::default() };
+fn menu(titles: &[String]) -> BootMenu {
+    let mut menu = BootMenu::default();
+    let item = |title: &String| MenuItem { id: title.clone(), title: title.clone(), ..MenuItem::default() };
     menu.offer(titles.iter().map(item).collect());
     menu
 }
 
 /// What a terminal of this size shows.
-fn shown(menu: &Menu, columns: u16, rows: u16) -> Vec<String> {
+fn shown(menu: &BootMenu, columns: u16, rows: u16) -> Vec<String> {
     let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
     let pair = openpty(Some(&size), None).unwrap();
     let mut raw = tcgetattr(&pair.slave).unwrap();
@@ -77,7 +77,7 @@ fn different_entries_are_different_rows() {
     for (name, titles) in menus {
         for columns in [80, 40] {
             let rows = shown(&menu(&titles), columns, 4096);
-            // Version, blank; marks and number before the title.
+            // Version, empty row; marks and number before the title.
             let texts = rows
                 .iter()
                 .skip(2)

@@ -4,6 +4,7 @@
 //! `discover` implements over volumes and the tests over tables.
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
+#![warn(missing_docs)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![deny(clippy::unreachable, clippy::todo, clippy::unimplemented)]
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
@@ -44,7 +45,6 @@ pub mod lines;
 pub mod lookup;
 pub mod menu;
 pub mod modules;
-pub mod nearest;
 pub mod partition;
 #[cfg(feature = "others")]
 pub mod petitboot;

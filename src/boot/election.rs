@@ -9,20 +9,20 @@ use crate::{
     formats::volume_name::VolumeName,
 };
 
-/// What an election is held over.
+/// The facts that decide an election.
 #[derive(Clone, Copy, Debug)]
 pub struct Electorate<'a> {
-    /// What the person who set this machine up wants.
+    /// The settings of this machine.
     pub settings: &'a Settings,
     /// The volumes that are there, in any order.
     pub volumes: &'a [Volume],
-    /// Kernel names of the devices that appeared after everything that was there at the start had been looked at.
+    /// Kernel names of the devices that appeared after all devices of the start had been probed.
     pub late: &'a HashSet<String>,
     /// Partition UUIDs in the order of the firmware's boot options.
     pub firmware: &'a [String],
 }
 
-/// What tells that an entry is for repairing a system: a person should choose it, or nothing else may be left.
+/// Words of the command line of an entry that repairs a system. It boots on its own only if nothing else is left.
 const REPAIR_WORDS: [&str; 9] = [
     "single",
     "s",
@@ -115,8 +115,8 @@ fn is_repair(entry: &Entry) -> bool {
     entry.cmdline.split_whitespace().any(|word| REPAIR_WORDS.contains(&word))
 }
 
-/// The rank of a volume; smaller comes first. The fields are compared in their order. What is made of other devices or lies on
-/// them has their rank, and comes after them.
+/// The rank of a volume; smaller comes first. The fields are compared in their order. A volume that is made of other devices
+/// or lies on them has their rank, and comes after them.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Rank<'a> {
     configured: usize,
@@ -125,9 +125,9 @@ struct Rank<'a> {
     removable: bool,
     transport: Transport,
     path: &'a str,
-    /// What discovery elected, and what its loader falls back to.
+    /// The place among what discovery elected and its loader's fallbacks.
     turn: usize,
-    /// Kernels that no configuration speaks of come after those of a configuration on the same disk.
+    /// Kernels without a configuration come after those of a configuration on the same disk.
     scan: bool,
     /// Number of devices that it is made of or lies on.
     depth: usize,
@@ -247,7 +247,7 @@ mod tests {
         assert_eq!(order(&electorate), ["sda1", "sda1:/x.squashfs", "nvme0n1p2"].map(id));
     }
 
-    /// The election's result as ids, blank-separated.
+    /// The election's result as ids, separated by spaces.
     fn elected(
         entries: &[Entry],
         volumes: &[Volume],
@@ -368,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn on_one_disk_the_elected_entry_comes_first_and_then_what_its_loader_falls_back_to() {
+    fn on_one_disk_the_elected_entry_comes_first_and_then_the_fallbacks_of_its_loader() {
         let volumes = [
             volume("nvme0n1p1", Transport::Nvme),
             volume("sda2", Transport::Scsi),

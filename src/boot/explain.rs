@@ -1,4 +1,4 @@
-//! Why there is nothing to boot, for each device, and what an entry is: for people.
+//! Explanations for people: why nothing on a device boots, and the parts of an entry.
 
 use std::collections::HashMap;
 
@@ -7,10 +7,10 @@ use crate::{
     storage::rejection::Rejection,
 };
 
-/// Devices that are explained at most.
+/// Maximum number of devices that are explained.
 const DEVICE_LIMIT: usize = 32;
 
-/// For each device why nothing on it boots, in the order of their names.
+/// Devices, each with the reason why nothing on it boots, in the order of their names.
 #[must_use]
 pub fn explain(
     volumes: &[Volume],
@@ -41,7 +41,7 @@ pub fn explain(
     lines
 }
 
-/// Where an entry stands written and what booting it does, as names and values.
+/// Names and values of an entry's parts: where it is written, and what booting it does.
 #[must_use]
 pub fn details(entry: &Entry) -> Vec<(&'static str, String)> {
     let file = |file: &FileReference| format!("{} {}", file.volume, file.full_path());
@@ -72,7 +72,7 @@ mod tests {
     };
 
     #[test]
-    fn every_device_says_what_was_seen_and_why_nothing_came_of_it() {
+    fn every_device_is_explained_by_its_content_and_the_reason() {
         let names = ["sda1", "sda2", "sda3", "sda4"];
         let volumes = names.map(|name| volume(name, Transport::Scsi));
         let rejected = [(volume("sda5", Transport::Scsi).device, Rejection::Swap)];

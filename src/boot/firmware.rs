@@ -1,4 +1,4 @@
-//! What the firmware says about booting: whether it is UEFI, its boot options in their order, and what it keeps for
+//! Facts about booting from the firmware: whether it is UEFI, its boot options in their order, and what it keeps for
 //! systemd-boot.
 
 use std::{fs::File, io::Read, path::Path};
@@ -15,22 +15,22 @@ use crate::{
     kexec::BeforeJump,
 };
 
-/// Where the kernel shows UEFI variables (Linux Documentation/filesystems/efivarfs.rst).
+/// The directory of UEFI variables (Linux Documentation/filesystems/efivarfs.rst).
 pub const VARIABLES: &str = "/sys/firmware/efi/efivars";
 
 /// The GUID of the variables that the UEFI specification defines.
 const GLOBAL: &str = "8be4df61-93ca-11d2-aa0d-00e098032b8c";
 
-/// A boot option longer than this, in bytes, is not read.
+/// Maximum size of a boot option, in bytes.
 const VARIABLE_LIMIT: usize = 64 << 10;
 
-/// No more options of the boot order are read.
+/// Maximum number of options of the boot order that are read.
 const OPTION_LIMIT: usize = 64;
 
-/// Where the kernel shows the names of the machine's device tree.
+/// The file with the names of the machine in its device tree.
 const COMPATIBLE: &str = "/sys/firmware/devicetree/base/compatible";
 
-/// What the device tree calls this machine, the most special name first; empty without one.
+/// Names of this machine in its device tree, the most special first; empty without one.
 fn compatible() -> Vec<String> {
     let names = std::fs::read(COMPATIBLE).unwrap_or_default();
     let names = names.split(|byte| *byte == 0).filter(|name| !name.is_empty());
@@ -43,7 +43,7 @@ pub fn is_efi() -> bool {
     Path::new("/sys/firmware/efi").is_dir()
 }
 
-/// What configurations ask for. `variables` is the directory of variables.
+/// The facts that configurations ask for. `variables` is the directory of variables.
 #[must_use]
 pub fn context(variables: &Path) -> Context {
     // Variables from elsewhere are those of another machine.
@@ -70,10 +70,10 @@ pub fn context(variables: &Path) -> Context {
     }
 }
 
-/// Where the kernel shows what the firmware tells of its updates (kernel: Documentation/ABI/testing/sysfs-firmware-efi-esrt;
+/// The table of the firmware's updates (kernel: Documentation/ABI/testing/sysfs-firmware-efi-esrt;
 /// UEFI specification, EFI System Resource Table).
 const ESRT: &str = "/sys/firmware/efi/esrt/entries";
-/// No more of its entries are read.
+/// Maximum number of its entries that are read.
 const ESRT_LIMIT: usize = 64;
 /// The type of the entry that is about the system's firmware itself.
 const SYSTEM_FIRMWARE: u64 = 1;
@@ -84,14 +84,14 @@ fn update_failed(entries: &Path) -> bool {
     let number = |entry: &Path, name| {
         std::fs::read_to_string(entry.join(name)).ok().and_then(|text| text.trim().parse::<u64>().ok())
     };
-    let mut told = entries.map_while(|entry| Some((number(&entry, "fw_type")?, entry)));
-    let firmware = told.find(|(kind, _)| *kind == SYSTEM_FIRMWARE);
+    let mut typed = entries.map_while(|entry| Some((number(&entry, "fw_type")?, entry)));
+    let firmware = typed.find(|(kind, _)| *kind == SYSTEM_FIRMWARE);
     firmware.and_then(|(_, entry)| number(&entry, "last_attempt_status")).is_some_and(|status| status != 0)
 }
 
-/// Where the kernel shows the firmware's tables about the machine.
+/// The firmware's tables about the machine.
 const SMBIOS: &str = "/sys/firmware/dmi/tables/DMI";
-/// No more of them is read, in bytes.
+/// Maximum size of these tables, in bytes.
 const SMBIOS_LIMIT: u64 = 1 << 20;
 
 fn smbios_table() -> Vec<u8> {
@@ -101,7 +101,7 @@ fn smbios_table() -> Vec<u8> {
     content
 }
 
-/// What SYSLINUX would know of the machine. It looks for the tables where a BIOS has them.
+/// The facts that SYSLINUX would know about the machine. It searches the tables where a BIOS has them.
 fn words(table: &[u8]) -> Vec<String> {
     syslinux::words::words(if is_efi() { &[] } else { table }, processor())
 }

@@ -1,4 +1,4 @@
-//! The worker's end of the line to PID 1.
+//! The worker's end of the connection to PID 1.
 
 use std::{io, os::fd::OwnedFd, sync::Arc, thread};
 
@@ -10,7 +10,7 @@ use rustix::{
 use super::supervision::{Notice, PACKET_LIMIT, Request, WORKER_END};
 use crate::sys::{self, panics};
 
-/// The line to PID 1; clones speak on the same one.
+/// The connection to PID 1; clones use the same one.
 #[derive(Clone, Debug)]
 pub struct Link {
     socket: Arc<OwnedFd>,
@@ -29,13 +29,13 @@ impl Link {
         Self { socket: Arc::new(socket) }
     }
 
-    /// Says it. Where PID 1 does not hear any more, this process is about to be ended, and nothing is lost.
+    /// Sends a request. Where PID 1 does not receive any more, this process is about to be ended, and nothing is lost.
     pub fn ask(&self, request: &Request) {
         while send(&self.socket, &request.encode(), SendFlags::NOSIGNAL) == Err(Errno::INTR) {}
     }
 
-    /// From now on a panic of this process is told to PID 1 and to the kernel's log.
-    pub fn tell_of_panics(&self) {
+    /// From now on a panic of this process is reported to PID 1 and to the kernel's log.
+    pub fn report_panics(&self) {
         let link = self.clone();
         panics::on_panic(move |line| {
             log::error!("the worker {line}");
@@ -59,7 +59,7 @@ impl Link {
                 match recv(&socket, &mut packet, RecvFlags::empty()) {
                     Ok((length @ 1.., _)) => match Notice::decode(packet.get(..length).unwrap_or_default()) {
                         Some(notice) => sink(notice),
-                        None => log::warn!("PID 1 said something unknown"),
+                        None => log::warn!("PID 1 sent an unknown notice"),
                     },
                     Err(Errno::INTR) => {}
                     Ok(_) | Err(_) => break,

@@ -6,6 +6,7 @@ pub mod explain;
 pub mod firmware;
 pub mod link;
 pub mod loader;
+pub mod nearest;
 pub mod options;
 #[cfg(test)]
 pub(crate) mod samples;

@@ -1,25 +1,25 @@
-//! What the worker is started with.
+//! The arguments of the worker.
 
 use std::ffi::OsString;
 
 use lexopt::{Arg, Parser, ValueExt};
 
-/// What an earlier worker died on, and this one passes over.
+/// Devices and entries that an earlier worker died on, and that this one passes over.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Options {
+pub struct WorkerOptions {
     /// Kernel names of devices.
     pub pass_over_devices: Vec<String>,
     /// Ids of entries.
     pub pass_over_entries: Vec<String>,
-    /// How the last worker or PID 1 died, as a sentence.
+    /// A sentence that says how the last worker or PID 1 died.
     pub died: Option<String>,
 }
 
-impl Options {
+impl WorkerOptions {
     /// Reads `[--pass-over-device NAME]… [--pass-over-entry ID]… [--died HOW]`.
     ///
     /// # Errors
-    /// What is wrong with the arguments.
+    /// A message that names the wrong argument.
     pub fn parse(arguments: &[OsString]) -> Result<Self, String> {
         let mut options = Self::default();
         let mut parser = Parser::from_args(arguments);
@@ -42,9 +42,10 @@ mod tests {
 
     #[test]
     fn names_and_ids_add_up() {
-        let parse =
-            |arguments: &[&str]| Options::parse(&arguments.iter().map(OsString::from).collect::<Vec<_>>());
-        let expected = Options {
+        let parse = |arguments: &[&str]| {
+            WorkerOptions::parse(&arguments.iter().map(OsString::from).collect::<Vec<_>>())
+        };
+        let expected = WorkerOptions {
             pass_over_devices: vec!["sda".into(), "sdb".into()],
             pass_over_entries: vec!["--strange id".into()],
             died: Some("the worker died: SIGSEGV ended it".into()),
@@ -57,7 +58,7 @@ mod tests {
             "--died=the worker died: SIGSEGV ended it",
         ];
         assert_eq!(parse(&arguments), Ok(expected));
-        assert_eq!(parse(&[]), Ok(Options::default()));
+        assert_eq!(parse(&[]), Ok(WorkerOptions::default()));
         for wrong in [&["--pass-over-device"][..], &["x"], &["--other"]] {
             assert!(parse(wrong).is_err());
         }

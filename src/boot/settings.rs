@@ -5,21 +5,24 @@
 
 use log::LevelFilter;
 
-use crate::formats::{grub::Flavour, nearest::nearest, volume_name::VolumeName};
+use super::nearest::nearest;
+use crate::{
+    entry::TimeoutStyle,
+    formats::{grub::Flavour, volume_name::VolumeName},
+};
 
-/// Messages are counted no further than this: a file that is no configuration gives one for each line.
+/// Maximum number of messages: a file that is no configuration gives one for each line.
 const MESSAGE_LIMIT: usize = 32;
 
-/// How long the default waits for a key.
+/// The time for which the default waits for a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Timeout {
-    /// Seconds.
     Seconds(u32),
     /// Until a person chooses.
     Person,
 }
 
-/// What happens when nothing could be booted.
+/// The action when nothing could be booted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AfterFailure {
     /// The menu stays, and a device that appears later is used.
@@ -34,8 +37,10 @@ pub enum AfterFailure {
 /// Everything that can be set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// How long the default waits for a key; `None`: as the configuration on the disk says.
+    /// The time for which the default waits for a key; `None`: as the configuration on the disk says.
     pub timeout: Option<Timeout>,
+    /// The appearance of the countdown; `None`: the menu if `timeout` is set, else as the configuration on the disk says.
+    pub timeout_style: Option<TimeoutStyle>,
     /// Id or title of the entry that boots on its own, before what the disks' configurations say.
     pub default: Option<String>,
     /// Volumes that must be there before anything boots on its own.
@@ -48,7 +53,7 @@ pub struct Settings {
     pub append: Vec<String>,
     /// Directories, files and patterns of files that are images of live media, on any volume.
     pub iso: Vec<String>,
-    /// What happens when nothing could be booted.
+    /// The action when nothing could be booted.
     pub after_failure: AfterFailure,
     /// Messages of this level and above are logged.
     pub log_level: LevelFilter,
@@ -66,6 +71,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             timeout: None,
+            timeout_style: None,
             default: None,
             wait: Vec::new(),
             order: Vec::new(),
@@ -83,10 +89,10 @@ impl Default for Settings {
 }
 
 /// One key: its name, what it takes (for messages), and how a value is stored.
-struct Key {
+struct Setting {
     name: &'static str,
     takes: &'static str,
-    /// What applies without it.
+    /// The value that applies without it, in words.
     default: &'static str,
     kind: Store,
 }
@@ -102,8 +108,8 @@ const VOLUME: &str = "UUID=…, LABEL=…, PARTUUID=…, PARTLABEL=…, a device
                       mmc, usb or optical";
 
 /// The table of keys.
-const KEYS: [Key; 13] = [
-    Key {
+const KEYS: [Setting; 14] = [
+    Setting {
         name: "timeout",
         takes: "a number of seconds, or menu",
         default: "what the default entry's own configuration says",
@@ -115,7 +121,21 @@ const KEYS: [Key; 13] = [
             Some(())
         }),
     },
-    Key {
+    Setting {
+        name: "timeout-style",
+        takes: "menu, countdown or hidden",
+        default: "menu if timeout is set, or else what the default entry's own configuration says",
+        kind: Store::One(|settings, value| {
+            settings.timeout_style = Some(match value {
+                "menu" => TimeoutStyle::Menu,
+                "countdown" => TimeoutStyle::Countdown,
+                "hidden" => TimeoutStyle::Hidden,
+                _ => return None,
+            });
+            Some(())
+        }),
+    },
+    Setting {
         name: "default",
         takes: "an entry's id or title",
         default: "the default of the first disk in the order",
@@ -124,7 +144,7 @@ const KEYS: [Key; 13] = [
             Some(())
         }),
     },
-    Key {
+    Setting {
         name: "wait",
         takes: VOLUME,
         default: "nothing",
@@ -136,7 +156,7 @@ const KEYS: [Key; 13] = [
             },
         },
     },
-    Key {
+    Setting {
         name: "order",
         takes: VOLUME,
         default: "nothing",
@@ -148,7 +168,7 @@ const KEYS: [Key; 13] = [
             },
         },
     },
-    Key {
+    Setting {
         name: "append",
         takes: "words for the kernel command line",
         default: "nothing",
@@ -160,7 +180,7 @@ const KEYS: [Key; 13] = [
             },
         },
     },
-    Key {
+    Setting {
         name: "grub-flavour",
         takes: "upstream, fedora, rhel8 or suse",
         default: "what the system around each configuration says",
@@ -169,7 +189,7 @@ const KEYS: [Key; 13] = [
             Some(())
         }),
     },
-    Key {
+    Setting {
         name: "iso",
         takes: "a path on a volume: a directory with images, or image files (* and ? stand for others)",
         default: "*.iso in /, /boot, /boot-isos and /iso",
@@ -181,7 +201,7 @@ const KEYS: [Key; 13] = [
             },
         },
     },
-    Key {
+    Setting {
         name: "after-failure",
         takes: "menu, reboot or poweroff",
         default: "menu",
@@ -195,7 +215,7 @@ const KEYS: [Key; 13] = [
             Some(())
         }),
     },
-    Key {
+    Setting {
         name: "log-level",
         takes: "off, error, warn, info, debug or trace",
         default: "info",
@@ -204,7 +224,7 @@ const KEYS: [Key; 13] = [
             Some(())
         }),
     },
-    Key {
+    Setting {
         name: "timing",
         takes: "yes or no",
         default: "no",
@@ -213,7 +233,7 @@ const KEYS: [Key; 13] = [
             Some(())
         }),
     },
-    Key {
+    Setting {
         name: "watchdog",
         takes: "a number of seconds, or no",
         default: "no",
@@ -222,7 +242,7 @@ const KEYS: [Key; 13] = [
             Some(())
         }),
     },
-    Key {
+    Setting {
         name: "watchdog-over-jump",
         takes: "yes or no",
         default: "no",
@@ -231,7 +251,7 @@ const KEYS: [Key; 13] = [
             Some(())
         }),
     },
-    Key {
+    Setting {
         name: "worker-deaths",
         takes: "a number from 1",
         default: "3",
@@ -251,11 +271,11 @@ impl Settings {
         (settings, messages)
     }
 
-    /// Every key with the values that count and their origin, and what [`Settings::parse`] has to say of the rest.
+    /// Every key with the values that count and their origin, and the messages of [`Settings::parse`].
     #[must_use]
     pub fn explain(config: &str, cmdline: &str) -> (Vec<Effective>, Vec<String>) {
         let (_, counting, messages) = Self::trace(config, cmdline);
-        let effective = |key: &'static Key| {
+        let effective = |key: &'static Setting| {
             let own: Vec<&Statement> =
                 counting.iter().filter(|statement| statement.name == key.name).collect();
             Effective {
@@ -268,7 +288,7 @@ impl Settings {
         (KEYS.iter().map(effective).collect(), messages)
     }
 
-    /// The settings, the statements that made them so, and what is wrong with the others.
+    /// The settings, the statements that count, and a message for each of the others.
     fn trace(config: &str, cmdline: &str) -> (Self, Vec<Statement>, Vec<String>) {
         let mut settings = Self::default();
         let mut counting: Vec<Statement> = Vec::new();
@@ -283,14 +303,14 @@ impl Settings {
                 }
             };
             if statement.on_cmdline
-                && let Some(Key { name, kind: Store::List { empty, .. }, .. }) = key(&statement.name)
+                && let Some(Setting { name, kind: Store::List { empty, .. }, .. }) = key(&statement.name)
                 && !replaced.contains(name)
             {
                 empty(&mut settings);
                 counting.retain(|other| other.name != *name);
                 replaced.push(name);
             }
-            // Looking for what each may mean costs more than anyone will read.
+            // To search the nearest key for each costs more than anyone will read.
             if messages.len() > MESSAGE_LIMIT && key(&statement.name).is_none() {
                 continue;
             }
@@ -300,12 +320,12 @@ impl Settings {
             }
         }
         // Of a key with one value, the last counts.
-        let mut told: Vec<&str> = Vec::new();
+        let mut seen: Vec<&str> = Vec::new();
         counting.reverse();
         counting.retain(|statement| match key(&statement.name) {
-            Some(Key { name, kind: Store::One(_), .. }) => {
-                let is_last = !told.contains(name);
-                told.extend(is_last.then_some(name));
+            Some(Setting { name, kind: Store::One(_), .. }) => {
+                let is_last = !seen.contains(name);
+                seen.extend(is_last.then_some(name));
                 is_last
             }
             _ => true,
@@ -328,16 +348,15 @@ impl Settings {
     }
 }
 
-/// What applies for one key.
+/// The values that apply for one key.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Effective {
-    /// Its name.
     pub key: &'static str,
     /// The values as they were written; none if nothing was set.
     pub values: Vec<String>,
-    /// Where each value comes from.
+    /// The origin of each value.
     pub origins: Vec<String>,
-    /// What applies if nothing was set.
+    /// The value that applies if nothing was set, in words.
     pub default: &'static str,
 }
 
@@ -375,7 +394,7 @@ fn kernel_words(cmdline: &str) -> impl Iterator<Item = Statement> {
     })
 }
 
-fn key(name: &str) -> Option<&'static Key> {
+fn key(name: &str) -> Option<&'static Setting> {
     KEYS.iter().find(|key| key.name == name)
 }
 
@@ -400,7 +419,7 @@ fn unquoted(value: &str) -> &str {
     value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value)
 }
 
-/// Words of a kernel command line: double quotes keep blanks together and are dropped (as the kernel's `next_arg` has
+/// Words of a kernel command line: double quotes keep spaces together and are dropped (as the kernel's `next_arg` has
 /// it, there is no other quoting).
 fn words(cmdline: &str) -> Vec<String> {
     let mut words = Vec::new();
@@ -426,11 +445,12 @@ mod tests {
 
     #[test]
     fn the_file_is_read_line_by_line() {
-        let config = "# comment\n\ntimeout = 5\n default=\"Debian GNU/Linux\"\nwait = UUID=0a1b\nwait = LABEL=my disk\n\
+        let config = "# comment\n\ntimeout = 5\ntimeout-style = hidden\n default=\"Debian GNU/Linux\"\nwait = UUID=0a1b\nwait = LABEL=my disk\n\
                       order = usb\nappend = quiet splash\niso = /srv/*.img\ngrub-flavour = suse\nafter-failure = reboot\nlog-level = debug\ntiming = yes\n\
                       watchdog = 60\nwatchdog-over-jump = yes\nworker-deaths = 5\n";
         let expected = Settings {
             timeout: Some(Timeout::Seconds(5)),
+            timeout_style: Some(TimeoutStyle::Hidden),
             default: Some("Debian GNU/Linux".into()),
             wait: vec![VolumeName::Uuid("0a1b".into()), VolumeName::Label("my disk".into())],
             order: vec![VolumeName::Transport(crate::entry::Transport::Usb)],
@@ -464,7 +484,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_told_with_its_place_and_changes_nothing() {
+    fn a_wrong_statement_is_reported_with_its_place_and_changes_nothing() {
         let cases = [
             ("timeuot = 5", "", "/etc/firstlight.conf:1: unknown key `timeuot`; did you mean `timeout`?"),
             (
@@ -519,7 +539,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_input_is_too_strange(config: String, cmdline: String) {
+        fn any_input_is_read(config: String, cmdline: String) {
             let _ = Settings::parse(&config, &format!("firstlight.{cmdline}"));
         }
     }

@@ -1,5 +1,5 @@
-//! What happens next: the worker's decisions as a pure state machine. Events of every thread go in with the time, actions
-//! come out; nothing here waits, reads or writes.
+//! The worker's decisions as a pure state machine. Events of every thread go in with the time, actions come out; nothing here
+//! waits, reads or writes.
 
 #[cfg(test)]
 mod tests;
@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+pub use self::view::Visibility;
 use self::view::full_title;
 use super::{
     election::{self, Electorate},
@@ -19,29 +20,29 @@ use super::{
     supervision::{Notice, Request, Task},
 };
 use crate::{
-    entry::{Device, Discovery, Entry, Volume, VolumeId},
+    entry::{Device, Discovery, Entry, TimeoutStyle, Volume, VolumeId},
     formats::{text::printable, volume_name::VolumeName},
     kexec::LoadedKernel,
     storage::rejection::Rejection,
     ui::{
         keys::Key,
-        menu::{Choice, Menu},
+        menu::{BootMenu, MenuChoice},
     },
 };
 
-/// Entries that get a landmark of their own; more would only hold up a serial line.
+/// Maximum number of entries with a landmark of their own; more would only hold up a serial line.
 const ENTRY_LANDMARKS: usize = 32;
 
-/// No more messages are kept.
+/// Maximum number of messages that are kept.
 const MESSAGE_LIMIT: usize = 64;
 
-/// How long a person has to stop what `after-failure` does.
+/// The time in which a key stops the action of `after-failure`.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// A load that takes longer than this failed: the disk does not answer.
+/// Maximum time of a load; after it, the disk does not answer and the load has failed.
 const LOAD_DEADLINE: Duration = Duration::from_secs(180);
 
-/// Why a person cannot have something.
+/// Reasons why a person cannot choose something.
 const LOCKED: &str =
     "the boot loader's configuration asks for a password before it, and none can be typed here yet";
 const LOCKED_CONSOLE: &str = "The rescue console is locked: the boot loader's configuration asks for a password before its \
@@ -52,34 +53,33 @@ const LOCKED_CONSOLE: &str = "The rescue console is locked: the boot loader's co
 pub enum Event {
     /// A volume can be read.
     Found(Volume),
-    /// A device that nothing can be read from, and why.
+    /// Nothing can be read from a device, for this reason.
     Rejected(Device, Rejection),
     /// The device of this kernel name is gone.
     Gone(String),
     /// The firmware's boot order names these partitions, by their UUIDs.
     BootOrder(Vec<String>),
-    /// Everything that was there at the start has been looked at.
-    KnownLookedAt,
-    /// What the volumes offered when [`Action::Discover`] was asked for.
+    /// Every device that was there at the start has been probed.
+    KnownProbed,
+    /// Discovery of the volumes ended, which [`WorkerAction::Discover`] began.
     Discovered(Result<Discovery, String>),
-    /// The load that was asked for with this number ended.
+    /// The load with this number ended.
     Loaded(u64, Result<LoadedKernel, AttemptError>),
     /// A key was pressed.
     Key(Key),
-    /// PID 1 says something.
+    /// PID 1 has sent a notice.
     Notice(Notice),
-    /// A moment that [`State::next_moment`] named has come.
+    /// A moment that [`WorkerState::next_moment`] named has come.
     Moment,
 }
 
-/// What to do.
+/// An action that the worker carries out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Find what the volumes that are there offer.
+pub enum WorkerAction {
+    /// Find the entries of all volumes that are there.
     Discover,
     /// Load this entry; the number comes back with the result.
     Load(u64, Box<Entry>),
-    /// Drop the loaded kernel.
     Unload,
     /// Do what was left until the jump, and have PID 1 jump.
     Jump {
@@ -90,15 +90,14 @@ pub enum Action {
         /// Its kernel, which is loaded.
         kernel: LoadedKernel,
     },
-    /// Say this to PID 1.
+    /// Send this request to PID 1.
     Ask(Request),
-    /// Tell tests and fleet tools.
+    /// Write a landmark for tests and fleet tools.
     Landmark(&'static str, Vec<(&'static str, String)>),
-    /// Draw everything anew.
     Redraw,
 }
 
-/// How far the kernel for the next jump is.
+/// Progress of the load for the next jump.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 enum Load {
     #[default]
@@ -114,26 +113,26 @@ enum Load {
     },
 }
 
-/// Who decides.
+/// Who decides what boots.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Mode {
+enum Decider {
     /// The election, when the countdown is over.
     Automatic,
     /// A person, who has chosen the entry with this id or not yet any.
     Person(Option<String>),
-    /// Nobody any more: PID 1 ends us.
+    /// Nobody any more: PID 1 ends this process.
     Leaving,
 }
 
-/// The worker's memory.
+/// The state of the worker.
 #[derive(Debug)]
-pub struct State {
+pub struct WorkerState {
     settings: Settings,
     firmware: Vec<String>,
     volumes: Vec<Volume>,
     rejected: Vec<(Device, Rejection)>,
     late: HashSet<String>,
-    known_looked_at: bool,
+    known_probed: bool,
     discovering: bool,
     changed: bool,
     /// The choice waits for a discovery that begins from now on.
@@ -145,20 +144,20 @@ pub struct State {
     announced: HashSet<String>,
     default: Option<String>,
     explained: Vec<(String, String)>,
-    /// PID 1 knows that the rescue console is locked.
-    lock_told: bool,
+    /// The last report to PID 1 whether the rescue console is locked.
+    lock_reported: bool,
     /// Somebody has asked for the rescue console before it was known whether it is locked.
     rescue_asked: bool,
     first_default: Option<Duration>,
     nothing_since: Option<Duration>,
     load: Load,
     loads: u64,
-    mode: Mode,
-    menu: Menu,
+    mode: Decider,
+    menu: BootMenu,
     messages: Vec<String>,
 }
 
-impl State {
+impl WorkerState {
     /// At the start. `passed_over` holds the ids of entries that an earlier worker died on.
     #[must_use]
     pub fn new(settings: Settings, passed_over: Vec<String>) -> Self {
@@ -169,7 +168,7 @@ impl State {
             volumes: Vec::new(),
             rejected: Vec::new(),
             late: HashSet::new(),
-            known_looked_at: false,
+            known_probed: false,
             discovering: false,
             changed: false,
             awaited: false,
@@ -179,29 +178,29 @@ impl State {
             announced: HashSet::new(),
             default: None,
             explained: Vec::new(),
-            lock_told: false,
+            lock_reported: false,
             rescue_asked: false,
             first_default: None,
             nothing_since: None,
             load: Load::Nothing,
             loads: 0,
-            mode: Mode::Automatic,
-            menu: Menu::default(),
+            mode: Decider::Automatic,
+            menu: BootMenu::default(),
             messages: Vec::new(),
         }
     }
 
     /// Adds a message for the person.
-    pub fn tell(&mut self, message: String) {
+    pub fn report(&mut self, message: String) {
         if self.messages.len() < MESSAGE_LIMIT {
             self.messages.push(message);
         }
     }
 
     /// Takes an event and gives what to do, in order. `now` is any clock that never goes back.
-    pub fn on(&mut self, event: Event, now: Duration) -> Vec<Action> {
+    pub fn on(&mut self, event: Event, now: Duration) -> Vec<WorkerAction> {
         let mut actions = Vec::new();
-        if self.mode == Mode::Leaving {
+        if self.mode == Decider::Leaving {
             return actions;
         }
         match event {
@@ -218,13 +217,13 @@ impl State {
                 self.awaited |= self.changed;
                 self.firmware = order;
             }
-            Event::KnownLookedAt => self.known_looked_at = true,
+            Event::KnownProbed => self.known_probed = true,
             Event::Discovered(result) => self.discovered(result, &mut actions),
             Event::Loaded(number, result) => self.loaded(number, result, &mut actions),
             Event::Key(key) => self.pressed(key, &mut actions),
             Event::Notice(Notice::JumpFailed) => {
-                self.tell("The jump into the loaded kernel failed.".to_owned());
-                actions.push(Action::Unload);
+                self.report("The jump into the loaded kernel failed.".to_owned());
+                actions.push(WorkerAction::Unload);
             }
             Event::Notice(Notice::ModulesLoaded) | Event::Moment => {}
         }
@@ -240,19 +239,28 @@ impl State {
         self.settings.timeout.or(self.discovery.timeout.map(Timeout::Seconds))
     }
 
+    /// The appearance of the countdown.
+    fn timeout_style(&self) -> TimeoutStyle {
+        let unset = match self.settings.timeout {
+            Some(_) => TimeoutStyle::Menu,
+            None => self.discovery.timeout_style,
+        };
+        self.settings.timeout_style.unwrap_or(unset)
+    }
+
     /// When the countdown ends; `None` if it waits for a person, or has not begun.
     fn deadline(&self) -> Option<Duration> {
         match (self.timeout(), &self.mode) {
-            (Some(Timeout::Seconds(seconds)), Mode::Automatic) => {
+            (Some(Timeout::Seconds(seconds)), Decider::Automatic) => {
                 Some(self.first_default?.saturating_add(Duration::from_secs(seconds.into())))
             }
             _ => None,
         }
     }
 
-    /// When `after-failure` strikes.
+    /// The time at which the action of `after-failure` happens.
     fn grace_ends(&self) -> Option<Duration> {
-        let strikes = self.mode == Mode::Automatic && self.settings.after_failure != AfterFailure::Menu;
+        let strikes = self.mode == Decider::Automatic && self.settings.after_failure != AfterFailure::Menu;
         self.nothing_since.filter(|_| strikes).map(|since| since.saturating_add(GRACE))
     }
 
@@ -262,18 +270,18 @@ impl State {
         self.settings.wait.iter().filter(missing).map(|name| printable(&name.to_string())).collect()
     }
 
-    /// Whether what is known now is all that the choice depends on.
+    /// Whether everything that the choice depends on is known.
     fn settled(&self) -> bool {
-        self.looked_at() && self.missing().is_empty()
+        self.all_probed() && self.missing().is_empty()
     }
 
-    /// Whether everything that was there at the start has been looked at: before, nobody knows which configuration decides,
+    /// Whether every device that was there at the start has been probed. Before that, nobody knows which configuration decides
     /// and whether it lets a person choose without a password.
-    fn looked_at(&self) -> bool {
-        self.known_looked_at && !self.awaited && !self.awaited_now
+    fn all_probed(&self) -> bool {
+        self.known_probed && !self.awaited && !self.awaited_now
     }
 
-    fn found(&mut self, volume: Volume, actions: &mut Vec<Action>) {
+    fn found(&mut self, volume: Volume, actions: &mut Vec<WorkerAction>) {
         let name = volume.device.name.clone();
         self.forget(&name);
         self.note_late(&volume.device);
@@ -290,14 +298,12 @@ impl State {
         // A device that comes and goes for ever does not hold up what is chosen without it.
         let matters = |name: &VolumeName| name.names(&volume);
         let Settings { wait, order, .. } = &self.settings;
-        self.awaited |=
-            !self.known_looked_at || self.default.is_none() || wait.iter().chain(order).any(matters);
+        self.awaited |= !self.known_probed || self.default.is_none() || wait.iter().chain(order).any(matters);
         self.volumes.push(volume);
         self.changed = true;
     }
 
-    /// Notes a device that came after everything that was there at the start. What is made of a device that was there, or lies
-    /// on it, is not late.
+    /// Notes a device that came after those of the start. One that is made of a device that was there, or lies on it, is not late.
     fn note_late(&mut self, device: &Device) {
         let is_known = |name: &String| {
             let mut volumes = self.volumes.iter().map(|volume| &volume.device);
@@ -305,12 +311,12 @@ impl State {
             !self.late.contains(name)
                 && (volumes.any(|device| device.name == *name) || rejected.any(|device| device.name == *name))
         };
-        if self.known_looked_at && !device.beneath.iter().any(is_known) {
+        if self.known_probed && !device.beneath.iter().any(is_known) {
             self.late.insert(device.name.clone());
         }
     }
 
-    /// Forgets a device that is gone or looked at anew, what lies on it, and what failed because of it.
+    /// Forgets a device that is gone or probed again, the volumes on it, and the failures of their entries.
     fn forget(&mut self, name: &str) {
         let all: Vec<&Volume> = self.volumes.iter().collect();
         for name in Volume::names_that_go_with(name, &all) {
@@ -334,19 +340,19 @@ impl State {
         self.failed.retain(|id, _| !stands_on(id));
     }
 
-    fn discovered(&mut self, result: Result<Discovery, String>, actions: &mut Vec<Action>) {
+    fn discovered(&mut self, result: Result<Discovery, String>, actions: &mut Vec<WorkerAction>) {
         (self.discovering, self.awaited_now) = (false, false);
         match result {
             Ok(discovery) => self.discovery = discovery,
             Err(reason) => {
                 actions
                     .push(landmark("fail", [("stage", "discover".to_owned()), ("reason", reason.clone())]));
-                self.tell(format!("The boot configurations could not be read: {reason}"));
+                self.report(format!("The boot configurations could not be read: {reason}"));
             }
         }
-        if self.lock_told != self.discovery.locked {
-            self.lock_told = self.discovery.locked;
-            actions.push(Action::Ask(Request::Lock(self.lock_told)));
+        if self.lock_reported != self.discovery.locked {
+            self.lock_reported = self.discovery.locked;
+            actions.push(WorkerAction::Ask(Request::Lock(self.lock_reported)));
         }
         for entry in &self.discovery.entries {
             if self.announced.len() < ENTRY_LANDMARKS && self.announced.insert(entry.id.clone()) {
@@ -355,10 +361,15 @@ impl State {
         }
     }
 
-    fn loaded(&mut self, number: u64, result: Result<LoadedKernel, AttemptError>, actions: &mut Vec<Action>) {
+    fn loaded(
+        &mut self,
+        number: u64,
+        result: Result<LoadedKernel, AttemptError>,
+        actions: &mut Vec<WorkerAction>,
+    ) {
         match std::mem::take(&mut self.load) {
             Load::Begun { number: begun, entry, .. } if begun == number => {
-                actions.push(Action::Ask(Request::End(Task::Entry(entry.id.clone()))));
+                actions.push(WorkerAction::Ask(Request::End(Task::Entry(entry.id.clone()))));
                 match result {
                     Ok(kernel) => self.load = Load::Done { entry, kernel },
                     Err(error) => self.load_failed(&entry.id, error.to_string(), actions),
@@ -369,85 +380,89 @@ impl State {
         }
     }
 
-    fn load_failed(&mut self, id: &str, reason: String, actions: &mut Vec<Action>) {
+    fn load_failed(&mut self, id: &str, reason: String, actions: &mut Vec<WorkerAction>) {
         actions.push(landmark(
             "fail",
             [("stage", "load".to_owned()), ("id", id.to_owned()), ("reason", reason.clone())],
         ));
-        self.tell(reason.clone());
+        self.report(reason.clone());
         self.failed.insert(id.to_owned(), reason);
-        if self.mode == Mode::Person(Some(id.to_owned())) {
-            self.mode = Mode::Person(None);
+        if self.mode == Decider::Person(Some(id.to_owned())) {
+            self.mode = Decider::Person(None);
         }
     }
 
-    fn pressed(&mut self, key: Key, actions: &mut Vec<Action>) {
-        let choice = self.menu.press(key);
-        if self.mode == Mode::Automatic {
-            self.mode = Mode::Person(None);
+    fn pressed(&mut self, key: Key, actions: &mut Vec<WorkerAction>) {
+        let brings_menu_up = self.is_hidden();
+        if self.mode == Decider::Automatic {
+            self.mode = Decider::Person(None);
         }
+        if brings_menu_up {
+            return;
+        }
+        let choice = self.menu.press(key);
         match choice {
             None => {}
-            Some(Choice::Boot(id)) => {
+            Some(MenuChoice::Boot(id)) => {
                 // A person may try again what failed.
                 self.failed.remove(&id);
-                self.mode = Mode::Person(Some(id));
+                self.mode = Decider::Person(Some(id));
             }
-            Some(Choice::Redraw) => actions.push(Action::Redraw),
-            Some(Choice::Rescue) => {
+            Some(MenuChoice::Redraw) => actions.push(WorkerAction::Redraw),
+            Some(MenuChoice::Rescue) => {
                 self.rescue_asked = true;
-                if !self.looked_at() {
-                    self.tell("The rescue console opens once every disk has been looked at.".to_owned());
+                if !self.all_probed() {
+                    self.report("The rescue console opens once every disk has been read.".to_owned());
                 }
             }
-            Some(Choice::Reboot) => self.leave(Request::Reboot, actions),
-            Some(Choice::PowerOff) => self.leave(Request::PowerOff, actions),
+            Some(MenuChoice::Reboot) => self.leave(Request::Reboot, actions),
+            Some(MenuChoice::PowerOff) => self.leave(Request::PowerOff, actions),
         }
     }
 
-    fn leave(&mut self, request: Request, actions: &mut Vec<Action>) {
-        self.mode = Mode::Leaving;
-        actions.push(Action::Ask(request));
+    fn leave(&mut self, request: Request, actions: &mut Vec<WorkerAction>) {
+        self.mode = Decider::Leaving;
+        actions.push(WorkerAction::Ask(request));
     }
 
-    /// From what is known to what is done about it.
-    fn decide(&mut self, now: Duration, actions: &mut Vec<Action>) {
-        if self.mode == Mode::Leaving {
+    /// Decides from the facts that are known.
+    fn decide(&mut self, now: Duration, actions: &mut Vec<WorkerAction>) {
+        if self.mode == Decider::Leaving {
             return;
         }
         if self.changed && !self.discovering {
             (self.changed, self.discovering) = (false, true);
             self.awaited_now = std::mem::take(&mut self.awaited);
-            actions.push(Action::Discover);
+            actions.push(WorkerAction::Discover);
         }
         self.give_up_a_hanging_load(now, actions);
-        if self.rescue_asked && self.looked_at() {
+        if self.rescue_asked && self.all_probed() {
             self.rescue_asked = false;
             match self.discovery.locked {
                 false => return self.leave(Request::Rescue, actions),
-                true => self.tell(LOCKED_CONSOLE.to_owned()),
+                true => self.report(LOCKED_CONSOLE.to_owned()),
             }
         }
         let first_choice = self.elect();
         self.announce_default(first_choice.as_ref(), actions);
         match self.mode.clone() {
-            Mode::Automatic => self.decide_automatically(first_choice, now, actions),
-            Mode::Person(Some(id)) => match self.entry(&id).cloned() {
+            Decider::Automatic => self.decide_automatically(first_choice, now, actions),
+            Decider::Person(Some(id)) => match self.entry(&id).cloned() {
                 Some(entry) if entry.locked => {
-                    self.tell_of_lock(&entry);
-                    self.mode = Mode::Person(None);
+                    self.report_locked(&entry);
+                    self.mode = Decider::Person(None);
                 }
-                Some(entry) if self.looked_at() => self.boot(entry, now, actions),
+                Some(entry) if self.all_probed() => self.boot(entry, now, actions),
                 Some(entry) => self.load(entry, now, actions),
-                None => self.mode = Mode::Person(None),
+                None => self.mode = Decider::Person(None),
             },
-            Mode::Person(None) | Mode::Leaving => {}
+            Decider::Person(None) | Decider::Leaving => {}
         }
         self.offer();
     }
 
-    fn tell_of_lock(&mut self, entry: &Entry) {
-        self.tell(format!("{} is locked: {LOCKED}.", full_title(entry)));
+    fn report_locked(&mut self, entry: &Entry) {
+        self.report(format!("{} is locked: {LOCKED}.", full_title(entry)));
     }
 
     /// The volumes in the order in which they are searched.
@@ -476,17 +491,17 @@ impl State {
         })
     }
 
-    fn announce_default(&mut self, first_choice: Option<&Entry>, actions: &mut Vec<Action>) {
+    fn announce_default(&mut self, first_choice: Option<&Entry>, actions: &mut Vec<WorkerAction>) {
         let id = first_choice.map(|entry| entry.id.clone());
         if self.default == id {
             return;
         }
-        // A person who chooses is not told again and again what would have been.
-        if let (Some(entry), Mode::Automatic) = (first_choice, &self.mode) {
+        // While a person chooses, a new default is not announced.
+        if let (Some(entry), Decider::Automatic) = (first_choice, &self.mode) {
             let name = if entry.locked { "locked" } else { "default" };
             actions.push(landmark(name, [("id", entry.id.clone()), ("title", full_title(entry))]));
             if entry.locked {
-                self.tell_of_lock(entry);
+                self.report_locked(entry);
             }
         }
         self.default = id;
@@ -496,20 +511,20 @@ impl State {
         &mut self,
         first_choice: Option<Entry>,
         now: Duration,
-        actions: &mut Vec<Action>,
+        actions: &mut Vec<WorkerAction>,
     ) {
         let Some(entry) = first_choice else {
-            // The countdown starts afresh for what appears later.
+            // The countdown starts again for a device that appears later.
             self.first_default = None;
             return self.nothing_to_boot(now, actions);
         };
         self.nothing_since = None;
         if entry.locked {
-            // It stops the countdown, and nothing takes its place: not even what was loaded before it was known.
+            // It stops the countdown, and nothing takes its place, not even an entry that was loaded before.
             self.first_default = None;
             if matches!(self.load, Load::Done { .. }) {
                 self.load = Load::Nothing;
-                actions.push(Action::Unload);
+                actions.push(WorkerAction::Unload);
             }
             return;
         }
@@ -522,7 +537,7 @@ impl State {
         }
     }
 
-    fn nothing_to_boot(&mut self, now: Duration, actions: &mut Vec<Action>) {
+    fn nothing_to_boot(&mut self, now: Duration, actions: &mut Vec<WorkerAction>) {
         if !self.settled() {
             return;
         }
@@ -542,30 +557,30 @@ impl State {
     }
 
     /// Jumps into the entry, as soon as it is loaded.
-    fn boot(&mut self, entry: Entry, now: Duration, actions: &mut Vec<Action>) {
+    fn boot(&mut self, entry: Entry, now: Duration, actions: &mut Vec<WorkerAction>) {
         match &self.load {
             Load::Done { entry: loaded, kernel } if same_load(loaded, &entry) => {
                 let title = printable(&full_title(&entry));
-                actions.push(Action::Jump { entry: entry.id, title, kernel: kernel.clone() });
-                self.mode = Mode::Leaving;
+                actions.push(WorkerAction::Jump { entry: entry.id, title, kernel: kernel.clone() });
+                self.mode = Decider::Leaving;
             }
             _ => self.load(entry, now, actions),
         }
     }
 
     /// Loads the entry, unless that is done or another load must end first.
-    fn load(&mut self, entry: Entry, now: Duration, actions: &mut Vec<Action>) {
+    fn load(&mut self, entry: Entry, now: Duration, actions: &mut Vec<WorkerAction>) {
         match &self.load {
             Load::Begun { .. } => return,
             Load::Done { entry: loaded, .. } if same_load(loaded, &entry) => return,
             // Were it left in place, it would be started where loading the other one fails.
-            Load::Done { .. } => actions.push(Action::Unload),
+            Load::Done { .. } => actions.push(WorkerAction::Unload),
             Load::Nothing => {}
         }
         self.loads = self.loads.saturating_add(1);
         let path = |file: &crate::entry::FileReference| format!("{}:{}", file.volume, file.full_path());
         let initrds: Vec<String> = entry.initrds.iter().map(path).collect();
-        actions.push(Action::Ask(Request::Begin(Task::Entry(entry.id.clone()))));
+        actions.push(WorkerAction::Ask(Request::Begin(Task::Entry(entry.id.clone()))));
         actions.push(landmark(
             "load",
             [
@@ -574,17 +589,17 @@ impl State {
                 ("initrds", initrds.join(",")),
             ],
         ));
-        actions.push(Action::Load(self.loads, Box::new(entry.clone())));
+        actions.push(WorkerAction::Load(self.loads, Box::new(entry.clone())));
         self.load = Load::Begun { number: self.loads, entry: Box::new(entry), since: now };
     }
 
-    fn give_up_a_hanging_load(&mut self, now: Duration, actions: &mut Vec<Action>) {
+    fn give_up_a_hanging_load(&mut self, now: Duration, actions: &mut Vec<WorkerAction>) {
         if let Load::Begun { entry, since, .. } = &self.load
             && since.saturating_add(LOAD_DEADLINE) <= now
         {
             let id = entry.id.clone();
             self.load = Load::Nothing;
-            actions.push(Action::Ask(Request::End(Task::Entry(id.clone()))));
+            actions.push(WorkerAction::Ask(Request::End(Task::Entry(id.clone()))));
             let reason = format!("{}: the disk does not answer; check it and its cables", self.title(&id));
             self.load_failed(&id, reason, actions);
         }
@@ -599,6 +614,6 @@ fn same_load(one: &Entry, other: &Entry) -> bool {
     what(one) == what(other)
 }
 
-fn landmark(name: &'static str, fields: impl Into<Vec<(&'static str, String)>>) -> Action {
-    Action::Landmark(name, fields.into())
+fn landmark(name: &'static str, fields: impl Into<Vec<(&'static str, String)>>) -> WorkerAction {
+    WorkerAction::Landmark(name, fields.into())
 }

@@ -1,8 +1,8 @@
-//! What the worker and PID 1 say to each other: one message a packet over a SOCK_SEQPACKET pair, the worker's end being
-//! file descriptor [`WORKER_END`].
+//! Messages between the worker and PID 1: one a packet over a SOCK_SEQPACKET pair, whose worker's end is file descriptor
+//! [`WORKER_END`].
 //!
-//! The worker tells what it is busy with, so that PID 1 knows what to pass over when the worker dies, and what PID 1
-//! shall do. PID 1 never trusts a packet: an unknown one is logged and dropped.
+//! The worker reports its current tasks, so that PID 1 can pass over them when the worker dies, and sends requests. PID 1 never
+//! trusts a packet: an unknown one is logged and dropped.
 
 use std::os::fd::RawFd;
 
@@ -15,7 +15,7 @@ pub const PACKET_LIMIT: usize = 1024;
 /// Maximum length of a name or another text in a packet, in bytes; a longer one is cut, in every packet at the same place.
 const TEXT_LIMIT: usize = 480;
 
-/// What a worker that died was busy with, and what its successor passes over.
+/// A task of the worker. After its death, the next worker passes over the tasks that were not finished.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Task {
     /// Probing and mounting a device, by its kernel name.
@@ -27,9 +27,9 @@ pub enum Task {
 /// From the worker to PID 1.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
-    /// This work begins.
+    /// This task begins.
     Begin(Task),
-    /// This work ended, whatever came of it.
+    /// This task ended, with whatever result.
     End(Task),
     /// A kernel is loaded: unmount, sync and jump into it.
     Jump {
@@ -46,21 +46,21 @@ pub enum Request {
     Rescue,
     /// The worker panicked and is about to abort: where, why and in which thread.
     Panicked(String),
-    /// Whether the rescue console is for nobody, since the loader that decides asks for a password before its own.
+    /// Whether the rescue console is locked, since the loader that decides asks for a password before its own.
     Lock(bool),
 }
 
 /// From PID 1 to the worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notice {
-    /// The modules for all hardware that was there at the start are loaded: what the kernel shows now is what there is.
+    /// The modules for all hardware that was there at the start are loaded: the kernel shows all of its devices.
     ModulesLoaded,
     /// The jump failed and PID 1 is still here: choose something else.
     JumpFailed,
 }
 
 impl Request {
-    /// The packet that says it.
+    /// Encodes it as a packet.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let (words, texts): (&str, [&str; 2]) = match self {
@@ -81,7 +81,7 @@ impl Request {
         [words.as_bytes(), b" ", first, separator, second].concat()
     }
 
-    /// Reads a packet; `None` if it says nothing known.
+    /// Decodes a packet; `None` for an unknown one.
     #[must_use]
     pub fn decode(packet: &[u8]) -> Option<Self> {
         let text = String::from_utf8_lossy(packet);
@@ -109,7 +109,7 @@ impl Request {
 }
 
 impl Notice {
-    /// The packet that says it.
+    /// Encodes it as a packet.
     #[must_use]
     pub fn encode(self) -> &'static [u8] {
         match self {
@@ -118,7 +118,7 @@ impl Notice {
         }
     }
 
-    /// Reads a packet; `None` if it says nothing known.
+    /// Decodes a packet; `None` for an unknown one.
     #[must_use]
     pub fn decode(packet: &[u8]) -> Option<Self> {
         [Self::ModulesLoaded, Self::JumpFailed].into_iter().find(|notice| notice.encode() == packet)
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_request_survives_the_way() {
+    fn every_request_is_decoded_as_it_was_encoded() {
         for request in [
             Request::Begin(Task::Device("nvme0n1p2".into())),
             Request::Begin(Task::Entry("sda2:gnulinux simple, with spaces".into())),
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn hostile_packets_say_nothing() {
+    fn unknown_packets_are_dropped() {
         for packet in [&b""[..], b"\xff\xff", b"begin", b"begin x y", b"jump"] {
             assert_eq!(Request::decode(packet), None, "{packet:?}");
         }

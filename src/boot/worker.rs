@@ -1,5 +1,5 @@
-//! The worker: everything between the devices and the jump. Threads look, search, load and listen; their events meet in
-//! one channel, [`State`] decides, and what it decides is done here.
+//! The worker: everything between the devices and the jump. Threads probe, search, load and listen. They send their events to
+//! one channel; [`WorkerState`] decides, and the worker carries its actions out.
 
 use std::{
     ffi::OsString,
@@ -17,9 +17,9 @@ use super::{
     before_jump, firmware,
     link::Link,
     loader::{AttemptError, EntryLoader, Turn},
-    options::Options,
+    options::WorkerOptions,
     settings::Settings,
-    state::{Action, Event, State},
+    state::{Event, Visibility, WorkerAction, WorkerState},
     supervision::{Notice, Request, Task},
 };
 use crate::{
@@ -35,10 +35,10 @@ use crate::{
     ui::{console::Consoles, input::Input, picture::picture, screen::Screen},
 };
 
-/// So many messages are taken in before the screen is drawn.
+/// Maximum number of messages that are taken before the screen is drawn.
 const BURST: usize = 256;
 
-/// What the threads tell.
+/// A message of a thread.
 enum Message {
     Event(Event),
     Volume(VolumeEvent),
@@ -51,14 +51,14 @@ enum Message {
 /// Runs the boot under PID 1, until that ends this process.
 #[must_use]
 pub fn run(arguments: &[OsString]) -> ExitCode {
-    let started = Options::parse(arguments).and_then(|options| {
+    let started = WorkerOptions::parse(arguments).and_then(|options| {
         let link = Link::inherited().map_err(|error| format!("not started by PID 1 ({error})"))?;
         Ok((options, link))
     });
     let (options, link) = match started {
         Ok(started) => started,
         Err(message) => {
-            // There is nowhere else to say it.
+            // There is no other place for the message.
             let _ = writeln!(io::stderr(), "firstlight worker: {message}");
             return ExitCode::from(2);
         }
@@ -74,7 +74,7 @@ pub fn run(arguments: &[OsString]) -> ExitCode {
 }
 
 struct Worker {
-    state: State,
+    state: WorkerState,
     start: Instant,
     link: Link,
     consoles: Consoles,
@@ -91,9 +91,9 @@ struct Worker {
 }
 
 impl Worker {
-    fn start(options: Options, link: Link) -> io::Result<(Self, Receiver<Message>)> {
+    fn start(options: WorkerOptions, link: Link) -> io::Result<(Self, Receiver<Message>)> {
         let start = Instant::now();
-        link.tell_of_panics();
+        link.report_panics();
         let (settings, mistakes) = read_settings();
         kmsg::install("firstlight", settings.log_level);
         let consoles = Consoles::open();
@@ -119,14 +119,14 @@ impl Worker {
             images: settings.iso.clone(),
             ..Context::default()
         };
-        let mut state = State::new(settings, options.pass_over_entries);
+        let mut state = WorkerState::new(settings, options.pass_over_entries);
         for mistake in mistakes {
             consoles.write(&format!("firstlight: {}\n", printable(&mistake)));
             log::warn!("{mistake}");
-            state.tell(mistake);
+            state.report(mistake);
         }
         if let Some(how) = options.died {
-            state.tell(format!("started again: {how}"));
+            state.report(format!("started again: {how}"));
         }
         let (screen, volumes, turn) = (Screen::default(), VolumeTable::default(), Turn::default());
         let worker = Self {
@@ -155,7 +155,7 @@ impl Worker {
                 Some(moment) => messages.recv_timeout(moment.saturating_sub(self.now())),
                 None => messages.recv().map_err(RecvTimeoutError::from),
             };
-            // A sender is held here, so only the time can be up.
+            // This process holds a sender, so only the time can be up.
             let first = first.unwrap_or(Message::Event(Event::Moment));
             for message in std::iter::once(first).chain(messages.try_iter()).take(BURST) {
                 let event = match message {
@@ -177,7 +177,7 @@ impl Worker {
         }
     }
 
-    /// Reads what the firmware says. Each variable is a call into it, so that is done once.
+    /// Reads the firmware's variables, once: each is a call into the firmware.
     fn read_variables(&mut self) {
         let Context { grub_flavour, images, .. } = std::mem::take(&mut self.context);
         self.context = Context { grub_flavour, images, ..firmware::context(firmware::VARIABLES.as_ref()) };
@@ -190,7 +190,7 @@ impl Worker {
         self.start.elapsed()
     }
 
-    /// Keeps the volume's handle, and tells the rest as an event.
+    /// Keeps the volume's handle, and makes an event of the rest.
     fn take_in(&mut self, event: VolumeEvent) -> Event {
         match event {
             VolumeEvent::Opened(open) => self.opened(Arc::new(open)),
@@ -204,7 +204,7 @@ impl Worker {
             }
             VolumeEvent::KnownProbed => {
                 self.busy_sources = self.busy_sources.saturating_sub(1);
-                if self.busy_sources == 0 { Event::KnownLookedAt } else { Event::Moment }
+                if self.busy_sources == 0 { Event::KnownProbed } else { Event::Moment }
             }
         }
     }
@@ -222,10 +222,10 @@ impl Worker {
         }
     }
 
-    fn act(&mut self, action: Action) {
+    fn act(&mut self, action: WorkerAction) {
         match action {
-            Action::Discover => self.discover(),
-            Action::Load(number, entry) => {
+            WorkerAction::Discover => self.discover(),
+            WorkerAction::Load(number, entry) => {
                 self.turn.give(number);
                 let loader = EntryLoader {
                     volumes: self.volumes.all(),
@@ -237,24 +237,24 @@ impl Worker {
                 let load = move || Event::Loaded(number, loader.load(number, &entry));
                 self.spawn("load", load, |error| Event::Loaded(number, Err(AttemptError::NoThread(error))));
             }
-            Action::Unload => {
+            WorkerAction::Unload => {
                 if let Err(error) = kexec::unload() {
                     log::warn!("the loaded kernel was not dropped: {error}");
                 }
             }
-            Action::Jump { entry, title, kernel } => {
+            WorkerAction::Jump { entry, title, kernel } => {
                 self.leave_screen();
                 before_jump::perform(&kernel);
                 self.consoles.write(&format!("Starting {title} ...\n"));
                 self.link.ask(&Request::Jump { entry, title });
             }
-            Action::Ask(request) => self.ask(&request),
-            Action::Landmark(name, fields) => {
+            WorkerAction::Ask(request) => self.ask(&request),
+            WorkerAction::Landmark(name, fields) => {
                 self.screen.leave(&self.consoles);
                 let fields: Vec<_> = fields.iter().map(|(key, value)| (*key, value.as_str())).collect();
                 self.consoles.landmark(name, &fields);
             }
-            Action::Redraw => self.screen.forget(),
+            WorkerAction::Redraw => self.screen.forget(),
         }
     }
 
@@ -302,11 +302,13 @@ impl Worker {
     }
 
     fn draw(&mut self) {
-        if self.state.is_shown() {
-            let status = self.state.status(self.now());
-            self.screen.show(&self.consoles, |size| picture(self.state.menu(), &status, size));
-        } else {
-            self.screen.leave(&self.consoles);
+        let status = self.state.status(self.now());
+        match self.state.shown() {
+            Visibility::Nothing => self.screen.leave(&self.consoles),
+            Visibility::Line => self.screen.show(&self.consoles, |_| vec![status.next.clone()]),
+            Visibility::Menu => {
+                self.screen.show(&self.consoles, |size| picture(self.state.menu(), &status, size));
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use super::{Command, Failure, Opt, help};
-use crate::formats::nearest::nearest;
+use crate::boot::nearest::nearest;
 use ::log::LevelFilter;
 use lexopt::Arg;
 
@@ -96,7 +96,7 @@ impl Arguments {
         super::log::start("firstlight", level);
     }
 
-    /// What to say of an argument that the command does not know.
+    /// The message for an argument that the command does not know.
     pub(super) fn unknown(&self, argument: &Argument) -> Failure {
         let name = match argument {
             Argument::Operand(value) => {
@@ -115,7 +115,6 @@ impl Arguments {
     }
 }
 
-/// One argument.
 pub(super) enum Argument {
     /// An option by its long name without dashes (an unknown short one by its letter).
     Option(String),

@@ -74,8 +74,8 @@ pub(super) const BOOT: Command = Command {
                 short: None,
                 long: "cmdline-from",
                 value: "entry|running",
-                what: "take the entry's command line or that of the running kernel; of words that stand there twice, the \
-                       last one stays",
+                what: "take the entry's command line or that of the running kernel; of words that occur twice, the last \
+                       one is kept",
             },
             Opt {
                 short: Some('n'),
@@ -87,7 +87,7 @@ pub(super) const BOOT: Command = Command {
                 short: Some('f'),
                 long: "force",
                 value: "",
-                what: "do it although a programme asks not to shut down",
+                what: "do it although a program asks not to shut down",
             },
             root,
             volume,
@@ -121,9 +121,8 @@ pub(super) fn join_session() -> std::io::Result<()> {
     Ok(())
 }
 
-/// What the options said.
 #[derive(Default)]
-struct Wish {
+struct RestartOptions {
     entry: Option<String>,
     append: Vec<String>,
     from: Option<From>,
@@ -146,85 +145,87 @@ enum From {
 struct Plan<'a> {
     /// The entry, with the command line that its kernel gets.
     entry: &'a Entry,
-    /// What speaks against it.
+    /// Reasons against it.
     warnings: Vec<String>,
-    /// What is done, in order.
+    /// The steps, in order.
     steps: Vec<String>,
 }
 
 fn boot(arguments: &mut Arguments) -> Result<String, Failure> {
-    let (wish, target) = read(arguments)?;
+    let (options, target) = read(arguments)?;
     arguments.start_log();
-    if !wish.dry_run {
+    if !options.dry_run {
         if target.is_offline() {
             return Err(Failure::Usage("--root and --volume go with --dry-run".into()));
         }
-        if let Some(barrier) = guards::barrier(Path::new("/")).filter(|_| !wish.once) {
+        if let Some(barrier) = guards::barrier(Path::new("/")).filter(|_| !options.once) {
             return Err(failed(&barrier));
         }
         if !rustix::process::geteuid().is_root() {
             return Err(Failure::Failed("only root can restart this machine; use sudo".into()));
         }
-        if !wish.once && !wish.load && !DETACHED.load(Ordering::Relaxed) {
+        if !options.once && !options.load && !DETACHED.load(Ordering::Relaxed) {
             let again: Vec<_> = env::args_os().skip(1).collect();
             let status = detach::run(&again).map_err(|error| failed(&error))?;
-            return Err(Failure::Told(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1)));
+            return Err(Failure::Reported(
+                status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1),
+            ));
         }
     }
     let mut disks = target.open()?;
     let discovery = disks.search()?.discovery;
     let default = discovery.default.as_deref();
-    let chosen = choice::choose(&discovery.entries, default, wish.entry.as_deref()).map_err(|error| {
+    let chosen = choice::choose(&discovery.entries, default, options.entry.as_deref()).map_err(|error| {
         print(&list(&discovery));
         failed(&error)
     })?;
-    let entry = Entry { cmdline: command_line(chosen, &wish, &running()), ..chosen.clone() };
-    let once = if wish.once { Some(find_once(&entry, &disks)?) } else { None };
+    let entry = Entry { cmdline: command_line(chosen, &options, &running()), ..chosen.clone() };
+    let once = if options.once { Some(find_once(&entry, &disks)?) } else { None };
     if once.is_none() {
         bootable(&entry)?;
     }
-    let (warnings, blocked) = warnings(&wish, &entry);
-    let plan = Plan { entry: &entry, warnings, steps: steps(&wish, once.as_ref()) };
-    let list = if wish.entry.is_none() { list(&discovery) } else { String::new() };
-    let shown = if wish.json { json(&plan)? } else { list + &plan.text() };
-    if wish.dry_run {
+    let (warnings, blocked) = warnings(&options, &entry);
+    let plan = Plan { entry: &entry, warnings, steps: steps(&options, once.as_ref()) };
+    let list = if options.entry.is_none() { list(&discovery) } else { String::new() };
+    let shown = if options.json { json(&plan)? } else { list + &plan.text() };
+    if options.dry_run {
         return Ok(shown);
     }
     print(&shown);
-    if blocked && !wish.force {
+    if blocked && !options.force {
         return Err(Failure::Failed(BLOCKED.into()));
     }
     match once {
         Some(once) => once.set().map(|()| String::new()).map_err(|error| failed(&error)),
-        None if wish.load => load(&entry, disks).map(|_| String::new()),
-        None => leave(&entry, disks, wish.now),
+        None if options.load => load(&entry, disks).map(|_| String::new()),
+        None => leave(&entry, disks, options.now),
     }
 }
 
-const BLOCKED: &str = "a programme asks not to shut down (above); let it finish, or use --force";
+const BLOCKED: &str = "a program asks not to shut down (above); let it finish, or use --force";
 
 fn failed(error: &dyn std::fmt::Display) -> Failure {
     Failure::Failed(printable(&error.to_string()))
 }
 
-fn read(arguments: &mut Arguments) -> Result<(Wish, Target), Failure> {
-    let (mut wish, mut target) = (Wish::default(), Target::default());
+fn read(arguments: &mut Arguments) -> Result<(RestartOptions, Target), Failure> {
+    let (mut options, mut target) = (RestartOptions::default(), Target::default());
     while let Some(argument) = arguments.next()? {
         match argument {
-            Argument::Operand(word) if wish.entry.is_none() => {
-                wish.entry = Some(text::decode(word.as_encoded_bytes()));
+            Argument::Operand(word) if options.entry.is_none() => {
+                options.entry = Some(text::decode(word.as_encoded_bytes()));
             }
             argument if target.take(&argument, arguments)? => {}
             Argument::Option(ref name) => match name.as_str() {
-                "now" => wish.now = true,
-                "load" => wish.load = true,
-                "once" => wish.once = true,
-                "dry-run" => wish.dry_run = true,
-                "force" => wish.force = true,
-                "json" => wish.json = true,
-                "append" => wish.append.push(text::decode(arguments.value()?.as_encoded_bytes())),
+                "now" => options.now = true,
+                "load" => options.load = true,
+                "once" => options.once = true,
+                "dry-run" => options.dry_run = true,
+                "force" => options.force = true,
+                "json" => options.json = true,
+                "append" => options.append.push(text::decode(arguments.value()?.as_encoded_bytes())),
                 "cmdline-from" => {
-                    wish.from = Some(match arguments.value()?.to_str() {
+                    options.from = Some(match arguments.value()?.to_str() {
                         Some("entry") => From::Entry,
                         Some("running") => From::Running,
                         _ => return Err(Failure::Usage("--cmdline-from takes entry or running".into())),
@@ -235,17 +236,17 @@ fn read(arguments: &mut Arguments) -> Result<(Wish, Target), Failure> {
             argument => return Err(arguments.unknown(&argument)),
         }
     }
-    if [wish.now, wish.load, wish.once].into_iter().filter(|chosen| *chosen).count() > 1 {
+    if [options.now, options.load, options.once].into_iter().filter(|chosen| *chosen).count() > 1 {
         let message =
             "--now starts the entry now, --load at the next restart, --once through the firmware: choose one";
         return Err(Failure::Usage(message.into()));
     }
-    if wish.once && (!wish.append.is_empty() || wish.from.is_some()) {
+    if options.once && (!options.append.is_empty() || options.from.is_some()) {
         let message =
             "--once leaves the entry as the boot loader knows it; --append and --cmdline-from go without it";
         return Err(Failure::Usage(message.into()));
     }
-    Ok((wish, target))
+    Ok((options, target))
 }
 
 fn running() -> String {
@@ -253,9 +254,9 @@ fn running() -> String {
 }
 
 /// The command line that the options make of the entry's own.
-fn command_line(entry: &Entry, wish: &Wish, running: &str) -> String {
+fn command_line(entry: &Entry, options: &RestartOptions, running: &str) -> String {
     let reused;
-    let base = match wish.from {
+    let base = match options.from {
         Some(From::Running) => {
             reused = cmdline::reusable(running);
             &reused
@@ -264,8 +265,8 @@ fn command_line(entry: &Entry, wish: &Wish, running: &str) -> String {
     };
     let firmware =
         if entry.kind == Kind::Multiboot { Firmware::default() } else { Firmware::of_this_machine() };
-    let line = cmdline::complete(base, &wish.append, firmware);
-    if wish.from.is_some() { cmdline::keep_last(&line) } else { line }
+    let line = cmdline::complete(base, &options.append, firmware);
+    if options.from.is_some() { cmdline::keep_last(&line) } else { line }
 }
 
 /// Whether a kernel can be made of it at all.
@@ -275,7 +276,7 @@ fn bootable(entry: &Entry) -> Result<(), Failure> {
         return Err(Failure::Failed(format!("{title}: {}", printable(problem))));
     }
     let what = match entry.kind {
-        // Where it cannot be started, that is its problem.
+        // An entry that cannot be started has a problem of its own.
         Kind::Linux | Kind::Uki | Kind::Multiboot => return Ok(()),
         Kind::Chainload => "another boot loader",
         Kind::Firmware => "the firmware itself",
@@ -291,18 +292,18 @@ fn find_once(entry: &Entry, disks: &Disks) -> Result<Once, Failure> {
     Once::find(entry, volume, Path::new(firmware::VARIABLES)).map_err(|error| failed(&error))
 }
 
-/// What speaks against starting the entry, and whether any of it forbids that.
-fn warnings(wish: &Wish, entry: &Entry) -> (Vec<String>, bool) {
-    if wish.once {
+/// Reasons against starting the entry, and whether any of them forbids it.
+fn warnings(options: &RestartOptions, entry: &Entry) -> (Vec<String>, bool) {
+    if options.once {
         return (Vec::new(), false);
     }
     // Xen has words of its own for its consoles.
     let is_linux = entry.kind != Kind::Multiboot;
     let silent = if is_linux { consoles::silent(&consoles::active(), &entry.cmdline) } else { Vec::new() };
-    if wish.load {
+    if options.load {
         return (silent, false);
     }
-    let (mut warnings, blocked) = obstacles(wish.now);
+    let (mut warnings, blocked) = obstacles(options.now);
     warnings.extend(silent);
     if state::loaded(Slot::Boot) == Some(true) {
         warnings.push("a kernel is loaded already; this one takes its place".to_owned());
@@ -310,7 +311,7 @@ fn warnings(wish: &Wish, entry: &Entry) -> (Vec<String>, bool) {
     (warnings, blocked)
 }
 
-/// What speaks against a restart now, and whether any of it forbids one.
+/// Reasons against a restart now, and whether any of them forbids it.
 fn obstacles(now: bool) -> (Vec<String>, bool) {
     let mut warnings = Vec::new();
     if guards::graphical_session() {
@@ -329,15 +330,15 @@ fn obstacles(now: bool) -> (Vec<String>, bool) {
     (warnings, inhibitors.iter().any(|inhibitor| inhibitor.blocks))
 }
 
-fn steps(wish: &Wish, once: Option<&Once>) -> Vec<String> {
+fn steps(options: &RestartOptions, once: Option<&Once>) -> Vec<String> {
     if let Some(once) = once {
         return vec![once.text(), "nothing else: the next start of this machine boots the entry".to_owned()];
     }
     let load = "load the kernel with its initrds".to_owned();
-    if wish.load {
+    if options.load {
         return vec![load, "nothing else: the next restart starts it".to_owned()];
     }
-    if !wish.now {
+    if !options.now {
         return vec![load, format!("shut down into it: {}", Shutdown::of(Path::new("/")).text())];
     }
     let mut steps = vec![load, "write back everything that is not on the disks yet".to_owned()];
@@ -393,7 +394,7 @@ fn by_hand() -> Result<Infallible, Failure> {
     if !rustix::process::geteuid().is_root() {
         return Err(Failure::Failed("only root can restart this machine; use sudo".into()));
     }
-    let (wish, shutdown) = (Wish::default(), Shutdown::of(root));
+    let (options, shutdown) = (RestartOptions::default(), Shutdown::of(root));
     let (shown, blocked, prepared) = if state::loaded(Slot::Boot) == Some(true) {
         let (warnings, blocked) = obstacles(false);
         let steps = vec![format!("shut down into it: {}", shutdown.text())];
@@ -404,9 +405,9 @@ fn by_hand() -> Result<Infallible, Failure> {
         let entry = choice::choose(&discovery.entries, discovery.default.as_deref(), None)
             .map_err(|error| failed(&error))?;
         bootable(entry)?;
-        let entry = Entry { cmdline: command_line(entry, &wish, &running()), ..entry.clone() };
-        let (warnings, blocked) = warnings(&wish, &entry);
-        let plan = Plan { entry: &entry, warnings, steps: steps(&wish, None) };
+        let entry = Entry { cmdline: command_line(entry, &options, &running()), ..entry.clone() };
+        let (warnings, blocked) = warnings(&options, &entry);
+        let plan = Plan { entry: &entry, warnings, steps: steps(&options, None) };
         (plan.text(), blocked, Some((entry, disks)))
     };
     print(&shown);
@@ -492,8 +493,8 @@ mod tests {
         ];
         for (from, append, expected) in cases {
             let append = append.iter().map(|words| (*words).to_owned()).collect();
-            let wish = Wish { from, append, ..Wish::default() };
-            let line = command_line(&entry, &wish, running);
+            let options = RestartOptions { from, append, ..RestartOptions::default() };
+            let line = command_line(&entry, &options, running);
             // A machine whose firmware asks for it gets one word more.
             assert_eq!(line.replace(" nokaslr", ""), expected, "{from:?}");
         }

@@ -15,7 +15,7 @@ use crate::{
     kexec::reason::remedy_for_file,
 };
 
-/// Settings larger than this, in bytes, are none.
+/// Maximum size of a file of settings, in bytes.
 const FILE_LIMIT: u64 = 1 << 20;
 
 pub(super) const CONFIG: Command = Command {
@@ -46,7 +46,6 @@ pub(super) const CONFIG: Command = Command {
     run: config,
 };
 
-/// The whole answer.
 #[derive(Serialize)]
 struct Answer {
     settings: Vec<Effective>,
@@ -82,7 +81,7 @@ fn config(arguments: &mut Arguments) -> Result<String, Failure> {
             let (name, remedy) = (decode(file.as_os_str().as_bytes()), remedy_for_file(&error));
             Failure::Failed(format!("{}: {error}; {remedy}", printable(&name)))
         })?,
-        // Without a file everything stands at its default.
+        // Without a file every setting has its default.
         None => read("/etc/firstlight.conf".as_ref()).unwrap_or_default(),
     };
     let cmdline = cmdline.unwrap_or_else(|| read("/proc/cmdline".as_ref()).unwrap_or_default());

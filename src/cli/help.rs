@@ -1,4 +1,4 @@
-//! What `--help` prints: generated from the tables of commands and options, so that it cannot fall behind them.
+//! The text of `--help`, generated from the tables of commands and options, so that it always agrees with them.
 
 use super::{COMMANDS, Command, Opt, arguments::COMMON};
 

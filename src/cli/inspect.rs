@@ -36,7 +36,7 @@ struct Inspected<'a> {
     inside: Option<Identity>,
 }
 
-/// What stands first for a reader; the other fields follow by name.
+/// The fields that come first for a reader; the others follow by name.
 const FIRST: [&str; 3] = ["file", "kind", "version"];
 
 fn run(arguments: &mut Arguments) -> Result<String, Failure> {

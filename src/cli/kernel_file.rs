@@ -56,15 +56,13 @@ impl Unpacked {
         let PreparedKernel { kernel, initrds, cmdline, .. } = &mut prepared;
         initrds.retain(|initrd| !is_replaced || initrd.name != kernel.name);
         if !self.is_unified && cmdline.contains("%U") {
-            log::warn!(
-                "%U on the command line stands for its partition's UUID; give one with --command-line"
-            );
+            log::warn!("%U on the command line is its partition's UUID; give one with --command-line");
         }
         Ok(prepared)
     }
 }
 
-/// What goes with a unified kernel image, the number of its profile and its command line; `None` for other files.
+/// The companions of a unified kernel image, the number of its profile and its command line; `None` for other files.
 fn beside(name: &str, cmdline: &str) -> Option<(Vec<CompanionFile>, u32, String)> {
     let (root, path) = parted(&fs::canonicalize(PathBuf::from(os_string(name))).ok()?)?;
     let VolumeOption { directory, volume } = VolumeOption::bare(root, "kexec");

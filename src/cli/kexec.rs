@@ -117,7 +117,7 @@ impl Failure {
     }
 }
 
-/// Runs the command with the arguments behind its name.
+/// Runs the command with the arguments after its name.
 #[must_use]
 pub fn run(arguments: &[OsString]) -> ExitCode {
     pipe::die_quietly();
@@ -340,7 +340,7 @@ fn lacks_call(error: &LoadError, method: Method) -> bool {
     method == Method::File && error.errno() == Some(Errno::NOSYS)
 }
 
-/// What makes it impossible, found before anything is done.
+/// The obstacle that makes it impossible, found before anything is done.
 #[cfg(feature = "running-system")]
 fn barrier(options: &Options) -> Result<(), Failure> {
     use crate::running::guards::{self, Barrier};
@@ -388,7 +388,7 @@ mod tests {
     use crate::running::guards::Barrier;
 
     #[test]
-    fn where_no_kernel_can_be_started_the_remedy_is_told_with_kexec_tools_exit_code() {
+    fn where_no_kernel_can_be_started_the_message_has_a_remedy_and_kexec_tools_exit_code() {
         for (barrier, remedy) in [
             (Barrier::Xen, "use Xen's own kexec-tools on a host, and on a guest restart it with xl reboot"),
             (Barrier::Container, "run it on the host"),

@@ -11,12 +11,10 @@ use super::{
     target::{self, Target},
 };
 use crate::{
+    boot::nearest::nearest,
     discover::{Report, Survey},
     entry::{Discovery, Warning},
-    formats::{
-        nearest::nearest,
-        text::{decode, printable},
-    },
+    formats::text::{decode, printable},
 };
 
 pub(super) const LIST: Command = Command {
@@ -59,7 +57,7 @@ pub(super) const LIST: Command = Command {
 pub(super) const SHOW: Command = Command {
     name: "show",
     operands: "ID [--root DIR | --volume DIR[,key=value]…] [--json]",
-    summary: "Show one entry: what booting it means and where it stands written",
+    summary: "Show one entry: what booting it does and where it is written",
     details: "",
     options: &{
         let [root, volume, iso, firmware, board, efivars, flavour] = target::OPTIONS;

@@ -35,7 +35,7 @@ use crate::sys;
 struct Opt {
     short: Option<char>,
     long: &'static str,
-    /// What its value is called; empty if it has none.
+    /// The name of its value; empty if it has none.
     value: &'static str,
     what: &'static str,
 }
@@ -43,10 +43,10 @@ struct Opt {
 /// One word after `firstlight`.
 struct Command {
     name: &'static str,
-    /// What stands behind the name, in a usage line.
+    /// The operands, for a usage line.
     operands: &'static str,
     summary: &'static str,
-    /// What the help says below the summary.
+    /// The text of the help below the summary.
     details: &'static str,
     options: &'static [Opt],
     /// Command lines with what they do.
@@ -83,7 +83,7 @@ enum Failure {
     /// Another process has said why: its exit code.
     #[cfg(feature = "running-system")]
     #[error("it failed")]
-    Told(u8),
+    Reported(u8),
 }
 
 /// Runs the command line without its first word, as `firstlight` got it.
@@ -107,7 +107,7 @@ fn finish(answer: Result<String, Failure>) -> ExitCode {
     match answer {
         Ok(text) | Err(Failure::Answered(text)) => print(&text),
         #[cfg(feature = "running-system")]
-        Err(Failure::Told(code)) => ExitCode::from(code),
+        Err(Failure::Reported(code)) => ExitCode::from(code),
         Err(failure) => {
             if let Failure::Flawed { text, .. } = &failure {
                 print(text);

@@ -1,18 +1,16 @@
-//! What the commands and their options are, for man pages and shell completions: made from the tables that `--help` shows
+//! The commands and their options, for man pages and shell completions: made from the tables that `--help` shows
 //! and that the command line is read by.
 
 use super::{COMMANDS, Command, Opt, arguments};
 
-/// One option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OptionReference {
-    /// Its letter.
     pub short: Option<char>,
     /// Its name without dashes.
     pub long: &'static str,
-    /// What its value is called; empty if it has none.
+    /// The name of its value; empty if it has none.
     pub value: &'static str,
-    /// What it does.
+    /// Its effect.
     pub what: &'static str,
 }
 
@@ -21,13 +19,12 @@ pub struct OptionReference {
 pub struct CommandReference {
     /// The word.
     pub name: &'static str,
-    /// What stands behind it.
+    /// Its operands.
     pub operands: &'static str,
-    /// What it is for, in a line.
+    /// Its purpose, in a line.
     pub summary: &'static str,
-    /// More about it; may be empty.
+    /// A longer description; may be empty.
     pub details: &'static str,
-    /// Its own options.
     pub options: Vec<OptionReference>,
     /// Command lines with what they do.
     pub examples: &'static [(&'static str, &'static str)],

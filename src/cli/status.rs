@@ -14,22 +14,21 @@ pub(super) const STATUS: Command = Command {
     name: "status",
     operands: "[--json]",
     summary: "Show what this kernel says of loading another one",
-    details: "Whether a kernel is loaded and waiting, and what stands in the way of loading one.",
+    details: "Whether a kernel is loaded and waiting, and what prevents loading one.",
     options: &[JSON],
     examples: &[("firstlight status", "is a kernel loaded?")],
     run: status,
 };
 
-/// What the kernel says; `None` where it does not.
+/// Facts from the kernel; `None` where it gives none.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 struct Status {
     /// Release of the running kernel.
     kernel: Option<String>,
-    /// How the machine was started.
+    /// The way the machine was started.
     firmware: &'static str,
     /// A kernel is loaded and waits for the jump.
     loaded: Option<bool>,
-    /// A crash kernel is loaded.
     crash_loaded: Option<bool>,
     /// Loading is switched off until the next boot (sysctl kernel.kexec_load_disabled).
     disabled: Option<bool>,
@@ -59,7 +58,7 @@ fn read(root: &Path) -> Status {
         loaded: flag("sys/kernel/kexec_loaded"),
         crash_loaded: flag("sys/kernel/kexec_crash_loaded"),
         disabled: flag("proc/sys/kernel/kexec_load_disabled"),
-        // The chosen one stands in brackets: "none [integrity] confidentiality".
+        // The chosen one is in brackets: "none [integrity] confidentiality".
         lockdown: text("sys/kernel/security/lockdown")
             .and_then(|modes| Some(modes.split_once('[')?.1.split_once(']')?.0.to_owned())),
     }

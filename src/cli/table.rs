@@ -1,4 +1,4 @@
-//! Entries as people read them on a terminal. Nothing that stands on a disk can steer it.
+//! Entries as people read them on a terminal. Nothing that is read from a disk can control the terminal.
 
 use crate::{
     entry::{Discovery, Entry, FileReference, Kind},

@@ -1,4 +1,4 @@
-//! Which volumes a command is about: directories that stand for file systems, or the disks of this machine.
+//! The volumes that a command is about: directories as roots of file systems, or the disks of this machine.
 
 use std::{collections::HashSet, fs, os::unix::ffi::OsStrExt, path::PathBuf};
 
@@ -66,12 +66,12 @@ pub(super) const OPTIONS: [Opt; 7] = [
     },
 ];
 
-/// What there is to search.
+/// The volumes to search.
 pub(super) struct Disks {
     pub open: Vec<OpenVolume>,
     /// Devices that nothing can be read from, with the reason why.
     pub rejected: Vec<(Device, Rejection)>,
-    /// What configurations are read against.
+    /// The facts that configurations ask for.
     pub context: Context,
     /// Directories stand for the machine.
     is_offline: bool,
@@ -89,7 +89,6 @@ impl Disks {
     }
 }
 
-/// What the options said.
 #[derive(Default)]
 pub(super) struct Target {
     root: Option<VolumeOption>,
@@ -146,7 +145,6 @@ impl Target {
         Ok((disks.search()?, disks.rejected))
     }
 
-    /// Opens the volumes.
     pub fn open(mut self) -> Result<Disks, Failure> {
         let is_offline = self.is_offline();
         let directory = self.efivars.take().or_else(|| (!is_offline).then(|| firmware::VARIABLES.into()));
@@ -193,9 +191,7 @@ impl Target {
 
     fn directories(self, context: Context) -> Result<Disks, Failure> {
         if self.root.is_some() && !self.volumes.is_empty() {
-            return Err(Failure::Usage(
-                "--root stands for the only volume; use --volume for each of several".into(),
-            ));
+            return Err(Failure::Usage("--root is the only volume; use --volume for each of several".into()));
         }
         let mut open = Vec::new();
         for option in self.root.into_iter().chain(self.volumes) {

@@ -1,4 +1,4 @@
-//! `--volume DIR[,key=value]…`: a directory that stands for the root of a file system, and what the system that it
+//! `--volume DIR[,key=value]…`: a directory that is the root of a file system, and what the system that it
 //! belongs to knows of the disk underneath.
 
 use std::{ffi::OsStr, os::unix::ffi::OsStrExt, path::PathBuf};
@@ -7,15 +7,15 @@ use serde::{Deserialize, de::IntoDeserializer, de::value::Error as NameError};
 
 use super::Failure;
 use crate::{
+    boot::nearest::nearest,
     entry::{FilesystemKind, Partition, PartitionTable, Transport, Volume},
-    formats::nearest::nearest,
 };
 
-/// Keys behind the directory.
+/// Keys after the directory.
 const KEYS: [&str; 9] =
     ["uuid", "label", "partuuid", "partlabel", "parttype", "table", "type", "subvol", "dev"];
 
-/// What the option said.
+/// The value of the option.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct VolumeOption {
     pub directory: PathBuf,
@@ -70,7 +70,7 @@ impl VolumeOption {
             }
         };
         let named = ["partuuid", "partlabel", "parttype"].map(get);
-        // A partition of which only the UUID is told has a number all the same; any will do.
+        // A partition that is known by its UUID only has a number all the same; any will do.
         let partition = volume.device.partition.get_or_insert(numbered(place));
         partition.table = table;
         let [uuid, label, type_id] = named.clone();

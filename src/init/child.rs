@@ -1,4 +1,4 @@
-//! The child that talks with the person, the worker or the rescue console: how it is started, heard and killed.
+//! PID 1's child, the worker or the rescue console: how it is started, heard and killed.
 
 use std::{
     ffi::OsStr,
@@ -19,13 +19,13 @@ use crate::{
     sys::child::Program,
 };
 
-/// So many packets are read in one turn, so that a child that never stops talking cannot stop PID 1 from anything else.
+/// Maximum number of packets that are read in one turn, so that a child that never stops sending cannot keep PID 1 from its
+/// other work.
 const PACKETS_A_TURN: usize = 64;
 
-/// A child hangs up when it dies; one that lives on for this long has lost its way.
+/// Maximum time between a child's hanging up and its death; after it, the child is killed.
 const HANGING_UP: Duration = Duration::from_secs(2);
 
-/// A running child.
 #[derive(Debug)]
 pub(super) struct Child {
     pid: Pid,
@@ -45,7 +45,6 @@ impl Child {
         Ok(Self { pid, socket, hung_up: false, deadline: None })
     }
 
-    /// Its process.
     pub(super) fn pid(&self) -> Pid {
         self.pid
     }
@@ -76,7 +75,7 @@ impl Child {
             match recv(&self.socket, &mut packet, RecvFlags::DONTWAIT) {
                 Ok((length @ 1.., _)) => match Request::decode(packet.get(..length).unwrap_or_default()) {
                     Some(request) => heard.push(request),
-                    None => log::warn!("the worker said something unknown"),
+                    None => log::warn!("the worker sent an unknown request"),
                 },
                 Err(Errno::AGAIN) => break,
                 Err(Errno::INTR) => {}
@@ -90,10 +89,10 @@ impl Child {
         heard
     }
 
-    /// Tells it something, without waiting.
-    pub(super) fn tell(&self, notice: Notice) {
+    /// Sends it a notice, without waiting.
+    pub(super) fn notify(&self, notice: Notice) {
         if let Err(error) = send(&self.socket, notice.encode(), SendFlags::DONTWAIT | SendFlags::NOSIGNAL) {
-            log::warn!("the worker was not told what it waits for: {error}");
+            log::warn!("the worker did not get a notice: {error}");
         }
     }
 
@@ -106,7 +105,7 @@ impl Child {
     }
 }
 
-/// What the worker is started with.
+/// The worker's arguments.
 pub(super) fn worker_arguments(pass_over: &[Task], died: Option<&str>) -> Vec<String> {
     let mut arguments = vec!["worker".to_owned()];
     for task in pass_over {
@@ -122,7 +121,7 @@ pub(super) fn worker_arguments(pass_over: &[Task], died: Option<&str>) -> Vec<St
     arguments
 }
 
-/// How a process ended, by what wait(2) says of it.
+/// The end of a process, from its status of wait(2).
 pub(super) fn death(status: WaitStatus) -> Death {
     match status.terminating_signal() {
         Some(signal) => Death::Signal(signal),
@@ -160,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_child_that_never_stops_talking_is_heard_in_turns() {
+    fn a_child_that_never_stops_sending_is_heard_in_turns() {
         let (mut child, other) = pair();
         let sent = std::iter::repeat_with(|| send(&other, &Request::Rescue.encode(), SendFlags::DONTWAIT))
             .take_while(Result::is_ok)
@@ -202,21 +201,21 @@ mod tests {
     #[test]
     #[ignore = "panics; a_panic_in_any_thread_of_the_worker_is_heard_with_its_place_and_message runs it in its own process"]
     fn a_worker_that_panics() {
-        Link::inherited().unwrap().tell_of_panics();
+        Link::inherited().unwrap().report_panics();
         let places = [1, 2, 3];
         let load = move || places[std::hint::black_box(7)];
         std::thread::Builder::new().name("load".to_owned()).spawn(load).unwrap().join().unwrap_err();
     }
 
     #[test]
-    fn telling_a_child_that_is_gone_is_no_error() {
+    fn a_notice_to_a_child_that_is_gone_is_no_error() {
         let (child, other) = pair();
         drop(other);
-        child.tell(Notice::JumpFailed);
+        child.notify(Notice::JumpFailed);
     }
 
     #[test]
-    fn the_worker_is_told_what_to_pass_over_and_how_the_one_before_died() {
+    fn the_workers_arguments_name_what_to_pass_over_and_how_the_last_one_died() {
         let pass_over = [Task::Device("sda".into()), Task::Entry("a>b c".into())];
         assert_eq!(
             worker_arguments(&pass_over, Some("SIGSEGV ended it")),

@@ -2,7 +2,7 @@
 //!
 //! A panic says where and why before it ends in abort(3). Other faults are memory that is not there, a stack that is used up
 //! and memory that ran out inside the allocator: of these the signal and the address of the instruction are known.
-//! What cannot be caught: a binary that cannot be executed any more; `panic=SECONDS` on the kernel's command line makes it
+//! One fault cannot be caught, a binary that cannot be executed any more; `panic=SECONDS` on the kernel's command line makes it
 //! restart when PID 1 is ended by somebody else's fault.
 
 use std::{
@@ -25,7 +25,7 @@ use crate::{
 /// Carries the number of crashes so far from one start to the next.
 const COUNTER: &str = "FIRSTLIGHT_CRASHES";
 
-/// Carries what is known of the last one.
+/// Carries the description of the last one.
 const NOTE: &str = "FIRSTLIGHT_CRASH";
 
 /// From now on a fault, in whatever thread, executes PID 1 afresh. Gives the number of times that this has happened.
@@ -39,15 +39,15 @@ pub(super) fn start_again_on_fault() -> u32 {
     }
     panics::on_panic(|line| {
         log::error!("PID 1 {line}");
-        // The consoles hear it from the PID 1 that takes this one's place; this is for the case that there is none.
+        // The PID 1 that takes this one's place reports it on the consoles; this is for the case that there is none.
         let _ = writeln!(io::stderr(), "firstlight: PID 1 {line}");
         fault::record(line);
     });
     crashes
 }
 
-/// After a crash: tells of it, ends what the PID 1 before left running, and gives what there is to say.
-pub(super) fn clear_the_field(crashes: u32, consoles: &Consoles) -> String {
+/// After a crash: reports it, ends the processes that the previous PID 1 left running, and gives the report.
+pub(super) fn clean_up(crashes: u32, consoles: &Consoles) -> String {
     let note = text::printable(&env::var(NOTE).unwrap_or_default());
     let died = format!("PID 1 crashed: {note}");
     log::error!("{died}");

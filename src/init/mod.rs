@@ -1,6 +1,6 @@
 //! PID 1: mounts, consoles, modules, supervision and power. It never dies and reads nothing that was not shipped with it.
 //!
-//! [`run`] is the boot in one screen. What can fail is a logged fact: the machine goes on with what it has. There is no
+//! [`run`] is the boot in one screen. A failure is logged, and the machine continues without it. There is no
 //! unwrap, no indexing, no overflow and no recursion here, so that only a broken kernel or memory can end PID 1; a fault
 //! all the same ends in a fresh start of the same binary ([`crash`]). Nobody can send PID 1 a signal that it does not
 //! want: the kernel drops all that it has no handler for.
@@ -36,15 +36,15 @@ pub fn run() -> ! {
     timing.stamp("mounted");
     let consoles = Consoles::open();
     consoles.landmark("start", &[("version", env!("CARGO_PKG_VERSION"))]);
-    let died = (crashes > 0).then(|| crash::clear_the_field(crashes, &consoles));
+    let died = (crashes > 0).then(|| crash::clean_up(crashes, &consoles));
     let watchdog = settings.watchdog.and_then(watchdog::Watchdog::start);
     let supervisor = supervise::Supervisor::new(settings.worker_deaths, crashes);
-    // What crashes again and again may be a module's doing: the rescue console goes without.
+    // A module may cause crash after crash: then the rescue console runs without any.
     let modules = (crashes < settings.worker_deaths).then(modules::start).flatten();
     pid1::Pid1 { settings, supervisor, signals, consoles, timing, modules, watchdog, child: None, died }.run()
 }
 
-/// Opens the log at the level that the settings want, and tells what was found before it was open.
+/// Opens the log at the level of the settings, and logs the facts that were found before.
 fn log_and_read_settings(facts: &[String]) -> Settings {
     let read = |path| String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned();
     let (settings, mistakes) = Settings::parse(&read("/etc/firstlight.conf"), &read("/proc/cmdline"));

@@ -29,7 +29,7 @@ const WANTED: &[Wanted] = &[
     Wanted { kind: "efivarfs", target: "/sys/firmware/efi/efivars", flags: INERT, options: "" },
     // Lockdown and the log of measurements.
     Wanted { kind: "securityfs", target: "/sys/kernel/security", flags: INERT, options: "" },
-    // What the kernel said before it last crashed.
+    // The kernel's log before its last crash.
     Wanted { kind: "pstore", target: "/sys/fs/pstore", flags: INERT, options: "" },
 ];
 
@@ -62,7 +62,7 @@ pub(super) fn mount_points(mountinfo: &[u8]) -> Vec<String> {
     lines.filter_map(|line| line.split(|byte| *byte == b' ').nth(4)).map(unescape).collect()
 }
 
-/// Undoes the kernel's octal escapes of blanks and backslashes; bytes that are no UTF-8 are lost.
+/// Undoes the kernel's octal escapes of spaces and backslashes; bytes that are no UTF-8 are lost.
 fn unescape(field: &[u8]) -> String {
     let mut bytes = Vec::with_capacity(field.len());
     let mut rest = field;

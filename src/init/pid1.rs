@@ -1,4 +1,4 @@
-//! The one loop of PID 1: it waits for whatever happens, asks the supervisor what to do about it, and does it.
+//! The one loop of PID 1: it waits for an event, asks the supervisor for the actions, and carries them out.
 
 use std::{
     collections::VecDeque,
@@ -17,7 +17,7 @@ use super::{
     power::Power,
     rescue, shutdown,
     signals::Signals,
-    supervise::{Action, Death, Event, Supervisor},
+    supervise::{Death, Event, Supervisor, SupervisorAction},
     timing::{self, Timing},
     watchdog::Watchdog,
 };
@@ -29,7 +29,7 @@ use crate::{
     ui::console::Consoles,
 };
 
-/// What a slow serial line may take to send the last words before the jump.
+/// Maximum time for a slow serial line to send the last lines before the jump.
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// PID 1's state outside of the supervisor.
@@ -44,12 +44,12 @@ pub(super) struct Pid1 {
     pub(super) modules: Option<Loading>,
     pub(super) watchdog: Option<Watchdog>,
     pub(super) child: Option<Child>,
-    /// How the last worker or PID 1 died, for the screen of the next worker.
+    /// A sentence on how the last worker or PID 1 died, for the screen of the next worker.
     pub(super) died: Option<String>,
 }
 
 impl Pid1 {
-    /// For ever.
+    /// Runs for ever.
     pub(super) fn run(mut self) -> ! {
         let mut events = VecDeque::from([Event::Started]);
         events.extend(self.modules.is_none().then_some(Event::ModulesLoaded));
@@ -64,7 +64,7 @@ impl Pid1 {
         }
     }
 
-    /// Until something happens.
+    /// Waits until something happens.
     fn wait(&self) {
         let sources = [
             self.signals.descriptor(),
@@ -80,11 +80,11 @@ impl Pid1 {
         ];
         let first = deadlines.into_iter().flatten().min();
         let left = first.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        // However it ends, every source is looked at afterwards.
+        // However it ends, every source is checked afterwards.
         let _ = poll(&mut polled, left.and_then(|left| Timespec::try_from(left).ok()).as_ref());
     }
 
-    /// Everything that happened, in an order in which a child's last words come before its death.
+    /// Collects all events, a child's last requests before its death.
     fn collect(&mut self, events: &mut VecDeque<Event>) {
         self.watchdog.iter_mut().for_each(Watchdog::pet_if_due);
         self.signals.collect();
@@ -107,12 +107,12 @@ impl Pid1 {
         let Some(child) = &mut self.child else { return };
         events.extend(child.hear().into_iter().map(Event::Said));
         if child.is_overdue() {
-            log::error!("the worker or rescue console no longer hears PID 1 and is killed");
+            log::error!("the worker or rescue console has closed its connection to PID 1 and is killed");
             events.push_back(Event::HungUp);
         }
     }
 
-    /// Ends what the dead child left behind and hears its last words.
+    /// Ends the processes that the dead child left running, and takes its last requests.
     fn bury_child(&mut self, events: &mut VecDeque<Event>) {
         let Some(mut child) = self.child.take() else { return };
         child.kill();
@@ -125,35 +125,35 @@ impl Pid1 {
         }
     }
 
-    /// If it shall run and does not yet.
+    /// Starts the watchdog if the settings ask for it and it does not run yet.
     fn start_watchdog(&mut self) {
         if self.watchdog.is_none() {
             self.watchdog = self.settings.watchdog.and_then(Watchdog::start);
         }
     }
 
-    /// Does it; what comes of it at once is an event.
-    fn act(&mut self, action: Action) -> Option<Event> {
+    /// Carries an action out; its immediate result is an event.
+    fn act(&mut self, action: SupervisorAction) -> Option<Event> {
         match action {
-            Action::StartWorker(pass_over) => return self.start_worker(&pass_over),
-            Action::StartRescue { unattended } => return self.start_rescue(unattended),
-            Action::KillChild => self.child.iter().for_each(Child::kill),
-            Action::Tell(notice) => self.child.iter().for_each(|child| child.tell(notice)),
-            Action::ReportDeath(death, busy_with) => self.report_death(death, &busy_with),
-            Action::ReportHelpless => self.consoles.write(
+            SupervisorAction::StartWorker(pass_over) => return self.start_worker(&pass_over),
+            SupervisorAction::StartRescue { unattended } => return self.start_rescue(unattended),
+            SupervisorAction::KillChild => self.child.iter().for_each(Child::kill),
+            SupervisorAction::Notify(notice) => self.child.iter().for_each(|child| child.notify(notice)),
+            SupervisorAction::ReportDeath(death, busy_with) => self.report_death(death, &busy_with),
+            SupervisorAction::ReportHelpless => self.consoles.write(
                 "firstlight: neither the worker nor the rescue console can run. Ctrl-Alt-Del restarts the machine.\n",
             ),
-            Action::ReportLocked => return self.report_locked(),
-            Action::Stamp(request) => self.stamp(&request),
-            Action::Jump { entry, title } => return Some(self.jump(&entry, &title)),
-            Action::Leave(power) => return Some(self.leave(power)),
+            SupervisorAction::ReportLocked => return self.report_locked(),
+            SupervisorAction::Stamp(request) => self.stamp(&request),
+            SupervisorAction::Jump { entry, title } => return Some(self.jump(&entry, &title)),
+            SupervisorAction::Leave(power) => return Some(self.leave(power)),
         }
         None
     }
 
     fn start_worker(&mut self, pass_over: &[Task]) -> Option<Event> {
         self.timing.stamp("worker started");
-        // Said first, so that it stands before whatever the worker writes.
+        // Written first, so that it comes before every line of the worker.
         self.consoles.landmark("worker", &[("state", "started"), ("passed-over", &names(pass_over))]);
         let died = self.died.take();
         self.start_child(&child::worker_arguments(pass_over, died.as_deref()))
@@ -194,7 +194,7 @@ impl Pid1 {
         self.died = Some(died);
     }
 
-    /// Where nothing else is set, a person can only restart the machine.
+    /// Without `after-failure`, a person can only restart the machine.
     fn report_locked(&mut self) -> Option<Event> {
         self.consoles.write(
             "firstlight: the worker cannot run, and the rescue console is locked by the boot loader's configuration. \
@@ -211,7 +211,7 @@ impl Pid1 {
         let stage = match request {
             Request::Begin(Task::Entry(id)) => format!("loading {id}"),
             Request::End(Task::Entry(id)) => format!("done with {id}"),
-            Request::End(Task::Device(name)) => format!("looked at {name}"),
+            Request::End(Task::Device(name)) => format!("probed {name}"),
             _ => return,
         };
         self.timing.stamp(&stage);

@@ -7,14 +7,12 @@ use rustix::system::RebootCommand;
 pub enum Power {
     /// Restart through the firmware.
     Reboot,
-    /// Power off.
     Off,
     /// Stop, with the power on.
     Halt,
 }
 
 impl Power {
-    /// What the person reads.
     pub(super) fn describe(self) -> &'static str {
         match self {
             Self::Reboot => "The machine restarts.",

@@ -1,5 +1,5 @@
-//! What comes before every end: no process left, nothing mounted, nothing unwritten; each step bounded in time, since a
-//! disk that hangs must not keep the machine.
+//! The end of all work before the jump or the power: processes end, disks are unmounted and written out. Each step is bounded
+//! in time, since a disk that hangs must not hold up the machine.
 
 use std::{
     fs,
@@ -20,13 +20,13 @@ use sys_mount::UnmountFlags;
 
 use super::{mounts, signals::Signals};
 
-/// What a process may take to end on its own.
+/// Maximum time for processes to end on their own.
 const TERMINATION: Duration = Duration::from_secs(1);
 
-/// What the kernel may take to bury a killed process: one that waits for a disk stays until the disk answers.
+/// Maximum time for killed processes to end: one that waits for a disk stays until the disk answers.
 const KILLING: Duration = Duration::from_secs(2);
 
-/// What unmounting and syncing may take.
+/// Maximum time for unmounting and syncing.
 const UNMOUNTING: Duration = Duration::from_secs(5);
 
 /// Ends every process but this one.
@@ -73,7 +73,7 @@ pub(super) fn unmount_and_sync() {
     }
 }
 
-/// Does `work` on a thread of its own; what is not done by then is left behind, and the answer is no.
+/// Does `work` on a thread of its own; gives whether it was done in time. A thread that is not done is abandoned.
 fn within(patience: Duration, work: impl FnOnce() + Send + 'static) -> bool {
     let (done, wait) = mpsc::channel();
     let started = thread::Builder::new().spawn(move || {
@@ -89,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn work_that_hangs_is_left_behind() {
+    fn work_that_hangs_is_abandoned() {
         let (release, held) = mpsc::channel::<()>();
         assert!(!within(Duration::from_millis(1), move || held.recv().unwrap_or(())));
         drop(release);

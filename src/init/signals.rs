@@ -16,8 +16,8 @@ use rustix::{
 
 use super::power::Power;
 
-/// What each signal asks for: the convention of BusyBox's and sysvinit's init. The kernel turns Ctrl-Alt-Del into SIGINT
-/// to PID 1 once it has been told to (reboot(2), LINUX_REBOOT_CMD_CAD_OFF).
+/// The request that each signal means, by the convention of BusyBox's and sysvinit's init. The kernel turns Ctrl-Alt-Del into SIGINT
+/// to PID 1 once PID 1 has asked for that (reboot(2), LINUX_REBOOT_CMD_CAD_OFF).
 const MEANINGS: &[(Signal, Power)] = &[
     (Signal::SIGINT, Power::Reboot),
     (Signal::SIGTERM, Power::Reboot),
@@ -66,7 +66,7 @@ impl Signals {
         }
     }
 
-    /// What was asked for last, once.
+    /// The last request, once.
     pub(super) fn asked(&mut self) -> Option<Power> {
         self.asked.take()
     }
@@ -79,7 +79,7 @@ impl Signals {
             return false;
         };
         let Some(descriptor) = self.descriptor() else { return false };
-        // However poll(2) ends, what counts is looked at afterwards.
+        // However poll(2) ends, the signals are collected afterwards.
         let _ = poll(&mut [PollFd::new(&descriptor, PollFlags::IN)], Timespec::try_from(left).ok().as_ref());
         self.collect();
         true

@@ -1,22 +1,21 @@
-//! What PID 1 does about what happens: events in, actions out, with no system call between, so that tables can test it.
+//! PID 1's decisions as a pure state machine: events in, actions out, with no system call between, so that tables can test it.
 //!
 //! There is one child at a time that talks with the person: the worker, or the rescue console.
 
 use super::power::Power;
 use crate::boot::supervision::{Notice, Request, Task};
 
-/// After so many deaths of the rescue console nothing is started any more.
+/// Maximum number of deaths of the rescue console; after them nothing is started any more.
 const RESCUE_DEATHS: u32 = 3;
 
-/// What a worker says it is busy with, and what is passed over, is not remembered past this many.
+/// Maximum number of tasks that are remembered, those of the worker and those to pass over.
 const TASKS_LIMIT: usize = 64;
 
-/// What happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Event {
-    /// Nothing runs, and something shall.
+    /// No child runs, and one is needed.
     Started,
-    /// The child said something.
+    /// The child sent a request.
     Said(Request),
     /// The child closed its end and lives on.
     HungUp,
@@ -26,16 +25,13 @@ pub(super) enum Event {
     ModulesLoaded,
     /// A signal, Ctrl-Alt-Del among them.
     Asked(Power),
-    /// The jump came back.
     JumpFailed,
 }
 
-/// How a child ended.
+/// The end of a child.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Death {
-    /// With this exit status.
     Exit(i32),
-    /// By this signal.
     Signal(i32),
     /// By a panic, which said this.
     Panic(String),
@@ -43,10 +39,10 @@ pub(super) enum Death {
     NotStarted(String),
 }
 
-/// What to do about it.
+/// An action that PID 1 carries out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Action {
-    /// Start the worker and tell it what to pass over.
+pub(super) enum SupervisorAction {
+    /// Start the worker with the tasks that it passes over.
     StartWorker(Vec<Task>),
     /// Start the rescue console, which leaves on its own if nobody uses it, where the settings say so.
     StartRescue {
@@ -55,35 +51,32 @@ pub(super) enum Action {
     },
     /// Kill the child and all its group; [`Event::Died`] follows.
     KillChild,
-    /// Say to the worker.
-    Tell(Notice),
-    /// Say on every console how the worker died and what it was busy with.
+    /// Send the worker a notice.
+    Notify(Notice),
+    /// Report on every console how the worker died, and its unfinished tasks.
     ReportDeath(Death, Vec<Task>),
-    /// Say on every console that nothing can be started any more, and what is left to do.
+    /// Report on every console that nothing can be started any more, and the remedy.
     ReportHelpless,
-    /// Say on every console that the rescue console is locked, and do what the settings say for such a failure.
+    /// Report on every console that the rescue console is locked, and carry out `after-failure`.
     ReportLocked,
-    /// Stamp what the worker began or ended, for the timing table.
+    /// Stamp the beginning or end of a task, for the timing table.
     Stamp(Request),
     /// End all processes, unmount and jump into the loaded kernel.
     Jump {
         /// Id of the entry.
         entry: String,
-        /// Its title.
         title: String,
     },
     /// End all processes, unmount and leave.
     Leave(Power),
 }
 
-/// Who is there.
+/// The child that runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
-    /// The worker.
     Worker,
     /// The worker, killed to make room for the rescue console.
     MakingRoom,
-    /// The rescue console.
     Rescue,
     /// Everybody is being ended, for the jump or the power.
     Leaving,
@@ -91,12 +84,12 @@ enum Phase {
     Helpless,
 }
 
-/// The supervisor's memory.
+/// The state of the supervisor.
 #[derive(Debug)]
 pub(super) struct Supervisor {
     phase: Phase,
     busy_with: Vec<Task>,
-    /// What a worker said of the panic that is ending it.
+    /// The worker's report of the panic that is ending it.
     panic: Option<String>,
     /// Id of the entry that the worker asked to jump into.
     jumps_into: String,
@@ -105,7 +98,7 @@ pub(super) struct Supervisor {
     deaths_allowed: u32,
     rescue_deaths: u32,
     modules_loaded: bool,
-    /// The worker has said that the rescue console is for nobody.
+    /// The worker has reported that the rescue console is locked.
     locked: bool,
 }
 
@@ -126,8 +119,8 @@ impl Supervisor {
         }
     }
 
-    /// What to do, in this order.
-    pub(super) fn on(&mut self, event: Event) -> Vec<Action> {
+    /// The actions for an event, in this order.
+    pub(super) fn on(&mut self, event: Event) -> Vec<SupervisorAction> {
         match event {
             Event::Started => self.next_child(),
             Event::Asked(power) => self.leave(power),
@@ -136,23 +129,27 @@ impl Supervisor {
             Event::Said(Request::PowerOff) => self.leave(Power::Off),
             Event::Said(request) if self.phase == Phase::Worker => self.worker_said(request),
             Event::Said(_) => vec![],
-            Event::HungUp => vec![Action::KillChild],
+            Event::HungUp => vec![SupervisorAction::KillChild],
             Event::Died(death) => self.child_died(death),
             Event::ModulesLoaded => {
                 self.modules_loaded = true;
-                if self.phase == Phase::Worker { vec![Action::Tell(Notice::ModulesLoaded)] } else { vec![] }
+                if self.phase == Phase::Worker {
+                    vec![SupervisorAction::Notify(Notice::ModulesLoaded)]
+                } else {
+                    vec![]
+                }
             }
             Event::JumpFailed => {
                 let entry = std::mem::take(&mut self.jumps_into);
                 self.pass_over(vec![Task::Entry(entry)]);
                 let mut actions = self.start_worker();
-                actions.push(Action::Tell(Notice::JumpFailed));
+                actions.push(SupervisorAction::Notify(Notice::JumpFailed));
                 actions
             }
         }
     }
 
-    fn worker_said(&mut self, request: Request) -> Vec<Action> {
+    fn worker_said(&mut self, request: Request) -> Vec<SupervisorAction> {
         match &request {
             Request::Begin(task) => {
                 if self.busy_with.len() < TASKS_LIMIT && !self.busy_with.contains(task) {
@@ -163,12 +160,12 @@ impl Supervisor {
             Request::Jump { entry, title } => {
                 self.phase = Phase::Leaving;
                 self.jumps_into.clone_from(entry);
-                return vec![Action::Jump { entry: entry.clone(), title: title.clone() }];
+                return vec![SupervisorAction::Jump { entry: entry.clone(), title: title.clone() }];
             }
             Request::Rescue if self.locked => return vec![],
             Request::Rescue => {
                 self.phase = Phase::MakingRoom;
-                return vec![Action::KillChild];
+                return vec![SupervisorAction::KillChild];
             }
             Request::Panicked(line) => {
                 self.panic = Some(line.clone());
@@ -180,17 +177,17 @@ impl Supervisor {
             }
             Request::Reboot | Request::PowerOff => {}
         }
-        vec![Action::Stamp(request)]
+        vec![SupervisorAction::Stamp(request)]
     }
 
-    fn child_died(&mut self, death: Death) -> Vec<Action> {
+    fn child_died(&mut self, death: Death) -> Vec<SupervisorAction> {
         match self.phase {
             Phase::Worker => {
                 self.deaths = self.deaths.saturating_add(1);
                 let death = self.panic.take().map_or(death, Death::Panic);
                 let busy_with = std::mem::take(&mut self.busy_with);
                 self.pass_over(busy_with.clone());
-                let mut actions = vec![Action::ReportDeath(death, busy_with)];
+                let mut actions = vec![SupervisorAction::ReportDeath(death, busy_with)];
                 actions.extend(self.next_child());
                 actions
             }
@@ -207,42 +204,42 @@ impl Supervisor {
                     return self.start_rescue(false);
                 }
                 self.phase = Phase::Helpless;
-                vec![Action::ReportHelpless]
+                vec![SupervisorAction::ReportHelpless]
             }
             Phase::Leaving | Phase::Helpless => vec![],
         }
     }
 
-    fn leave(&mut self, power: Power) -> Vec<Action> {
+    fn leave(&mut self, power: Power) -> Vec<SupervisorAction> {
         self.phase = Phase::Leaving;
-        vec![Action::Leave(power)]
+        vec![SupervisorAction::Leave(power)]
     }
 
-    fn next_child(&mut self) -> Vec<Action> {
+    fn next_child(&mut self) -> Vec<SupervisorAction> {
         if self.deaths < self.deaths_allowed {
             self.start_worker()
         } else if self.locked {
             self.phase = Phase::Helpless;
-            vec![Action::ReportLocked]
+            vec![SupervisorAction::ReportLocked]
         } else {
             self.start_rescue(true)
         }
     }
 
-    fn start_worker(&mut self) -> Vec<Action> {
+    fn start_worker(&mut self) -> Vec<SupervisorAction> {
         self.phase = Phase::Worker;
         self.busy_with.clear();
         self.panic = None;
-        let mut actions = vec![Action::StartWorker(self.pass_over.clone())];
+        let mut actions = vec![SupervisorAction::StartWorker(self.pass_over.clone())];
         if self.modules_loaded {
-            actions.push(Action::Tell(Notice::ModulesLoaded));
+            actions.push(SupervisorAction::Notify(Notice::ModulesLoaded));
         }
         actions
     }
 
-    fn start_rescue(&mut self, unattended: bool) -> Vec<Action> {
+    fn start_rescue(&mut self, unattended: bool) -> Vec<SupervisorAction> {
         self.phase = Phase::Rescue;
-        vec![Action::StartRescue { unattended }]
+        vec![SupervisorAction::StartRescue { unattended }]
     }
 
     fn pass_over(&mut self, tasks: Vec<Task>) {
@@ -275,14 +272,14 @@ mod tests {
     }
 
     /// Feeds the events and gives the actions of the last one.
-    fn last(supervisor: &mut Supervisor, events: Vec<Event>) -> Vec<Action> {
+    fn last(supervisor: &mut Supervisor, events: Vec<Event>) -> Vec<SupervisorAction> {
         events.into_iter().map(|event| supervisor.on(event)).last().unwrap()
     }
 
     #[test]
-    fn a_worker_that_dies_is_started_again_and_told_what_to_pass_over() {
+    fn a_worker_that_dies_is_started_again_with_the_tasks_to_pass_over() {
         let mut supervisor = Supervisor::new(3, 0);
-        assert_eq!(supervisor.on(Event::Started), [Action::StartWorker(vec![])]);
+        assert_eq!(supervisor.on(Event::Started), [SupervisorAction::StartWorker(vec![])]);
         let events = vec![
             begin(device("sda")),
             begin(device("sdb")),
@@ -292,16 +289,16 @@ mod tests {
         assert_eq!(
             last(&mut supervisor, events),
             [
-                Action::ReportDeath(Death::Exit(101), vec![device("sdb")]),
-                Action::StartWorker(vec![device("sdb")])
+                SupervisorAction::ReportDeath(Death::Exit(101), vec![device("sdb")]),
+                SupervisorAction::StartWorker(vec![device("sdb")])
             ]
         );
         // A second death adds to what is passed over.
         assert_eq!(
             last(&mut supervisor, vec![begin(entry("a")), Event::Died(killed())]),
             [
-                Action::ReportDeath(killed(), vec![entry("a")]),
-                Action::StartWorker(vec![device("sdb"), entry("a")])
+                SupervisorAction::ReportDeath(killed(), vec![entry("a")]),
+                SupervisorAction::StartWorker(vec![device("sdb"), entry("a")])
             ]
         );
     }
@@ -312,13 +309,16 @@ mod tests {
         let died = || Event::Died(killed());
         assert_eq!(
             last(&mut supervisor, vec![Event::Started, begin(device("sda")), died(), died(), died()]),
-            [Action::ReportDeath(killed(), vec![]), Action::StartRescue { unattended: true }]
+            [
+                SupervisorAction::ReportDeath(killed(), vec![]),
+                SupervisorAction::StartRescue { unattended: true }
+            ]
         );
-        assert_eq!(supervisor.on(Event::Died(Death::Exit(0))), [Action::StartWorker(vec![])]);
+        assert_eq!(supervisor.on(Event::Died(Death::Exit(0))), [SupervisorAction::StartWorker(vec![])]);
         // The count starts again as well.
         assert_eq!(
             last(&mut supervisor, vec![died()]),
-            [Action::ReportDeath(killed(), vec![]), Action::StartWorker(vec![])]
+            [SupervisorAction::ReportDeath(killed(), vec![]), SupervisorAction::StartWorker(vec![])]
         );
     }
 
@@ -328,13 +328,13 @@ mod tests {
         let words = "panicked at src/a.rs:1:2 in thread load: why";
         let said = Event::Said(Request::Panicked(words.into()));
         let died = || Event::Died(Death::Signal(6));
-        let again = Action::StartWorker(vec![entry("e")]);
+        let again = SupervisorAction::StartWorker(vec![entry("e")]);
         assert_eq!(
             last(&mut supervisor, vec![Event::Started, begin(entry("e")), said, died()]),
-            [Action::ReportDeath(Death::Panic(words.into()), vec![entry("e")]), again.clone()]
+            [SupervisorAction::ReportDeath(Death::Panic(words.into()), vec![entry("e")]), again.clone()]
         );
         // The next one's death is its own.
-        assert_eq!(supervisor.on(died()), [Action::ReportDeath(Death::Signal(6), vec![]), again]);
+        assert_eq!(supervisor.on(died()), [SupervisorAction::ReportDeath(Death::Signal(6), vec![]), again]);
     }
 
     #[test]
@@ -345,20 +345,20 @@ mod tests {
         assert_eq!(last(&mut supervisor, vec![Event::Started, lock(true), Event::Said(Request::Rescue)]), []);
         assert_eq!(
             last(&mut supervisor, vec![died(), died()]),
-            [Action::ReportDeath(killed(), vec![]), Action::ReportLocked]
+            [SupervisorAction::ReportDeath(killed(), vec![]), SupervisorAction::ReportLocked]
         );
-        // What the disks say may change.
+        // The disks' configurations may change.
         let mut supervisor = Supervisor::new(2, 0);
         let asked = vec![Event::Started, lock(true), lock(false), Event::Said(Request::Rescue)];
-        assert_eq!(last(&mut supervisor, asked), [Action::KillChild]);
+        assert_eq!(last(&mut supervisor, asked), [SupervisorAction::KillChild]);
     }
 
     #[test]
     fn crashes_of_pid_1_itself_count_as_deaths() {
         for (crashes, expected) in [
-            (2, Action::StartWorker(vec![])),
-            (3, Action::StartRescue { unattended: true }),
-            (u32::MAX, Action::StartRescue { unattended: true }),
+            (2, SupervisorAction::StartWorker(vec![])),
+            (3, SupervisorAction::StartRescue { unattended: true }),
+            (u32::MAX, SupervisorAction::StartRescue { unattended: true }),
         ] {
             assert_eq!(Supervisor::new(3, crashes).on(Event::Started), [expected], "{crashes}");
         }
@@ -369,13 +369,16 @@ mod tests {
         let mut supervisor = Supervisor::new(3, 0);
         assert_eq!(
             last(&mut supervisor, vec![Event::Started, Event::Said(Request::Rescue)]),
-            [Action::KillChild]
+            [SupervisorAction::KillChild]
         );
-        assert_eq!(supervisor.on(Event::Died(killed())), [Action::StartRescue { unattended: false }]);
+        assert_eq!(
+            supervisor.on(Event::Died(killed())),
+            [SupervisorAction::StartRescue { unattended: false }]
+        );
         // The rescue console can ask for power and nothing else.
         let jump = Request::Jump { entry: "x".into(), title: "X".into() };
         assert_eq!(supervisor.on(Event::Said(jump)), []);
-        assert_eq!(supervisor.on(Event::Said(Request::PowerOff)), [Action::Leave(Power::Off)]);
+        assert_eq!(supervisor.on(Event::Said(Request::PowerOff)), [SupervisorAction::Leave(Power::Off)]);
     }
 
     #[test]
@@ -384,10 +387,10 @@ mod tests {
         let died = || Event::Died(Death::NotStarted("out of memory".into()));
         assert_eq!(
             last(&mut supervisor, vec![Event::Started, died()]),
-            [Action::StartRescue { unattended: false }]
+            [SupervisorAction::StartRescue { unattended: false }]
         );
-        assert_eq!(last(&mut supervisor, vec![died(), died()]), [Action::ReportHelpless]);
-        assert_eq!(supervisor.on(Event::Asked(Power::Reboot)), [Action::Leave(Power::Reboot)]);
+        assert_eq!(last(&mut supervisor, vec![died(), died()]), [SupervisorAction::ReportHelpless]);
+        assert_eq!(supervisor.on(Event::Asked(Power::Reboot)), [SupervisorAction::Leave(Power::Reboot)]);
     }
 
     #[test]
@@ -405,24 +408,25 @@ mod tests {
                 Event::Said(jump),
             ],
         );
-        assert_eq!(jump, [Action::Jump { entry: "b".into(), title: "Bee".into() }]);
+        assert_eq!(jump, [SupervisorAction::Jump { entry: "b".into(), title: "Bee".into() }]);
         // The worker dies of it, or died after its last word: either way that is no death of its own.
         assert_eq!(supervisor.on(Event::Died(killed())), []);
         assert_eq!(
             supervisor.on(Event::JumpFailed),
             [
-                Action::StartWorker(vec![entry("b")]),
-                Action::Tell(Notice::ModulesLoaded),
-                Action::Tell(Notice::JumpFailed)
+                SupervisorAction::StartWorker(vec![entry("b")]),
+                SupervisorAction::Notify(Notice::ModulesLoaded),
+                SupervisorAction::Notify(Notice::JumpFailed)
             ]
         );
     }
 
     #[test]
-    fn a_worker_is_told_of_the_modules_whenever_it_starts() {
+    fn every_new_worker_gets_the_notice_that_modules_are_loaded() {
         let mut supervisor = Supervisor::new(3, 0);
         assert_eq!(supervisor.on(Event::ModulesLoaded), []);
-        let started = [Action::StartWorker(vec![]), Action::Tell(Notice::ModulesLoaded)];
+        let started =
+            [SupervisorAction::StartWorker(vec![]), SupervisorAction::Notify(Notice::ModulesLoaded)];
         assert_eq!(supervisor.on(Event::Started), started);
     }
 
@@ -433,12 +437,12 @@ mod tests {
             for event in before {
                 supervisor.on(event);
             }
-            assert_eq!(supervisor.on(Event::Asked(Power::Halt)), [Action::Leave(Power::Halt)]);
+            assert_eq!(supervisor.on(Event::Asked(Power::Halt)), [SupervisorAction::Leave(Power::Halt)]);
         }
     }
 
     #[test]
-    fn a_worker_that_says_too_much_is_not_remembered_without_end() {
+    fn the_number_of_remembered_tasks_is_bounded() {
         let mut supervisor = Supervisor::new(3, 0);
         supervisor.on(Event::Started);
         for number in 0..10_000 {

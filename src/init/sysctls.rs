@@ -10,7 +10,7 @@ const WANTED: &[(&str, &str)] = &[
     ("kernel/modprobe", "/sbin/modprobe"),
 ];
 
-/// Sets them, each with the newline that some insist on; one that this kernel lacks is told and is no failure.
+/// Sets them, each with the newline that some require. One that this kernel lacks is logged and is no failure.
 pub(super) fn set_all() {
     for (name, value) in WANTED {
         if let Err(error) = fs::write(format!("/proc/sys/{name}"), format!("{value}\n")) {

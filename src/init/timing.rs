@@ -5,10 +5,9 @@ use std::time::Duration;
 use nix::sys::resource::{UsageWho, getrusage};
 use rustix::time::{ClockId, clock_gettime};
 
-/// Stamps are not kept past this many.
+/// Maximum number of stamps.
 const LIMIT: usize = 128;
 
-/// The stamps so far.
 #[derive(Debug)]
 pub(super) struct Timing {
     stamps: Vec<(String, Duration)>,
@@ -22,7 +21,7 @@ impl Timing {
         timing
     }
 
-    /// Now `stage` is reached.
+    /// Stamps that `stage` is reached now.
     pub(super) fn stamp(&mut self, stage: &str) {
         if self.stamps.len() < LIMIT {
             let now = Duration::try_from(clock_gettime(ClockId::Monotonic)).unwrap_or_default();

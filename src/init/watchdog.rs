@@ -10,10 +10,9 @@ use crate::sys::watchdog::set_timeout;
 
 const DEVICE: &str = "/dev/watchdog";
 
-/// Written before the device is closed, this stops the watchdog, unless its driver was told that nothing may.
+/// Written before the device is closed, this stops the watchdog, unless its driver was set up so that nothing stops it.
 const MAGIC_CLOSE: &[u8] = b"V";
 
-/// A running watchdog.
 #[derive(Debug)]
 pub(super) struct Watchdog {
     device: File,
@@ -38,12 +37,10 @@ impl Watchdog {
         Some(Self { device, interval, due: Instant::now() })
     }
 
-    /// When the next pet is due.
     pub(super) fn due(&self) -> Instant {
         self.due
     }
 
-    /// Pets it if that is due.
     pub(super) fn pet_if_due(&mut self) {
         let now = Instant::now();
         if now >= self.due {
@@ -60,7 +57,6 @@ impl Watchdog {
         self.pet_if_due();
     }
 
-    /// Stops it.
     pub(super) fn stop(mut self) {
         if let Err(error) = self.device.write_all(MAGIC_CLOSE) {
             log::error!("{DEVICE}: not stopped: {error}");

@@ -1,6 +1,6 @@
 //! Which entry a person means by a word: its id, its title, its number in the list, or the beginning of either.
 
-use crate::{entry::Entry, formats::nearest::nearest};
+use crate::{boot::nearest::nearest, entry::Entry};
 
 /// Why a word names no entry.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]

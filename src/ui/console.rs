@@ -1,4 +1,4 @@
-//! Every console of the machine at once: what is written reaches all of them, and none can hold up the boot.
+//! All consoles of the machine at once: every text reaches all of them, and none of them can hold up the boot.
 
 use std::{
     fs::{File, OpenOptions},
@@ -22,7 +22,7 @@ use super::landmark;
 /// The kernel's list of consoles (Documentation/ABI/testing/sysfs-tty).
 const ACTIVE: &str = "/sys/class/tty/console/active";
 
-/// The list of consoles is not read past this many bytes.
+/// Maximum size of the list of consoles, in bytes.
 const ACTIVE_LIMIT: u64 = 4096;
 
 /// A console that takes nothing for this long is stuck: it gets only what it takes at once, until it takes again.
@@ -30,14 +30,14 @@ const ACTIVE_LIMIT: u64 = 4096;
 /// A serial line counts as writable only when its buffer has nearly drained: 4 KiB at 115200 baud take 0.36 s.
 const STALL: Duration = Duration::from_secs(1);
 
-/// One piece of text holds up its writer no longer than this, however slowly a console takes it.
+/// Maximum time that one text holds up its writer, however slowly a console takes it.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// What is assumed of a terminal that does not know its size, such as a serial line.
+/// Assumed size of a terminal that does not know its own, such as a serial line.
 const USUAL_SIZE: Size = Size { columns: 80, rows: 24 };
 
 /// Size of a terminal in characters.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Size {
     /// Characters in a row.
     pub columns: usize,
@@ -117,7 +117,7 @@ impl Consoles {
         let (done, all_done) = mpsc::channel::<()>();
         for terminal in self.terminals() {
             let done = done.clone();
-            // tcdrain(3) knows no deadline; a thread that hangs in it is left behind.
+            // tcdrain(3) knows no deadline; a thread that hangs in it is abandoned.
             let drain = move || {
                 let _ = tcdrain(&terminal);
                 drop(done);
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_stuck_console_that_takes_again_is_whole_again() {
+    fn a_stuck_console_that_accepts_text_again_gets_all_of_it() {
         let (reader, writer) = pipe_with(PipeFlags::NONBLOCK).unwrap();
         let consoles = Consoles::over(vec![writer]);
         consoles.lock()[0].stuck = true;
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn what_knows_no_size_is_drawn_on_as_a_serial_line_is() {
+    fn a_terminal_without_a_size_is_drawn_as_a_serial_line() {
         let (reader, writer) = pipe_with(PipeFlags::NONBLOCK).unwrap();
         Consoles::over(vec![writer]).draw(|size| format!("{}x{}\n", size.columns, size.rows));
         assert_eq!(line_of(&mut BufReader::new(File::from(reader))), "80x24\n");

@@ -13,7 +13,8 @@ use super::{
     keys::{Decoder, Key},
 };
 
-/// What follows ESC in a control sequence is there at once, also on a slow serial line; the escape key stands alone.
+/// The rest of a control sequence follows its ESC within this time, even on a slow serial line. An ESC without it is the
+/// escape key.
 const ESCAPE_DEADLINE: Duration = Duration::from_millis(100);
 
 /// Terminals in raw mode, with the modes that they had before.

@@ -1,10 +1,14 @@
-//! Keys out of the bytes that a terminal sends: ECMA-48 control sequences as the Linux console, xterm and serial
-//! terminals send them.
+//! Keys out of the bytes that a terminal sends: UTF-8, and ECMA-48 control sequences as the Linux console, xterm and
+//! serial terminals send them.
+
+use std::fmt;
+
+use crate::formats::text::printable;
 
 /// A key that means something to a menu.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Key {
-    /// A printable ASCII character.
+    /// A character that can be printed.
     Character(char),
     /// Return or line feed.
     Enter,
@@ -12,27 +16,44 @@ pub enum Key {
     Backspace,
     /// The escape key alone.
     Escape,
-    /// Cursor up.
     Up,
-    /// Cursor down.
     Down,
-    /// Home.
     Home,
-    /// End.
     End,
-    /// Page up.
     PageUp,
-    /// Page down.
     PageDown,
     /// Control and a letter, given in lower case.
     Control(char),
+    /// A function key, by its number.
+    Function(u8),
 }
 
-/// What stands between ESC and the end of a control sequence, in bytes; a longer one is dropped whole.
+impl fmt::Display for Key {
+    /// The name that is on the keyboard.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match self {
+            Self::Character(character) => return write!(f, "{character}"),
+            Self::Control(letter) => return write!(f, "Ctrl-{}", letter.to_ascii_uppercase()),
+            Self::Function(number) => return write!(f, "F{number}"),
+            Self::Enter => "Enter",
+            Self::Backspace => "Backspace",
+            Self::Escape => "Esc",
+            Self::Up => "Up",
+            Self::Down => "Down",
+            Self::Home => "Home",
+            Self::End => "End",
+            Self::PageUp => "Page Up",
+            Self::PageDown => "Page Down",
+        };
+        f.write_str(name)
+    }
+}
+
+/// Maximum number of bytes between ESC and the end of a control sequence; a longer one is dropped whole.
 const PARAMETERS: usize = 8;
 
 /// Control sequences: what follows `ESC [` or `ESC O`.
-const SEQUENCES: [(&[u8], Key); 16] = [
+const SEQUENCES: [(&[u8], Key); 32] = [
     (b"A", Key::Up),
     (b"B", Key::Down),
     (b"H", Key::Home),
@@ -50,58 +71,91 @@ const SEQUENCES: [(&[u8], Key); 16] = [
     (b"1;3B", Key::Down),
     (b"1;5A", Key::Up),
     (b"1;5B", Key::Down),
+    (b"P", Key::Function(1)),
+    (b"Q", Key::Function(2)),
+    (b"R", Key::Function(3)),
+    (b"S", Key::Function(4)),
+    (b"11~", Key::Function(1)),
+    (b"12~", Key::Function(2)),
+    (b"13~", Key::Function(3)),
+    (b"14~", Key::Function(4)),
+    (b"15~", Key::Function(5)),
+    (b"17~", Key::Function(6)),
+    (b"18~", Key::Function(7)),
+    (b"19~", Key::Function(8)),
+    (b"20~", Key::Function(9)),
+    (b"21~", Key::Function(10)),
+    (b"23~", Key::Function(11)),
+    (b"24~", Key::Function(12)),
 ];
 
-/// Turns bytes into keys, one byte at a time. Sequences that mean nothing here, such as a terminal's answers, give no
-/// key.
+/// Turns bytes into keys, one byte at a time. Sequences that mean nothing here, such as a terminal's answers, and bytes
+/// that are no UTF-8 give no key.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Decoder {
-    state: State,
+    pending_bytes: Pending,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-enum State {
+enum Pending {
     #[default]
     Ground,
     /// After ESC.
     Escape,
-    /// After `ESC [` or `ESC O`, with what came since.
+    /// After `ESC [` or `ESC O`, with the bytes since.
     Sequence(Vec<u8>),
     /// After `ESC [ [`: the Linux console's function keys end with the next byte.
     Function,
+    /// Within a character of several bytes, with those that are there.
+    Utf8(Vec<u8>),
 }
 
 impl Decoder {
     /// Takes one byte, and gives the key that it completes.
     pub fn push(&mut self, byte: u8) -> Option<Key> {
-        match std::mem::take(&mut self.state) {
-            State::Ground => self.ground(byte),
-            State::Escape => match byte {
+        match std::mem::take(&mut self.pending_bytes) {
+            Pending::Ground => self.ground(byte),
+            Pending::Escape => match byte {
                 b'[' | b'O' => {
-                    self.state = State::Sequence(Vec::new());
+                    self.pending_bytes = Pending::Sequence(Vec::new());
                     None
                 }
                 0x1b => {
-                    self.state = State::Escape;
+                    self.pending_bytes = Pending::Escape;
                     Some(Key::Escape)
                 }
                 // Alt and a key: the key itself.
                 _ => self.ground(byte),
             },
-            State::Sequence(parameters) => self.sequence(parameters, byte),
-            State::Function => None,
+            Pending::Sequence(parameters) => self.sequence(parameters, byte),
+            Pending::Function => match byte {
+                b'A'..=b'E' => Some(Key::Function(byte.saturating_sub(b'@'))),
+                _ => None,
+            },
+            Pending::Utf8(mut bytes) => {
+                bytes.push(byte);
+                match std::str::from_utf8(&bytes) {
+                    Ok(text) => text.chars().next().filter(|_| printable(text) == text).map(Key::Character),
+                    Err(error) if error.error_len().is_none() => {
+                        self.pending_bytes = Pending::Utf8(bytes);
+                        None
+                    }
+                    // The character broke off, and this byte belongs to the next key.
+                    Err(_) => self.ground(byte),
+                }
+            }
         }
     }
 
     /// Whether bytes were taken that may turn out to be the escape key alone.
     #[must_use]
     pub fn pending(&self) -> bool {
-        self.state != State::Ground
+        self.pending_bytes != Pending::Ground
     }
 
     /// Nothing followed in time: ends what is pending, and gives the escape key if it was one.
     pub fn pause(&mut self) -> Option<Key> {
-        (std::mem::take(&mut self.state) == State::Escape).then_some(Key::Escape)
+        (std::mem::take(&mut self.pending_bytes) == Pending::Escape).then_some(Key::Escape)
     }
 
     fn ground(&mut self, byte: u8) -> Option<Key> {
@@ -109,26 +163,31 @@ impl Decoder {
             b'\r' | b'\n' => Some(Key::Enter),
             0x08 | 0x7f => Some(Key::Backspace),
             0x1b => {
-                self.state = State::Escape;
+                self.pending_bytes = Pending::Escape;
                 None
             }
             0x01..=0x1a => Some(Key::Control(char::from(byte.saturating_add(b'`')))),
             b' '..=b'~' => Some(Key::Character(char::from(byte))),
-            // NUL is a serial break; what is above ASCII may be noise on the line.
+            // The first byte of a character of two, three or four (RFC 3629).
+            0xc2..=0xf4 => {
+                self.pending_bytes = Pending::Utf8(vec![byte]);
+                None
+            }
+            // NUL is a serial break; the others begin nothing.
             _ => None,
         }
     }
 
     fn sequence(&mut self, mut parameters: Vec<u8>, byte: u8) -> Option<Key> {
         match byte {
-            b'[' if parameters.is_empty() => self.state = State::Function,
+            b'[' if parameters.is_empty() => self.pending_bytes = Pending::Function,
             // A new sequence begins where the old one broke off.
-            0x1b => self.state = State::Escape,
+            0x1b => self.pending_bytes = Pending::Escape,
             0x20..=0x3f => {
                 if parameters.len() <= PARAMETERS {
                     parameters.push(byte);
                 }
-                self.state = State::Sequence(parameters);
+                self.pending_bytes = Pending::Sequence(parameters);
             }
             0x40..=0x7e => {
                 parameters.push(byte);
@@ -156,7 +215,7 @@ mod tests {
     #[test]
     fn keys_are_read_as_terminals_send_them() {
         // From console_codes(4), xterm's ctlseqs and terminfo(5) of vt220.
-        let cases: [(&[u8], &[Key]); 17] = [
+        let cases: [(&[u8], &[Key]); 20] = [
             (b"1\r", &[Key::Character('1'), Key::Enter]),
             (b"\n", &[Key::Enter]),
             (b"\x7f\x08", &[Key::Backspace, Key::Backspace]),
@@ -168,12 +227,39 @@ mod tests {
             (b"\x1b[5~\x1b[6~", &[Key::PageUp, Key::PageDown]),
             (b"\x1b[1;5A", &[Key::Up]),
             (b"\x0c", &[Key::Control('l')]),
-            (b"\x1b[[Ax", &[Key::Character('x')]),
+            // F4 of the Linux console, of xterm and of a VT220.
+            (b"\x1b[[D\x1bOS\x1b[14~", &[Key::Function(4); 3]),
+            (b"\x1b[[A\x1b[[x\x1b[24~", &[Key::Function(1), Key::Function(12)]),
             (b"\x1b[24;80Rx", &[Key::Character('x')]),
             (b"\x1b[?1;2cx", &[Key::Character('x')]),
             (b"\x1bx", &[Key::Character('x')]),
-            (b"\0\xff\xc3\xa4", &[]),
+            (b"\0\xffx", &[Key::Character('x')]),
             (b"\x1b[111111111111111111111111~x", &[Key::Character('x')]),
+            (
+                "\u{e4}\u{20ac}\u{1f600}".as_bytes(),
+                &[Key::Character('\u{e4}'), Key::Character('\u{20ac}'), Key::Character('\u{1f600}')],
+            ),
+            // Alt and a character of two bytes.
+            (b"\x1b\xc3\xa4", &[Key::Character('\u{e4}')]),
+        ];
+        for (bytes, expected) in cases {
+            assert_eq!(keys(bytes), expected, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_utf8_and_control_characters_give_no_key() {
+        let cases: [(&[u8], &[Key]); 7] = [
+            // Overlong, a surrogate, beyond the last character, and a continuation alone.
+            (b"\xc0\xaf\xe0\x80\xaf", &[]),
+            (b"\xed\xa0\x80", &[]),
+            (b"\xf4\x90\x80\x80\xf5", &[]),
+            (b"\x80\xbf", &[]),
+            // CSI as one character (C1), and a character that stands for a stray byte (`formats::text`).
+            (b"\xc2\x9b\xf4\x8f\xbd\x81", &[]),
+            // What follows a broken character is read.
+            (b"\xe2\x82x\xc3\x1b[A", &[Key::Character('x'), Key::Up]),
+            (b"\xe2\xc3\xa4\xf0\x9f", &[Key::Character('\u{e4}')]),
         ];
         for (bytes, expected) in cases {
             assert_eq!(keys(bytes), expected, "{bytes:?}");
@@ -182,12 +268,23 @@ mod tests {
 
     proptest! {
         #[test]
-        fn noise_never_grows_the_decoder(bytes: Vec<u8>) {
+        fn any_text_is_read_as_its_characters(text in "[^\\x00-\\x1f\\x7f-\\u{9f}\\u{10ff00}-\\u{10ffff}]{0,40}") {
+            let expected: Vec<Key> = text.chars().map(Key::Character).collect();
+            prop_assert_eq!(keys(text.as_bytes()), expected);
+        }
+
+        #[test]
+        fn noise_never_grows_the_decoder_and_gives_only_what_can_be_printed(bytes: Vec<u8>) {
             let mut decoder = Decoder::default();
             for byte in bytes {
-                decoder.push(byte);
-                if let State::Sequence(parameters) = &decoder.state {
-                    prop_assert!(parameters.len() <= PARAMETERS + 1);
+                if let Some(Key::Character(character)) = decoder.push(byte) {
+                    let text = character.to_string();
+                    prop_assert_eq!(printable(&text), text);
+                }
+                match &decoder.pending_bytes {
+                    Pending::Sequence(parameters) => prop_assert!(parameters.len() <= PARAMETERS + 1),
+                    Pending::Utf8(bytes) => prop_assert!(bytes.len() <= 3),
+                    _ => {}
                 }
             }
         }

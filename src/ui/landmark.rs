@@ -1,6 +1,6 @@
 //! The landmark contract: lines `firstlight: @NAME key=value…` on every console, which tests and fleet tools wait for.
 //!
-//! A value that is empty or holds a blank, a quote or a backslash stands in double quotes, with `\"` and `\\` inside;
+//! A value that is empty or contains a space, a quote or a backslash is in double quotes, with `\"` and `\\` inside;
 //! control characters are shown as `?`. Names and keys change only with intent; docs/landmarks.md lists them.
 
 use crate::formats::text;
@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn plain_values_stand_bare_and_others_quoted() {
+    fn plain_values_are_bare_and_others_quoted() {
         assert_eq!(
             line("volume", &[("device", "sda2"), ("label", "my \"root\""), ("uuid", "")]),
             r#"firstlight: @volume device=sda2 label="my \"root\"" uuid="""#
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_landmark_is_read_behind_a_time_stamp() {
+    fn a_landmark_is_read_after_a_time_stamp() {
         assert_eq!(parse("[    1.5] firstlight: @start\r\n"), Some(("start".into(), vec![])));
         assert_eq!(parse("firstlight: no landmark"), None);
     }

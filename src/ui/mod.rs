@@ -1,4 +1,4 @@
-//! What people meet: consoles, landmarks and the menu.
+//! The user interface: consoles, landmarks and the menu.
 
 pub mod console;
 pub mod input;
@@ -8,3 +8,4 @@ pub mod menu;
 pub mod picture;
 pub mod screen;
 pub mod titles;
+mod wrap;

@@ -1,40 +1,40 @@
 //! Drawing on a terminal with few bytes: only the rows that changed are sent (ECMA-48 sequences that the Linux console,
 //! xterm and VT100 serial terminals know).
 
-use super::console::{Consoles, Size};
+use std::collections::HashMap;
+
+use super::{
+    console::{Consoles, Size},
+    wrap::start,
+};
 use crate::formats::text;
 
-/// To the home position, and everything erased from there on.
+/// Moves to the home position and erases everything from there on.
 const CLEAR: &str = "\x1b[H\x1b[J";
 
-/// Erases the rest of the row.
 const ERASE_ROW: &str = "\x1b[K";
 
-/// To the last row (a terminal stops there) and one further, so that what follows scrolls the picture up.
+/// Moves to the last row (a terminal stops there) and one further, so that later lines scroll the picture up.
 const BELOW: &str = "\x1b[999;1H\n";
 
-/// What the consoles show, for each size of terminal.
+/// The rows that the consoles show, for each size of terminal.
 #[derive(Clone, Debug, Default)]
 pub struct Screen {
-    shown: Vec<(Size, Vec<String>)>,
+    shown: HashMap<Size, Vec<String>>,
 }
 
 impl Screen {
     /// Shows what `picture` makes for each size of terminal.
     pub fn show(&mut self, consoles: &Consoles, picture: impl Fn(Size) -> Vec<String>) {
-        let mut next: Vec<(Size, Vec<String>)> = Vec::new();
+        let mut next = HashMap::new();
         for size in consoles.sizes() {
-            if !next.iter().any(|(known, _)| *known == size) {
-                let rows = picture(size).iter().take(size.rows).map(|row| fit(row, size.columns)).collect();
-                next.push((size, rows));
-            }
+            next.entry(size).or_insert_with(|| {
+                picture(size).iter().take(size.rows).map(|row| fit(row, size.columns)).collect::<Vec<_>>()
+            });
         }
-        let rows_of = |pictures: &'_ [(Size, Vec<String>)], size| {
-            pictures.iter().find(|(known, _)| *known == size).map(|(_, rows)| rows.clone())
-        };
         consoles.draw(|size| {
-            let old = rows_of(&self.shown, size);
-            rows_of(&next, size).map_or_else(String::new, |new| update(old.as_deref(), &new))
+            let new = next.get(&size);
+            new.map_or_else(String::new, |new| update(self.shown.get(&size).map(Vec::as_slice), new))
         });
         self.shown = next;
     }
@@ -53,7 +53,7 @@ impl Screen {
     }
 }
 
-/// What turns the old picture into the new one; without an old one, draws all of it.
+/// The bytes that turn the old picture into the new one; without an old one, they draw all of it.
 fn update(old: Option<&[String]>, new: &[String]) -> String {
     let Some(old) = old else {
         return CLEAR.to_owned() + &new.join("\n");
@@ -71,19 +71,7 @@ fn update(old: Option<&[String]>, new: &[String]) -> String {
 /// A row without control characters that fits a terminal so wide; the last column stays free, since a terminal may begin
 /// a new row after it.
 fn fit(row: &str, columns: usize) -> String {
-    let mut left = columns.saturating_sub(1);
-    let fits = |character: &char| {
-        let width = width(*character);
-        let fits = width <= left;
-        left = left.saturating_sub(width);
-        fits
-    };
-    text::printable(row).chars().take_while(fits).collect()
-}
-
-/// Columns that a character may take.
-pub(super) fn width(character: char) -> usize {
-    if character.is_ascii() { 1 } else { 2 }
+    start(&text::printable(row), columns.saturating_sub(1)).to_owned()
 }
 
 #[cfg(test)]

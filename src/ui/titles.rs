@@ -1,19 +1,19 @@
-//! Titles that fit a row of the menu and tell the entries apart: a long one loses its middle, since what differs stands at the
-//! end of most (the version, `(recovery mode)`), and where that is not enough, what comes before the difference.
+//! Titles that fit a row of the menu and distinguish the entries. A long title loses its middle, since most titles differ at
+//! their end (the version, `(recovery mode)`). Where titles still look alike, the text before the difference goes.
 
 use std::collections::BTreeMap;
 
-use super::screen::width;
+use super::wrap::{measure, start, width};
 use crate::formats::text::printable;
 
-/// Stands where something was left out.
+/// Replaces the text that is left out.
 const GAP: &str = "... ";
 
-/// How often titles that look alike are looked at again: each time what they have in common is longer.
+/// Maximum number of rounds in which titles that look alike are shortened in another way: in each their common start is longer.
 const ROUNDS: usize = 4;
 
-/// Each title with the columns that there are for it, as it is shown. Titles that differ do so in what is shown, wherever there
-/// is room for a number.
+/// Shortens each title to the columns that it may take. Titles that differ are shown differently wherever there is room for a
+/// number.
 #[must_use]
 pub fn fitting(titles: &[(&str, usize)]) -> Vec<String> {
     let whole: Vec<String> = titles.iter().map(|(title, _)| printable(title)).collect();
@@ -57,7 +57,7 @@ fn alike(whole: &[String], shown: &[String]) -> Vec<Vec<usize>> {
     groups.into_values().filter(differ).collect()
 }
 
-/// What is left to do for titles that differ in too many places: each gets a number at its end.
+/// Numbers titles that differ in too many places to be shown: each gets its number at the end.
 fn number(whole: &[String], columns: &[usize], shown: &mut [String]) {
     for group in alike(whole, shown) {
         let is_whole = |place: &usize| whole.get(*place) == shown.get(*place);
@@ -98,8 +98,8 @@ fn without_middle(title: &str, columns: usize) -> String {
 fn from_difference(title: &str, common: usize, columns: usize) -> String {
     let at = title.char_indices().nth(common).map_or(title.len(), |(at, _)| at);
     let (before, _) = title.split_at_checked(at).unwrap_or((title, ""));
-    let word = before.rfind(' ').map_or(0, |blank| blank.saturating_add(1));
-    // In a long word without blanks, the difference itself.
+    let word = before.rfind(' ').map_or(0, |space| space.saturating_add(1));
+    // In a long word without spaces, the difference itself.
     let from = if measure(before.get(word..).unwrap_or_default()) <= columns / 4 { word } else { at };
     let rest = title.get(from..).unwrap_or_default();
     let room = columns.saturating_sub(GAP.len());
@@ -108,7 +108,7 @@ fn from_difference(title: &str, common: usize, columns: usize) -> String {
     start(&format!("{beginning}{GAP}{shown}"), columns).to_owned()
 }
 
-/// How many characters all of them begin with.
+/// Number of characters that all of them begin with.
 fn common_start<'a>(titles: impl Iterator<Item = &'a String>) -> usize {
     let mut titles = titles.peekable();
     let Some(first) = titles.peek().map(|title| (*title).clone()) else { return 0 };
@@ -120,23 +120,7 @@ fn common_start<'a>(titles: impl Iterator<Item = &'a String>) -> usize {
         .unwrap_or(0)
 }
 
-/// Columns that a text takes.
-fn measure(text: &str) -> usize {
-    text.chars().map(width).sum()
-}
-
-/// As much of the beginning as fits.
-fn start(text: &str, columns: usize) -> &str {
-    let mut left = columns;
-    let end = text.char_indices().find(|(_, character)| {
-        let fits = width(*character) <= left;
-        left = left.saturating_sub(width(*character));
-        !fits
-    });
-    end.and_then(|(end, _)| text.get(..end)).unwrap_or(text)
-}
-
-/// As much of the end as fits.
+/// The longest end of a text that fits into so many columns.
 fn last(text: &str, columns: usize) -> &str {
     let mut left = columns;
     let begin = text.char_indices().rev().find(|(_, character)| {
@@ -168,7 +152,7 @@ mod tests {
     ];
 
     #[test]
-    fn debians_entries_are_told_apart() {
+    fn debians_entries_can_be_distinguished() {
         assert_eq!(
             shown(&DEBIAN, 74),
             [
@@ -192,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn what_differs_in_the_middle_stays() {
+    fn a_difference_in_the_middle_is_kept() {
         let titles = [
             "Ubuntu, with Linux 6.8.0-31-generic (on /dev/mapper/vg-root, snapshot of yesterday evening)",
             "Ubuntu, with Linux 6.8.0-35-generic (on /dev/mapper/vg-root, snapshot of yesterday evening)",
@@ -211,7 +195,7 @@ mod tests {
     }
 
     #[test]
-    fn what_steers_a_terminal_is_no_part_of_a_title() {
+    fn control_characters_are_replaced() {
         assert_eq!(shown(&["a\x1b[2Jb"], 20), ["a?[2Jb"]);
     }
 
@@ -233,7 +217,7 @@ mod tests {
         }
 
         #[test]
-        fn any_text_in_any_room_is_shown(titles in prop::collection::vec(".{0,60}", 0..10), columns in 0..40_usize) {
+        fn any_text_fits_any_width(titles in prop::collection::vec(".{0,60}", 0..10), columns in 0..40_usize) {
             let titles: Vec<&str> = titles.iter().map(String::as_str).collect();
             prop_assert!(shown(&titles, columns).iter().all(|row| measure(row) <= columns));
         }

@@ -1,4 +1,4 @@
-//! What the worker decides, told as scenes: events with their time in seconds, and what comes of them.
+//! The worker's decisions as scenes: events with their time in seconds, and the actions that follow.
 
 use proptest::prelude::*;
 
@@ -14,9 +14,9 @@ fn kernel() -> LoadedKernel {
     LoadedKernel { name: "/vmlinuz".into(), before_jump: vec![] }
 }
 
-/// A worker under test, and what it did since it was last asked.
+/// A worker under test, and its actions since the last call of `done`.
 struct Scene {
-    state: State,
+    state: WorkerState,
     now: Duration,
     done: Vec<String>,
 }
@@ -25,21 +25,21 @@ impl Scene {
     fn new(config: &str) -> Self {
         let (settings, mistakes) = Settings::parse(config, "");
         assert_eq!(mistakes, [""; 0]);
-        Self { state: State::new(settings, vec![]), now: Duration::ZERO, done: vec![] }
+        Self { state: WorkerState::new(settings, vec![]), now: Duration::ZERO, done: vec![] }
     }
 
     fn on(&mut self, event: Event) -> &mut Self {
         for action in self.state.on(event, self.now) {
             self.done.push(match action {
-                Action::Discover => "discover".to_owned(),
-                Action::Load(number, entry) => format!("load {number} {}", entry.id),
-                Action::Unload => "unload".to_owned(),
-                Action::Jump { title, .. } => format!("Jump({title:?})"),
-                Action::Ask(Request::Begin(_) | Request::End(_)) => continue,
-                Action::Ask(request) => format!("{request:?}"),
-                Action::Redraw => "redraw".to_owned(),
-                Action::Landmark("volume" | "entry" | "load", _) => continue,
-                Action::Landmark(name, fields) => {
+                WorkerAction::Discover => "discover".to_owned(),
+                WorkerAction::Load(number, entry) => format!("load {number} {}", entry.id),
+                WorkerAction::Unload => "unload".to_owned(),
+                WorkerAction::Jump { title, .. } => format!("Jump({title:?})"),
+                WorkerAction::Ask(Request::Begin(_) | Request::End(_)) => continue,
+                WorkerAction::Ask(request) => format!("{request:?}"),
+                WorkerAction::Redraw => "redraw".to_owned(),
+                WorkerAction::Landmark("volume" | "entry" | "load", _) => continue,
+                WorkerAction::Landmark(name, fields) => {
                     let fields: Vec<&str> = fields.iter().map(|(_, value)| value.as_str()).collect();
                     format!("@{name} {}", fields.join(" "))
                 }
@@ -48,7 +48,7 @@ impl Scene {
         self
     }
 
-    /// What was done since the last time.
+    /// The actions since the last call.
     fn done(&mut self) -> String {
         std::mem::take(&mut self.done).join("; ")
     }
@@ -100,11 +100,11 @@ fn the_default_is_loaded_while_the_countdown_runs_and_started_when_it_ends() {
     assert_eq!(scene.discovered(Some(5), &["a@sda1", "b@sda1"]).done(), "@default a Title of a; load 1 a");
     assert_eq!(scene.next(), "Title of a boots in 5 s. Any key stops the countdown.");
     assert_eq!(scene.state.next_moment(scene.now), Some(Duration::from_secs(1)));
-    assert_eq!(scene.on(Event::KnownLookedAt).loaded(1).at(4.5).done(), "");
+    assert_eq!(scene.on(Event::KnownProbed).loaded(1).at(4.5).done(), "");
     assert_eq!(scene.next(), "Title of a boots in 1 s. Any key stops the countdown.");
     assert_eq!(scene.state.next_moment(scene.now), Some(Duration::from_secs(5)));
     assert_eq!(scene.at(5.0).done(), JUMP_A);
-    assert!(!scene.state.is_shown());
+    assert_eq!(scene.state.shown(), Visibility::Nothing);
     assert_eq!(scene.at(6.0).press('!').done(), "");
 }
 
@@ -114,21 +114,21 @@ fn a_jump_names_its_entry_and_what_was_left_until_then() {
     let before_jump = vec![BeforeJump::RemoveVariable { name: "LoaderEntryOneShot", path }];
     let kernel = LoadedKernel { before_jump, ..kernel() };
     let mut scene = Scene::new("timeout = 0");
-    scene.found("sda1").discovered(None, &["a@sda1"]).on(Event::KnownLookedAt);
+    scene.found("sda1").discovered(None, &["a@sda1"]).on(Event::KnownProbed);
     let loaded = Event::Loaded(1, Ok(kernel.clone()));
-    let end = Action::Ask(Request::End(Task::Entry("a".into())));
-    let jump = Action::Jump { entry: "a".into(), title: "Title of a".into(), kernel };
+    let end = WorkerAction::Ask(Request::End(Task::Entry("a".into())));
+    let jump = WorkerAction::Jump { entry: "a".into(), title: "Title of a".into(), kernel };
     assert_eq!(scene.state.on(loaded, Duration::ZERO), [end, jump]);
 }
 
 #[test]
-fn without_a_countdown_it_starts_once_everything_known_has_been_looked_at() {
+fn without_a_countdown_the_default_starts_once_every_known_device_has_been_probed() {
     let mut scene = Scene::new("timeout = 0");
     scene.found("sda1").discovered(Some(5), &["a@sda1"]).loaded(1);
     assert_eq!(scene.done(), "discover; @default a Title of a; load 1 a");
-    assert!(!scene.state.is_shown());
+    assert_eq!(scene.state.shown(), Visibility::Nothing);
     // A disk that was there at the start and answers late takes part, and so does what is still being read.
-    assert_eq!(scene.found("nvme0n1p1").on(Event::KnownLookedAt).done(), "discover");
+    assert_eq!(scene.found("nvme0n1p1").on(Event::KnownProbed).done(), "discover");
     assert_eq!(scene.discovered(None, &["a@sda1"]).done(), JUMP_A);
 }
 
@@ -139,30 +139,30 @@ fn a_better_default_takes_the_place_of_the_first() {
     scene.found("sdb1").discovered(None, &["a@sda1", "b@sdb1"]);
     assert_eq!(scene.done(), "discover; @default b Title of b; unload; load 2 b");
     // The countdown goes on from where it began.
-    assert_eq!(scene.on(Event::KnownLookedAt).at(3.0).done(), "");
+    assert_eq!(scene.on(Event::KnownProbed).at(3.0).done(), "");
     assert_eq!(scene.next(), "Loading Title of b ...");
     assert_eq!(scene.loaded(2).done(), JUMP_B);
 }
 
 #[test]
-fn what_appears_late_boots_only_if_the_settings_name_it_or_nothing_else_is_there() {
+fn a_late_disk_boots_only_if_the_settings_name_it_or_nothing_else_is_there() {
     let late = |config: &str| {
         let mut scene = Scene::new(config);
-        scene.found("sdb1").discovered(Some(9), &["b@sdb1"]).on(Event::KnownLookedAt).done();
+        scene.found("sdb1").discovered(Some(9), &["b@sdb1"]).on(Event::KnownProbed).done();
         // By its path alone, sda would come first.
         scene.found("sda1").discovered(Some(9), &["a@sda1", "b@sdb1"]).done()
     };
     assert_eq!(late(""), "discover");
     assert_eq!(late("order = LABEL=label-of-sda1"), "discover; @default a Title of a");
     let mut scene = Scene::new("");
-    scene.on(Event::KnownLookedAt).found("sda1").discovered(Some(0), &["a@sda1"]).loaded(1);
+    scene.on(Event::KnownProbed).found("sda1").discovered(Some(0), &["a@sda1"]).loaded(1);
     assert_eq!(scene.done(), format!("discover; @default a Title of a; load 1 a; {JUMP_A}"));
 }
 
 #[test]
-fn what_the_settings_wait_for_must_be_there() {
+fn volumes_that_the_settings_wait_for_must_be_there() {
     let mut scene = Scene::new("timeout = 1\nwait = LABEL=label-of-sdb1");
-    scene.found("sda1").discovered(None, &["a@sda1"]).loaded(1).on(Event::KnownLookedAt).at(60.0).done();
+    scene.found("sda1").discovered(None, &["a@sda1"]).loaded(1).on(Event::KnownProbed).at(60.0).done();
     assert_eq!(scene.next(), "Waiting for LABEL=label-of-sdb1. Any key opens the menu.");
     scene.found("sdb1").discovered(None, &["a@sda1", "b@sdb1"]);
     assert_eq!(scene.done(), format!("discover; {JUMP_A}"));
@@ -172,7 +172,7 @@ fn what_the_settings_wait_for_must_be_there() {
 fn a_key_stops_the_countdown_and_a_choice_replaces_what_is_loaded() {
     let start = || {
         let mut scene = Scene::new("timeout = 5");
-        scene.found("sda1").discovered(None, &["a@sda1", "b@sda1"]).loaded(1).on(Event::KnownLookedAt).done();
+        scene.found("sda1").discovered(None, &["a@sda1", "b@sda1"]).loaded(1).on(Event::KnownProbed).done();
         scene.press('x').at(100.0);
         assert_eq!((scene.done(), scene.next()), (String::new(), String::new()));
         scene
@@ -190,9 +190,9 @@ fn a_choice_made_while_another_entry_is_being_loaded_comes_after_it() {
     let mut scene = Scene::new("timeout = 5");
     scene.found("sda1").discovered(None, &["a@sda1", "b@sda1"]).press('2').press('!').done();
     assert_eq!(scene.loaded(1).done(), "unload; load 2 b");
-    // As long as a disk has not been looked at, nobody knows what its configuration would say of that choice.
+    // Until every disk has been probed, nobody knows what its configuration would say of that choice.
     assert_eq!(scene.loaded(2).done(), "");
-    assert_eq!(scene.on(Event::KnownLookedAt).done(), JUMP_B);
+    assert_eq!(scene.on(Event::KnownProbed).done(), JUMP_B);
 }
 
 /// Discovery ends with these entries, of which those with an exclamation mark are locked; the loader that decides has locked
@@ -219,24 +219,24 @@ fn a_locked_default_stops_the_countdown_and_nothing_takes_its_place() {
     scene.found("sda1");
     locked(&mut scene, &["a@sda1!", "c@sda1", "b@sdb1!"]);
     assert_eq!(scene.done(), "discover; Lock(true); @locked a Title of a; unload");
-    assert_eq!(scene.on(Event::KnownLookedAt).at(1000.0).done(), "");
-    assert_eq!((scene.state.is_shown(), scene.state.next_moment(scene.now)), (true, None));
+    assert_eq!(scene.on(Event::KnownProbed).at(1000.0).done(), "");
+    assert_eq!((scene.state.shown(), scene.state.next_moment(scene.now)), (Visibility::Menu, None));
     assert_eq!(scene.next(), "Title of a is locked: nothing boots on its own.");
-    let told = scene.state.status(scene.now).messages;
+    let messages = scene.state.status(scene.now).messages;
     assert_eq!(
-        told,
+        messages,
         [
             "Title of a is locked: the boot loader's configuration asks for a password before it, and none can be typed here yet."
         ]
     );
-    // A person gets what is free, and nothing else.
+    // A person can choose unlocked entries, and nothing else.
     for key in ['!', '3', '!', 'r'] {
         assert_eq!(scene.press(key).done(), "", "{key}");
     }
-    let told = scene.state.status(scene.now).messages;
+    let messages = scene.state.status(scene.now).messages;
     assert!(
-        told.last().is_some_and(|message| message.starts_with("The rescue console is locked: ")),
-        "{told:?}"
+        messages.last().is_some_and(|message| message.starts_with("The rescue console is locked: ")),
+        "{messages:?}"
     );
     assert_eq!(
         scene.press('2').press('!').loaded(2).done(),
@@ -245,11 +245,11 @@ fn a_locked_default_stops_the_countdown_and_nothing_takes_its_place() {
 }
 
 #[test]
-fn behind_a_default_that_fails_only_what_is_free_has_its_turn() {
+fn after_a_default_that_fails_only_unlocked_entries_are_tried() {
     let mut scene = Scene::new("timeout = 0");
     scene.found("sda1").found("sdb1").discovered(None, &[]);
     locked(&mut scene, &["a@sda1", "b@sda1!", "c@sda1", "d@sdb1!"]);
-    scene.on(Event::KnownLookedAt).done();
+    scene.on(Event::KnownProbed).done();
     assert_eq!(scene.refused(1).done(), "@fail load a given up; @default c Title of c; load 2 c");
     let end = scene.refused(2).done();
     assert!(end.starts_with("@fail load c given up; @explain "), "{end}");
@@ -261,7 +261,7 @@ fn neither_the_rescue_console_nor_a_choice_comes_before_it_is_known_whether_it_i
         let mut scene = Scene::new("");
         scene.found("sdb1").discovered(None, &["b@sdb1"]).press('r').press('!').loaded(1);
         assert_eq!(scene.done(), "discover; @default b Title of b; load 1 b");
-        scene.found("sda1").on(Event::KnownLookedAt).done();
+        scene.found("sda1").on(Event::KnownProbed).done();
         match is_locked {
             true => locked(&mut scene, &["a@sda1", "b@sdb1!"]),
             false => drop(scene.discovered(None, &["a@sda1", "b@sdb1"])),
@@ -274,9 +274,9 @@ fn neither_the_rescue_console_nor_a_choice_comes_before_it_is_known_whether_it_i
 #[test]
 fn without_a_timeout_a_person_chooses() {
     let mut scene = Scene::new("");
-    scene.found("sda1").discovered(None, &["a@sda1"]).on(Event::KnownLookedAt).at(1000.0);
+    scene.found("sda1").discovered(None, &["a@sda1"]).on(Event::KnownProbed).at(1000.0);
     assert_eq!(scene.done(), "discover; @default a Title of a");
-    assert_eq!((scene.state.is_shown(), scene.state.next_moment(scene.now)), (true, None));
+    assert_eq!((scene.state.shown(), scene.state.next_moment(scene.now)), (Visibility::Menu, None));
     assert_eq!(scene.press('!').loaded(1).done(), format!("load 1 a; {JUMP_A}"));
 }
 
@@ -284,12 +284,12 @@ fn without_a_timeout_a_person_chooses() {
 fn a_load_that_fails_is_followed_by_the_next_entry_and_then_by_the_next_disk() {
     let mut scene = Scene::new("timeout = 0");
     scene.found("sda1").found("sdb1").discovered(None, &[]).discovered(None, &["a@sda1", "b@sda1", "c@sdb1"]);
-    scene.on(Event::KnownLookedAt).done();
+    scene.on(Event::KnownProbed).done();
     assert_eq!(scene.refused(1).done(), "@fail load a given up; @default b Title of b; load 2 b");
     assert_eq!(scene.refused(2).done(), "@fail load b given up; @default c Title of c; load 3 c");
     let end = "@fail load c given up; @explain sda1 ext4, given up; @explain sdb1 ext4, given up";
     assert_eq!(scene.refused(3).done(), end);
-    // The disk comes back: what was held against it is forgotten.
+    // The disk comes back: its failures are forgotten.
     scene.on(Event::Gone("sda1".into())).discovered(None, &["c@sdb1"]).found("sda1").done();
     assert_eq!(scene.discovered(None, &["a@sda1"]).done(), "@default a Title of a; load 4 a");
 }
@@ -297,10 +297,10 @@ fn a_load_that_fails_is_followed_by_the_next_entry_and_then_by_the_next_disk() {
 #[test]
 fn a_person_may_try_again_what_failed() {
     let mut scene = Scene::new("timeout = 0");
-    scene.found("sda1").discovered(None, &["a@sda1"]).on(Event::KnownLookedAt).refused(1).done();
-    assert!(scene.state.is_shown());
+    scene.found("sda1").discovered(None, &["a@sda1"]).on(Event::KnownProbed).refused(1).done();
+    assert_eq!(scene.state.shown(), Visibility::Menu);
     assert_eq!(scene.press('!').done(), "load 2 a");
-    // It stays with the person, whatever comes of it.
+    // The person keeps the decision, whatever happens.
     assert_eq!(scene.refused(2).at(100.0).done(), "@fail load a given up");
     assert_eq!(scene.press('!').loaded(3).done(), format!("load 3 a; {JUMP_A}"));
 }
@@ -312,9 +312,9 @@ fn nothing_to_boot_is_explained_once_and_a_later_device_is_used() {
     scene.found("sda1").discovered(None, &[]);
     assert_eq!(scene.done(), "discover");
     let reason = "@explain sda1 ext4, no boot configuration, no kernel in / or /boot";
-    assert_eq!(scene.on(Event::KnownLookedAt).done(), format!("{reason}; @explain sda2 swap space"));
+    assert_eq!(scene.on(Event::KnownProbed).done(), format!("{reason}; @explain sda2 swap space"));
     assert_eq!(scene.at(100.0).done(), "");
-    assert!(scene.state.is_shown());
+    assert_eq!(scene.state.shown(), Visibility::Menu);
     scene.found("sdb1").discovered(None, &["b@sdb1"]).loaded(1);
     assert_eq!(scene.done(), format!("discover; @default b Title of b; load 1 b; {JUMP_B}"));
 }
@@ -329,7 +329,7 @@ fn an_image_on_a_disk_that_was_there_from_the_start_is_not_late_and_goes_with_it
         if known {
             scene.found("sda1");
         }
-        scene.discovered(None, &[]).on(Event::KnownLookedAt);
+        scene.discovered(None, &[]).on(Event::KnownProbed);
         if !known {
             scene.found("sda1");
         }
@@ -342,10 +342,10 @@ fn an_image_on_a_disk_that_was_there_from_the_start_is_not_late_and_goes_with_it
 }
 
 #[test]
-fn after_failure_strikes_unless_a_key_is_pressed_or_a_disk_appears() {
+fn after_failure_acts_unless_a_key_is_pressed_or_a_disk_appears() {
     let start = |config: &str| {
         let mut scene = Scene::new(config);
-        scene.on(Event::KnownLookedAt);
+        scene.on(Event::KnownProbed);
         assert_eq!(scene.state.next_moment(scene.now), Some(Duration::from_secs(1)));
         scene
     };
@@ -364,11 +364,62 @@ fn after_failure_strikes_unless_a_key_is_pressed_or_a_disk_appears() {
     }
 }
 
+/// Discovery ends with one entry, whose loader shows the countdown in this way.
+fn styled(scene: &mut Scene, timeout: Option<u32>, timeout_style: TimeoutStyle) {
+    let entries = vec![Entry { default: true, ..entry("a", "sda1") }];
+    let discovery = Discovery { timeout, timeout_style, entries, ..Discovery::default() };
+    scene.found("sda1").on(Event::Discovered(Ok(discovery))).loaded(1).on(Event::KnownProbed).done();
+}
+
+#[test]
+fn the_countdown_is_seen_as_the_settings_or_the_loader_say() {
+    use TimeoutStyle::{Countdown, Hidden, Menu};
+    for (config, timeout, style, expected) in [
+        ("", Some(5), Menu, Visibility::Menu),
+        ("", Some(5), Countdown, Visibility::Line),
+        ("", Some(5), Hidden, Visibility::Nothing),
+        ("", None, Hidden, Visibility::Menu),
+        ("timeout = 5", Some(9), Hidden, Visibility::Menu),
+        ("timeout = menu\ntimeout-style = hidden", Some(9), Menu, Visibility::Menu),
+        ("timeout = 5\ntimeout-style = hidden", None, Menu, Visibility::Nothing),
+        ("timeout-style = countdown", Some(5), Hidden, Visibility::Line),
+        ("timeout-style = menu", Some(5), Hidden, Visibility::Menu),
+        // Something keeps the machine from booting on its own.
+        ("wait = LABEL=label-of-sdb1", Some(5), Hidden, Visibility::Menu),
+    ] {
+        let mut scene = Scene::new(config);
+        styled(&mut scene, timeout, style);
+        assert_eq!(scene.state.shown(), expected, "{config}, {timeout:?}, {style:?}");
+    }
+}
+
+#[test]
+fn a_hidden_menu_boots_by_itself_and_comes_up_at_any_key_which_does_nothing_else() {
+    for (style, unseen) in
+        [(TimeoutStyle::Hidden, Visibility::Nothing), (TimeoutStyle::Countdown, Visibility::Line)]
+    {
+        let start = || {
+            let mut scene = Scene::new("");
+            styled(&mut scene, Some(5), style);
+            assert_eq!((scene.state.shown(), scene.at(4.0).done()), (unseen, String::new()));
+            assert_eq!(scene.next(), "Title of a boots in 1 s. Any key stops the countdown.");
+            scene
+        };
+        assert_eq!(start().at(5.0).done(), JUMP_A);
+        for key in [Key::Escape, Key::Function(4), Key::Enter, Key::Character('p'), Key::Character('ä')] {
+            let mut scene = start();
+            assert_eq!(scene.on(Event::Key(key)).at(100.0).done(), "", "{key}");
+            assert_eq!(scene.state.shown(), Visibility::Menu);
+            assert_eq!(scene.press('p').done(), "PowerOff");
+        }
+    }
+}
+
 #[test]
 fn a_load_that_hangs_is_given_up_and_its_late_end_changes_nothing() {
     let mut scene = Scene::new("timeout = 0");
     scene.found("sda1").found("sdb1").discovered(None, &[]).discovered(None, &["a@sda1", "b@sdb1"]);
-    scene.on(Event::KnownLookedAt).done();
+    scene.on(Event::KnownProbed).done();
     assert_eq!(scene.state.next_moment(scene.now), Some(LOAD_DEADLINE));
     assert!(scene.at(180.0).done().starts_with("@fail load a Title of a: the disk does not answer"));
     assert_eq!(scene.loaded(1).done(), "");
@@ -384,21 +435,21 @@ fn an_entry_that_a_worker_died_on_is_passed_over() {
     };
     for (id, passed_over) in [("a", "a".to_owned()), (long.as_str(), cut)] {
         let mut scene = Scene::new("timeout = 0");
-        scene.state = State::new(scene.state.settings.clone(), vec![passed_over]);
+        scene.state = WorkerState::new(scene.state.settings.clone(), vec![passed_over]);
         scene.found("sda1").discovered(None, &[&format!("{id}@sda1"), "b@sda1"]);
         assert_eq!(scene.done(), "discover; @default b Title of b; load 1 b");
     }
 }
 
 #[test]
-fn a_jump_that_failed_is_told_and_what_is_loaded_dropped() {
+fn a_failed_jump_is_reported_and_the_loaded_kernel_dropped() {
     let mut scene = Scene::new("");
     assert_eq!(scene.on(Event::Notice(Notice::JumpFailed)).done(), "unload");
     assert_eq!(scene.state.status(scene.now).messages, ["The jump into the loaded kernel failed."]);
 }
 
 #[test]
-fn a_discovery_that_failed_leaves_what_was_known() {
+fn a_failed_discovery_leaves_the_known_entries() {
     let mut scene = Scene::new("timeout = 9");
     scene.found("sda1").discovered(None, &["a@sda1"]).found("sdb1").done();
     assert_eq!(scene.on(Event::Discovered(Err("killed".into()))).done(), "@fail discover killed");
@@ -406,7 +457,7 @@ fn a_discovery_that_failed_leaves_what_was_known() {
 }
 
 #[test]
-fn volumes_that_appear_while_discovery_runs_are_looked_at_together_afterwards() {
+fn volumes_that_appear_during_a_discovery_are_searched_together_afterwards() {
     let mut scene = Scene::new("");
     scene.found("sda1").found("sdb1").found("sdc1");
     assert_eq!(scene.done(), "discover");
@@ -417,12 +468,12 @@ fn volumes_that_appear_while_discovery_runs_are_looked_at_together_afterwards() 
 #[test]
 fn a_device_that_comes_and_goes_holds_up_nothing() {
     let mut scene = Scene::new("timeout = 1\norder = LABEL=label-of-sdc1");
-    scene.found("sda1").discovered(None, &["a@sda1"]).loaded(1).on(Event::KnownLookedAt);
+    scene.found("sda1").discovered(None, &["a@sda1"]).loaded(1).on(Event::KnownProbed);
     scene.found("sdb1").on(Event::Gone("sdb1".into())).found("sdb1").done();
     assert_eq!(scene.at(1.0).done(), JUMP_A);
     // One that the settings name is waited for until it has been read.
     let mut scene = Scene::new("timeout = 1\norder = LABEL=label-of-sdc1");
-    scene.found("sda1").discovered(None, &["a@sda1"]).loaded(1).on(Event::KnownLookedAt).found("sdc1").done();
+    scene.found("sda1").discovered(None, &["a@sda1"]).loaded(1).on(Event::KnownProbed).found("sdc1").done();
     assert_eq!(scene.at(1.0).done(), "");
     assert_eq!(scene.discovered(None, &["a@sda1"]).done(), JUMP_A);
 }
@@ -444,7 +495,7 @@ fn the_firmwares_order_counts_when_it_becomes_known() {
 }
 
 #[test]
-fn what_the_loader_falls_back_to_is_tried_when_its_default_fails() {
+fn fallbacks_of_the_loader_are_tried_when_its_default_fails() {
     let mut scene = Scene::new("");
     let names = ["a", "b", "c", "d"];
     let discovery = Discovery {
@@ -476,7 +527,7 @@ fn any_event() -> impl Strategy<Value = Event> {
     prop_oneof![
         disk().prop_map(|name| Event::Found(volume(name, Transport::Scsi))),
         disk().prop_map(|name| Event::Gone(name.to_owned())),
-        Just(()).prop_map(|()| Event::KnownLookedAt),
+        Just(()).prop_map(|()| Event::KnownProbed),
         (prop::option::of(0..3_u32), entries).prop_map(|(timeout, names)| {
             let entry = |name: &str| name.split_once('@').map(|(id, volume)| entry(id, volume));
             let entries = names.into_iter().filter_map(entry).collect();
@@ -492,17 +543,17 @@ fn any_event() -> impl Strategy<Value = Event> {
 
 proptest! {
     /// Whatever happens in whatever order: one load at a time, no jump but into what the kernel has taken, none on its own
-    /// before everything known has been looked at, and nothing after it.
+    /// before every known device has been probed, and nothing after it.
     #[test]
     fn no_order_of_events_leads_to_a_wrong_jump(events in prop::collection::vec((any_event(), 0..4_u64), 0..60)) {
         let (settings, _) = Settings::parse("", "");
-        let mut state = State::new(settings, vec![]);
+        let mut state = WorkerState::new(settings, vec![]);
         let mut now = Duration::ZERO;
         let (mut loading, mut loaded, mut left) = (None, None, false);
         let (mut known, mut touched) = (false, false);
         for (event, seconds) in events {
             now += Duration::from_secs(seconds);
-            known |= matches!(event, Event::KnownLookedAt);
+            known |= matches!(event, Event::KnownProbed);
             touched |= matches!(event, Event::Key(_));
             if let (Event::Loaded(number, result), Some((begun, title))) = (&event, &loading)
                 && number == begun
@@ -513,13 +564,13 @@ proptest! {
             for action in state.on(event, now) {
                 prop_assert!(!left);
                 match action {
-                    Action::Load(number, entry) => {
+                    WorkerAction::Load(number, entry) => {
                         prop_assert_eq!(&loading, &None);
                         loading = Some((number, full_title(&entry)));
                         loaded = None;
                     }
-                    Action::Unload => loaded = None,
-                    Action::Jump { title, .. } => {
+                    WorkerAction::Unload => loaded = None,
+                    WorkerAction::Jump { title, .. } => {
                         prop_assert_eq!(loaded.as_ref(), Some(&title));
                         prop_assert!(known || touched);
                         left = true;

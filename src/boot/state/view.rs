@@ -1,20 +1,30 @@
-//! What the worker's state looks like to a person, and when that changes.
+//! The worker's state as a person sees it, and when that changes.
 
 use std::time::Duration;
 
-use super::{LOAD_DEADLINE, Load, Mode, State};
+use super::{Decider, LOAD_DEADLINE, Load, WorkerState};
 use crate::{
     boot::explain,
     boot::settings::{AfterFailure, Timeout},
-    entry::Entry,
+    entry::{Entry, TimeoutStyle},
     ui::{
-        menu::{Item, Menu},
+        menu::{BootMenu, MenuItem},
         picture::Status,
     },
 };
 
-impl State {
-    /// When to come back with [`Event::Moment`] if nothing happens before.
+/// The part of the state that is on the screen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Visibility {
+    /// Nothing but the landmarks.
+    Nothing,
+    /// One line: what happens next.
+    Line,
+    Menu,
+}
+
+impl WorkerState {
+    /// The time at which [`Event::Moment`] is due, if nothing happens before.
     #[must_use]
     pub fn next_moment(&self, now: Duration) -> Option<Duration> {
         let loading = match &self.load {
@@ -30,26 +40,51 @@ impl State {
         counting.chain(loading).min()
     }
 
-    /// Whether there is something for a person to see.
+    /// The part of the state that is on the screen now.
     #[must_use]
-    pub fn is_shown(&self) -> bool {
-        let patient = self.timeout() != Some(Timeout::Seconds(0)) && !self.menu.items().is_empty();
-        let waiting = self.known_looked_at && !self.missing().is_empty();
-        let stopped = self.default_entry().is_some_and(|entry| entry.locked);
+    pub fn shown(&self) -> Visibility {
+        let attention = self.needs_attention();
         match self.mode {
-            Mode::Automatic => stopped || patient || waiting || self.nothing_since.is_some(),
-            Mode::Person(_) => true,
-            Mode::Leaving => false,
+            Decider::Leaving => Visibility::Nothing,
+            Decider::Automatic if attention => Visibility::Menu,
+            Decider::Automatic
+                if self.timeout() == Some(Timeout::Seconds(0)) || self.menu.entries().items().is_empty() =>
+            {
+                Visibility::Nothing
+            }
+            // Nobody would know what the machine waits for.
+            Decider::Automatic if self.timeout().is_none_or(|timeout| timeout == Timeout::Person) => {
+                Visibility::Menu
+            }
+            Decider::Automatic => match self.timeout_style() {
+                TimeoutStyle::Menu => Visibility::Menu,
+                TimeoutStyle::Countdown => Visibility::Line,
+                TimeoutStyle::Hidden => Visibility::Nothing,
+            },
+            Decider::Person(_) => Visibility::Menu,
         }
     }
 
-    /// The menu as it is.
+    /// Whether the menu is not seen because its style says so.
+    pub(super) fn is_hidden(&self) -> bool {
+        self.mode == Decider::Automatic
+            && self.timeout_style() != TimeoutStyle::Menu
+            && self.shown() != Visibility::Menu
+    }
+
+    /// Whether nothing boots on its own, or not yet, for a reason that a person should see.
+    fn needs_attention(&self) -> bool {
+        let waiting = self.known_probed && !self.missing().is_empty();
+        let locked = self.default_entry().is_some_and(|entry| entry.locked);
+        waiting || locked || self.nothing_since.is_some()
+    }
+
     #[must_use]
-    pub fn menu(&self) -> &Menu {
+    pub fn menu(&self) -> &BootMenu {
         &self.menu
     }
 
-    /// What is shown beside the menu.
+    /// The information around the menu.
     #[must_use]
     pub fn status(&self, now: Duration) -> Status {
         let explanation = self.explained.clone();
@@ -59,17 +94,17 @@ impl State {
     fn what_is_next(&self, now: Duration) -> String {
         let left = |deadline: Duration| seconds(deadline.saturating_sub(now));
         match &self.mode {
-            Mode::Leaving => String::new(),
-            Mode::Person(Some(id)) => format!("Loading {} ...", self.title(id)),
-            Mode::Person(None) => String::new(),
-            Mode::Automatic => {
+            Decider::Leaving => String::new(),
+            Decider::Person(Some(id)) => format!("Loading {} ...", self.title(id)),
+            Decider::Person(None) => String::new(),
+            Decider::Automatic => {
                 let missing = self.missing();
                 if let Some(deadline) = self.grace_ends() {
-                    let deed = match self.settings.after_failure {
+                    let action = match self.settings.after_failure {
                         AfterFailure::PowerOff => "powers off",
                         AfterFailure::Menu | AfterFailure::Reboot => "restarts",
                     };
-                    return format!("The machine {deed} in {} s. Any key stops that.", left(deadline));
+                    return format!("The machine {action} in {} s. Any key stops that.", left(deadline));
                 }
                 if let Some(entry) = self.default_entry().filter(|entry| entry.locked) {
                     let title = full_title(entry);
@@ -96,7 +131,7 @@ impl State {
         self.entry(self.default.as_ref()?)
     }
 
-    /// What stands in the menu behind an entry that does not boot.
+    /// The remark after the title of an entry that does not boot.
     fn remark(&self, entry: &Entry) -> Option<String> {
         let locked = entry.locked.then(|| "locked".to_owned());
         let failed = || self.failure(&entry.id).map(|_| "failed".to_owned());
@@ -110,7 +145,7 @@ impl State {
     /// Puts the entries into the menu.
     pub(super) fn offer(&mut self) {
         let shown = |entry: &&Entry| !entry.hidden || self.default.as_ref() == Some(&entry.id);
-        let item = |entry: &Entry| Item {
+        let item = |entry: &Entry| MenuItem {
             id: entry.id.clone(),
             title: full_title(entry),
             default: self.default.as_ref() == Some(&entry.id),
@@ -122,7 +157,7 @@ impl State {
     }
 }
 
-/// The entry's title behind those of the submenus that lead to it.
+/// The entry's title after those of the submenus that lead to it.
 pub(super) fn full_title(entry: &Entry) -> String {
     let titles: Vec<&str> =
         entry.path_in_menu.iter().map(String::as_str).chain([entry.title.as_str()]).collect();

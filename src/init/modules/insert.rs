@@ -20,17 +20,17 @@ use crate::{
 /// The kernel decompresses the file (include/uapi/linux/module.h).
 const MODULE_INIT_COMPRESSED_FILE: i32 = 4;
 
-/// Which compression this kernel takes; there is no such file if none (kernel/module/decompress.c).
+/// The file with the compression that this kernel accepts; without one there is no such file (kernel/module/decompress.c).
 const TAKEN: &str = "/sys/module/compression";
 
-/// Longest module, decompressed, in bytes: the largest drivers are some tens of MiB.
+/// Maximum size of a decompressed module, in bytes: the largest drivers are some tens of MiB.
 const LIMIT: u64 = 256 << 20;
 
 /// Gives the module to the kernel. One that is loaded already is fine.
 ///
 /// # Errors
 ///
-/// What the kernel or the decoder said.
+/// The error of the kernel or of the decoder.
 pub(super) fn insert(path: &Path, parameters: &str) -> io::Result<()> {
     let parameters = CString::new(parameters)?;
     let mut file = File::open(path)?;

@@ -46,7 +46,7 @@ impl Tables {
 }
 
 /// Loads modules for the running kernel; may be shared between threads.
-pub(super) struct Loader<'a> {
+pub(super) struct ModuleLoader<'a> {
     directory: &'a Path,
     modules: Modules<'a>,
     parameters: Parameters,
@@ -54,7 +54,7 @@ pub(super) struct Loader<'a> {
     done: Mutex<BTreeMap<&'a str, bool>>,
 }
 
-impl<'a> Loader<'a> {
+impl<'a> ModuleLoader<'a> {
     /// Over these tables, with the parameters of the kernel command line.
     pub(super) fn new(tables: &'a Tables) -> Self {
         let cmdline = fs::read("/proc/cmdline").unwrap_or_default();
@@ -95,7 +95,7 @@ impl<'a> Loader<'a> {
     }
 
     /// Loads what a name or an alias means, the module itself with `extra` parameters; whether all of it is there now.
-    /// What the kernel has built in is there; what nothing provides is not.
+    /// A module that is built into the kernel is there; one that nothing provides is not.
     pub(super) fn load_by_name(&self, request: &str, extra: &str) -> bool {
         self.modules.resolve(request).is_some_and(|files| self.load(&files, extra))
     }

@@ -16,7 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use loader::{Loader, Tables};
+use loader::{ModuleLoader, Tables};
 pub use modprobe::run as modprobe;
 use queue::Queue;
 use rustix::{
@@ -27,7 +27,7 @@ use rustix::{
 
 use crate::storage::uevent::{Socket, UeventAction, UeventMessage};
 
-/// Modules that no device's alias names. One that this kernel lacks or has built in is no fact worth telling.
+/// Modules that no device's alias names. One that this kernel lacks or has built in is not logged.
 const ALWAYS: &[&str] = &[
     // The PC's own keyboard: machines whose firmware does not describe its controller have one all the same.
     "i8042", "atkbd",
@@ -40,12 +40,11 @@ const PASSED_OVER: &[&str] = &["cpu:"];
 /// Threads that load: with two, one driver that waits for its hardware leaves the others their turn.
 const LOADERS: usize = 2;
 
-/// So many times what appeared while modules were loaded is looked at before it counts as the start; what still comes
-/// then is loaded all the same.
+/// Maximum number of rounds in which devices that appear while modules are loaded count as there at the start. Later ones are
+/// served all the same.
 const ROUNDS: usize = 32;
 
-/// The drivers of the hardware that was there at the start may take this long altogether; what hangs longer is not waited
-/// for.
+/// Maximum time for all drivers of the hardware that was there at the start; one that takes longer is not waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// The loading of the modules for the hardware that was there at the start.
@@ -98,7 +97,7 @@ impl Loading {
 
 /// Loads what is asked for, for ever.
 fn serve(tables: &Tables, socket: &Socket, open_until_loaded: OwnedFd) {
-    let loader = Loader::new(tables).for_many();
+    let loader = ModuleLoader::new(tables).for_many();
     let queue = Queue::default();
     thread::scope(|scope| {
         let work = || queue.work(|request| loader.load_for_device(request));

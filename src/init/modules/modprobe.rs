@@ -1,11 +1,11 @@
-//! The door `modprobe`: the kernel runs it when it wants a module itself, as `modprobe -q -- fs-ext4` (request_module in
+//! The command `modprobe`: the kernel runs it when it wants a module itself, as `modprobe -q -- fs-ext4` (request_module in
 //! kernel/module/kmod.c), and people may do so from a shell.
 
 use std::{ffi::OsString, process::ExitCode};
 
 use log::LevelFilter;
 
-use super::loader::{Loader, Tables};
+use super::loader::{ModuleLoader, Tables};
 use crate::sys::kmsg;
 
 /// Loads the module or alias that the arguments (without the program's own name) name: exit code 0 if it is there now.
@@ -13,12 +13,13 @@ use crate::sys::kmsg;
 pub fn run(arguments: &[OsString]) -> ExitCode {
     kmsg::install("modprobe", LevelFilter::Info);
     let Some((name, parameters)) = request(arguments) else { return ExitCode::FAILURE };
-    let loaded = Tables::read().is_some_and(|tables| Loader::new(&tables).load_by_name(&name, &parameters));
+    let loaded =
+        Tables::read().is_some_and(|tables| ModuleLoader::new(&tables).load_by_name(&name, &parameters));
     log::debug!("{name}: {}", if loaded { "there" } else { "not there" });
     if loaded { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// The name and the parameters behind it; `None` if there is no name, or something other than loading is asked for.
+/// The name and the parameters after it; `None` if there is no name, or something other than loading is asked for.
 fn request(arguments: &[OsString]) -> Option<(String, String)> {
     let words: Vec<String> = arguments.iter().map(|word| word.to_string_lossy().into_owned()).collect();
     let first = words.iter().position(|word| !word.starts_with('-'))?;

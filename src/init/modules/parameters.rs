@@ -1,4 +1,4 @@
-//! What the kernel command line says of modules: `module.parameter=value` and `modprobe.blacklist=module,…`
+//! Words of the kernel command line for modules: `module.parameter=value` and `modprobe.blacklist=module,…`
 //! (Documentation/admin-guide/kernel-parameters.rst, modprobe(8)).
 
 /// The words that concern modules.
@@ -10,7 +10,6 @@ pub(super) struct Parameters {
 }
 
 impl Parameters {
-    /// Reads them out of a kernel command line.
     pub(super) fn of_cmdline(cmdline: &str) -> Self {
         let mut parameters = Self::default();
         for word in words(cmdline) {
@@ -39,7 +38,7 @@ impl Parameters {
     }
 }
 
-/// Words as the kernel splits them: quotes keep blanks together and stay, since the module's own parameters are split
+/// Words as the kernel splits them: quotes keep spaces together and stay, since the module's own parameters are split
 /// by the same rule.
 fn words(cmdline: &str) -> impl Iterator<Item = &str> {
     let mut quoted = false;

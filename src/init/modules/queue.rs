@@ -8,18 +8,18 @@ use std::{
 /// The queue, shared by those who ask and those who load.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
-    state: Mutex<State>,
+    state: Mutex<QueueState>,
     changed: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct QueueState {
     waiting: VecDeque<String>,
     seen: HashSet<String>,
     busy: usize,
 }
 
-impl State {
+impl QueueState {
     fn is_idle(&self) -> bool {
         self.waiting.is_empty() && self.busy == 0
     }
@@ -61,7 +61,7 @@ impl Queue {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, QueueState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -82,7 +82,7 @@ mod tests {
         for _ in 0..2 {
             let (queue, done) = (Arc::clone(&queue), done.clone());
             thread::spawn(move || {
-                // What is loaded asks for more, as a bus that appears has devices.
+                // A loaded driver leads to more requests, as a new bus has devices.
                 queue.work(|request| {
                     if request == "bus" {
                         queue.push("device");

@@ -7,7 +7,7 @@ use std::{
 
 const SYSFS: &str = "/sys";
 
-/// Devices are not looked at past this many: large servers have some ten thousand.
+/// Maximum number of devices: large servers have some ten thousand.
 const DEVICES_LIMIT: usize = 500_000;
 
 /// Gives each device's alias to `take`, in no order, some more than once.

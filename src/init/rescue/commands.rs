@@ -8,31 +8,35 @@ use super::{Answer, kernel_log};
 use crate::{boot::supervision::Request, formats::text, sys::child};
 
 /// One command: its name, what the help says, and what it does with the rest of the line on this terminal.
-struct Command {
+struct RescueCommand {
     name: &'static str,
     what: &'static str,
     run: fn(&str, &OwnedFd) -> Answer,
 }
 
 /// All of them, in the order of the help.
-const COMMANDS: &[Command] = &[
-    Command { name: "help", what: "these lines", run: |_, _| Answer::Show(help()) },
-    Command { name: "boot", what: "start the boot loader again", run: |_, _| Answer::Leave },
-    Command { name: "devices", what: "the block devices that the kernel knows", run: |_, _| devices() },
-    Command {
+const COMMANDS: &[RescueCommand] = &[
+    RescueCommand { name: "help", what: "these lines", run: |_, _| Answer::Show(help()) },
+    RescueCommand { name: "boot", what: "start the boot loader again", run: |_, _| Answer::Leave },
+    RescueCommand { name: "devices", what: "the block devices that the kernel knows", run: |_, _| devices() },
+    RescueCommand {
         name: "log",
         what: "the last lines of the kernel's log; `log 100` for more",
         run: |rest, _| log(rest),
     },
-    Command { name: "shell", what: "/bin/sh, if it is in this image", run: |_, terminal| shell(terminal) },
-    Command { name: "reboot", what: "restart the machine", run: |_, _| Answer::Ask(Request::Reboot) },
-    Command { name: "poweroff", what: "power off", run: |_, _| Answer::Ask(Request::PowerOff) },
+    RescueCommand {
+        name: "shell",
+        what: "/bin/sh, if it is in this image",
+        run: |_, terminal| shell(terminal),
+    },
+    RescueCommand { name: "reboot", what: "restart the machine", run: |_, _| Answer::Ask(Request::Reboot) },
+    RescueCommand { name: "poweroff", what: "power off", run: |_, _| Answer::Ask(Request::PowerOff) },
 ];
 
 /// Lines of the kernel's log that are shown if no number is given.
 const LOG_LINES: usize = 20;
 
-/// What a typed line leads to.
+/// The answer to a typed line.
 pub(super) fn answer(line: &str, terminal: &OwnedFd) -> Answer {
     let (name, rest) = line.split_once(' ').unwrap_or((line, ""));
     match COMMANDS.iter().find(|command| command.name == name) {

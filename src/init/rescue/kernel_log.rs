@@ -11,10 +11,10 @@ use rustix::fs::OFlags;
 
 use crate::formats::text;
 
-/// Longest record that the kernel gives (CONSOLE_EXT_LOG_MAX).
+/// Maximum size of a record of the kernel, in bytes (CONSOLE_EXT_LOG_MAX).
 const RECORD_LIMIT: usize = 8192;
 
-/// Lines are not kept past this many.
+/// Maximum number of lines that are kept.
 const LINES_LIMIT: usize = 10_000;
 
 /// The last `count` messages, each with its time in seconds.

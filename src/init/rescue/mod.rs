@@ -29,15 +29,15 @@ use crate::{
     ui::console::Consoles,
 };
 
-/// Without a line typed for this long, a machine that nobody looks at does what its settings say.
+/// Maximum time without a typed line on an unattended machine; after it, the machine carries out `after-failure`.
 const UNATTENDED: Duration = Duration::from_secs(60);
 
 const PROMPT: &str = "rescue> ";
 
-/// A typed line is not read past this many bytes: the terminal's own limit.
+/// Maximum length of a typed line, in bytes: the terminal's own limit.
 const LINE_LIMIT: usize = 4096;
 
-/// What a command leads to.
+/// The result of a command.
 enum Answer {
     /// This is shown where it was typed.
     Show(String),
@@ -47,7 +47,7 @@ enum Answer {
     Leave,
 }
 
-/// What PID 1 starts the rescue console with: what to do if nobody is there.
+/// The arguments of the rescue console: the action if nobody is there.
 pub(super) fn arguments(unattended: AfterFailure) -> Vec<String> {
     let word = match unattended {
         AfterFailure::Menu => return vec!["rescue".to_owned()],

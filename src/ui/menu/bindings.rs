@@ -1,0 +1,249 @@
+//! The table of keys. The menu looks up here what a key does, the help at the bottom of the screen is made from it, and a
+//! test compares it with the table in docs/menu.md.
+
+use super::{Mode, details::Details, help::Help};
+use crate::ui::{keys::Key, wrap::measure};
+
+/// The modes of the menu, as the table of keys names them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ModeName {
+    /// The list of entries.
+    List,
+    /// The details of the selected entry.
+    Details,
+    /// All keys.
+    Help,
+}
+
+/// The effect of a key. The stack of modes carries out those that concern it, and offers the rest to the modes, from the top
+/// to the list.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum KeyCommand {
+    Boot,
+    Up,
+    Down,
+    PageUp,
+    PageDown,
+    First,
+    Last,
+    /// Add the digit to the row number that is being typed.
+    Digit,
+    EraseDigit,
+    /// Put a mode on the stack.
+    Open(fn() -> Box<dyn Mode>),
+    /// Take the mode on top from the stack.
+    Close,
+    Rescue,
+    Reboot,
+    PowerOff,
+    Redraw,
+}
+
+/// One row of the table of keys.
+struct Binding {
+    keys: &'static [Key],
+    /// The keys as people know them, where that is shorter than all of their names.
+    names: Option<&'static str>,
+    modes: &'static [ModeName],
+    /// Keys and meaning in the help on the screen; empty for a key that is not in it.
+    hint: &'static str,
+    /// Whether the hint is shown where there is no entry, too.
+    always: bool,
+    /// The effect of the key, as a sentence.
+    help: &'static str,
+    command: KeyCommand,
+}
+
+/// The modes in which an entry is selected.
+const ENTRY: &[ModeName] = &[ModeName::List, ModeName::Details];
+const ALL: &[ModeName] = &[ModeName::List, ModeName::Details, ModeName::Help];
+
+/// A key for the selected entry that the help at the bottom of the screen does not name.
+const fn quiet(keys: &'static [Key], help: &'static str, command: KeyCommand) -> Binding {
+    Binding { keys, names: None, modes: ENTRY, hint: "", always: false, help, command }
+}
+
+/// The table of keys, in the order of the help on the screen.
+const BINDINGS: &[Binding] = &[
+    quiet(&[Key::Up, Key::Character('k'), Key::Control('p')], "Selects the entry above.", KeyCommand::Up),
+    quiet(&[Key::Down, Key::Character('j'), Key::Control('n')], "Selects the entry below.", KeyCommand::Down),
+    quiet(&[Key::PageUp], "Moves the selection ten entries up.", KeyCommand::PageUp),
+    quiet(&[Key::PageDown], "Moves the selection ten entries down.", KeyCommand::PageDown),
+    quiet(&[Key::Home], "Selects the first entry.", KeyCommand::First),
+    quiet(&[Key::End], "Selects the last entry.", KeyCommand::Last),
+    Binding {
+        names: Some("0 to 9"),
+        ..quiet(
+            &[
+                Key::Character('0'),
+                Key::Character('1'),
+                Key::Character('2'),
+                Key::Character('3'),
+                Key::Character('4'),
+                Key::Character('5'),
+                Key::Character('6'),
+                Key::Character('7'),
+                Key::Character('8'),
+                Key::Character('9'),
+            ],
+            "Selects the entry with the number that is typed.",
+            KeyCommand::Digit,
+        )
+    },
+    quiet(&[Key::Backspace], "Erases the last digit of the number.", KeyCommand::EraseDigit),
+    Binding {
+        hint: "Arrows, Enter: boot",
+        ..quiet(&[Key::Enter], "Boots the selected entry.", KeyCommand::Boot)
+    },
+    Binding {
+        modes: &[ModeName::List],
+        hint: "d: details",
+        ..quiet(
+            &[Key::Character('d')],
+            "Shows where the selected entry is written and what it will do.",
+            KeyCommand::Open(|| Box::new(Details)),
+        )
+    },
+    Binding {
+        modes: &[ModeName::Details],
+        hint: "d: back",
+        ..quiet(&[Key::Character('d'), Key::Escape], "Goes back to the list.", KeyCommand::Close)
+    },
+    Binding {
+        hint: "?: keys",
+        always: true,
+        ..quiet(
+            &[Key::Character('?'), Key::Character('h'), Key::Function(1)],
+            "Shows all keys.",
+            KeyCommand::Open(|| Box::new(Help)),
+        )
+    },
+    Binding {
+        modes: &[ModeName::Help],
+        hint: "?: back",
+        always: true,
+        ..quiet(
+            &[Key::Character('?'), Key::Character('h'), Key::Function(1), Key::Escape],
+            "Goes back.",
+            KeyCommand::Close,
+        )
+    },
+    Binding {
+        modes: ALL,
+        hint: "r: rescue",
+        always: true,
+        ..quiet(&[Key::Character('r')], "Opens the rescue console.", KeyCommand::Rescue)
+    },
+    Binding {
+        modes: ALL,
+        hint: "b: reboot",
+        always: true,
+        ..quiet(&[Key::Character('b')], "Restarts the machine.", KeyCommand::Reboot)
+    },
+    Binding {
+        modes: ALL,
+        hint: "p: power off",
+        always: true,
+        ..quiet(&[Key::Character('p')], "Switches the machine off.", KeyCommand::PowerOff)
+    },
+    Binding { modes: ALL, ..quiet(&[Key::Control('l')], "Draws the screen anew.", KeyCommand::Redraw) },
+];
+
+impl Binding {
+    /// The names of its keys.
+    fn names(&self) -> String {
+        let all = || self.keys.iter().map(Key::to_string).collect::<Vec<_>>().join(", ");
+        self.names.map_or_else(all, str::to_owned)
+    }
+}
+
+/// The names of all keys with their effects.
+pub(super) fn all_keys() -> Vec<(String, &'static str)> {
+    let rows = BINDINGS.iter().filter(|row| row.modes != [ModeName::Help]);
+    rows.map(|row| (row.names(), row.help)).collect()
+}
+
+/// The command of a key in a mode.
+pub(super) fn command(key: Key, mode: ModeName) -> Option<KeyCommand> {
+    let in_mode = BINDINGS.iter().find(|row| row.modes.contains(&mode) && row.keys.contains(&key));
+    in_mode.map(|row| row.command)
+}
+
+/// The hints of the keys that work in a mode, in as many rows of at most so many columns as they take.
+#[must_use]
+pub fn help_line(mode: ModeName, with_entries: bool, columns: usize) -> Vec<String> {
+    const GAP: &str = "  ";
+    let shown =
+        |row: &&Binding| !row.hint.is_empty() && row.modes.contains(&mode) && (with_entries || row.always);
+    let mut rows: Vec<String> = Vec::new();
+    for Binding { hint, .. } in BINDINGS.iter().filter(shown) {
+        match rows.last_mut() {
+            // The last column stays free.
+            Some(row) if measure(row).saturating_add(measure(hint)).saturating_add(GAP.len()) < columns => {
+                row.push_str(GAP);
+                row.push_str(hint);
+            }
+            _ => rows.push((*hint).to_owned()),
+        }
+    }
+    rows
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_manual_has_the_same_table_of_keys() {
+        let mode = |mode: &ModeName| format!("{mode:?}").to_lowercase();
+        let row = |row: &Binding| {
+            let modes: Vec<String> = row.modes.iter().map(mode).collect();
+            format!("| {} | {} | {} |", row.names(), modes.join(", "), row.help)
+        };
+        let expected: Vec<String> = BINDINGS.iter().map(row).collect();
+        let manual = include_str!("../../../docs/menu.md").lines();
+        let rows: Vec<&str> = manual.filter(|line| line.starts_with('|')).skip(2).collect();
+        assert_eq!(rows, expected);
+    }
+
+    #[test]
+    fn no_key_has_two_meanings_in_a_mode() {
+        let mut seen: Vec<(ModeName, Key)> = Vec::new();
+        for row in BINDINGS {
+            for mode in row.modes {
+                for key in row.keys {
+                    assert!(!seen.contains(&(*mode, *key)), "{key} in {mode:?}");
+                    seen.push((*mode, *key));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_hint_names_a_key_of_its_row() {
+        for row in BINDINGS.iter().filter(|row| !row.hint.is_empty()) {
+            let (keys, _) = row.hint.split_once(": ").unwrap();
+            let last = keys.rsplit(", ").next().unwrap();
+            assert!(row.keys.iter().any(|key| key.to_string() == last), "{}", row.hint);
+        }
+    }
+
+    #[test]
+    fn hints_are_broken_between_keys_and_those_of_entries_need_one() {
+        let list = |with_entries, columns| help_line(ModeName::List, with_entries, columns);
+        assert_eq!(
+            list(true, 80),
+            ["Arrows, Enter: boot  d: details  ?: keys  r: rescue  b: reboot  p: power off"]
+        );
+        assert_eq!(
+            list(true, 40),
+            ["Arrows, Enter: boot  d: details", "?: keys  r: rescue  b: reboot", "p: power off"]
+        );
+        assert_eq!(list(false, 80), ["?: keys  r: rescue  b: reboot  p: power off"]);
+        assert_eq!(
+            help_line(ModeName::Details, true, 80),
+            ["Arrows, Enter: boot  d: back  ?: keys  r: rescue  b: reboot  p: power off"]
+        );
+        assert_eq!(help_line(ModeName::Help, true, 80), ["?: back  r: rescue  b: reboot  p: power off"]);
+    }
+}

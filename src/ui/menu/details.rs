@@ -1,0 +1,31 @@
+//! The details of the selected entry: where it is written and what it will do.
+
+use super::{
+    Mode,
+    bindings::ModeName,
+    entries::{Entries, MenuItem},
+};
+use crate::ui::wrap::wrapped;
+
+#[derive(Debug)]
+pub(super) struct Details;
+
+impl Mode for Details {
+    fn name(&self) -> ModeName {
+        ModeName::Details
+    }
+
+    fn rows(&self, entries: &Entries, _room: usize, columns: usize) -> Vec<String> {
+        entries.selected().map_or_else(Vec::new, |item| details(item, columns))
+    }
+}
+
+fn details(item: &MenuItem, columns: usize) -> Vec<String> {
+    let mut rows = vec![item.title.clone(), String::new()];
+    let width = item.details.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
+    for (name, value) in &item.details {
+        let indent = " ".repeat(width.saturating_add(4));
+        rows.extend(wrapped(&format!("  {name:width$}  {value}"), columns, &indent));
+    }
+    rows
+}

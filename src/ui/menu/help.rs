@@ -1,0 +1,26 @@
+//! All keys of the menu with their meaning.
+
+use super::{
+    Mode,
+    bindings::{ModeName, all_keys},
+    entries::Entries,
+};
+use crate::ui::wrap::wrapped;
+
+#[derive(Debug)]
+pub(super) struct Help;
+
+impl Mode for Help {
+    fn name(&self) -> ModeName {
+        ModeName::Help
+    }
+
+    fn rows(&self, _entries: &Entries, _room: usize, columns: usize) -> Vec<String> {
+        let keys = all_keys();
+        let width = keys.iter().map(|(names, _)| names.len()).max().unwrap_or(0);
+        let indent = " ".repeat(width.saturating_add(4));
+        keys.iter()
+            .flat_map(|(names, help)| wrapped(&format!("  {names:width$}  {help}"), columns, &indent))
+            .collect()
+    }
+}

@@ -1,0 +1,126 @@
+//! The menu: a stack of modes over the list of entries. The mode on top is drawn and gets each key first. What a key does
+//! is written in one table, [`bindings`]; what the screen looks like around a mode is [`super::picture`]'s.
+//!
+//! A new mode is a file of its own that implements [`Mode`], a name for it in [`ModeName`] and its rows in the table of
+//! keys, of which one opens it.
+
+pub mod bindings;
+mod details;
+mod entries;
+mod help;
+mod list;
+
+use std::fmt::Debug;
+
+pub use self::{
+    bindings::help_line,
+    entries::{Entries, MenuItem},
+};
+use self::{
+    bindings::{KeyCommand, ModeName},
+    list::List,
+};
+use super::keys::Key;
+
+/// A choice that concerns more than the menu itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum MenuChoice {
+    /// Boot the entry with this id.
+    Boot(String),
+    Rescue,
+    Reboot,
+    PowerOff,
+    Redraw,
+}
+
+/// One of the things that the menu can show and take keys for.
+trait Mode: Debug {
+    /// Its name in the table of keys.
+    fn name(&self) -> ModeName;
+
+    /// Its rows, for a space of this size.
+    fn rows(&self, entries: &Entries, room: usize, columns: usize) -> Vec<String>;
+
+    /// Takes a key, with the command that the table of keys has for it in the mode on top.
+    fn take(&mut self, _command: Option<KeyCommand>, _key: Key, _entries: &mut Entries) -> Step {
+        Step::Pass
+    }
+}
+
+#[derive(Debug)]
+enum Step {
+    /// The mode below may take it.
+    Pass,
+    /// It is done.
+    Done,
+    /// It asks for something outside of the menu.
+    Choose(MenuChoice),
+}
+
+/// The state of the menu. The list is at the bottom of the stack and always there.
+#[derive(Debug, Default)]
+pub struct BootMenu {
+    entries: Entries,
+    list: List,
+    /// The last one is on top.
+    above: Vec<Box<dyn Mode>>,
+}
+
+impl BootMenu {
+    /// Takes new rows. The selection stays on its entry; as long as nobody has moved it, it is on the default.
+    pub fn offer(&mut self, items: Vec<MenuItem>) {
+        self.entries.replace(items);
+    }
+
+    /// The entries and the selected one.
+    #[must_use]
+    pub fn entries(&self) -> &Entries {
+        &self.entries
+    }
+
+    /// The rows of the mode on top, for a space of this size.
+    #[must_use]
+    pub fn rows(&self, room: usize, columns: usize) -> Vec<String> {
+        self.top().rows(&self.entries, room, columns)
+    }
+
+    /// The hints of the keys that work now, in rows of at most so many columns.
+    #[must_use]
+    pub fn help(&self, columns: usize) -> Vec<String> {
+        help_line(self.top().name(), !self.entries.items().is_empty(), columns)
+    }
+
+    /// Takes a key; gives the choice that it makes, if it makes one.
+    pub fn press(&mut self, key: Key) -> Option<MenuChoice> {
+        let command = bindings::command(key, self.top().name());
+        match command {
+            Some(KeyCommand::Open(open)) => {
+                self.list.forget_number();
+                self.above.push(open());
+            }
+            Some(KeyCommand::Close) => drop(self.above.pop()),
+            Some(KeyCommand::Rescue) => return Some(MenuChoice::Rescue),
+            Some(KeyCommand::Reboot) => return Some(MenuChoice::Reboot),
+            Some(KeyCommand::PowerOff) => return Some(MenuChoice::PowerOff),
+            Some(KeyCommand::Redraw) => return Some(MenuChoice::Redraw),
+            _ => {
+                let below: &mut dyn Mode = &mut self.list;
+                for mode in self.above.iter_mut().rev().map(AsMut::as_mut).chain([below]) {
+                    match mode.take(command, key, &mut self.entries) {
+                        Step::Pass => {}
+                        Step::Done => return None,
+                        Step::Choose(choice) => return Some(choice),
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    fn top(&self) -> &dyn Mode {
+        self.above.last().map_or(&self.list, AsRef::as_ref)
+    }
+}
+
+#[cfg(test)]
+mod tests;

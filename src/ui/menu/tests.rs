@@ -1,0 +1,161 @@
+//! Keys and what comes of them.
+
+use super::*;
+
+fn items(count: usize) -> Vec<MenuItem> {
+    let item = |number| MenuItem { id: format!("e{number}"), default: number == 2, ..MenuItem::default() };
+    (1..=count).map(item).collect()
+}
+
+fn selected(menu: &BootMenu) -> Option<&str> {
+    menu.entries().selected().map(|item| item.id.as_str())
+}
+
+/// Presses keys: `^` and `v` for up and down, `!` for Enter, `<` for Backspace, others as they are.
+fn press(keys: &str) -> (usize, Option<MenuChoice>) {
+    let mut menu = BootMenu::default();
+    menu.offer(items(15));
+    let mut choice = None;
+    for key in keys.chars() {
+        choice = menu.press(match key {
+            '^' => Key::Up,
+            'v' => Key::Down,
+            '!' => Key::Enter,
+            '<' => Key::Backspace,
+            'H' => Key::Home,
+            'E' => Key::End,
+            'D' => Key::PageDown,
+            _ => Key::Character(key),
+        });
+    }
+    (menu.entries().place() + 1, choice)
+}
+
+#[test]
+fn keys_move_and_choose() {
+    let boot = |id: &str| Some(MenuChoice::Boot(id.into()));
+    let cases = [
+        ("", (2, None)),
+        ("!", (2, boot("e2"))),
+        ("v!", (3, boot("e3"))),
+        ("^^^", (1, None)),
+        ("EE", (15, None)),
+        ("ED^", (14, None)),
+        ("HD", (11, None)),
+        ("7!", (7, boot("e7"))),
+        ("12!", (12, boot("e12"))),
+        ("12<!", (1, boot("e1"))),
+        // Another key ends the number.
+        ("1x2!", (2, boot("e2"))),
+        ("1v2!", (2, boot("e2"))),
+        ("1ä2!", (2, boot("e2"))),
+        // There is no row 19 or 0: nothing is chosen, and the selection stays where the last good digit put it.
+        ("19!", (1, None)),
+        ("0!", (2, None)),
+        ("99999999!", (9, None)),
+        ("r", (2, Some(MenuChoice::Rescue))),
+        ("b", (2, Some(MenuChoice::Reboot))),
+        ("p", (2, Some(MenuChoice::PowerOff))),
+        ("x", (2, None)),
+    ];
+    for (keys, expected) in cases {
+        assert_eq!(press(keys), expected, "{keys}");
+    }
+}
+
+#[test]
+fn the_selection_follows_the_default_until_somebody_moves_it() {
+    let mut menu = BootMenu::default();
+    menu.offer(items(1));
+    assert_eq!(selected(&menu), Some("e1"));
+    menu.offer(items(3));
+    assert_eq!(selected(&menu), Some("e2"));
+    menu.press(Key::Down);
+    let mut more = items(3);
+    more.insert(0, MenuItem { id: "new".into(), ..MenuItem::default() });
+    menu.offer(more);
+    assert_eq!(selected(&menu), Some("e3"));
+    menu.offer(vec![]);
+    assert_eq!(selected(&menu), None);
+    assert_eq!(menu.press(Key::Enter), None);
+}
+
+#[test]
+fn the_mode_on_top_gets_a_key_first_and_what_it_leaves_goes_to_the_list() {
+    let top = |menu: &BootMenu| menu.top().name();
+    for close in [Key::Escape, Key::Character('d')] {
+        let mut menu = BootMenu::default();
+        menu.offer(items(3));
+        assert_eq!(top(&menu), ModeName::List);
+        menu.press(Key::Character('d'));
+        menu.press(Key::Up);
+        assert_eq!((top(&menu), selected(&menu)), (ModeName::Details, Some("e1")));
+        menu.press(close);
+        assert_eq!(top(&menu), ModeName::List);
+        // There is nothing below the list.
+        menu.press(Key::Escape);
+        assert_eq!(top(&menu), ModeName::List);
+    }
+    let mut menu = BootMenu::default();
+    menu.offer(items(3));
+    menu.press(Key::Character('d'));
+    assert_eq!(menu.press(Key::Enter), Some(MenuChoice::Boot("e2".into())));
+    assert_eq!(menu.press(Key::Character('p')), Some(MenuChoice::PowerOff));
+}
+
+#[test]
+fn modes_are_left_in_the_order_in_which_they_were_opened() {
+    let mut menu = BootMenu::default();
+    menu.offer(items(3));
+    for (key, expected) in [
+        ('d', ModeName::Details),
+        ('?', ModeName::Help),
+        // The list below does not see what is no key of the mode on top.
+        ('d', ModeName::Help),
+        ('2', ModeName::Help),
+        ('h', ModeName::Details),
+        ('d', ModeName::List),
+    ] {
+        assert_eq!(menu.press(Key::Character(key)), None);
+        assert_eq!(menu.top().name(), expected, "{key}");
+    }
+}
+
+/// A mode that another may write later: it takes every character.
+#[derive(Debug, Default)]
+struct Prompt {
+    text: String,
+}
+
+impl Mode for Prompt {
+    fn name(&self) -> ModeName {
+        ModeName::Details
+    }
+
+    fn rows(&self, _: &Entries, _: usize, _: usize) -> Vec<String> {
+        vec![self.text.clone()]
+    }
+
+    fn take(&mut self, command: Option<KeyCommand>, key: Key, _: &mut Entries) -> Step {
+        match (command, key) {
+            (Some(KeyCommand::Digit) | None, Key::Character(character)) => {
+                self.text.push(character);
+                Step::Done
+            }
+            _ => Step::Pass,
+        }
+    }
+}
+
+#[test]
+fn a_further_mode_takes_text_and_leaves_the_other_keys_to_those_below() {
+    let mut menu = BootMenu::default();
+    menu.offer(items(3));
+    menu.above.push(Box::new(Prompt::default()));
+    for character in "3 äß統".chars() {
+        menu.press(Key::Character(character));
+    }
+    assert_eq!((menu.rows(20, 80), selected(&menu)), (vec!["3 äß統".to_owned()], Some("e2")));
+    menu.press(Key::Down);
+    assert_eq!(selected(&menu), Some("e3"));
+}
