@@ -47,8 +47,8 @@ const ARCHIVE: &[(&str, &str, &str, &str)] = &[
     ("@-updates", "libc-dev", "37", "Depends: libc (= 37)"),
     ("@", "udev-tool", "252.39", "Depends: libudev (= 252.39)"),
     ("@", "libudev", "252.39", ""),
-    ("@", "mail", "1", "Conflicts: letters"),
-    ("@", "letters", "1", ""),
+    ("@", "editor", "1", "Conflicts: notes"),
+    ("@", "notes", "1", ""),
 ];
 
 const UNCHANGED: &str = "packages: nothing has been changed; where an upgrade is all that it takes, do that first, then run this again";
@@ -82,6 +82,18 @@ const ROWS: &[(&str, &[(&str, &str)], &[&str], bool, &[&str])] = &[
             "packages: qemu-system-common 10~bpo",
             "packages: qemu-system-x86 10~bpo",
             "packages: seabios 1.16.3~bpo",
+            "packages: tool 1",
+        ],
+    ),
+    (
+        "beside seabios from backports the rest is the release's own",
+        &[("seabios", "1.16.3~bpo")],
+        &["qemu-system-x86", "tool"],
+        true,
+        &[
+            "packages: libslirp 4.7",
+            "packages: qemu-system-common 7.2",
+            "packages: qemu-system-x86 7.2",
             "packages: tool 1",
         ],
     ),
@@ -120,12 +132,12 @@ const ROWS: &[(&str, &[(&str, &str)], &[&str], bool, &[&str])] = &[
     ),
     (
         "no removal",
-        &[("letters", "1")],
-        &["mail"],
+        &[("notes", "1")],
+        &["editor"],
         false,
         &[
-            "packages: mail cannot be installed: it would remove letters",
-            "packages: not by the release's own packages: it would remove letters",
+            "packages: editor cannot be installed: it would remove notes",
+            "packages: not by the release's own packages: it would remove notes",
             UNCHANGED,
         ],
     ),

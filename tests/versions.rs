@@ -1,4 +1,4 @@
-//! Versions stand in the order of the tools that every Debian has, `sort -V` and `dpkg --compare-versions`, and of systemd.
+//! Versions are in the order of the tools that every Debian has, `sort -V` and `dpkg --compare-versions`, and of systemd.
 
 use std::{
     cmp::Ordering,
@@ -7,7 +7,10 @@ use std::{
 };
 
 use firstlight::formats::version;
-use qemu::oracles::{self, SYSTEMDS};
+use qemu::{
+    oracles::{self, SYSTEMDS},
+    tool,
+};
 
 const NAMES: &[&str] = &[
     "vmlinuz-6.1.0-9-amd64",
@@ -67,8 +70,16 @@ const VERSIONS: &[&str] = &[
     "1.0",
 ];
 
+/// Whether a program of this machine can be asked; where it cannot, that is a skip for a person and a failure in CI.
+fn is_here(program: &str) -> bool {
+    oracles::available(&program, tool::run(program, ["--version"])).is_some()
+}
+
 #[test]
-fn file_names_stand_in_the_order_of_version_sort() {
+fn file_names_are_in_the_order_of_version_sort() {
+    if !is_here("sort") {
+        return;
+    }
     let mut sort = Command::new("sort")
         .arg("-V")
         .env("LC_ALL", "C")
@@ -86,6 +97,9 @@ fn file_names_stand_in_the_order_of_version_sort() {
 
 #[test]
 fn debian_versions_compare_as_dpkg_compares_them() {
+    if !is_here("dpkg") {
+        return;
+    }
     for a in VERSIONS {
         for b in VERSIONS {
             let holds = |relation| {

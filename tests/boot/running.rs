@@ -53,9 +53,11 @@ struct Way {
     more: &'static str,
     /// Services are stopped before the jump.
     clean: bool,
+    /// Seconds are counted down, in which a key stops it.
+    counts_down: bool,
 }
 
-const BOOT: Way = Way { command: "firstlight boot", with_boot_image: true, more: "", clean: true };
+const BOOT: Way = Way { command: "firstlight boot", with_boot_image: true, more: "", clean: true, counts_down: false };
 
 const NOW: Way = Way { command: "firstlight boot --now", clean: false, ..BOOT };
 
@@ -67,7 +69,7 @@ const BY_SYSTEMD: Way = Way {
     ..BOOT
 };
 
-const ALONE: Way = Way { command: "kexec", ..BOOT };
+const ALONE: Way = Way { command: "kexec", counts_down: true, ..BOOT };
 
 /// From a terminal that goes away.
 const DETACHED: Way =
@@ -95,6 +97,17 @@ impl Session {
         (self.since, ()) = self.wait("the shell's prompt", prompt("root@demo:~#"));
     }
 
+    /// Starts a command that counts down, and stops it with a key before its end.
+    fn stop(&mut self, command: &str) {
+        self.guest.send(&format!("{command}\n")).unwrap();
+        self.wait("the countdown", |line| line.text.contains(&countdown(5..=5)).then_some(()));
+        self.guest.send("x").unwrap();
+        let stopped = |line: &Line| line.text.contains("kexec: stopped; nothing was changed").then_some(());
+        (self.since, ()) = self.wait("the end of the countdown", stopped);
+        let prompt = |line: &Line| line.text.contains("root@demo:~#").then_some(());
+        (self.since, ()) = self.wait("the shell's prompt", prompt);
+    }
+
     fn report(&mut self) -> BTreeMap<String, String> {
         self.guest.send("sh /root/report\n").unwrap();
         let mut said = BTreeMap::new();
@@ -107,6 +120,12 @@ impl Session {
         self.since = at;
         said
     }
+}
+
+/// The countdown as it is printed, over itself, for these seconds.
+fn countdown(seconds: std::ops::RangeInclusive<u64>) -> String {
+    let text = |left: u64| format!("This system shuts down in {left} s. Any key stops it. ");
+    seconds.rev().map(text).collect::<String>().trim_end().to_owned()
 }
 
 /// A disk with a Debian on it: the image, where in it the root file system begins, and what that is on.
@@ -145,7 +164,14 @@ fn restart(name: &str, firmware: Firmware, installed: &Installed, ways: &[Way]) 
 
     session.guest.send("install firstlight /sbin/kexec && ln -s kexec /sbin/firstlight\n").unwrap();
     for (number, way) in (2..).zip(ways) {
+        if way.counts_down {
+            session.stop(way.command);
+        }
         session.guest.send(&format!("{}\n", way.command)).unwrap();
+        if way.counts_down {
+            let whole = countdown(1..=5);
+            session.wait("the whole countdown", |line| line.text.contains(&whole).then_some(()));
+        }
         session.log_in();
         let said = session.report();
         let same = if way.with_boot_image { &by_grub["cmdline"] } else { rest };

@@ -16,6 +16,7 @@ mod loopback;
 mod memory;
 mod menus;
 mod ours;
+mod passwords;
 mod script;
 mod versions;
 
@@ -77,6 +78,11 @@ macro_rules! against {
             }
 
             #[test]
+            fn a_password_is_asked_for_the_same_entries() {
+                grub(crate::passwords::table);
+            }
+
+            #[test]
             fn images_are_what_grub_makes_of_them() {
                 grub(crate::loopback::images);
             }
@@ -114,7 +120,7 @@ const EPILOGUE: &str = r#"
 emit end "$a" "$b" "$c" "$d" "$empty" "$list" "$x"
 "#;
 
-/// Blanks do not survive the terminal's line breaks.
+/// Spaces do not survive the terminal's line breaks.
 const ENCODE: &str = "tr --set=log ' ' '~' \"$log\"\ntr --set=log '\n' '^' \"$log\"\n";
 
 fn variable(name: &str, default: usize) -> usize {
