@@ -52,7 +52,7 @@ fuzz() {
         paste -sd ' ' | sed "s/^/fuzz: $target, $seconds s: /"
 }
 
-# The empty input stands for all that needs no seed.
+# The empty input is for all that needs no seed.
 large() {
     local target=$1 log=target/fuzz-$1-large.log empty=target/fuzz-empty
     : >"$empty"

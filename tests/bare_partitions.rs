@@ -73,7 +73,7 @@ fn sfdisk(image: &Path, script: &str) {
     assert!(child.wait().unwrap().success());
 }
 
-/// Kernel and initrds of an entry as they are loaded, each without the zeros behind it, and the command line.
+/// Kernel and initrds of an entry as they are loaded, each without the zeros after it, and the command line.
 fn loaded(open: &[OpenVolume], entry: &Entry) -> (Vec<String>, String) {
     let part = |reference: &FileReference| {
         let volume = open.iter().find(|open| open.volume.device.name == reference.volume).unwrap();

@@ -90,7 +90,7 @@ fn mkimages_image_trees_boot_their_default_configuration() {
     let directory = with_parts();
     let directory = directory.path();
     fs::write(directory.join("image.its"), TREE.replace("ARCH", ARCHITECTURE)).unwrap();
-    // The files in the tree, behind it, and behind it at a place of their own.
+    // The files in the tree, after it, and after it at a place of their own.
     for arguments in [&["-f"][..], &["-E", "-f"], &["-E", "-p", "0x2000", "-f"]] {
         run(directory, "mkimage", &[arguments, &["image.its", "image.itb"]].concat());
         let prepared = made(open(directory, "image.itb"), Vec::new()).unwrap();
@@ -379,8 +379,8 @@ fn members(directory: &Path, archives: &[u8]) -> Vec<String> {
     let mut described = Vec::new();
     while let Some(end) = rest.windows(10).position(|window| window == b"TRAILER!!!") {
         // The name's NUL and what fills the header up.
-        let (archive, behind) = rest.split_at(end + 14);
-        rest = behind;
+        let (archive, after) = rest.split_at(end + 14);
+        rest = after;
         fs::write(directory.join("archive"), archive).unwrap();
         let cpio = |arguments: &str| {
             let script = format!("cpio --quiet -H newc {arguments} <archive");

@@ -60,7 +60,7 @@ const COMMON: &[&[u8]] = &[
     b"\x7f\x04\0\0a\0b\0\0",
 ];
 
-/// What costs most in one format: target, what stands once before it, what is repeated (`#` there is a running number).
+/// What costs most in one format: target, what comes once before it, what is repeated (`#` there is a running number).
 const SPECIAL: &[(&str, &str, &str)] = &[
     ("grub_script", "", "submenu a {\n"),
     ("grub_script", "", "menuentry a { }\n"),

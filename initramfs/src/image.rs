@@ -31,7 +31,7 @@ pub struct Recipe {
     pub config: Option<String>,
     /// The kernel's modules; `None` for a kernel that has its drivers built in.
     pub modules: Option<modules::Source>,
-    /// More files; they replace what stands at their paths.
+    /// More files; they replace files at their paths.
     pub additions: Vec<Addition>,
     /// How it is compressed.
     pub compression: Compression,

@@ -1,9 +1,9 @@
-//! The files of an image before they are packed: sorted paths, and what stands at each.
+//! The files of an image before they are packed: sorted paths, each with its node.
 
 use crate::BuildError;
 use std::{collections::BTreeMap, fs, path::Path};
 
-/// What stands at a path.
+/// The node at a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Node {
     /// A directory, mode 0755.
@@ -44,7 +44,7 @@ impl Node {
 pub struct Tree(BTreeMap<String, Node>);
 
 impl Tree {
-    /// Puts a node at a path, with the directories that lead to it. A file that already stands there is replaced.
+    /// Puts a node at a path, with the directories that lead to it. A file that is already there is replaced.
     ///
     /// # Errors
     /// The path is empty or has `.` or `..` in it, or a parent of it is no directory.
@@ -62,7 +62,7 @@ impl Tree {
         }
         match (self.0.get(path), &node) {
             (Some(Node::Directory), Node::Directory) => {}
-            (Some(Node::Directory), _) => return refuse("a directory stands there"),
+            (Some(Node::Directory), _) => return refuse("there is a directory"),
             _ => drop(self.0.insert(path.to_owned(), node)),
         }
         Ok(())
@@ -133,7 +133,7 @@ mod tests {
         assert_eq!(tree.nodes().last(), Some(("etc/conf", &Node::data("new"))));
         assert_eq!(
             tree.insert("/etc", Node::data("")).unwrap_err().to_string(),
-            "/etc: a directory stands there"
+            "/etc: there is a directory"
         );
         assert_eq!(
             tree.insert("/etc/conf/x", Node::data("")).unwrap_err().to_string(),

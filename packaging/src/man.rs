@@ -75,7 +75,7 @@ pub fn kexec() -> String {
                 paragraph(&mut page, text.trim_start_matches("Exit code: "));
             }
             0 => section(&mut page, &text.to_uppercase()),
-            // What an option does stands behind it, or on the next line.
+            // The effect of an option comes after it, or on the next line.
             1..=8 => {
                 let (name, what) = text.split_once("  ").unwrap_or((text, ""));
                 page.push_str(&format!(".TP\n.B {}\n", plain(name.trim())));

@@ -57,7 +57,7 @@ fn files(root: &Path) -> Vec<String> {
 fn dpkg(root: &Path, arguments: &[&str]) -> Command {
     let mut command = as_root("dpkg");
     command.arg(format!("--root={}", root.display()));
-    // Scripts are run outside, and told where.
+    // Scripts are run outside, with the place as an argument.
     command.args(["--force-script-chrootless", "--force-not-root"]).args(arguments);
     command
 }

@@ -1,6 +1,6 @@
 #!/bin/busybox sh
 # shellcheck shell=dash
-# The init of a guest that loads its own kernel again by `program=` with `words=` (commas for blanks) and an initrd of
+# The init of a guest that loads its own kernel again by `program=` with `words=` (commas for spaces) and an initrd of
 # `size=` MiB, and jumps. What is timed lies between the lines that begin with "bench:" and the next kernel's first one.
 export PATH=/bin
 busybox mkdir -p /proc /sys /dev

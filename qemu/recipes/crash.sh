@@ -1,6 +1,6 @@
 #!/bin/busybox sh
 # shellcheck shell=dash
-# The init of a guest that crashes: loads its own kernel for that case as `words=` says (commas for blanks) and panics. The
+# The init of a guest that crashes: loads its own kernel for that case as `words=` says (commas for spaces) and panics. The
 # crash kernel then runs this again, finds what the first one left, and prints the beginning of it.
 export PATH=/bin
 busybox mkdir -p /proc /sys /dev

@@ -1,8 +1,8 @@
 #!/bin/busybox sh
 # shellcheck shell=dash
 # The init of a guest that gives the same words to two programs called kexec, kexec-tools' and firstlight's, and says what
-# came of it. In /rows: STAGE|AS WHAT|NAME|WORDS TO GO BEFORE|WORDS; in /jumps: PROGRAM|WORDS, where @NEXT stands for what
-# leads on. The first stage comes before the jumps, the others behind them: they cannot be undone.
+# came of it. In /rows: STAGE|AS WHAT|NAME|WORDS TO GO BEFORE|WORDS; in /jumps: PROGRAM|WORDS, where @NEXT is what
+# leads on. The first stage comes before the jumps, the others after them: they cannot be undone.
 export PATH=/bin
 busybox mkdir -p /proc /sys /dev /tmp /etc
 /bin/busybox --install -s /bin

@@ -1,4 +1,4 @@
-//! What can go wrong in the rig, told so that a failed test needs no second run.
+//! Errors of the rig, with all that a person needs to know: a failed test needs no second run.
 
 use std::io;
 use std::path::PathBuf;
@@ -73,7 +73,7 @@ pub enum Error {
         /// What QEMU said.
         answer: String,
     },
-    /// Something does not fit, told in words.
+    /// Anything else, in words.
     #[error("{0}")]
     Other(String),
 }

@@ -46,7 +46,7 @@ const PACKAGES: &[&str] = &[
 const FIRMWARE: &str = include_str!("../kernel/firmware.config");
 const ENFORCING: &str = include_str!("../kernel/enforcing.config");
 
-/// What stands in the kernel about its making would differ each time.
+/// The kernel's notes about its own build, which would differ each time.
 const ORIGIN: [(&str, &str); 3] = [
     ("KBUILD_BUILD_TIMESTAMP", "1970-01-01"),
     ("KBUILD_BUILD_USER", "firstlight"),

@@ -12,7 +12,7 @@ use crate::{Result, demo, tool};
 
 const ROOT_ON_LVM: &str = include_str!("../recipes/root-on-lvm.sh");
 
-/// Where the root file system begins on the disk, in bytes: behind LVM's own data, which take the first MiB.
+/// Where the root file system begins on the disk, in bytes: after LVM's own data, which take the first MiB.
 pub const ROOT_OFFSET: u64 = 65 << 20;
 
 /// As on the demo disk, with room for LVM's own data around the root file system.

@@ -178,7 +178,7 @@ impl Root {
 
 fn make(source: &str, suite: &str, packages: &str, directory: &Path) -> Result<()> {
     let root = directory.join("root");
-    // What stands at `/` when it is entered is put together there.
+    // The directory that is `/` inside is put together there.
     let place = root.join("mnt");
     fs::create_dir_all(&place).context(|| format!("making {}", place.display()))?;
     // By way of an archive: whoever makes it then owns every file, and a user's own files can be removed by that user.

@@ -26,7 +26,7 @@ pub struct Job<'a> {
     pub name: &'a str,
     /// The disks, as /dev/vda, /dev/vdb …, to be written.
     pub disks: &'a [&'a Path],
-    /// Behind them, disks on which nothing that is written stays.
+    /// After them, disks on which nothing that is written stays.
     pub sources: &'a [&'a Path],
     /// Kernel modules to load.
     pub modules: &'a [&'a str],

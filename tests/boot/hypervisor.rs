@@ -52,7 +52,7 @@ fn report(guest: &Guest, words: &str) -> Report {
     guest.wait_for_report(LIMIT).unwrap()
 }
 
-// What the BIOS would be asked for cannot be had behind Linux.
+// The facts that the BIOS would be asked for cannot be had after Linux.
 const BEHIND_LINUX: &str = " no-real-mode edd=off";
 
 #[test]
@@ -70,7 +70,7 @@ fn xen_by_multiboot_2_under_both_firmwares() {
         report(&guest, BEHIND_LINUX)
     };
     assert_eq!(by_firstlight(Firmware::Bios), own);
-    // Here it has another memory map and other tables, and is told of them.
+    // Here it has another memory map and other tables, and gets them from us.
     let behind_uefi = by_firstlight(Firmware::Uefi);
     let root = behind_uefi.cmdline.strip_prefix(&format!("{cmdline} acpi_rsdp=0x")).unwrap();
     assert!(u32::from_str_radix(root, 16).is_ok() && behind_uefi.parts == own.parts, "{behind_uefi:?}");

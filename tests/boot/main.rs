@@ -43,7 +43,7 @@ fn firstlight(name: &str) -> Machine {
     Machine::new(name).firmware(Firmware::None).kernel(&debian().kernel(), initramfs(), "console=ttyS0 quiet")
 }
 
-/// A file system with Debian's kernel, the probe as its initrd and this GRUB configuration, in which `@KERNEL` stands
+/// A file system with Debian's kernel, the probe as its initrd and this GRUB configuration, in which `@KERNEL` is
 /// for the kernel's path and `@UUID` for the file system's.
 fn bootable(filesystem: Filesystem, label: &str, configuration: &str) -> Volume {
     let uuid = Volume::uuid_of(label, filesystem);

@@ -59,7 +59,7 @@ fn on_a_kernel_that_enforces_signatures_what_is_unsigned_is_refused_and_the_next
     );
     // Unsigned at all, and signed by Debian, whose certificate is not built in.
     for (id, errno) in [("unsigned", "(ENODATA)"), ("stranger", "(ENOKEY)")] {
-        let told = guest.wait_for_landmark("fail", &[("stage", "load"), ("id", id)], LIMIT).unwrap();
-        assert!(told.field("reason").contains(errno), "{told:?}");
+        let failure = guest.wait_for_landmark("fail", &[("stage", "load"), ("id", id)], LIMIT).unwrap();
+        assert!(failure.field("reason").contains(errno), "{failure:?}");
     }
 }

@@ -24,7 +24,7 @@ pub const COMMANDS: [&str; 14] = [
 const STEMS: [&str; 8] =
     ["linux", "initrd", "chainloader", "multiboot", "module", "devicetree", "xen_", "blscfg"];
 
-/// Words behind which another command stands.
+/// Words that another command follows.
 const LEADING: [&str; 12] =
     ["if", "elif", "while", "until", "then", "else", "do", "!", "{", "}", "time", "function"];
 
@@ -57,7 +57,7 @@ pub fn renamed(script: &str) -> String {
                 } else {
                     text += word;
                 }
-                // A block begins with a brace of its own, wherever it stands among the arguments.
+                // A block begins with a brace of its own, wherever it is among the arguments.
                 is_command = word == "{" || is_command && LEADING.contains(&word);
                 rest = &rest[word.len()..];
                 continue;

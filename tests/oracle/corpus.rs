@@ -169,7 +169,7 @@ fn handed_over(disks: &Disks, run: &Run) -> (Option<String>, Vec<String>, Option
     (kernel, initrds, cmdline)
 }
 
-/// The place of each entry as a default: `1>0` is the first entry of the submenu that stands second.
+/// The place of each entry as a default: `1>0` is the first entry of the submenu that is the second entry.
 fn places(entries: &[&Value]) -> (Vec<String>, usize) {
     let mut counts = vec![0_usize];
     let mut path: Vec<&str> = Vec::new();
@@ -207,7 +207,7 @@ fn listed(system: &Path) -> Value {
 }
 
 /// Compares what GRUB makes of a system that it starts as a line of `start` says: the device and path of its
-/// configuration, and behind them the device whose entries it leads to, where that is not all. Gives how many entries
+/// configuration, and after them the device whose entries it leads to, where that is not all. Gives how many entries
 /// were compared.
 fn compare(grub: &Grub, system: &Path, start: &str, wrong: &mut String) -> usize {
     let name = system.file_name().unwrap().to_str().unwrap();
@@ -268,8 +268,8 @@ fn compare(grub: &Grub, system: &Path, start: &str, wrong: &mut String) -> usize
                 None => after.remove(&key),
             };
         }
-        let told = remembered(&disks, &blocks);
-        differs(&format!("what is written by {id}"), &format!("{after:?}"), &format!("{told:?}"));
+        let written = remembered(&disks, &blocks);
+        differs(&format!("what is written by {id}"), &format!("{after:?}"), &format!("{written:?}"));
         if let Some(cmdline) = cmdline {
             differs(&format!("command line of {id}"), entry["cmdline"].as_str().unwrap(), &cmdline);
         }

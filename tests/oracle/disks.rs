@@ -96,7 +96,7 @@ fn run(mut command: Command, arguments: &[&str], input: Option<&Path>) {
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// Makes the disks of a system in a directory. `end` is put behind every grub.cfg.
+/// Makes the disks of a system in a directory. `end` is put after every grub.cfg.
 pub fn make(system: &Path, directory: &Path, end: &str) -> Disks {
     let mut volumes: Vec<Volume> = Vec::new();
     let mut disks: Vec<String> = Vec::new();
@@ -162,7 +162,7 @@ pub fn make(system: &Path, directory: &Path, end: &str) -> Disks {
     disks
 }
 
-/// Gives every configuration below a directory the names that record what kernels are started with, puts text behind every
+/// Gives every configuration below a directory the names that record what kernels are started with, puts text after every
 /// grub.cfg, and lets the menus of all other configurations boot at once.
 fn append(directory: &Path, text: &str) {
     for entry in fs::read_dir(directory).unwrap().map(Result::unwrap) {

@@ -10,7 +10,7 @@ pub struct Entry {
     title: &'static str,
     id: Option<&'static str>,
     before: Vec<&'static str>,
-    behind: Vec<&'static str>,
+    after: Vec<&'static str>,
     /// The entries of a submenu, and the default that it sets for itself.
     submenu: Option<(Vec<Entry>, Option<String>)>,
 }
@@ -26,7 +26,7 @@ const TITLES: [&str; 10] = ["a", "b", "First", "Linux 6.1", "2", "0x1", "5.10-fo
 const IDS: [&str; 7] = ["id", "a", "1", "gnulinux-simple", "a>b", "i d", "10"];
 const BEFORE: [&str; 6] =
     ["--class linux", "--class=x --class y", "--hotkey=k", "--users ''", "--unrestricted", "$option"];
-const BEHIND: [&str; 5] = ["arg", "'two words'", "--class late", "\"\"", "--unrestricted"];
+const AFTER: [&str; 5] = ["arg", "'two words'", "--class late", "\"\"", "--unrestricted"];
 
 /// One level of a default.
 fn level() -> impl Strategy<Value = String> {
@@ -45,9 +45,9 @@ fn default() -> impl Strategy<Value = String> {
 
 fn entry() -> impl Strategy<Value = Entry> {
     let plain = || {
-        let words = (vec(select(&BEFORE[..]), 0..2), vec(select(&BEHIND[..]), 0..2));
+        let words = (vec(select(&BEFORE[..]), 0..2), vec(select(&AFTER[..]), 0..2));
         (select(&TITLES[..]), option::of(select(&IDS[..])), words)
-            .prop_map(|(title, id, (before, behind))| Entry { title, id, before, behind, submenu: None })
+            .prop_map(|(title, id, (before, after))| Entry { title, id, before, after, submenu: None })
     };
     plain().prop_recursive(2, 12, 4, move |inner| {
         let submenu = (vec(inner, 1..4), option::weighted(0.3, default()));
@@ -81,7 +81,7 @@ fn write(text: &mut String, entry: &Entry, count: &mut usize) {
     if let Some(id) = entry.id {
         write!(text, " --id '{id}'").unwrap();
     }
-    writeln!(text, " {} {{", entry.behind.join(" ")).unwrap();
+    writeln!(text, " {} {{", entry.after.join(" ")).unwrap();
     match &entry.submenu {
         Some((entries, default)) => {
             if let Some(default) = default {

@@ -5,7 +5,7 @@
 pub struct Group {
     /// Its name in listings and on the command line.
     pub name: &'static str,
-    /// Module names; `*` stands for any characters, `-` and `_` are the same. One that a kernel does not have, or has
+    /// Module names; `*` matches any characters, `-` and `_` are the same. One that a kernel does not have, or has
     /// built in, is passed over.
     pub modules: &'static [&'static str],
 }

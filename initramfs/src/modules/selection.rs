@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 pub struct Chosen {
     /// The group's name.
     pub group: &'static str,
-    /// Paths below the module tree, sorted; what several groups need stands with the first.
+    /// Paths below the module tree, sorted; a module that several groups need is with the first.
     pub paths: Vec<String>,
     /// Modules of the group that the kernel has built in, sorted.
     pub built_in: Vec<String>,

@@ -67,7 +67,7 @@ pub struct Part {
 }
 
 impl Report {
-    /// Reads a console line that holds a report, whatever stands before it.
+    /// Reads a console line that contains a report, whatever text comes before it.
     #[must_use]
     pub fn parse(console_line: &str) -> Option<Self> {
         let (_, json) = console_line.split_once(PREFIX)?;

@@ -16,7 +16,7 @@ use crate::{Result, pinned, place, tool};
 /// The plugin, built for this machine.
 pub(super) struct Counter {
     plugin: PathBuf,
-    /// Where the binary's code stands, in the guest's addresses.
+    /// The addresses of the binary's code in the guest.
     code: std::ops::Range<u64>,
 }
 

@@ -64,7 +64,7 @@ impl Report {
     }
 }
 
-/// As many digits as mean something: three behind the point of a small value, none of a large one.
+/// Significant digits: three after the point of a small value, none of a large one.
 fn rounded(value: f64) -> String {
     match value {
         value if value.is_infinite() => "unfinished".to_owned(),

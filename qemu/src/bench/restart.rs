@@ -85,7 +85,7 @@ fn at_shell(line: &Line) -> bool {
     line.text.contains("root@demo:~#")
 }
 
-/// When the first such line behind `since` came.
+/// The time of the first such line after `since`.
 fn late(guest: &Guest, since: Duration, such: fn(&Line) -> bool) -> Result<Duration> {
     guest.wait("the restart's next line", LIMIT, |line| (line.at > since && such(line)).then_some(line.at))
 }

@@ -188,7 +188,7 @@ fn xfs_prototype(root: &Path) -> Result<String> {
         Ok(())
     }
     if root.as_os_str().to_string_lossy().contains(' ') {
-        return Err(Error::Other(format!("{}: mkfs.xfs takes no file names with blanks", root.display())));
+        return Err(Error::Other(format!("{}: mkfs.xfs takes no file names with spaces", root.display())));
     }
     let mut out = "boot\n0 0\nd--755 0 0\n".to_owned();
     entries(root, &mut out).context(|| format!("reading {}", root.display()))?;

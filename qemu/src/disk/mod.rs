@@ -12,7 +12,7 @@ pub use filesystem::{Filesystem, Volume};
 use crate::error::{Context, Error};
 use crate::{Result, pinned, place, tool};
 
-/// What stands at a path of a file system.
+/// A node at a path of a file system.
 #[derive(Clone, Debug)]
 pub enum Content {
     /// A file of these bytes.
@@ -193,7 +193,7 @@ fn write_at(image: &Path, offset: u64, part: &Path) -> Result<()> {
     copy().context(|| format!("writing {}", image.display()))
 }
 
-/// Writes `files` into the ext file system that begins at byte `offset` of `image`, in place of what stands there.
+/// Writes `files` into the ext file system that begins at byte `offset` of `image`, in place of the files there.
 ///
 /// # Errors
 /// When debugfs refuses.

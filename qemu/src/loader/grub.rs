@@ -67,7 +67,7 @@ pub fn install(image: &Path, release: Release, more: &[&str]) -> Result<()> {
     let (boot, core) = (read(&boot)?, read(&core)?);
     let code = boot.get(..CODE).filter(|_| core.len() < (1 << 20) - 512);
     let code = code.ok_or_else(|| Error::Other("GRUB does not fit before the first partition".into()))?;
-    // Unless they are told otherwise, boot.img reads its second part from sector 1, and that the rest from sector 2 on.
+    // By default boot.img reads its second part from sector 1, and that the rest from sector 2 on.
     File::options()
         .write(true)
         .open(image)

@@ -1,4 +1,4 @@
-//! Stands in front of firstlight's PID 1 (`rdinit=/kill-worker`): each line that the rig writes to the second serial port
+//! Runs before firstlight's PID 1 (`rdinit=/kill-worker`): each line that the rig writes to the second serial port
 //! kills the worker with SIGKILL; before that, the line `break` puts an instruction that no processor knows where PID 1 goes
 //! on when it next wakes, and `panic ADDRESS` a call of the function there, `core::panicking::panic_bounds_check`. PID 1 itself
 //! is the unchanged `/init`.
@@ -59,7 +59,7 @@ fn hunt() -> std::io::Result<()> {
 }
 
 /// Instructions for x86_64 that fail the check of an index in the source file `injected.rs`, line 12, as a panic of the program's
-/// own does: `function` takes the index 7, the length 3, and a `core::panic::Location`, which stands after them.
+/// own does: `function` takes the index 7, the length 3, and a `core::panic::Location`, which comes after them.
 fn panic_code(address: u64, function: u64) -> Vec<u8> {
     const FILE: &[u8] = b"injected.rs\0";
     const CODE: u64 = 64;
