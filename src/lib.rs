@@ -7,7 +7,7 @@
 //!                   storage   storage   discover  boot+ui   image             kexec           init
 //! ```
 //!
-//! Imports run downwards: [`init`] and [`cli`] stand on [`boot`] and [`ui`], these on [`discover`] and [`kexec`], these on
+//! Imports run downwards: [`init`] and [`cli`] import [`boot`] and [`ui`], these on [`discover`] and [`kexec`], these on
 //! [`storage`], [`image`] and [`formats`], and all on [`sys`] and [`entry`]. [`formats`] does no I/O; only [`sys`] holds
 //! `unsafe`. Both are packages of their own, so that the compiler keeps it so.
 #![forbid(unsafe_code)]

@@ -120,7 +120,7 @@ fn chromeos(cmdline: &str) -> Vec<u8> {
 }
 
 #[test]
-fn chromeos_kernels_stand_in_the_order_in_which_the_firmware_tries_them() {
+fn chromeos_kernels_are_in_the_order_in_which_the_firmware_tries_them() {
     if pinned::for_test().is_none() {
         return;
     }
@@ -191,7 +191,7 @@ const ANDROID: &str = "label: gpt\n\
                        4: size=1M, name=vendor_boot_a\n5: size=1M, name=vendor_boot_b\n6: size=1M, name=recovery\n";
 
 #[test]
-fn androids_slots_stand_in_the_order_in_which_its_loader_tries_them() {
+fn androids_slots_are_in_the_order_in_which_its_loader_tries_them() {
     if pinned::for_test().is_none() {
         return;
     }

@@ -32,7 +32,7 @@ fn expect_static(binary: &Path) {
     assert_eq!((elf.interpreter, elf.libraries), (None, vec![]), "{}", binary.display());
 }
 
-/// What `firstlight list` says of a disk of the corpus.
+/// The answer of `firstlight list` for a disk of the corpus.
 fn list(binary: &Path) -> String {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/corpus/debian-12/tree");
     text(Command::new(binary).args(["list", "--json", "--root", root]))

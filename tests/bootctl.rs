@@ -131,7 +131,7 @@ fn entries_have_bootctls_order_titles_versions_and_options() {
 }
 
 #[test]
-fn the_corpus_stands_in_bootctls_order() {
+fn the_corpus_is_in_bootctls_order() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/corpus");
     let systemds: Vec<_> = systemds().collect();
     let mut compared = 0;

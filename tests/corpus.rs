@@ -19,7 +19,7 @@ fn systems() -> Vec<PathBuf> {
     systems
 }
 
-/// What an entry need not be said to have.
+/// The fields of an entry that an expectation may leave out.
 fn unremarkable() -> Value {
     json!({"path_in_menu": [], "kind": "linux", "hidden": false, "kernel": null, "initrds": [], "cmdline": ""})
 }
@@ -86,10 +86,10 @@ fn entry(short: &Value, list: &Map<String, Value>) -> Map<String, Value> {
     entry
 }
 
-/// What is told, less what says nothing: a field that no expectation knows must be empty.
-fn told(object: &Value, expected: &Map<String, Value>, ignored: &[&str]) -> Map<String, Value> {
-    let mut told = object.as_object().unwrap().clone();
-    told.retain(|name, value| {
+/// The answer without its empty fields: a field that no expectation knows must be empty.
+fn answered(object: &Value, expected: &Map<String, Value>, ignored: &[&str]) -> Map<String, Value> {
+    let mut answer = object.as_object().unwrap().clone();
+    answer.retain(|name, value| {
         let empty = match &*value {
             Value::Null | Value::Bool(false) => true,
             Value::Array(items) => items.is_empty(),
@@ -97,7 +97,7 @@ fn told(object: &Value, expected: &Map<String, Value>, ignored: &[&str]) -> Map<
         };
         expected.contains_key(name) || !(empty || ignored.contains(&name.as_str()))
     });
-    told
+    answer
 }
 
 #[test]
@@ -121,14 +121,14 @@ fn every_system_of_the_corpus_is_listed_as_expected() {
         let expected = expected.as_object().unwrap();
         compare(name, &listed, expected, &mut wrong);
     }
-    assert!(wrong.is_empty(), "expected, and then what is told:\n{wrong}");
+    assert!(wrong.is_empty(), "expected, and then the answer:\n{wrong}");
 }
 
 /// Adds to `wrong` what differs between the list and what was expected.
 fn compare(name: &str, listed: &Value, expected: &Map<String, Value>, wrong: &mut String) {
-    let mut differs = |what: &str, expected: &Value, told: &Value| {
-        if expected != told {
-            writeln!(wrong, "{name}: {what}:\n  {expected}\n  {told}").unwrap();
+    let mut differs = |what: &str, expected: &Value, answer: &Value| {
+        if expected != answer {
+            writeln!(wrong, "{name}: {what}:\n  {expected}\n  {answer}").unwrap();
         }
     };
     let mut head = expected.clone();
@@ -138,7 +138,7 @@ fn compare(name: &str, listed: &Value, expected: &Map<String, Value>, wrong: &mu
     head.entry("warnings").or_insert(json!([]));
     head.entry("timeout").or_insert(Value::Null);
     head.entry("default").or_insert(Value::Null);
-    differs("head", &head.clone().into(), &told(listed, &head, &["entries"]).into());
+    differs("head", &head.clone().into(), &answered(listed, &head, &["entries"]).into());
     let listed = listed["entries"].as_array().unwrap();
     let entries = entries.as_array().unwrap();
     differs("number of entries", &entries.len().into(), &listed.len().into());
@@ -148,19 +148,19 @@ fn compare(name: &str, listed: &Value, expected: &Map<String, Value>, wrong: &mu
             continue;
         };
         let expected = entry(short, expected);
-        let mut told = told(listed, &expected, &["version"]);
-        // Where an expectation leaves the line open, the entry's text must stand there: the oracle sees to that.
-        if let Some(source) = told.get_mut("source").and_then(Value::as_object_mut)
+        let mut answer = answered(listed, &expected, &["version"]);
+        // Where an expectation leaves the line open, the entry's text must be there: the oracle sees to that.
+        if let Some(source) = answer.get_mut("source").and_then(Value::as_object_mut)
             && expected["source"].get("line").is_none()
         {
             source.remove("line");
         }
         // That it cannot be booted is the expectation; the words for it are not.
         if expected.get("problem") == Some(&json!(true))
-            && let Some(problem) = told.get_mut("problem")
+            && let Some(problem) = answer.get_mut("problem")
         {
             *problem = problem.is_string().into();
         }
-        differs(&format!("entry {number}"), &expected.into(), &told.into());
+        differs(&format!("entry {number}"), &expected.into(), &answer.into());
     }
 }

@@ -44,7 +44,7 @@ fn texts(kernel: &str, initrds: &[&str]) -> (String, Vec<String>) {
     (kernel.to_owned(), initrds.iter().map(|&initrd| initrd.to_owned()).collect())
 }
 
-/// What the machine is called by U-Boot.
+/// U-Boot's name of the machine.
 const ARCHITECTURE: &str = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
 
 fn with_parts() -> TempDir {

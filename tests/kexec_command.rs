@@ -264,7 +264,7 @@ fn multiboot() -> Vec<u8> {
     bytes
 }
 
-/// What an option promises holds for every kind of kernel.
+/// Options have the same effect for every kind of kernel.
 #[cfg(target_arch = "x86_64")]
 #[test]
 fn an_option_that_a_multiboot_kernel_cannot_have_is_an_error() {

@@ -55,7 +55,7 @@ const INITRD: (&str, &str) = ("boot/initrd.img-6.1", "");
 const MENU: &str = "set default=0\nset timeout=3\n\
     menuentry 'First' --id first {\n  linux /boot/vmlinuz-6.1 root=/dev/sda2 a=\"b c\"\n  initrd /boot/initrd.img-6.1\n}\n";
 
-/// What [`MENU`] must give on a volume called `root`.
+/// The answer for [`MENU`] on a volume called `root`.
 fn menu_entry() -> Value {
     json!({
         "id": "first",
@@ -208,7 +208,7 @@ fn a_stub_on_the_esp_and_the_configuration_itself_lead_to_the_same_entries() {
 }
 
 #[test]
-fn equal_ids_on_two_disks_are_told_apart_and_the_first_disk_decides() {
+fn equal_ids_on_two_disks_are_made_unique_and_the_first_disk_decides() {
     let first = tree(&[KERNEL, INITRD, ("boot/grub/grub.cfg", MENU)]);
     let second = tree(&[KERNEL, INITRD, ("boot/grub/grub.cfg", &MENU.replace("timeout=3", "timeout=9"))]);
     let list = answer(&[
@@ -236,7 +236,7 @@ fn a_default_that_cannot_be_booted_is_not_said_to_boot() {
 }
 
 #[test]
-fn explain_tells_for_each_volume_what_came_of_it() {
+fn explain_gives_each_volumes_findings() {
     let empty = tree(&[("boot/vmlinuz-6.1/not-a-kernel", "")]);
     let root = tree(&[KERNEL, INITRD, ("boot/grub/grub.cfg", MENU)]);
     let volumes = [

@@ -258,7 +258,7 @@ fn images_of_every_distribution_offer_what_boots_from_a_file() {
 }
 
 #[test]
-fn an_entry_tells_where_its_files_lie_and_nothing_of_an_image_boots_on_its_own() {
+fn an_entry_names_the_place_of_its_files_and_nothing_of_an_image_boots_on_its_own() {
     if pinned::for_test().is_none() {
         return;
     }
@@ -295,7 +295,7 @@ const MENU: &str = "menuentry Try {\n linux /casper/vmlinuz boot=casper\n initrd
 const FILES: [(&str, &str); 3] = [("casper/vmlinuz", "x"), ("casper/initrd", "x"), (GRUB, MENU)];
 
 #[test]
-fn images_are_looked_for_in_the_usual_places_and_where_one_says() {
+fn images_are_searched_in_the_usual_places_and_in_those_that_are_given() {
     if pinned::for_test().is_none() {
         return;
     }
@@ -321,7 +321,7 @@ fn images_are_looked_for_in_the_usual_places_and_where_one_says() {
 }
 
 #[test]
-fn a_path_with_a_blank_cannot_be_handed_on() {
+fn a_path_with_a_space_cannot_be_handed_on() {
     if pinned::for_test().is_none() {
         return;
     }
@@ -332,7 +332,7 @@ fn a_path_with_a_blank_cannot_be_handed_on() {
 }
 
 #[test]
-fn a_kernel_for_another_machine_is_told_inside_of_images_too() {
+fn a_kernel_for_another_machine_is_recognised_inside_of_images_too() {
     if pinned::for_test().is_none() {
         return;
     }

@@ -48,7 +48,7 @@ fn menu(titles: &[String]) -> BootMenu {
     menu
 }
 
-/// What a terminal of this size shows.
+/// The rows on a terminal of this size.
 fn shown(menu: &BootMenu, columns: u16, rows: u16) -> Vec<String> {
     let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
     let pair = openpty(Some(&size), None).unwrap();
@@ -94,7 +94,7 @@ fn different_entries_are_different_rows() {
 }
 
 #[test]
-fn debians_recovery_entry_is_told_from_the_normal_one() {
+fn debians_recovery_entry_looks_different_from_the_normal_one() {
     let (_, titles) = menus().into_iter().find(|(name, _)| name == "debian-12").unwrap();
     assert!(titles.iter().any(|title| title.ends_with("(recovery mode)")), "{titles:#?}");
     for columns in [80, 40] {

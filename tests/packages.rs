@@ -34,7 +34,7 @@ const ARCHIVE: &[(&str, &str, &str, &str)] = &[
     ("@-backports", "qemu-utils", "10~bpo", "Source: qemu"),
     ("@-backports", "seabios", "1.16.3~bpo", ""),
     ("@-backports", "libslirp", "4.8~bpo", ""),
-    // What another package, which has no backport, is made with.
+    // Libraries of another package, which has no backport.
     ("@", "viewer", "1", "Depends: libpicture-tools"),
     ("@", "libpicture", "1", "Source: picture"),
     ("@", "libpicture-tools", "1", "Source: picture\nDepends: libpicture (= 1)"),

@@ -113,7 +113,7 @@ fn a_file_system_on_a_whole_disk_is_no_partition_table() {
     assert_eq!(partition::read(&Image::open(&image)).unwrap(), []);
 }
 
-/// What sfdisk says of the table, put as we put it.
+/// sfdisk's answer about the table, in our form.
 fn expected(image: &Path) -> Vec<Slot> {
     let json = run(pinned("sfdisk").arg("--json").arg(image), "");
     let table = &serde_json::from_str::<Value>(&json).unwrap()["partitiontable"];

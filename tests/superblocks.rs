@@ -217,7 +217,7 @@ fn compare(name: &str, image: &Path) {
     assert_eq!(ours, blkid(image), "{name}");
 }
 
-/// What blkid says; `None` where it knows nothing that we have a kind for.
+/// blkid's answer; `None` where it knows nothing that we have a kind for.
 fn blkid(image: &Path) -> Option<Filesystem> {
     let mut blkid = pinned::tests().unwrap().command("blkid");
     let output = blkid.args(["-p", "-o", "udev"]).arg(image).output().unwrap();

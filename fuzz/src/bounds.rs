@@ -1,4 +1,4 @@
-//! What no input may cost: a second of processor time, or 64 MiB beside what it brings itself.
+//! The maximum cost of an input: a second of processor time, or 64 MiB beside what it brings itself.
 //!
 //! Every target is started through [`fuzz_target!`](crate::fuzz_target), so both are held for every input of every run. With
 //! `FUZZ_LARGE` set to a path, each input is a seed, from which inputs of 1 MiB are made ([`large`](crate::large)); one that
@@ -117,7 +117,7 @@ pub fn way(count: usize) -> usize {
     NUMBER.load(Relaxed) % count
 }
 
-/// What an input has cost.
+/// The cost of an input.
 #[derive(Clone, Copy, Debug, Default)]
 struct Cost {
     time: Duration,

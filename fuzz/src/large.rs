@@ -7,7 +7,7 @@ const LENGTH: usize = 1 << 20;
 /// Lines of a seed, at most, that are each repeated.
 const LINES: usize = 8;
 
-/// What can be said of nearly every format: empty lines, one line, a million entries, brackets that are never closed.
+/// Inputs for nearly every format: empty lines, one line, a million entries, brackets that are never closed.
 const COMMON: &[&[u8]] = &[
     b"\n",
     b" ",
@@ -60,7 +60,7 @@ const COMMON: &[&[u8]] = &[
     b"\x7f\x04\0\0a\0b\0\0",
 ];
 
-/// What costs most in one format: target, what comes once before it, what is repeated (`#` there is a running number).
+/// The most expensive input of a format: target, what comes once before it, what is repeated (`#` there is a running number).
 const SPECIAL: &[(&str, &str, &str)] = &[
     ("grub_script", "", "submenu a {\n"),
     ("grub_script", "", "menuentry a { }\n"),

@@ -1,4 +1,4 @@
-//! What fuzz targets look around in: a device that is mostly zero, and a volume of a few files.
+//! The surroundings of fuzz targets: a device that is mostly zero, and a volume of a few files.
 
 pub mod bounds;
 mod large;

@@ -1,4 +1,4 @@
-//! What one process of ours tells another that trusts it with nothing: the finder its survey, the worker its requests.
+//! Messages from a process of ours to another that does not trust it: the finder's survey, the worker's requests.
 #![no_main]
 
 use firstlight::{

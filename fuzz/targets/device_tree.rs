@@ -7,7 +7,7 @@ use fuzz::fuzz_target;
 fuzz_target!(|data: &[u8]| {
     let changes = [("bootargs", Some(b"quiet\0".to_vec())), ("kaslr-seed", None)];
     if let Some(tree) = device_tree::with_chosen(data, &changes) {
-        // What was written can be read.
+        // The written tree can be read.
         assert!(device_tree::with_chosen(&tree, &changes).is_some());
     }
 });

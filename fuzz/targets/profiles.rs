@@ -1,4 +1,4 @@
-//! What generations of Guix System and NixOS say of themselves.
+//! The descriptions of generations of Guix System and NixOS.
 #![no_main]
 
 use firstlight::formats::{bootspec, guix::Parameters, text};

@@ -23,7 +23,7 @@ const IMAGE: [&str; 2] = [
     concat!("-Clink-arg=-T", env!("CARGO_MANIFEST_DIR"), "/without-unwinding.ld"),
 ];
 
-/// What `--small` changes, for flash of 4 MiB: the standard library is built along with the program and for size, and
+/// The changes of `--small`, for flash of 4 MiB: the standard library is built along with the program and for size, and
 /// functions that compile to the same code are kept once. Cargo knows the first two only as unstable options.
 const SMALL: [&str; 2] = ["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size"];
 const SMALL_LINK: &str = "-Clink-arg=--icf=all";
@@ -49,7 +49,7 @@ impl Default for Options {
 /// The binary of an image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Built {
-    /// What goes into the image: only what is loaded.
+    /// The program for the image: only the parts that are loaded.
     pub program: PathBuf,
     /// The same program with its symbols and lines.
     pub debug: PathBuf,

@@ -40,7 +40,7 @@ Examples:
   initramfs build --modules-from disk/ --compress xz --list              what a disk's only kernel would need
 ";
 
-/// What the command line asks for.
+/// The request of the command line.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Request {
     output: Option<PathBuf>,
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_usage_is_told() {
+    fn wrong_usage_is_reported() {
         for (words, expected) in [
             (&[][..], "no command given: `build` is the one there is"),
             (&["build"], "nothing to do: give -o OUT, --list or both"),

@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_name_is_told_what_there_is() {
+    fn the_error_for_an_unknown_name_lists_the_known_ones() {
         assert_eq!("xz".parse(), Ok(Compression::Xz));
         assert_eq!("lzo".parse::<Compression>(), Err("`lzo` is none of zstd, xz, none".to_owned()));
     }

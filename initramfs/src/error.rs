@@ -26,7 +26,7 @@ pub enum BuildError {
     Decompress {
         /// The module.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The problem.
         reason: String,
     },
     /// There is no module tree of that version.
@@ -48,12 +48,12 @@ pub enum BuildError {
     /// There is no such group of modules.
     #[error("no group of modules `{0}`: `initramfs --help-groups` lists them")]
     NoGroup(String),
-    /// A path of the image would stand below something that is no directory, or is not a plain path.
+    /// A path of the image would be below something that is no directory, or is not a plain path.
     #[error("/{path}: {reason}")]
     Path {
         /// The path in the image.
         path: String,
-        /// Why nothing can stand there.
+        /// The reason.
         reason: &'static str,
     },
     /// A file is too large for the archive format.

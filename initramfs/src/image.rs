@@ -1,4 +1,4 @@
-//! What goes into an image, and the image.
+//! The content of an image, and the image.
 
 use crate::modules;
 use crate::{BuildError, Compression, Group, Item, Listing, Node, Tree, archive};
@@ -7,7 +7,7 @@ use std::{fs, path::PathBuf};
 /// The configuration that goes into an image when none is given.
 const DEFAULT_CONFIG: &str = include_str!("../tree/etc/firstlight.conf");
 
-/// Where the names of the binary stand: the kernel starts `/init`, asks for modules by `/sbin/modprobe`, and a person at
+/// Paths of the binary: the kernel starts `/init`, asks for modules by `/sbin/modprobe`, and a person at
 /// the rescue console types the other two.
 const NAMES: &[&str] = &["/bin/firstlight", "/sbin/kexec", "/sbin/modprobe"];
 
@@ -22,7 +22,7 @@ pub struct Addition {
     pub destination: String,
 }
 
-/// What an image is made of.
+/// The parts of an image.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Recipe {
     /// The static binary that becomes `/init`; see [`crate::binary::build`].
@@ -44,7 +44,7 @@ pub struct Recipe {
 pub struct Image {
     /// The compressed archive.
     pub bytes: Vec<u8>,
-    /// What went in and what it weighs.
+    /// The content with its sizes.
     pub listing: Listing,
 }
 

@@ -1,10 +1,10 @@
-//! What went into an image and what it weighs.
+//! The content of an image with its sizes.
 
 use crate::Compression;
 use serde::Serialize;
 use std::fmt;
 
-/// What went into an image.
+/// The content of an image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Listing {
     /// Version of the kernel whose modules are in it.
@@ -22,11 +22,11 @@ pub struct Listing {
 /// Files that serve one purpose.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Group {
-    /// What they are there for.
+    /// Their purpose.
     pub name: String,
     /// The files.
     pub items: Vec<Item>,
-    /// What the group asks for and the kernel has built in.
+    /// Modules that the group asks for and the kernel has built in.
     pub built_in: Vec<String>,
 }
 

@@ -34,7 +34,7 @@ mod tests {
     use super::*;
     use goblin::elf::header;
 
-    /// What the kernel and a debugger read of a program: its segments' content.
+    /// The part of a program that the kernel and a debugger read: its segments' content.
     fn segments(program: &[u8]) -> Vec<(u64, Vec<u8>)> {
         let elf = Elf::parse(program).unwrap();
         let content = |it: &goblin::elf::ProgramHeader| (it.p_vaddr, program[it.file_range()].to_vec());

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{completions, man};
 
-/// What a file holds.
+/// The content of a file.
 enum Content {
     Text(String),
     /// The same, to be run.

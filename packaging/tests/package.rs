@@ -102,7 +102,7 @@ fn a_second_installation_keeps_what_the_administrator_changed() {
     let root = scratch.path().join("root");
     fs::create_dir_all(root.join("usr/sbin")).unwrap();
     fs::write(root.join("usr/sbin/kexec"), "kexec-tools").unwrap();
-    // What scripts/install.sh does.
+    // As scripts/install.sh does it.
     let staged = packaging::tree::stage(&root, &program(scratch.path())).unwrap();
     assert_eq!(staged.len(), files(&root).len());
     for file in &staged {

@@ -1,4 +1,4 @@
-//! What the installed scripts do at the end of a system, below a directory with a program in firstlight's place that writes
+//! The installed scripts at the end of a system, below a directory with a program in firstlight's place that writes
 //! down how it is called.
 
 use std::{
@@ -31,7 +31,7 @@ case "$*" in
 esac
 "#;
 
-/// What the package installs, and a shell.
+/// The files of the package, and a shell.
 fn system(scratch: &TempDir) -> PathBuf {
     let program = scratch.path().join("program");
     fs::write(&program, FIRSTLIGHT).unwrap();

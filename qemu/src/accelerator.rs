@@ -13,7 +13,7 @@ use crate::debian::Debian;
 use crate::error::{Context, Error};
 use crate::{Result, tool};
 
-/// What executes a guest's instructions.
+/// The way that a guest's instructions are executed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Accelerator {
     /// The processor itself.
@@ -26,7 +26,7 @@ pub enum Accelerator {
 const LIMIT: &str = "12";
 
 impl Accelerator {
-    /// What works here. Where there is a `/dev/kvm` this takes a second or, if it does not work, [`LIMIT`], once.
+    /// The fastest one that works here. Where there is a `/dev/kvm` this takes a second or, if it does not work, [`LIMIT`], once.
     ///
     /// # Errors
     /// When QEMU is not there, or a file cannot be written.

@@ -1,4 +1,4 @@
-//! What took long to make, kept by the hash of its recipe: in this checkout ([`cached`], under `target/images`), or for all
+//! Results that take long to make, kept by the hash of their recipe: in this checkout ([`cached`], under `target/images`), or for all
 //! checkouts of this machine ([`kept`], under [`place::cache`]).
 //!
 //! A file is made under another name and renamed when it is whole; a lock file keeps two makers apart, so two tests may
@@ -50,7 +50,7 @@ impl Recipe {
 /// there.
 ///
 /// # Errors
-/// What `make` returns, and those of the cache's own files.
+/// Those of `make`, and those of the cache's own files.
 pub fn cached(name: &str, recipe: &Recipe, make: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
     let directory = place::directory("images")?;
     let path = directory.join(format!("{name}-{}", recipe.hash()));

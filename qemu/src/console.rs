@@ -24,7 +24,7 @@ pub struct Line {
     pub whole: bool,
 }
 
-/// What became of waiting.
+/// The outcome of waiting.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Seen<T> {
     /// It came.
@@ -81,7 +81,7 @@ impl Console {
                     return Seen::Found(found);
                 }
             }
-            // The last line is looked at again when it has grown.
+            // The last line is checked again when it has grown.
             looked_at = state.lines.len().saturating_sub(usize::from(state.is_in_line()));
             if state.panicked {
                 return Seen::Panicked;

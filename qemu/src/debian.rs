@@ -17,7 +17,7 @@ use crate::{Result, pinned, tool};
 /// The release that is installed.
 const SUITE: &str = "bookworm";
 
-/// What is installed beside the essential packages, without what they recommend.
+/// Packages beside the essential ones, without those that they recommend.
 const PACKAGES: &[&str] = &[
     "linux-image-amd64",
     "initramfs-tools",
@@ -37,7 +37,7 @@ const PACKAGES: &[&str] = &[
 /// A hypervisor, as `/boot/HYPERVISOR.gz` beside the kernel that is copied out; it is not on the disk.
 const HYPERVISOR: &str = "xen-4.17-amd64";
 
-/// What a demo does not need of them.
+/// Their files that a demo does not need.
 const LEFT_OUT: &[&str] =
     &["/usr/share/doc/*", "/usr/share/man/*", "/usr/share/info/*", "/usr/share/locale/*"];
 

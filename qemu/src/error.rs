@@ -10,7 +10,7 @@ pub enum Error {
     /// A file or a device of this machine.
     #[error("{action}: {source}")]
     Io {
-        /// What was being done, with the path.
+        /// The operation, with the path.
         action: String,
         /// The kernel's answer.
         source: io::Error,
@@ -38,7 +38,7 @@ pub enum Error {
     Deadline {
         /// The machine's name.
         machine: String,
-        /// What was waited for.
+        /// The awaited event.
         awaited: String,
         /// How long.
         limit: Duration,
@@ -50,7 +50,7 @@ pub enum Error {
     Ended {
         /// The machine's name.
         machine: String,
-        /// What was waited for.
+        /// The awaited event.
         awaited: String,
         /// The last console lines and where the rest is.
         console: Tail,
@@ -60,7 +60,7 @@ pub enum Error {
     Panicked {
         /// The machine's name.
         machine: String,
-        /// What was waited for.
+        /// The awaited event.
         awaited: String,
         /// The last console lines and where the rest is.
         console: Tail,
@@ -70,7 +70,7 @@ pub enum Error {
     Monitor {
         /// The command.
         command: String,
-        /// What QEMU said.
+        /// QEMU's output.
         answer: String,
     },
     /// Anything else, in words.

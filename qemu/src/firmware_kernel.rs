@@ -152,7 +152,7 @@ fn copy(from: &Path, to: &Path) -> Result<()> {
 fn all_taken(fragment: &str, config: &str) -> Result<()> {
     let unset = |line: &str| Some(line.strip_prefix("# ")?.strip_suffix(" is not set")?.to_owned() + "=");
     let is_taken = |line: &str| match unset(line) {
-        // What cannot be set at all is not in the configuration.
+        // An option that cannot be set at all is not in the configuration.
         Some(option) => !config.lines().any(|other| other.starts_with(&option)),
         None => config.lines().any(|other| other == line),
     };
@@ -206,7 +206,7 @@ CONFIG_USB_HID=y
     }
 
     #[test]
-    fn no_option_stands_twice_in_a_fragment() {
+    fn no_option_is_twice_in_a_fragment() {
         let options = |text: &str| -> Vec<String> {
             let words = text.lines().filter(|line| !line.contains(". ") && line.contains("CONFIG_"));
             words

@@ -41,5 +41,5 @@ pub mod workshop;
 pub use error::Error;
 pub use probe::Report;
 
-/// What the rig's functions return.
+/// The result of the rig's functions.
 pub type Result<T> = std::result::Result<T, Error>;

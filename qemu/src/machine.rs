@@ -1,4 +1,4 @@
-//! What a machine is made of, and the QEMU command line for it.
+//! The parts of a machine, and the QEMU command line for it.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use crate::guest::Guest;
 use crate::pinned::{self, Tools};
 use crate::{Result, place, tool};
 
-/// What the machine's processor runs first.
+/// The first code that the machine's processor runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Firmware {
     /// qboot: puts QEMU's kernel into memory and offers no services at all, neither BIOS nor UEFI. Boots no disk.
@@ -77,7 +77,7 @@ impl Disk {
         Self { bus, ..self }
     }
 
-    /// What the guest writes is written to the file.
+    /// The guest's writes go to the file.
     #[must_use]
     pub fn writable(self) -> Self {
         Self { writable: true, ..self }
@@ -322,7 +322,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_qcow2_file_is_told_from_a_raw_one() {
+    fn a_qcow2_file_is_recognised() {
         let directory = std::env::temp_dir();
         for (name, content, expected) in [
             ("q", &b"QFI\xfb\0\0\0\x03"[..], "qcow2"),

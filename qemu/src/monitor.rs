@@ -65,7 +65,7 @@ impl Monitor {
         self.execute("send-key", &json!({ "keys": keys })).map(drop)
     }
 
-    /// What the screen shows; also written to `file`, as a PNG file.
+    /// The content of the screen, which is also written to `file`, as a PNG file.
     ///
     /// # Errors
     /// As [`Self::execute`], and when a file cannot be written or read.
@@ -80,7 +80,7 @@ impl Monitor {
     }
 }
 
-/// What a machine's screen shows.
+/// The content of a machine's screen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Screen {
     width: usize,

@@ -16,7 +16,7 @@ use crate::{Result, pinned, place};
 /// A program to compare with.
 #[derive(Clone, Copy, Debug)]
 pub struct Oracle {
-    /// What people call it.
+    /// Its usual name.
     pub name: &'static str,
     /// The part of the version that decides: what upstream counts, without Debian's revision. The version in the root
     /// may have more numbers after it.

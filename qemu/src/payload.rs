@@ -1,4 +1,4 @@
-//! What machines are given to boot: firstlight's initramfs, and initrds whose init is the probe.
+//! The payloads that machines boot: firstlight's initramfs, and initrds whose init is the probe.
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -13,7 +13,7 @@ use crate::oracles::{Oracle, available};
 use crate::roots::Root;
 use crate::{Result, place, tool};
 
-/// What disks of machines are made with (libc-bin has the locale): all that `scripts/run-qemu.sh` needs.
+/// The programs that make disks of machines (libc-bin has the locale): all that `scripts/run-qemu.sh` needs.
 pub const DISKS: Oracle = Oracle {
     name: "e2fsprogs and what else disks are made with",
     version: "1.47.0",
@@ -31,7 +31,7 @@ pub const DISKS: Oracle = Oracle {
     ],
 };
 
-/// What only tests and benchmarks need.
+/// The programs that only tests and benchmarks need.
 pub const TESTS: Oracle = Oracle {
     name: "util-linux and what else files are made and read with",
     version: "2.38.1",
@@ -83,7 +83,7 @@ pub const COUNTING: Oracle = Oracle {
 #[derive(Clone, Debug)]
 pub struct Tools {
     root: Root,
-    /// What the programs see of this machine's files.
+    /// The files of this machine that the programs see.
     shared: [PathBuf; 3],
 }
 

@@ -44,7 +44,7 @@ const NOTE_PACKAGES: &str = r#"cd "$1" && for package in var/cache/apt/archives/
     dpkg-deb --field "$package" && printf 'Status: install ok unpacked\n\n'
 done >>var/lib/dpkg/status"#;
 
-/// What no program needs, and devices, which only root could make.
+/// Files that no program needs, and devices, which only root could make.
 const LEFT_OUT: &[&str] =
     &["./dev/*", "./usr/share/doc", "./usr/share/man", "./usr/share/info", "./usr/share/locale"];
 
@@ -210,7 +210,7 @@ fn make(source: &str, suite: &str, packages: &str, directory: &Path) -> Result<(
     Ok(())
 }
 
-/// What mmdebstrap says of a failure in its log is long: its first error is the reason.
+/// mmdebstrap's log of a failure is long: its first error is the reason.
 fn reason(error: Error, what: &str) -> Error {
     let Error::Tool { output, .. } = &error else { return error };
     match output.lines().find_map(|line| line.strip_prefix("E: ")) {

@@ -53,7 +53,7 @@ pub fn finish(command: &mut Command) -> Result<String> {
 }
 
 /// Runs a prepared command that takes long: what it says goes to `name`.log under `target/images`, and `what` it is
-/// doing is told at once.
+/// doing is printed at once.
 ///
 /// # Errors
 /// As [`run`].
@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_failure_tells_the_command_its_status_and_what_it_said() {
+    fn a_failure_names_the_command_its_status_and_its_output() {
         let error = run("sh", ["-c", "echo out; echo err >&2; exit 3"]).unwrap_err().to_string();
         assert!(
             error.ends_with("sh -c echo out; echo err >&2; exit 3: exit status: 3\nout\nerr\n"),

@@ -19,7 +19,7 @@ pub(crate) const INIT: &str = include_str!("../recipes/workshop.sh");
 /// Every disk is on virtio.
 const MODULES: &str = "virtio_pci\nvirtio_blk\n";
 
-/// What is to be done.
+/// The steps.
 #[derive(Clone, Copy, Debug)]
 pub struct Job<'a> {
     /// The guest's name.

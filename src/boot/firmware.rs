@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn an_update_of_the_systems_firmware_that_failed_is_told() {
+    fn a_failed_update_of_the_systems_firmware_is_recognised() {
         for (entries, expected) in [
             (&[][..], false),
             (&[(1, "0\n")][..], false),

@@ -191,7 +191,7 @@ const KEYS: [Setting; 14] = [
     },
     Setting {
         name: "iso",
-        takes: "a path on a volume: a directory with images, or image files (* and ? stand for others)",
+        takes: "a path on a volume: a directory with images, or image files (* and ? match others)",
         default: "*.iso in /, /boot, /boot-isos and /iso",
         kind: Store::List {
             empty: |settings| settings.iso.clear(),

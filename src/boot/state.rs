@@ -152,7 +152,7 @@ pub struct WorkerState {
     nothing_since: Option<Duration>,
     load: Load,
     loads: u64,
-    mode: Decider,
+    decider: Decider,
     menu: BootMenu,
     messages: Vec<String>,
 }
@@ -184,7 +184,7 @@ impl WorkerState {
             nothing_since: None,
             load: Load::Nothing,
             loads: 0,
-            mode: Decider::Automatic,
+            decider: Decider::Automatic,
             menu: BootMenu::default(),
             messages: Vec::new(),
         }
@@ -200,7 +200,7 @@ impl WorkerState {
     /// Takes an event and gives what to do, in order. `now` is any clock that never goes back.
     pub fn on(&mut self, event: Event, now: Duration) -> Vec<WorkerAction> {
         let mut actions = Vec::new();
-        if self.mode == Decider::Leaving {
+        if self.decider == Decider::Leaving {
             return actions;
         }
         match event {
@@ -250,7 +250,7 @@ impl WorkerState {
 
     /// When the countdown ends; `None` if it waits for a person, or has not begun.
     fn deadline(&self) -> Option<Duration> {
-        match (self.timeout(), &self.mode) {
+        match (self.timeout(), &self.decider) {
             (Some(Timeout::Seconds(seconds)), Decider::Automatic) => {
                 Some(self.first_default?.saturating_add(Duration::from_secs(seconds.into())))
             }
@@ -260,7 +260,7 @@ impl WorkerState {
 
     /// The time at which the action of `after-failure` happens.
     fn grace_ends(&self) -> Option<Duration> {
-        let strikes = self.mode == Decider::Automatic && self.settings.after_failure != AfterFailure::Menu;
+        let strikes = self.decider == Decider::Automatic && self.settings.after_failure != AfterFailure::Menu;
         self.nothing_since.filter(|_| strikes).map(|since| since.saturating_add(GRACE))
     }
 
@@ -387,15 +387,15 @@ impl WorkerState {
         ));
         self.report(reason.clone());
         self.failed.insert(id.to_owned(), reason);
-        if self.mode == Decider::Person(Some(id.to_owned())) {
-            self.mode = Decider::Person(None);
+        if self.decider == Decider::Person(Some(id.to_owned())) {
+            self.decider = Decider::Person(None);
         }
     }
 
     fn pressed(&mut self, key: Key, actions: &mut Vec<WorkerAction>) {
         let brings_menu_up = self.is_hidden();
-        if self.mode == Decider::Automatic {
-            self.mode = Decider::Person(None);
+        if self.decider == Decider::Automatic {
+            self.decider = Decider::Person(None);
         }
         if brings_menu_up {
             return;
@@ -406,7 +406,7 @@ impl WorkerState {
             Some(MenuChoice::Boot(id)) => {
                 // A person may try again what failed.
                 self.failed.remove(&id);
-                self.mode = Decider::Person(Some(id));
+                self.decider = Decider::Person(Some(id));
             }
             Some(MenuChoice::Redraw) => actions.push(WorkerAction::Redraw),
             Some(MenuChoice::Rescue) => {
@@ -421,13 +421,13 @@ impl WorkerState {
     }
 
     fn leave(&mut self, request: Request, actions: &mut Vec<WorkerAction>) {
-        self.mode = Decider::Leaving;
+        self.decider = Decider::Leaving;
         actions.push(WorkerAction::Ask(request));
     }
 
     /// Decides from the facts that are known.
     fn decide(&mut self, now: Duration, actions: &mut Vec<WorkerAction>) {
-        if self.mode == Decider::Leaving {
+        if self.decider == Decider::Leaving {
             return;
         }
         if self.changed && !self.discovering {
@@ -445,16 +445,16 @@ impl WorkerState {
         }
         let first_choice = self.elect();
         self.announce_default(first_choice.as_ref(), actions);
-        match self.mode.clone() {
+        match self.decider.clone() {
             Decider::Automatic => self.decide_automatically(first_choice, now, actions),
             Decider::Person(Some(id)) => match self.entry(&id).cloned() {
                 Some(entry) if entry.locked => {
                     self.report_locked(&entry);
-                    self.mode = Decider::Person(None);
+                    self.decider = Decider::Person(None);
                 }
                 Some(entry) if self.all_probed() => self.boot(entry, now, actions),
                 Some(entry) => self.load(entry, now, actions),
-                None => self.mode = Decider::Person(None),
+                None => self.decider = Decider::Person(None),
             },
             Decider::Person(None) | Decider::Leaving => {}
         }
@@ -497,7 +497,7 @@ impl WorkerState {
             return;
         }
         // While a person chooses, a new default is not announced.
-        if let (Some(entry), Decider::Automatic) = (first_choice, &self.mode) {
+        if let (Some(entry), Decider::Automatic) = (first_choice, &self.decider) {
             let name = if entry.locked { "locked" } else { "default" };
             actions.push(landmark(name, [("id", entry.id.clone()), ("title", full_title(entry))]));
             if entry.locked {

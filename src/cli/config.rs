@@ -62,7 +62,7 @@ fn config(arguments: &mut Arguments) -> Result<String, Failure> {
             }
             Argument::Option(name) if name == "json" => as_json = true,
             Argument::Operand(word) if !check && word == "check" => check = true,
-            // A file that is named is looked at alone.
+            // A file that is named is checked alone.
             Argument::Operand(name) if check && file.is_none() => {
                 file = Some(PathBuf::from(name));
                 cmdline = cmdline.or(Some(String::new()));

@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_kernel_says_is_told() {
+    fn the_kernels_facts_are_shown() {
         let root = machine(&[
             ("proc/sys/kernel/osrelease", "6.1.0-18-amd64\n"),
             ("proc/sys/kernel/kexec_load_disabled", "0\n"),

@@ -38,7 +38,7 @@ pub(super) const OPTIONS: [Opt; 7] = [
         short: None,
         long: "iso",
         value: "PATH",
-        what: "images of live media on any volume: a directory, or files (* and ? stand for others); repeats",
+        what: "images of live media on any volume: a directory, or files (* and ? match others); repeats",
     },
     Opt {
         short: None,
@@ -73,7 +73,7 @@ pub(super) struct Disks {
     pub rejected: Vec<(Device, Rejection)>,
     /// The facts that configurations ask for.
     pub context: Context,
-    /// Directories stand for the machine.
+    /// Directories are given instead of this machine's disks.
     is_offline: bool,
 }
 
@@ -157,7 +157,7 @@ impl Target {
         if is_offline { self.directories(context) } else { self.machine(context) }
     }
 
-    /// Whether directories stand for the machine.
+    /// Whether directories are given instead of this machine's disks.
     pub fn is_offline(&self) -> bool {
         self.root.is_some() || !self.volumes.is_empty()
     }

@@ -255,7 +255,7 @@ mod tests {
             (b"\xed\xa0\x80", &[]),
             (b"\xf4\x90\x80\x80\xf5", &[]),
             (b"\x80\xbf", &[]),
-            // CSI as one character (C1), and a character that stands for a stray byte (`formats::text`).
+            // CSI as one character (C1), and a character that encodes a stray byte (`formats::text`).
             (b"\xc2\x9b\xf4\x8f\xbd\x81", &[]),
             // What follows a broken character is read.
             (b"\xe2\x82x\xc3\x1b[A", &[Key::Character('x'), Key::Up]),

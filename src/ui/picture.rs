@@ -19,6 +19,9 @@ const ADVICE: &str = "Attach a disk with an installed system: it boots as soon a
 /// Maximum number of messages on the screen.
 const MESSAGES: usize = 4;
 
+/// The share of the screen, as its divisor, that hints of keys may take.
+const HELP_PART: usize = 6;
+
 /// The rows of the whole screen.
 #[must_use]
 pub fn picture(menu: &BootMenu, status: &Status, size: Size) -> Vec<String> {
@@ -35,7 +38,8 @@ pub fn picture(menu: &BootMenu, status: &Status, size: Size) -> Vec<String> {
         below.push(ADVICE.to_owned());
     }
     if !nothing || !status.explanation.is_empty() {
-        below.extend(menu.help(size.columns));
+        // On a narrow terminal the hints take many rows; the entries need them more.
+        below.extend(menu.help(size.columns).into_iter().take((size.rows / HELP_PART).max(1)));
     }
     let room = size.rows.saturating_sub(rows.len()).saturating_sub(below.len());
     let mode = menu.rows(room, size.columns);
@@ -100,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn failures_stand_below_the_list_and_typed_digits_in_it() {
+    fn failures_are_below_the_list_and_typed_digits_in_it() {
         let mut menu = debian();
         menu.press(Key::Character('2'));
         let message = "kexec: sda2 /boot/vmlinuz-6.1.0-56-amd64: refused (EKEYREJECTED): the kernel is not signed by a \
@@ -153,7 +157,7 @@ mod tests {
         });
         menu.offer(items.collect());
         for (keys, first, last) in
-            [("1", "entry 1", "entry 19"), ("50", "entry 40", "entry 59"), ("100", "entry 81", "entry 100")]
+            [("1", "entry 1", "entry 20"), ("50", "entry 40", "entry 59"), ("100", "entry 81", "entry 100")]
         {
             keys.chars().for_each(|digit| {
                 menu.press(Key::Character(digit));
@@ -161,7 +165,7 @@ mod tests {
             menu.press(Key::Escape);
             let rows = menu.rows(20, 80);
             let ends =
-                [rows.first().unwrap(), rows.last().unwrap()].map(|row| row.split_once("  ").unwrap().1);
+                [rows.first().unwrap(), rows.last().unwrap()].map(|row| row.rsplit_once("  ").unwrap().1);
             assert_eq!((ends, rows.len()), ([first, last], 20), "{rows:?}");
         }
     }

@@ -63,7 +63,7 @@ mod tests {
             ("one two three", 8, vec!["one two", "  three"]),
             ("one two three", 9, vec!["one two", "  three"]),
             ("abcdefghij", 6, vec!["abcde", "  fgh", "  ij"]),
-            ("統一されたカーネル", 9, vec!["統一さ", "  れた", "  カー", "  ネル"]),
+            ("統一されたカーネル", 9, vec!["統一され", "  たカー", "  ネル"]),
         ] {
             assert_eq!(wrapped(row, columns, "  "), expected, "{row} in {columns}");
         }

@@ -21,7 +21,7 @@ fn a_disk_with_nothing_bootable_is_passed_over() {
 }
 
 #[test]
-fn a_damaged_kernel_is_told_and_the_next_entry_boots() {
+fn a_damaged_kernel_is_reported_and_the_next_entry_boots() {
     let configuration = "set timeout=0
 menuentry 'Damaged' --id damaged {
     linux /boot/damaged console=ttyS0 quiet first

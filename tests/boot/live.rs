@@ -11,7 +11,7 @@ use qemu::{payload, pinned, place, tool};
 
 use crate::{LIMIT, debian, initramfs};
 
-/// What the image says: to boot at once, and as a live system that finds its image by itself only where it is a file.
+/// The image's configuration: it boots at once, and as a live system that finds its image by itself only where it is a file.
 const OWN: &str = "set timeout=0
 menuentry 'Live' --id live {
     linux /boot/vmlinuz boot=live console=ttyS0 quiet
@@ -92,7 +92,7 @@ fn an_image_on_a_stick_boots_what_its_own_loader_boots() {
 }
 
 #[test]
-fn an_image_file_boots_once_it_is_named_and_its_system_is_told_where_it_lies() {
+fn an_image_file_boots_once_it_is_named_and_its_system_gets_its_path() {
     let disk = disk("live-file", "/boot-isos/live.iso", image("live-file"), "");
     let words = "firstlight.default=live.iso>live firstlight.timeout=0";
     let guest = machine("live-file", words).disk(Disk::new(disk)).start().unwrap();

@@ -14,7 +14,7 @@ use qemu::payload;
 
 use crate::{LIMIT, debian, firstlight};
 
-/// What a loader is to boot.
+/// The entry that a loader boots.
 struct Row {
     firmware: Firmware,
     /// Makes the disk, under this name.
@@ -146,7 +146,7 @@ fn unified_image(name: &str) -> PathBuf {
     Image::new().volume(loader::systemd_boot(esp).unwrap()).build(name).unwrap()
 }
 
-/// What lies beside an image comes into the initrd, with a key that is in it.
+/// Files beside an image come into the initrd, with a key that is in it.
 fn image_with_companions(name: &str) -> PathBuf {
     let cmdline = format!("{WORDS} alone");
     let sections: uki::Sections = &[
@@ -200,7 +200,7 @@ fn grub_disk(name: &str, release: Release, modules: &[&str], volume: Volume) -> 
     image
 }
 
-/// What grub-mkconfig writes at the head of its configurations, as far as it decides what is booted.
+/// The head of grub-mkconfig's configurations, as far as it decides what is booted.
 const HEAD: &str = r#"
 if [ -s $prefix/grubenv ]; then
   set have_grubenv=true

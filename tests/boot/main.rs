@@ -63,7 +63,7 @@ menuentry 'The only one' --id only {
 }
 ";
 
-/// What the kernel is given by [`ONE_ENTRY`].
+/// The command line that [`ONE_ENTRY`] gives the kernel.
 fn one_entry_cmdline(volume: &Volume) -> String {
     format!("BOOT_IMAGE=/boot/vmlinuz root=UUID={} ro console=ttyS0 quiet", volume.uuid())
 }

@@ -16,7 +16,7 @@ use crate::debian;
 /// A shutdown and a boot of the whole system, on a machine that is busy.
 const LIMIT: Duration = Duration::from_secs(300);
 
-/// What the guest says about itself: `rig: NAME VALUE`.
+/// The script with which the guest reports about itself: `rig: NAME VALUE`.
 const REPORT: &str = r#"
 say() { echo "rig: $*"; }
 lines() { tr '\n' ';'; }
@@ -57,7 +57,8 @@ struct Way {
     counts_down: bool,
 }
 
-const BOOT: Way = Way { command: "firstlight boot", with_boot_image: true, more: "", clean: true, counts_down: false };
+const BOOT: Way =
+    Way { command: "firstlight boot", with_boot_image: true, more: "", clean: true, counts_down: false };
 
 const NOW: Way = Way { command: "firstlight boot --now", clean: false, ..BOOT };
 

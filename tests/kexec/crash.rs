@@ -14,7 +14,7 @@ use qemu::{
 
 use super::LIMIT;
 
-/// What a crash kernel found.
+/// The findings of a crash kernel.
 struct Found {
     cmdline: String,
     /// The beginning of /proc/vmcore.

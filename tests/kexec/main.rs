@@ -251,7 +251,7 @@ fn wait_for_end(guest: &Guest) {
     }
 }
 
-/// What came of a row: exit code, and what is loaded.
+/// The outcome of a row: exit code, and the loaded kernel.
 type Outcome = (String, String);
 
 #[test]

@@ -2,7 +2,7 @@
 //! own `linux` and `initrd`, and since 2.14 its `blscfg`, come before functions of these names. So the scripts that it is
 //! given call others, which the driver defines.
 
-/// What is recorded.
+/// The commands that are recorded.
 pub const COMMANDS: [&str; 14] = [
     "linux",
     "linux16",

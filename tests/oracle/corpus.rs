@@ -12,10 +12,10 @@ use crate::{
     emulator::Grub,
 };
 
-/// What GRUB says once an entry has run without a kernel being loaded.
+/// GRUB's message once an entry has run without loading a kernel.
 const DONE: &str = "Press any key to continue";
 
-/// What GRUB did for an entry.
+/// GRUB's commands for an entry.
 #[derive(Debug, Default)]
 struct Run {
     /// The path of ids that was chosen.
@@ -91,7 +91,7 @@ fn entry_file(system: &Path, disks: &Disks, entry: &Value) -> String {
     )
 }
 
-/// What the environment blocks hold: block and name, and the value.
+/// The content of the environment blocks: block and name, and the value.
 fn remembered(disks: &Disks, blocks: &[(String, String)]) -> BTreeMap<(String, String), String> {
     let mut remembered = BTreeMap::new();
     for (volume, path) in blocks {

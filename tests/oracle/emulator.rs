@@ -37,7 +37,7 @@ impl Grub {
         Some(Self { version: oracle.version, root })
     }
 
-    /// Runs the configuration `grub.cfg` in a directory and gives what stands between `@@NAME:` and `@@.` for each name
+    /// Runs the configuration `grub.cfg` in a directory and gives the text between `@@NAME:` and `@@.` for each name
     /// that was asked for, without the line breaks that its terminal puts in.
     pub fn run(&self, directory: &Path, names: usize) -> Vec<Option<String>> {
         let text = self.output(directory, &[], None);
@@ -49,7 +49,7 @@ impl Grub {
             .collect()
     }
 
-    /// Runs the configuration `grub.cfg` in a directory until it ends or has shown this text, and gives what stood on the
+    /// Runs the configuration `grub.cfg` in a directory until it ends or has shown this text, and gives the text of the
     /// screen, as one line. It sees no files but those of the directory and its own.
     pub fn output(&self, directory: &Path, arguments: &[&str], until: Option<&str>) -> String {
         let inside = self.root.command(&[directory], "grub-emu");

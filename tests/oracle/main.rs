@@ -102,7 +102,7 @@ const BATCH: usize = 250;
 /// Time spent on making a counter-example small.
 const MINIMAL_TIME: Duration = Duration::from_secs(40);
 
-/// What every script begins with and ends with: a record of what its commands were given, in `log`.
+/// The beginning and end of every script: a record of its commands' arguments, in `log`.
 const PROLOGUE: &str = r#"
 function emit { log="$log|$#:"; for w in "$@"; do log="$log<$w>"; done; }
 function f { emit f "$@"; }

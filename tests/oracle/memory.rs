@@ -1,4 +1,4 @@
-//! What GRUB remembers from boot to boot: headers of configurations with environment blocks, run by grub-emu and by the
+//! GRUB's memory from boot to boot: headers of configurations with environment blocks, run by grub-emu and by the
 //! evaluator, and lists of entries to fall back to.
 
 use std::{fs, path::Path};

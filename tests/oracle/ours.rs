@@ -19,7 +19,7 @@ pub fn menu(path: &Path) -> GrubMenu {
     grub::read(&Images::new(&Host::new()), 0, path.to_str().unwrap(), facts, &UPSTREAM).unwrap()
 }
 
-/// What an entry hands to its `linux` command, its spaces written as grub-emu's are.
+/// The argument of an entry's `linux` command, its spaces written as grub-emu's are.
 pub fn argument(entry: &MenuEntry) -> Option<String> {
     match &entry.action {
         EntryAction::Boot(loaded, _) => Some(loaded.arguments.get(1)?.replace(' ', "~").replace('\n', "^")),

@@ -7,7 +7,7 @@ use crate::{answers, emulator::Grub};
 struct Row {
     what: &'static str,
     script: &'static str,
-    /// What each version records for it.
+    /// The record of each version for it.
     theirs: [(&'static str, &'static str); 3],
     /// The version whose answer is ours.
     followed: &'static str,
@@ -29,7 +29,7 @@ pub fn table(grub: &Grub) {
     let scripts = ROWS.map(|row| row.script.to_owned());
     for (row, (theirs, ours)) in ROWS.iter().zip(answers(grub, directory.path(), &scripts)) {
         let of = |wanted: &str| row.theirs.iter().find(|(version, _)| *version == wanted).unwrap().1;
-        // What the epilogue adds says nothing here.
+        // The epilogue's record is the same everywhere.
         let recorded = |answer: Option<String>| Some(answer?.split_once("|8:<end>")?.0.to_owned());
         assert_eq!(
             recorded(theirs).as_deref(),

@@ -120,7 +120,7 @@ pub const GROUPS: &[Group] = &[
             "dm_integrity",
         ],
     ),
-    // What dm-crypt asks the crypto API for with the defaults of cryptsetup, now and before 1.6.
+    // Ciphers that dm-crypt asks the crypto API for with the defaults of cryptsetup, now and before 1.6.
     group("encryption", &["aesni_intel", "aes_generic", "aes_ce_blk", "xts", "cbc", "essiv"]),
     group("watchdog", &["iTCO_wdt", "i6300esb", "sp5100_tco", "wdat_wdt"]),
     group("keyboard", &["atkbd", "i8042"]),
@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_pattern_is_in_the_normal_form_and_stands_once() {
+    fn every_pattern_is_in_the_normal_form_and_unique() {
         let mut seen = std::collections::BTreeSet::new();
         for pattern in GROUPS.iter().flat_map(|group| group.modules) {
             assert!(!pattern.contains('-'), "{pattern}");
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_star_stands_for_any_characters() {
+    fn a_star_matches_any_characters() {
         let group = Group { name: "", modules: &["sata_*", "ahci"] };
         for (module, taken) in [
             ("sata_nv", true),

@@ -5,7 +5,7 @@ use super::tables::{Tables, module_name};
 use firstlight::formats::modules::{Index, Modules};
 use std::collections::BTreeSet;
 
-/// What one group came to.
+/// The modules of one group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chosen {
     /// The group's name.
@@ -16,7 +16,7 @@ pub struct Chosen {
     pub built_in: Vec<String>,
 }
 
-/// What all groups came to.
+/// The modules of all groups.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Selection {
     /// Group by group, in the order of the table.

@@ -1,15 +1,15 @@
-//! What the probe tells the rig: one line on the serial console, [`PREFIX`] and a [`Report`] in JSON.
+//! The probe's report to the rig: one line on the serial console, [`PREFIX`] and a [`Report`] in JSON.
 #![forbid(unsafe_code)]
 
 use serde::{Deserialize, Serialize};
 
-/// What a report's line begins with.
+/// The beginning of a report's line.
 pub const PREFIX: &str = "firstlight-probe ";
 
 /// The directory that every part of the probe's initrd leaves one marker file in.
 pub const PARTS: &str = "/firstlight-parts";
 
-/// What a kernel was given by whatever booted it.
+/// Everything that a kernel got from the loader that booted it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
     /// The kernel's release, as `uname -r` prints it.
@@ -18,7 +18,7 @@ pub struct Report {
     pub cmdline: String,
     /// The marker of each part of the initrd, in the order in which the kernel unpacked them.
     pub parts: Vec<Part>,
-    /// What else is in the initramfs, beside its init: files and their paths, in the order of these. Stubs of unified
+    /// The files in the initramfs, beside its init: files and their paths, in the order of these. Stubs of unified
     /// kernel images put some there.
     pub files: Vec<Part>,
     /// The kernel's `type_of_loader` (`/proc/sys/kernel/bootloader_type`), 0 where it has none.
@@ -27,11 +27,11 @@ pub struct Report {
     pub kexec: bool,
     /// Whether the kernel has UEFI's runtime services.
     pub efi: bool,
-    /// What it knows of the machine.
+    /// The kernel's knowledge of the machine.
     pub platform: Platform,
 }
 
-/// What a kernel knows of its machine from whoever booted it.
+/// A kernel's knowledge of its machine from the loader that booted it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Platform {
     /// The processors that run, as `/sys/devices/system/cpu/online` lists them.
@@ -53,7 +53,7 @@ pub struct Range {
     pub first: u64,
     /// Its last byte.
     pub last: u64,
-    /// What it is, in the kernel's words.
+    /// Its type, in the kernel's words.
     pub kind: String,
 }
 
@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_report_is_read_behind_a_time_stamp() {
+    fn a_report_is_read_after_a_time_stamp() {
         let report = Report {
             release: "6.1.0-50-amd64".into(),
             cmdline: "root=\"a b\" quiet".into(),

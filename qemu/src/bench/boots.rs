@@ -25,7 +25,7 @@ const LIMIT: Duration = Duration::from_secs(300);
 /// takes below the same firmware.
 const PART_OF_GRUB: f64 = 0.7;
 
-/// What firstlight's own kernel is given; it keeps silent so that the next kernel is the first to speak.
+/// The command line of firstlight's own kernel; it keeps silent so that the next kernel is the first to speak.
 const QUIET: &str = "console=ttyS0,115200 quiet firstlight.timeout=0";
 
 const GRUB: &str = "grub";

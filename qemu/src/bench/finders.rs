@@ -43,7 +43,7 @@ fn list(program: &Path, root: &Path, entries: usize) -> Result<f64> {
         .output()
         .map_err(|source| Error::Start { program: program.display().to_string(), source })?;
     let time = begun.elapsed().as_secs_f64() * 1000.0;
-    // What finds nothing is quick, and worth nothing.
+    // A finder that finds nothing is quick, and its figure means nothing.
     let found: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
     match found["entries"].as_array().map_or(0, Vec::len) {
         count if count >= entries => Ok(time),

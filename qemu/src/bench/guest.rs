@@ -34,10 +34,10 @@ const CASES: [(&str, usize, usize, f64); 4] = [
 /// by QEMU's user mode, the time read from /proc/self/schedstat after hundreds of rounds in one process.)
 const INSTRUCTIONS_PER_MS: f64 = 4e6;
 
-/// What all our processes may have resident, in KiB, beside the kernel that they load.
+/// Maximum resident memory of all our processes, in KiB, beside the kernel that they load.
 const OWN_MEMORY: f64 = 8192.0;
 
-/// What `firstlight.timing` tells of one boot, in seconds of the guest's clock and KiB.
+/// The figures of `firstlight.timing` for one boot, in seconds of the guest's clock and KiB.
 #[derive(Debug, Default)]
 struct Timing {
     init: f64,

@@ -1,5 +1,5 @@
-//! Instructions in a guest, counted by plugins of QEMU's (qemu/plugin): our own without the kernel's, where the binary
-//! stands, which is at addresses of its own; and all of them up to each line of the console.
+//! Instructions in a guest, counted by plugins of QEMU (qemu/plugin): our own, which the addresses of the binary distinguish
+//! from those of the kernel; and all of them up to each line of the console.
 
 use std::path::{Path, PathBuf};
 

@@ -28,7 +28,7 @@ const MACHINES: [(u32, &[u32]); 6] = [
     (256, &[20]),
 ];
 
-/// What is the same differs by less than this part: kernels draw lots, and interrupts come in between.
+/// Equal figures differ by less than this part: kernels draw lots, and interrupts come in between.
 const NOISE: f64 = 0.01;
 
 /// The load grows with the bytes. Between 100 and 400 MiB of initrd each further byte costs at most so many times what it
@@ -155,7 +155,7 @@ fn load(payloads: &Payloads, clock: &LineClock, memory: u32, size: u32, loader: 
     let is_loaded = match loader {
         Loader::KexecTools => last == "bench: loaded 0",
         Loader::Firstlight => {
-            // What was loaded is a kernel that starts.
+            // The loaded kernel starts.
             guest.wait_for_text("Linux version 6.1", LIMIT)?;
             last.starts_with(end)
         }

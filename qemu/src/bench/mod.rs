@@ -1,4 +1,4 @@
-//! What `scripts/bench.sh` measures: sizes, the speed of the finders, our time and memory in a guest, kexec beside
+//! The measurements of `scripts/bench.sh`: sizes, the speed of the finders, our time and memory in a guest, kexec beside
 //! kexec-tools, and whole boots.
 
 mod boots;
@@ -21,7 +21,7 @@ use crate::Result;
 pub struct Group {
     /// Its name.
     pub name: &'static str,
-    /// What it measures.
+    /// Its subject, in words.
     pub what: &'static str,
     /// Takes the measurements.
     pub run: fn(&mut Report) -> Result<()>,

@@ -1,4 +1,4 @@
-//! What was measured, line by line and as JSON, and what of it is past its budget.
+//! The results, line by line and as JSON, and those that are past their budget.
 
 use std::path::Path;
 
@@ -10,14 +10,14 @@ use crate::error::{Context, Error};
 /// A measured value.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Measurement {
-    /// What was measured.
+    /// The name of the figure.
     pub name: String,
     /// The value; not a number where it could not be measured, infinite where what was measured did not end (both in JSON:
     /// null).
     pub value: f64,
     /// Its unit.
     pub unit: &'static str,
-    /// What it may come to at most.
+    /// Its maximum.
     pub budget: Option<f64>,
     /// Why it could not be measured.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -42,12 +42,12 @@ impl Report {
         self.0.push(Measurement { name: name.to_owned(), value: f64::NAN, unit, budget: None, error });
     }
 
-    /// What could not be measured, with the reason.
+    /// Measurements that failed, with the reason.
     pub fn failures(&self) -> impl Iterator<Item = (&Measurement, &str)> {
         self.0.iter().filter_map(|measurement| Some((measurement, measurement.error.as_deref()?)))
     }
 
-    /// What is past its budget.
+    /// Figures past their budget.
     pub fn exceeded(&self) -> impl Iterator<Item = &Measurement> {
         self.0
             .iter()
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_be_measured_is_told_with_its_reason() {
+    fn a_failed_measurement_is_reported_with_its_reason() {
         let mut report = Report::default();
         report.add("there", 1.0, "ms", Some(2.0));
         report.add_failure("gone", "ms", &Error::Other("no such guest".into()));

@@ -26,7 +26,7 @@ const RUNS: usize = 3;
 /// From the command to the first line.
 const LIMIT: Duration = Duration::from_secs(300);
 
-/// What the shell says when it runs the command; what is typed on its line does not begin so.
+/// The shell's output when it runs the command; the typed line does not begin so.
 const BEGUN: &str = "bench: begun";
 
 const FIRMWARES: [(&str, Firmware); 2] = [("bios", Firmware::Bios), ("uefi", Firmware::Uefi)];

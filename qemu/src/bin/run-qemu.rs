@@ -51,7 +51,7 @@ Examples:
   scripts/run-qemu.sh --append 'firstlight.timeout=30' --until '@jump'
 ";
 
-/// What getty prints last.
+/// The last line of getty.
 const LOGIN: &str = "login: *$";
 
 struct Request {
@@ -64,7 +64,7 @@ struct Request {
     cpus: u32,
     write: bool,
     prepare: bool,
-    /// What is watched for and for how long; in the terminal where there is none.
+    /// The text that is awaited, and for how long; without one, the console is in the terminal.
     watch: Option<(Regex, Duration)>,
 }
 

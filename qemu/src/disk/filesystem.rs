@@ -9,7 +9,7 @@ use super::{Content, PartitionKind};
 use crate::error::{Context, Error};
 use crate::{Result, pinned, tool};
 
-/// What a partition is formatted with.
+/// The format of a partition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Filesystem {
     /// ext2.

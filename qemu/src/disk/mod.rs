@@ -47,7 +47,7 @@ impl From<PathBuf> for Content {
     }
 }
 
-/// What a GPT says a partition is for.
+/// The purpose of a partition in a GPT.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PartitionKind {
     /// GRUB's core image.

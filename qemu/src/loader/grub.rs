@@ -17,7 +17,7 @@ pub enum Release {
     Testing,
 }
 
-/// What a disk with ext4 and an MBR needs, and what configurations ask for.
+/// The modules for a disk with ext4 and an MBR, and for the configurations.
 const MODULES: &[&str] = &[
     "biosdisk",
     "part_msdos",
@@ -35,10 +35,10 @@ const MODULES: &[&str] = &[
     "reboot",
 ];
 
-/// What the BIOS starts, in the packages.
+/// The file of the package that the BIOS starts.
 const BOOT: &str = "usr/lib/grub/i386-pc/boot.img";
 
-/// The MBR's code; after it stand the disk's identifier and the partitions.
+/// The MBR's code; after it come the disk's identifier and the partitions.
 const CODE: usize = 440;
 
 const SECTOR: u64 = 512;

@@ -10,7 +10,7 @@ const STUB: &str = "/usr/lib/systemd/boot/efi/linuxx64.efi.stub";
 /// Sections begin on pages.
 const PAGE: u64 = 4096;
 
-/// What goes into an image: section names and contents, in order.
+/// The sections of an image: names and contents, in order.
 pub type Sections<'a> = &'a [(&'a str, &'a [u8])];
 
 /// An image of systemd's stub and these sections.

@@ -44,7 +44,7 @@ impl WorkerState {
     #[must_use]
     pub fn shown(&self) -> Visibility {
         let attention = self.needs_attention();
-        match self.mode {
+        match self.decider {
             Decider::Leaving => Visibility::Nothing,
             Decider::Automatic if attention => Visibility::Menu,
             Decider::Automatic
@@ -67,7 +67,7 @@ impl WorkerState {
 
     /// Whether the menu is not seen because its style says so.
     pub(super) fn is_hidden(&self) -> bool {
-        self.mode == Decider::Automatic
+        self.decider == Decider::Automatic
             && self.timeout_style() != TimeoutStyle::Menu
             && self.shown() != Visibility::Menu
     }
@@ -93,7 +93,7 @@ impl WorkerState {
 
     fn what_is_next(&self, now: Duration) -> String {
         let left = |deadline: Duration| seconds(deadline.saturating_sub(now));
-        match &self.mode {
+        match &self.decider {
             Decider::Leaving => String::new(),
             Decider::Person(Some(id)) => format!("Loading {} ...", self.title(id)),
             Decider::Person(None) => String::new(),

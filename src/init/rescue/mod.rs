@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn the_deadline_and_the_end_of_pid_1_are_told_apart() {
+    fn the_deadline_and_the_end_of_pid_1_are_distinguished() {
         let (init, end) = rustix::pipe::pipe().unwrap();
         assert!(wait(&[], Some(&init), Some(Instant::now())).is_none());
         drop(end);

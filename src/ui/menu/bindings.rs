@@ -100,7 +100,7 @@ const BINDINGS: &[Binding] = &[
         hint: "d: details",
         ..quiet(
             &[Key::Character('d')],
-            "Shows where the selected entry is written and what it will do.",
+            "Shows where the selected entry is written and what it does.",
             KeyCommand::Open(|| Box::new(Details)),
         )
     },

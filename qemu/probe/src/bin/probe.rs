@@ -137,7 +137,7 @@ fn say(line: &str) {
     for device in ["/dev/ttyS0", "/dev/console"] {
         let Ok(mut out) = OpenOptions::new().write(true).open(device) else { continue };
         if out.write_all(format!("\n{line}").as_bytes()).is_ok() {
-            // What the port still holds would be lost at power-off.
+            // Bytes that the port still holds would be lost at power-off.
             let _ = rustix::termios::tcdrain(&out);
             return;
         }
