@@ -102,9 +102,9 @@ fn the_loader_that_the_firmware_starts_first_decides_what_boots() {
         variable(&variables, "BootOrder", GLOBAL, &order);
         let list = list(arguments);
         let fallback: Vec<&str> = fallback.into_iter().collect();
-        let fallback = list.get("fallback").cloned().unwrap_or_else(|| Value::Array(vec![]));
+        let listed = list.get("fallback").cloned().unwrap_or_else(|| Value::Array(vec![]));
         assert_eq!(
-            (&list["default"], &fallback, &list["timeout"]),
+            (&list["default"], &listed, &list["timeout"]),
             (&default.into(), &fallback.into(), &timeout.into())
         );
         let mut ids: Vec<&str> =

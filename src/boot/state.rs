@@ -562,7 +562,7 @@ impl WorkerState {
             Load::Done { entry: loaded, kernel } if same_load(loaded, &entry) => {
                 let title = printable(&full_title(&entry));
                 actions.push(WorkerAction::Jump { entry: entry.id, title, kernel: kernel.clone() });
-                self.mode = Decider::Leaving;
+                self.decider = Decider::Leaving;
             }
             _ => self.load(entry, now, actions),
         }
