@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::{
-    lines::{items, seconds},
+    lines::{LineError, items, seconds},
     menu::{CHOICE_LIMIT, Choice, ChoiceMenu},
 };
 use crate::entry::Kind;
@@ -75,7 +75,8 @@ pub fn parse(text: &str, dialect: Dialect, directory: &str) -> ChoiceMenu {
     let mut global = ConfigSection::default();
     let mut sections: Vec<ConfigSection> = Vec::new();
     items(text, |item| match item {
-        Err((line, message)) => menu.lose(line, message),
+        Err((line, LineError::TooLong)) => menu.lose_long(line),
+        Err((line, LineError::Malformed(message))) => menu.lose(line, message),
         Ok(item) => {
             let value = item.value.unwrap_or_default();
             // One more than are kept, so that there is a warning.

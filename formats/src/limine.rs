@@ -10,7 +10,7 @@ use std::{collections::HashMap, env::consts::ARCH};
 use self::chosen::{Request, Shown, push_step};
 use super::{
     bls::{MenuTimeout, Variables},
-    lines::{LENGTH_LIMIT, TOO_LONG, lines, statement},
+    lines::{LENGTH_LIMIT, lines, statement},
     menu::{CHOICE_LIMIT, Choice, ChoiceMenu},
 };
 use crate::entry::{Kind, Multiboot, MultibootModule};
@@ -108,7 +108,7 @@ pub fn parse(
             break;
         };
         if text.len() > LENGTH_LIMIT {
-            menu.lose(line, TOO_LONG);
+            menu.lose_long(line);
             continue;
         }
         if text.starts_with(mark) {

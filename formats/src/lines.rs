@@ -61,6 +61,15 @@ pub fn seconds(tenths: &str) -> Option<u32> {
     tenths.parse().ok().map(|tenths: u32| tenths.div_ceil(10))
 }
 
+/// Why a line or a value is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LineError {
+    /// It is longer than [`LENGTH_LIMIT`].
+    TooLong,
+    /// It is malformed, in these words.
+    Malformed(&'static str),
+}
+
 /// An assignment (`image = /vmlinuz`) or a flag (`read-only`) of lilo.conf(5) and its relatives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item {
@@ -74,7 +83,7 @@ pub struct Item {
 
 /// Cuts a configuration into items: white space, line ends too, divides them and may be around the equals sign; quotes
 /// hold spaces; a backslash takes the next character, or the line end, as it is. What is malformed is lost with its line.
-pub fn items(text: &str, mut take: impl FnMut(Result<Item, (u32, &'static str)>)) {
+pub fn items(text: &str, mut take: impl FnMut(Result<Item, (u32, LineError)>)) {
     let mut tokens = Tokens { rest: text, line: 1 };
     let mut next = tokens.next(false);
     while let Some((line, token)) = next.take() {
@@ -88,16 +97,16 @@ pub fn items(text: &str, mut take: impl FnMut(Result<Item, (u32, &'static str)>)
                     next = tokens.next(false);
                     match token {
                         Some((_, Ok(Token::Word(word)))) if word.len() > LENGTH_LIMIT => {
-                            take(Err((line, TOO_LONG)));
+                            take(Err((line, LineError::TooLong)));
                             continue;
                         }
                         Some((_, Ok(Token::Word(word)))) => value = Some(word),
                         Some((_, Err(message))) => {
-                            take(Err((line, message)));
+                            take(Err((line, LineError::Malformed(message))));
                             continue;
                         }
                         _ => {
-                            take(Err((line, "a value is missing")));
+                            take(Err((line, LineError::Malformed("a value is missing"))));
                             continue;
                         }
                     }
@@ -105,11 +114,11 @@ pub fn items(text: &str, mut take: impl FnMut(Result<Item, (u32, &'static str)>)
                 take(Ok(Item { line, name, value }));
             }
             Ok(Token::Equals) => {
-                take(Err((line, "a name is missing before the equals sign")));
+                take(Err((line, LineError::Malformed("a name is missing before the equals sign"))));
                 next = tokens.next(false);
             }
             Err(message) => {
-                take(Err((line, message)));
+                take(Err((line, LineError::Malformed(message))));
                 next = tokens.next(false);
             }
         }
@@ -202,7 +211,7 @@ mod tests {
 
     use super::*;
 
-    fn all(text: &str) -> Vec<Result<Item, (u32, &'static str)>> {
+    fn all(text: &str) -> Vec<Result<Item, (u32, LineError)>> {
         let mut all = Vec::new();
         items(text, |item| all.push(item));
         all
@@ -213,6 +222,7 @@ mod tests {
         let item = |line, name: &str, value: Option<&str>| {
             Ok(Item { line, name: name.to_owned(), value: value.map(str::to_owned) })
         };
+        let malformed = |line, message| Err((line, LineError::Malformed(message)));
         for (text, expected) in [
             ("image = /boot/x\n", vec![item(1, "image", Some("/boot/x"))]),
             (
@@ -227,16 +237,16 @@ mod tests {
             ("root=LABEL=x\\ y", vec![item(1, "root", Some("LABEL=x y"))]),
             (
                 "append=\"open\nlabel=a",
-                vec![Err((1, "a quote is open at the end of the line")), item(2, "label", Some("a"))],
+                vec![malformed(1, "a quote is open at the end of the line"), item(2, "label", Some("a"))],
             ),
-            (&format!("a={}\nb", "x".repeat(4097)), vec![Err((1, TOO_LONG)), item(2, "b", None)]),
-            ("a=\"open", vec![Err((1, "a quote is open at the end of the file"))]),
+            (&format!("a={}\nb", "x".repeat(4097)), vec![Err((1, LineError::TooLong)), item(2, "b", None)]),
+            ("a=\"open", vec![malformed(1, "a quote is open at the end of the file")]),
             (
                 "= x\nb=",
                 vec![
-                    Err((1, "a name is missing before the equals sign")),
+                    malformed(1, "a name is missing before the equals sign"),
                     item(1, "x", None),
-                    Err((2, "a value is missing")),
+                    malformed(2, "a value is missing"),
                 ],
             ),
         ] {

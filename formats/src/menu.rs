@@ -1,5 +1,7 @@
 //! Configurations that list their choices outright: titles, arguments, and files in the loader's own words.
 
+use std::collections::BTreeSet;
+
 use super::lines::{TOO_LONG, long_lines};
 use crate::entry::{Kind, Multiboot};
 
@@ -52,6 +54,8 @@ pub struct ChoiceMenu {
     pub locked: bool,
     /// Warnings: line and message.
     pub lost: Vec<(u32, String)>,
+    /// Lines that are lost because they are too long.
+    pub long_lines: BTreeSet<u32>,
 }
 
 impl ChoiceMenu {
@@ -59,7 +63,7 @@ impl ChoiceMenu {
     #[must_use]
     pub fn of(text: &str) -> Self {
         let mut menu = Self::default();
-        long_lines(text).for_each(|line| menu.lose(line, TOO_LONG));
+        long_lines(text).for_each(|line| menu.lose_long(line));
         menu
     }
 
@@ -79,9 +83,17 @@ impl ChoiceMenu {
         }
     }
 
+    /// Notes that a line is lost because it is too long.
+    pub fn lose_long(&mut self, line: u32) {
+        self.lose(line, TOO_LONG);
+        if self.long_lines.len() < CHOICE_LIMIT {
+            self.long_lines.insert(line);
+        }
+    }
+
     /// Gives choices a reason not to boot where a line of theirs was too long: what it said may be what matters.
     pub fn refuse_cut(&mut self) {
-        for (lost, _) in self.lost.iter().filter(|(_, message)| message == TOO_LONG) {
+        for lost in &self.long_lines {
             let own = self.choices.iter_mut().filter(|choice| choice.file.is_none() && choice.line <= *lost);
             if let Some(choice) = own.max_by_key(|choice| choice.line) {
                 choice.problem.get_or_insert_with(|| format!("line {lost} of it is lost: {TOO_LONG}"));

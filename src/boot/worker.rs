@@ -211,8 +211,8 @@ impl Worker {
 
     fn opened(&mut self, open: Arc<OpenVolume>) -> Event {
         let volume = open.volume.clone();
-        self.volumes.insert(open);
-        Event::Found(volume)
+        // An image may be mounted just when its host goes.
+        if self.volumes.insert(open) { Event::Found(volume) } else { Event::Moment }
     }
 
     fn decide(&mut self, event: Event) {

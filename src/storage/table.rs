@@ -10,10 +10,15 @@ use crate::entry::{Volume, VolumeId};
 pub struct VolumeTable(BTreeMap<VolumeId, Arc<OpenVolume>>);
 
 impl VolumeTable {
-    /// Takes in a volume, in place of one of the same name.
-    pub fn insert(&mut self, open: Arc<OpenVolume>) {
+    /// Takes in a volume, in place of one of the same name; `false` if the volume that it lies on is gone.
+    #[must_use]
+    pub fn insert(&mut self, open: Arc<OpenVolume>) -> bool {
+        if open.volume.parent().is_some_and(|parent| !self.0.contains_key(&parent)) {
+            return false;
+        }
         self.remove(&open.volume.device.name);
         self.0.insert(open.volume.id, open);
+        true
     }
 
     /// Removes the volume on the device with this kernel name, and what lies on it.
@@ -64,12 +69,13 @@ mod tests {
         let filesystem = Filesystem { kind: FilesystemKind::Squashfs, uuid: None, label: None };
         let image = open(Volume::in_image(&host.volume, "/x.squashfs", 7, filesystem));
         let ids = [&memory, &image].map(|open| open.volume.id);
-        for open in [host, image, other, memory] {
-            table.insert(open);
+        for open in [host, Arc::clone(&image), other, memory] {
+            assert!(table.insert(open));
         }
         assert_eq!(names(&table.in_order(&ids)), ["memory", "sda2:/x.squashfs", "sda2", "sdb1"]);
         // Another disk of that name: nothing of the first one is left.
-        table.insert(open(Volume::named("sda2")));
+        assert!(table.insert(open(Volume::named("sda2"))));
+        assert!(!table.insert(image));
         assert_eq!(names(&table.all()), ["sdb1", "memory", "sda2"]);
         table.remove("sdb1");
         assert_eq!(names(&table.all()), ["memory", "sda2"]);

@@ -224,7 +224,7 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Pays for a question to a file system.
-    pub fn spend_look(&mut self) {
+    pub fn spend_lookup(&mut self) {
         self.spend(LOOK);
     }
 
@@ -434,7 +434,7 @@ impl<'a> Evaluator<'a> {
         if !self.wildcards || !word.starts_with(['/', '(', '*']) {
             return Vec::new();
         }
-        self.spend_look();
+        self.spend_lookup();
         glob::matching(self, word, wild)
     }
 

@@ -47,7 +47,7 @@ pub fn matching(evaluator: &mut Evaluator<'_>, word: &str, wild: &[usize]) -> Ve
         at = end.saturating_add(1);
     }
     found.retain(|path| {
-        evaluator.spend_look();
+        evaluator.spend_lookup();
         evaluator
             .locate(path)
             .is_some_and(|file| evaluator.lookup.status(file.volume, &file.path, false).is_some())
@@ -57,7 +57,7 @@ pub fn matching(evaluator: &mut Evaluator<'_>, word: &str, wild: &[usize]) -> Ve
 
 /// Paths in the directory `prefix` whose last component matches.
 fn names(evaluator: &mut Evaluator<'_>, prefix: &str, pattern: &str, wild: &[usize]) -> Vec<String> {
-    evaluator.spend_look();
+    evaluator.spend_lookup();
     let Some(directory) = evaluator.locate(&format!("{prefix}/")) else {
         return Vec::new();
     };

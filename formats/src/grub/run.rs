@@ -62,7 +62,7 @@ impl Evaluator<'_> {
     /// # Errors
     /// It cannot be read, or sources nest without end.
     pub(super) fn run_file(&mut self, file: &Located) -> CommandResult {
-        self.spend_look();
+        self.spend_lookup();
         let Located { volume, path, .. } = file;
         let bytes = self.lookup.read(*volume, path, CONFIG_LIMIT);
         let bytes =

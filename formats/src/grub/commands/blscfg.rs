@@ -105,7 +105,7 @@ fn file_name(id: &str) -> String {
 
 /// The entry files of a directory; `None` if there are none.
 fn files(evaluator: &mut Evaluator<'_>, directory: &str) -> Option<(usize, Vec<File>)> {
-    evaluator.spend_look();
+    evaluator.spend_lookup();
     let place = evaluator.locate(directory)?;
     let mut files = Vec::new();
     for entry in evaluator.lookup.list(place.volume, &place.path).into_iter().take(COUNT_LIMIT) {
@@ -113,7 +113,7 @@ fn files(evaluator: &mut Evaluator<'_>, directory: &str) -> Option<(usize, Vec<F
         let Some(id) = entry.name.strip_suffix(".conf").filter(|id| is_entry && !id.is_empty()) else {
             continue;
         };
-        evaluator.spend_look();
+        evaluator.spend_lookup();
         let path = format!("{}/{}", place.path.trim_end_matches('/'), entry.name);
         match evaluator.lookup.read(place.volume, &path, FILE_LIMIT) {
             Ok(bytes) => {

@@ -135,7 +135,7 @@ fn files(evaluator: &mut Evaluator<'_>, words: &[String]) -> (Vec<Located>, Pack
 
 /// The file that a word names, if it is there.
 pub fn find(evaluator: &mut Evaluator<'_>, path: &str) -> Result<Located, String> {
-    evaluator.spend_look();
+    evaluator.spend_lookup();
     let file = evaluator.locate(path).ok_or_else(|| format!("{path}: no such device"))?;
     if evaluator.lookup.is_file(file.volume, &file.path) {
         return Ok(file);

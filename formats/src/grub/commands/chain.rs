@@ -76,7 +76,7 @@ fn chain(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> CommandResult {
 /// Recognises a program by its first bytes: a kernel with an EFI stub and a unified kernel image are for us to boot. Of
 /// other programs their names tell.
 fn target(evaluator: &mut Evaluator<'_>, file: &Located) -> (Kind, Option<String>) {
-    evaluator.spend_look();
+    evaluator.spend_lookup();
     let lookup = evaluator.lookup;
     let size = lookup.status(file.volume, &file.path, true).map_or(0, |status| status.size);
     let head = lookup.read_at(file.volume, &file.path, 0, HEAD_LENGTH).unwrap_or_default();

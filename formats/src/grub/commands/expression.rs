@@ -133,7 +133,7 @@ impl Reader<'_, '_> {
 
     /// The status of a file by its directory, and of a device alone that it is a directory; a link at the end is not followed.
     fn status(&mut self, path: &str) -> Option<FileStatus> {
-        self.evaluator.spend_look();
+        self.evaluator.spend_lookup();
         if let Some(device) = path.strip_suffix(')').or(path.is_empty().then_some("")) {
             // What has no opening parenthesis, or is empty, names no device, and GRUB takes the root's top directory.
             let known = device
@@ -151,7 +151,7 @@ impl Reader<'_, '_> {
 
     /// Size of the file that the path leads to.
     fn size(&mut self, path: &str) -> u64 {
-        self.evaluator.spend_look();
+        self.evaluator.spend_lookup();
         let file = self.evaluator.locate(path);
         let status = file.and_then(|file| self.evaluator.lookup.status(file.volume, &file.path, true));
         status.filter(|status| status.kind == FileKind::File).map_or(0, |status| status.size)

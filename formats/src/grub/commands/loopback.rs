@@ -30,7 +30,7 @@ fn loopback(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> CommandResult {
     let path = given.argument(1).ok_or_else(|| CommandFailure::usage("loopback takes a file"))?;
     let file = super::boot::find(evaluator, path)
         .map_err(|reason| CommandFailure::new(Status::FileNotFound, reason))?;
-    evaluator.spend_look();
+    evaluator.spend_lookup();
     let image = evaluator.lookup.open_image(file.volume, &file.path);
     // GRUB itself complains only where a file in it is asked for.
     if let Err(error) = &image {

@@ -70,7 +70,7 @@ fn same(evaluator: &mut Evaluator<'_>, first: &Located, second: &Located) -> boo
         if one != other || one.is_empty() {
             return false;
         }
-        evaluator.spend_look();
+        evaluator.spend_lookup();
         offset = offset.saturating_add(one.len() as u64);
     }
     true

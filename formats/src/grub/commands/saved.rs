@@ -73,7 +73,7 @@ fn read(
     evaluator: &mut Evaluator<'_>,
     path: Option<&str>,
 ) -> Result<(crate::entry::FileReference, Vec<u8>), CommandFailure> {
-    evaluator.spend_look();
+    evaluator.spend_lookup();
     let path =
         path.map_or_else(|| format!("{}/grubenv", evaluator.environment.value("prefix")), str::to_owned);
     if let Some((device, RESERVED)) = path.strip_prefix('(').and_then(|rest| rest.split_once(')')) {

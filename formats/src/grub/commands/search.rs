@@ -104,7 +104,7 @@ fn find(
     let mut found = None;
     for (volume, hint) in order {
         if matches!(kind, SearchKind::File) {
-            evaluator.spend_look();
+            evaluator.spend_lookup();
         }
         if matches_key(evaluator, volume, kind, key) {
             found = Some((volume, hint));

@@ -65,14 +65,14 @@ fn uki(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> CommandResult {
 
 /// The images in a directory, as entries.
 fn find(evaluator: &mut Evaluator<'_>, (volume, directory): (usize, String)) -> Vec<MenuItem> {
-    evaluator.spend_look();
+    evaluator.spend_lookup();
     let files = evaluator.lookup.list(volume, &directory).into_iter();
     let names = files.filter(|file| file.kind != FileKind::Directory && file.name.ends_with(".efi"));
     names.take(COUNT_LIMIT).filter_map(|file| item(evaluator, volume, &directory, &file.name)).collect()
 }
 
 fn item(evaluator: &mut Evaluator<'_>, volume: usize, directory: &str, name: &str) -> Option<MenuItem> {
-    evaluator.spend_look();
+    evaluator.spend_lookup();
     let lookup = evaluator.lookup;
     let path = format!("{directory}/{name}");
     let size = lookup.status(volume, &path, true)?.size;
