@@ -2,7 +2,7 @@
 
 use firstlight::{
     cli::reference::{CommandReference, OptionReference, commands, common_options},
-    kexec::command::options,
+    kexec::command,
 };
 
 /// Words that options take instead of a file.
@@ -24,7 +24,7 @@ pub fn bash() -> String {
     }
     let names: Vec<&str> = commands().iter().map(|command| command.name).collect();
     let names = names.join(" ");
-    let kexec: Vec<String> = options::names()
+    let kexec: Vec<String> = command::names()
         .map(|(_, long, value)| if value { format!("--{long}=") } else { format!("--{long}") })
         .collect();
     let kexec = kexec.join(" ");
@@ -107,7 +107,7 @@ pub fn fish() -> String {
             ));
         }
     }
-    for (short, long, value) in options::names() {
+    for (short, long, value) in command::names() {
         let short = short.map_or_else(String::new, |letter| format!(" -s {letter}"));
         let value = if value { " -r" } else { "" };
         text.push_str(&format!("complete -c kexec{short} -l {long}{value}\n"));

@@ -18,11 +18,7 @@ use crate::{
     image::{NamedFile, PrepareError, UnpackedKernel},
     kexec::{
         self, LoadError, LoadOptions, Method,
-        command::{
-            HELP, cmdline,
-            options::{self, Invocation, Options, Purpose, UsageError},
-            types,
-        },
+        command::{self, HELP, Invocation, Options, UsageError, cmdline, types},
         consoles, reason,
         state::{self, Slot},
     },
@@ -125,7 +121,7 @@ pub fn run(arguments: &[OsString]) -> ExitCode {
     if arguments.is_empty() && super::countdown::is_terminal() {
         return super::boot::restart_by_hand();
     }
-    match options::parse(arguments.iter().cloned()).map_err(Failure::from).and_then(act) {
+    match command::parse(arguments.iter().cloned()).map_err(Failure::from).and_then(act) {
         Ok(code) => code,
         Err(failure) => {
             let mut stderr = io::stderr().lock();
@@ -165,11 +161,11 @@ fn act(invocation: Invocation) -> Result<ExitCode, Failure> {
     if options.status {
         return status(&options);
     }
-    if options.load && options.purpose == Purpose::Crash && state::crash_size() == 0 {
+    if options.load && options.slot == Slot::Crash && state::crash_size() == 0 {
         return Err(Failure::NoCrashMemory);
     }
     if options.unload {
-        kexec::unload_from(slot(options.purpose)).map_err(Failure::Unload)?;
+        kexec::unload_from(options.slot).map_err(Failure::Unload)?;
     }
     if options.load && options.kernel.is_none() {
         return Err(Failure::NoKernel);
@@ -177,7 +173,7 @@ fn act(invocation: Invocation) -> Result<ExitCode, Failure> {
     #[cfg(feature = "running-system")]
     barrier(&options)?;
     if options.load {
-        let slot = slot(options.purpose);
+        let slot = options.slot;
         let before = state::loaded(slot);
         load(&options).map_err(|failure| {
             match (failure, state::after_failure(before, state::loaded(slot))) {
@@ -213,13 +209,6 @@ fn act(invocation: Invocation) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn slot(purpose: Purpose) -> Slot {
-    match purpose {
-        Purpose::Boot => Slot::Boot,
-        Purpose::Crash => Slot::Crash,
-    }
-}
-
 /// Exit code 1 says that a kernel is loaded, 0 that none is.
 fn status(options: &Options) -> Result<ExitCode, Failure> {
     let slot = if options.status_of_boot { Slot::Boot } else { Slot::Crash };
@@ -228,8 +217,7 @@ fn status(options: &Options) -> Result<ExitCode, Failure> {
 
 fn load(options: &Options) -> Result<(), Failure> {
     let kernel = options.kernel.as_ref().ok_or(Failure::NoKernel)?;
-    if options.purpose == Purpose::Crash && options.method == Method::Segments && !kexec::MAKES_CRASH_HEADERS
-    {
+    if options.slot == Slot::Crash && options.method == Method::Segments && !kexec::MAKES_CRASH_HEADERS {
         return Err(UsageError::NotBy("load-panic", "kexec_load on this machine", "-c").into());
     }
     if let Some(name) = options.image_type.as_ref().filter(|name| !types::names().any(|known| known == *name))
@@ -271,8 +259,7 @@ fn load_linux(options: &Options, unpacked: Unpacked) -> Result<(), Failure> {
         method => method,
     };
     let silent = consoles::silent(&consoles::active(), &prepared.cmdline);
-    let slot = slot(options.purpose);
-    kexec::load(prepared, &LoadOptions { method, slot, limits, no_efi: options.no_efi })?;
+    kexec::load(prepared, &LoadOptions { method, slot: options.slot, limits, no_efi: options.no_efi })?;
     for console in silent {
         log::warn!("{console}");
     }
@@ -304,7 +291,7 @@ fn load_multiboot(options: &Options, kernel: UnpackedKernel, words: &str) -> Res
     let name = kernel.kernel.name.clone();
     for (given, option, remedy) in [
         (options.method == Method::File, "kexec-file-syscall", "only kexec_load starts one; leave -s out"),
-        (options.purpose == Purpose::Crash, "load-panic", "name a Linux kernel for the case of a panic"),
+        (options.slot == Slot::Crash, "load-panic", "name a Linux kernel for the case of a panic"),
         (!options.initrds.is_empty(), "initrd", "hand the initrd over as a module: --module=\"FILE WORDS\""),
     ] {
         if given {

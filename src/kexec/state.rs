@@ -2,10 +2,11 @@
 
 use std::fs;
 
-/// Which kernel may be loaded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a kernel is loaded for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Slot {
     /// For the next jump.
+    #[default]
     Boot,
     /// For a panic.
     Crash,

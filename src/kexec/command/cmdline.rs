@@ -1,7 +1,7 @@
 //! `--reuse-cmdline` and `--append`: the command line that the options make, as kexec-tools makes it.
 
-use super::options::{Options, Purpose};
-use crate::formats::cmdline::words;
+use super::Options;
+use crate::{formats::cmdline::words, kexec::state::Slot};
 
 /// The command line for the next kernel. `running` is /proc/cmdline; what it holds behind its first line is not looked at.
 ///
@@ -15,9 +15,9 @@ pub fn cmdline(options: &Options, running: &str) -> String {
     }
     let line = running.split(['\n', '\r']).next().unwrap_or_default();
     let reused = without(line, "BOOT_IMAGE");
-    let reused = match options.purpose {
-        Purpose::Crash => without(&reused, "crashkernel"),
-        Purpose::Boot => reused,
+    let reused = match options.slot {
+        Slot::Crash => without(&reused, "crashkernel"),
+        Slot::Boot => reused,
     };
     match append {
         Some(append) if !reused.is_empty() => format!("{reused} {append}"),
@@ -60,18 +60,18 @@ mod tests {
     #[test]
     fn words_come_from_where_the_options_say() {
         let running = "BOOT_IMAGE=/vmlinuz root=/dev/sda1 ro crashkernel=64M initrd=\\x quiet\n";
-        let options = |reuse_cmdline, append: Option<&str>, purpose| Options {
+        let options = |reuse_cmdline, append: Option<&str>, slot| Options {
             reuse_cmdline,
             append: append.map(Into::into),
-            purpose,
+            slot,
             ..Options::default()
         };
         for (options, expected) in [
-            (options(false, None, Purpose::Boot), ""),
-            (options(false, Some("a b"), Purpose::Boot), "a b"),
-            (options(true, None, Purpose::Boot), "root=/dev/sda1 ro crashkernel=64M initrd=\\x quiet"),
-            (options(true, Some("1"), Purpose::Boot), "root=/dev/sda1 ro crashkernel=64M initrd=\\x quiet 1"),
-            (options(true, Some("1"), Purpose::Crash), "root=/dev/sda1 ro initrd=\\x quiet 1"),
+            (options(false, None, Slot::Boot), ""),
+            (options(false, Some("a b"), Slot::Boot), "a b"),
+            (options(true, None, Slot::Boot), "root=/dev/sda1 ro crashkernel=64M initrd=\\x quiet"),
+            (options(true, Some("1"), Slot::Boot), "root=/dev/sda1 ro crashkernel=64M initrd=\\x quiet 1"),
+            (options(true, Some("1"), Slot::Crash), "root=/dev/sda1 ro initrd=\\x quiet 1"),
         ] {
             assert_eq!(cmdline(&options, running), expected, "{options:?}");
         }

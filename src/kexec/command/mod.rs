@@ -2,8 +2,16 @@
 
 mod address;
 pub mod cmdline;
-pub mod options;
+mod options;
+mod parse;
+mod table;
 pub mod types;
+mod usage;
+
+pub use options::Options;
+pub use parse::{Invocation, parse};
+pub use table::names;
+pub use usage::UsageError;
 
 /// What `kexec --help` prints.
 pub const HELP: &str = include_str!("help.txt");
