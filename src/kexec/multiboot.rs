@@ -54,7 +54,7 @@ pub(super) fn load(
         words.iter().enumerate().map(|(place, words)| with_root(words, root, place)).collect();
     let modules: Vec<(&File, &[u8])> =
         prepared.initrds.iter().zip(&words).map(|(module, words)| (&module.file, words.as_ref())).collect();
-    let texts = segments::multiboot::Texts { cmdline: &cmdline, named: start.named };
+    let texts = segments::multiboot::KernelTexts { cmdline: &cmdline, named: start.named };
     segments::load_multiboot(&prepared.kernel.file, start.version, &modules, &texts, &options.limits).map_err(
         |source| match source {
             SegmentsError::Refused(errno) if errno != Errno::NOSYS => {

@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use super::{
+    Handover,
     machine::Machine,
     memory::{self, PAGE},
     plan::{Content, Plan, PlanError, Segment, Space},
@@ -22,19 +23,6 @@ const WINDOW: u64 = 32 << 30;
 const WINDOW_START: u64 = 1 << 30;
 /// Fresh randomness for the next kernel's address space and for its generator: bytes of each seed.
 const SEEDS: usize = 8;
-
-/// What is handed to the kernel.
-#[derive(Clone, Copy, Debug)]
-pub struct Handover<'a> {
-    /// The device tree that describes the machine (/sys/firmware/fdt).
-    pub device_tree: &'a [u8],
-    /// Command line without its NUL.
-    pub cmdline: &'a [u8],
-    /// Size of the initrd in bytes, 0 for none.
-    pub initrd: u64,
-    /// Random bytes.
-    pub seed: &'a [u8],
-}
 
 /// Plans the segments of an Image of `length` bytes within `limits` of physical memory.
 ///
@@ -101,7 +89,7 @@ fn describe(handover: &Handover<'_>, initrd: &Range<u64>) -> Option<Vec<u8>> {
         ("linux,elfcorehdr", None),
         ("linux,usable-memory-range", None),
     ];
-    device_tree::with_chosen(handover.device_tree, &changes)
+    device_tree::with_chosen(handover.device_tree.unwrap_or_default(), &changes)
 }
 
 fn granules(free: &[Range<u64>]) -> Vec<Range<u64>> {
@@ -183,7 +171,8 @@ mod tests {
     fn planned(free: &[Range<u64>], initrd: u64, limits: Range<u64>) -> Result<Plan, PlanError> {
         let machine = Machine { free: free.to_vec(), ..Machine::default() };
         let tree = tree();
-        let handover = Handover { device_tree: &tree, cmdline: b"root=/dev/vda1", initrd, seed: &[7; 32] };
+        let handover =
+            Handover { device_tree: Some(&tree), cmdline: b"root=/dev/vda1", initrd, seed: &[7; 32] };
         plan(&image(0x210_0000), 0x200_0000, &handover, &machine, &limits)
     }
 
@@ -236,7 +225,7 @@ mod tests {
         let error = planned(&[0x4000_0000..0x4100_0000], 0, 0..u64::MAX).unwrap_err();
         assert_eq!(error, PlanError::NoPlace { what: "kernel", size: 0x210_0000 });
         let machine = Machine { free: vec![0x4000_0000..0x8000_0000], ..Machine::default() };
-        let handover = Handover { device_tree: b"", cmdline: b"", initrd: 0, seed: &[] };
+        let handover = Handover { device_tree: Some(b""), cmdline: b"", initrd: 0, seed: &[] };
         let error = plan(&image(0x210_0000), 0x200_0000, &handover, &machine, &(0..u64::MAX)).unwrap_err();
         assert_eq!(error, PlanError::DeviceTree);
     }

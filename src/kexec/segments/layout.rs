@@ -1,17 +1,10 @@
-//! How a kernel file wants to lie in memory: bzImage by its setup header, ELF vmlinux by its program headers.
+//! How a kernel file for x86 wants to lie in memory: bzImage by its setup header, ELF vmlinux by its program headers.
 
-use std::fs::File;
+use std::{fs::File, ops::Range};
 
-use goblin::elf::{
-    Elf,
-    header::{EM_AARCH64, EM_X86_64},
-    program_header::PT_LOAD,
-};
+use goblin::elf::{Elf, header::EM_X86_64, program_header::PT_LOAD};
 
-use super::{
-    memory::PAGE,
-    plan::{Layout, Part, Protected},
-};
+use super::memory::PAGE;
 use crate::{
     formats::{bzimage, kernel_file::KernelFile},
     sys::files,
@@ -32,9 +25,7 @@ const PARTS_LIMIT: usize = 12;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LayoutError {
     /// Neither format.
-    #[error(
-        "it is neither a bzImage, an arm64 Image nor an ELF kernel; unpack it, or let kexec_file_load take it (-s)"
-    )]
+    #[error("it is neither a bzImage nor an ELF kernel; unpack it, or let kexec_file_load take it (-s)")]
     Unknown,
     /// A zImage, which is loaded below 640 KiB.
     #[error("it is a zImage, which is loaded low; use a bzImage")]
@@ -45,6 +36,45 @@ pub enum LayoutError {
     /// Sizes in its headers do not fit together.
     #[error("its headers do not fit the file; install the kernel again")]
     Damaged,
+}
+
+/// One piece of the kernel file and its place relative to the kernel's base.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Bytes of the file.
+    pub bytes: Range<usize>,
+    /// Offset from the base.
+    pub offset: u64,
+    /// Memory that it takes, at least as much as it has bytes; the rest is cleared.
+    pub size: u64,
+}
+
+/// How a kernel wants to lie in memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// Its pieces, ascending.
+    pub parts: Vec<Part>,
+    /// Memory from its base that must be free, in bytes.
+    pub size: u64,
+    /// The base is a multiple of this power of two.
+    pub alignment: u64,
+    /// The base that it was built for.
+    pub preferred: u64,
+    /// Its own header says that it may stand at any base.
+    pub relocatable: bool,
+    /// Entry point, relative to the base.
+    pub entry: u64,
+    /// It is entered in 32-bit protected mode, not in 64-bit mode.
+    pub protected: Option<Protected>,
+}
+
+/// What an entry in 32-bit protected mode asks for beside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Protected {
+    /// Everything lies below this address.
+    pub end: u64,
+    /// The kernel may stand elsewhere than at the base that it was built for.
+    pub movable: bool,
 }
 
 /// What there is to know of a kernel before it is placed.
@@ -105,8 +135,7 @@ fn from_bzimage(header: bzimage::Header, head: Vec<u8>, length: u64) -> Result<K
 
 fn from_elf(head: &[u8], length: u64) -> Result<KernelLayout, LayoutError> {
     let header = Elf::parse_header(head).map_err(|_| LayoutError::Unknown)?;
-    let here = if cfg!(target_arch = "aarch64") { EM_AARCH64 } else { EM_X86_64 };
-    if header.e_machine != here {
+    if header.e_machine != EM_X86_64 {
         return Err(LayoutError::Foreign);
     }
     let context = goblin::container::Ctx::new(
@@ -154,7 +183,7 @@ fn from_elf(head: &[u8], length: u64) -> Result<KernelLayout, LayoutError> {
     })
 }
 
-fn file_range(start: u64, end: u64) -> Result<std::ops::Range<usize>, LayoutError> {
+fn file_range(start: u64, end: u64) -> Result<Range<usize>, LayoutError> {
     match (usize::try_from(start), usize::try_from(end)) {
         (Ok(start), Ok(end)) if start < end => Ok(start..end),
         _ => Err(LayoutError::Damaged),
@@ -198,7 +227,7 @@ mod tests {
     fn elf(loads: &[(u64, u64, u64, u64)], entry: u64) -> Vec<u8> {
         let mut bytes = vec![0; 0x3000];
         put(&mut bytes, 0, b"\x7fELF\x02\x01\x01");
-        put(&mut bytes, 16, &[2, 0, if cfg!(target_arch = "aarch64") { 0xb7 } else { 0x3e }, 0, 1]);
+        put(&mut bytes, 16, &[2, 0, 0x3e, 0, 1]);
         put(&mut bytes, 24, &entry.to_le_bytes());
         put(&mut bytes, 32, &64_u64.to_le_bytes());
         put(&mut bytes, 52, &[64, 0, 56, 0, u8::try_from(loads.len()).unwrap(), 0, 64, 0]);

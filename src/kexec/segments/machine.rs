@@ -9,10 +9,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{
-    memory::{self, MemoryRange, MemoryType},
-    parameters::{Efi, EfiDescriptor},
-};
+use super::memory::{self, MemoryRange, MemoryType};
 
 /// No map has more ranges than this; firmware with more is not believed.
 const RANGES_LIMIT: usize = 2048;
@@ -34,6 +31,34 @@ pub struct Machine {
     pub rsdp: u64,
     /// The device tree, on machines that have one.
     pub device_tree: Option<Vec<u8>>,
+}
+
+/// One descriptor of the EFI runtime's memory, as the next kernel must map it: `SetVirtualAddressMap` works only once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EfiDescriptor {
+    /// EFI memory type.
+    pub kind: u32,
+    /// Physical address.
+    pub physical: u64,
+    /// Virtual address that the runtime was moved to.
+    pub virtual_address: u64,
+    /// Length in pages of 4 KiB.
+    pub pages: u64,
+    /// Attribute bits.
+    pub attribute: u64,
+}
+
+/// What the next kernel needs to use the EFI runtime (/sys/firmware/efi).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Efi {
+    /// Physical address of the firmware vendor's name.
+    pub vendor: u64,
+    /// Physical address of the configuration tables.
+    pub tables: u64,
+    /// Physical address of the SMBIOS entry point, 0 for none.
+    pub smbios: u64,
+    /// The runtime's memory.
+    pub map: Vec<EfiDescriptor>,
 }
 
 /// Why the machine cannot be described.

@@ -11,19 +11,21 @@ pub mod bios_area;
 pub mod core_headers;
 #[cfg(all(feature = "running-system", target_arch = "x86_64"))]
 pub mod crash;
+#[cfg(target_arch = "x86_64")]
 pub mod layout;
 pub mod machine;
 pub mod memory;
 #[cfg(all(feature = "multiboot", target_arch = "x86_64"))]
 pub mod multiboot;
+#[cfg(target_arch = "x86_64")]
 pub mod parameters;
 pub mod plan;
+#[cfg(target_arch = "x86_64")]
+pub mod x86;
 
 use std::{fs::File, ops::Range, path::Path};
 
-use layout::KernelLayout;
 use machine::{Machine, MachineError};
-use parameters::Parameters;
 use plan::{Content, Plan, PlanError};
 use rustix::{
     io::Errno,
@@ -35,7 +37,6 @@ use super::{
     state::Slot,
 };
 use crate::{
-    formats::kernel_file::KernelFile,
     image::PreparedKernel,
     sys::{
         kexec::{self, Source},
@@ -60,8 +61,15 @@ fn unplaced(error: PlanError, limits: &Range<u64>) -> SegmentsError {
 #[derive(Debug, thiserror::Error)]
 pub enum SegmentsError {
     /// The kernel's format.
+    #[cfg(target_arch = "x86_64")]
     #[error(transparent)]
     Layout(#[from] layout::LayoutError),
+    /// The kernel's format.
+    #[cfg(not(target_arch = "x86_64"))]
+    #[error(
+        "it is no arm64 Image; name the Image (an ELF vmlinux does not do), or let kexec_file_load take it (-s)"
+    )]
+    NoImage,
     /// A multiboot kernel.
     #[cfg(all(feature = "multiboot", target_arch = "x86_64"))]
     #[error(transparent)]
@@ -111,13 +119,7 @@ pub fn load(
     cmdline: &[u8],
     options: &LoadOptions,
 ) -> Result<(), SegmentsError> {
-    let kernel = &prepared.kernel.file;
-    let image = match &prepared.format {
-        // Elsewhere it is another machine's, and never gets here.
-        Some(KernelFile::Image(image)) if cfg!(target_arch = "aarch64") => Some(image),
-        _ => None,
-    };
-    let layout = if image.is_some() { None } else { Some(layout::read(kernel, prepared.format.as_ref())?) };
+    let layout = LinuxLayout::of(prepared)?;
     let mut machine = Machine::read(Path::new("/"))?;
     let headers = match options.slot {
         Slot::Boot => None,
@@ -125,42 +127,103 @@ pub fn load(
     };
     let words = headers.iter().flat_map(|(_, word)| word.bytes());
     let cmdline = &cmdline.iter().copied().chain(words).collect::<Vec<u8>>();
-    let limit = layout.as_ref().map_or(usize::MAX, |kernel| kernel.cmdline_limit);
+    let limit = layout.cmdline_limit();
     if cmdline.len() > limit {
         return Err(SegmentsError::CommandLine(cmdline.len(), limit));
     }
-    let kernel = Mapping::new(kernel).map_err(SegmentsError::Unreadable)?;
+    let kernel = Mapping::new(&prepared.kernel.file).map_err(SegmentsError::Unreadable)?;
     let initrd = initrd.map(Mapping::new).transpose().map_err(SegmentsError::Unreadable)?;
-    let size = initrd.as_ref().map_or(0, Mapping::length) as u64;
     let mut seed = [0; SEED];
     let filled = getrandom(&mut seed, GetRandomFlags::NONBLOCK).unwrap_or(0);
-    let seed = seed.get(..filled).unwrap_or_default();
-    let mut plan = match (layout, image) {
-        (Some(KernelLayout { layout, head, .. }), _) => {
-            let parameters = Parameters {
-                kernel: &head,
-                old: machine.zero_page.as_deref(),
-                memory: &machine.memory,
-                cmdline,
-                initrd: (0, 0),
-                efi: machine.efi.as_ref().filter(|_| !options.no_efi),
-                rsdp: machine.rsdp,
-                seed,
-            };
-            plan::plan(&layout, &parameters, size, &machine, &options.limits)
-                .map_err(|error| unplaced(error, &options.limits))?
-        }
-        (None, Some(image)) => {
-            let device_tree = prepared.devicetree.as_ref().or(machine.device_tree.as_ref());
-            let device_tree = device_tree.map_or(&[][..], Vec::as_slice);
-            let handover = arm64::Handover { device_tree, cmdline, initrd: size, seed };
-            arm64::plan(image, kernel.length(), &handover, &machine, &options.limits)
-                .map_err(|error| unplaced(error, &options.limits))?
-        }
-        (None, None) => return Err(layout::LayoutError::Unknown.into()),
+    let handover = Handover {
+        cmdline,
+        initrd: initrd.as_ref().map_or(0, Mapping::length) as u64,
+        device_tree: prepared.devicetree.as_deref(),
+        seed: seed.get(..filled).unwrap_or_default(),
     };
+    let plan = layout.plan(kernel.length(), &handover, &machine, options);
+    let mut plan = plan.map_err(|error| unplaced(error, &options.limits))?;
     plan.segments.extend(headers.map(|(segment, _)| segment));
     submit(&plan, &kernel, initrd.as_slice(), options.slot).map_err(SegmentsError::Refused)
+}
+
+/// What is handed to Linux.
+#[derive(Clone, Copy, Debug)]
+pub struct Handover<'a> {
+    /// Command line without its NUL.
+    pub cmdline: &'a [u8],
+    /// Size of the initrd in bytes, 0 for none.
+    pub initrd: u64,
+    /// The device tree, in place of the machine's own.
+    pub device_tree: Option<&'a [u8]>,
+    /// Random bytes.
+    pub seed: &'a [u8],
+}
+
+/// How the kernel wants to lie in memory.
+#[cfg(target_arch = "x86_64")]
+struct LinuxLayout(layout::KernelLayout);
+
+#[cfg(target_arch = "x86_64")]
+impl LinuxLayout {
+    fn of(kernel: &PreparedKernel) -> Result<Self, SegmentsError> {
+        Ok(Self(layout::read(&kernel.kernel.file, kernel.format.as_ref())?))
+    }
+
+    fn cmdline_limit(&self) -> usize {
+        self.0.cmdline_limit
+    }
+
+    fn plan(
+        &self,
+        _: usize,
+        handover: &Handover<'_>,
+        machine: &Machine,
+        options: &LoadOptions,
+    ) -> Result<Plan, PlanError> {
+        let parameters = parameters::Parameters {
+            kernel: &self.0.head,
+            old: machine.zero_page.as_deref(),
+            memory: &machine.memory,
+            cmdline: handover.cmdline,
+            initrd: (0, 0),
+            efi: machine.efi.as_ref().filter(|_| !options.no_efi),
+            rsdp: machine.rsdp,
+            seed: handover.seed,
+        };
+        x86::plan(&self.0.layout, &parameters, handover.initrd, machine, &options.limits)
+    }
+}
+
+/// How the kernel wants to lie in memory.
+#[cfg(not(target_arch = "x86_64"))]
+struct LinuxLayout(crate::formats::kernel_file::raw_image::Image);
+
+#[cfg(not(target_arch = "x86_64"))]
+impl LinuxLayout {
+    fn of(kernel: &PreparedKernel) -> Result<Self, SegmentsError> {
+        match &kernel.format {
+            Some(crate::formats::kernel_file::KernelFile::Image(image)) => Ok(Self(image.clone())),
+            _ => Err(SegmentsError::NoImage),
+        }
+    }
+
+    #[expect(clippy::unused_self, reason = "on x86 each kernel has a limit of its own")]
+    fn cmdline_limit(&self) -> usize {
+        usize::MAX
+    }
+
+    fn plan(
+        &self,
+        length: usize,
+        handover: &Handover<'_>,
+        machine: &Machine,
+        options: &LoadOptions,
+    ) -> Result<Plan, PlanError> {
+        let device_tree = handover.device_tree.or(machine.device_tree.as_deref());
+        let handover = Handover { device_tree, ..*handover };
+        arm64::plan(&self.0, length, &handover, machine, &options.limits)
+    }
 }
 
 /// What a crash kernel has beside: the headers of the memory to look at, and the words that tell it where they are.
@@ -187,7 +250,7 @@ pub fn load_multiboot(
     kernel: &File,
     version: u8,
     modules: &[(&File, &[u8])],
-    texts: &multiboot::Texts<'_>,
+    texts: &multiboot::KernelTexts<'_>,
     limits: &Range<u64>,
 ) -> Result<(), SegmentsError> {
     let image = multiboot::read(kernel, version)?;

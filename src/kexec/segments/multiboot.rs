@@ -3,17 +3,19 @@
 //!
 //! Everything lies below 4 GiB; the kernel is entered in 32-bit protected mode without paging.
 
-use std::{fs::File, ops::Range, os::unix::fs::FileExt};
+use std::{fs::File, mem::offset_of, ops::Range, os::unix::fs::FileExt};
 
 use goblin::{
     container::{Container, Ctx},
     elf::{Elf, ProgramHeader, header::EI_CLASS, header::ELFCLASS64, program_header::PT_LOAD},
 };
+use linux_raw_sys::bootparam::boot_params;
 
 use super::{
+    layout::Part,
     machine::Machine,
     memory::{MemoryRange, MemoryType, PAGE, subtract},
-    plan::{Content, Part, Plan, PlanError, Segment, Space, pages},
+    plan::{Content, FOUR_GIBIBYTES, Plan, PlanError, Segment, Space, pages},
 };
 use crate::{
     formats::{
@@ -30,7 +32,8 @@ use crate::{
 const HEAD: usize = 32 << 10;
 /// kexec_load takes 16 segments: two are information and trampoline, the others kernel and modules.
 const SEGMENTS: usize = 16;
-const FOUR_GIBIBYTES: u64 = 1 << 32;
+/// Where the zero page tells the address of ACPI's root pointer.
+const RSDP: usize = offset_of!(boot_params, acpi_rsdp_addr);
 /// What the kernel finds in %eax, by version.
 const MAGIC_1: u32 = 0x2bad_b002;
 const MAGIC_2: u32 = 0x36d7_6289;
@@ -168,14 +171,14 @@ fn elf(head: &[u8], length: u64) -> Result<(Vec<Part>, Option<u64>), MultibootEr
 
 /// The texts for the kernel itself. They come without a NUL.
 #[derive(Clone, Copy, Debug)]
-pub struct Texts<'a> {
+pub struct KernelTexts<'a> {
     /// Its command line.
     pub cmdline: &'a [u8],
     /// All texts begin with a file's name, as version 1 asks for and as GRUB does not do since it is GRUB 2.
     pub named: bool,
 }
 
-impl Texts<'_> {
+impl KernelTexts<'_> {
     /// The loader's name. Xen takes the first word of a text for a file's name unless GRUB 2 gave it.
     fn loader(&self) -> &'static [u8] {
         if self.named { b"firstlight" } else { b"firstlight (as GRUB 2)" }
@@ -186,7 +189,7 @@ impl Texts<'_> {
 /// running kernel lets it be read. On a BIOS machine kernels find it by themselves.
 #[must_use]
 pub fn root_pointer(machine: &Machine) -> Option<Vec<u8>> {
-    let old = machine.zero_page.as_deref().and_then(|page| le64(page, 0x70)).filter(|address| *address > 0);
+    let old = machine.zero_page.as_deref().and_then(|page| le64(page, RSDP)).filter(|address| *address > 0);
     let address = old.unwrap_or(machine.rsdp);
     let mut table = vec![0; 36];
     if address == 0 || File::open("/dev/mem").ok()?.read_exact_at(&mut table, address).is_err() {
@@ -214,7 +217,7 @@ pub struct Acpi<'a> {
 /// [`PlanError`] names the part that does not fit.
 pub fn plan(
     image: &MultibootKernel,
-    texts: &Texts<'_>,
+    texts: &KernelTexts<'_>,
     modules: &[(u64, &[u8])],
     acpi: &Acpi<'_>,
     machine: &Machine,
@@ -291,7 +294,7 @@ fn put(block: &mut Vec<u8>, fields: &[u32]) {
 }
 
 /// Version 1: a structure of 116 bytes, and behind it what it points to.
-fn information_1(base: u64, texts: &Texts<'_>, modules: &[Module], machine: &Machine) -> Vec<u8> {
+fn information_1(base: u64, texts: &KernelTexts<'_>, modules: &[Module], machine: &Machine) -> Vec<u8> {
     const SIZE: usize = 116;
     const ENTRY: u32 = 20;
     let mut behind = Vec::new();
@@ -329,7 +332,7 @@ fn information_1(base: u64, texts: &Texts<'_>, modules: &[Module], machine: &Mac
 
 /// Version 2: tags one behind the other, each at a multiple of eight.
 fn information_2(
-    texts: &Texts<'_>,
+    texts: &KernelTexts<'_>,
     modules: &[Module],
     root_pointer: Option<&[u8]>,
     machine: &Machine,
@@ -458,7 +461,7 @@ mod tests {
     fn planned(version: u8) -> (Plan, Vec<u8>, u64) {
         let parts = vec![Part { bytes: 0x1000..0x2800, offset: 0x20_0000, size: 0x9000 }];
         let image = MultibootKernel { version, parts, entry: 0x20_0040 };
-        let texts = Texts { cmdline: b"xen dom0_mem=1G", named: true };
+        let texts = KernelTexts { cmdline: b"xen dom0_mem=1G", named: true };
         let acpi = Acpi { root: Some(&[7; 36]), copied: Copied::default() };
         let plan = plan(&image, &texts, MODULES, &acpi, &machine(), &(0..u64::MAX)).unwrap();
         let made = plan.segments.iter().find_map(|segment| match &segment.content {
@@ -536,7 +539,7 @@ mod tests {
     fn a_kernel_whose_own_place_is_taken_is_refused() {
         let parts = vec![Part { bytes: 0..16, offset: 0x20_0000, size: 0x9000 }];
         let image = MultibootKernel { version: 1, parts, entry: 0 };
-        let texts = Texts { cmdline: b"", named: true };
+        let texts = KernelTexts { cmdline: b"", named: true };
         #[expect(clippy::single_range_in_vec_init, reason = "memory with one free range is meant")]
         let machine = Machine { free: vec![0x20_1000..0x4000_0000], ..Machine::default() };
         let error = plan(&image, &texts, &[], &Acpi::default(), &machine, &(0..u64::MAX)).unwrap_err();

@@ -1,67 +1,55 @@
 //! The zero page (`struct boot_params`) and everything that it points to, as one block of memory for the next kernel
-//! (Linux, Documentation/arch/x86/boot.rst and zero-page.rst).
+//! (Linux, Documentation/arch/x86/boot.rst and zero-page.rst). The offsets of fields are those of the kernel's own header files.
 //!
 //! What only the firmware could tell (screen, ACPI, EFI, disk geometry) is handed on from the zero page that the running
 //! kernel itself was given.
 
-use super::memory::MemoryRange;
+use std::mem::offset_of;
+
+use linux_raw_sys::bootparam::{
+    E820_MAX_ENTRIES_ZEROPAGE, LOADED_HIGH, SETUP_E820_EXT, SETUP_EFI, SETUP_RNG_SEED, boot_e820_entry,
+    boot_params, edid_info, efi_info, screen_info, setup_data,
+};
+
+use super::{
+    machine::{Efi, EfiDescriptor},
+    memory::MemoryRange,
+};
 
 /// Size of the zero page in bytes.
-pub const ZERO_PAGE: usize = 4096;
-/// Where the command line stands in the block.
+pub const ZERO_PAGE: usize = size_of::<boot_params>();
+/// Where the command line is in the block.
 const COMMAND_LINE: usize = ZERO_PAGE;
-/// Ranges that fit into the zero page itself; the others go into `SETUP_E820_EXT`.
-const MAP_ENTRIES: usize = 128;
-const MAP_TABLE: usize = 0x2d0;
-const HEADER: usize = 0x1f1;
-/// Offset of the byte that, added to 0x202, ends the setup header.
-const HEADER_END: usize = 0x201;
+/// Size of a range of the memory map, in bytes.
+const MAP_ENTRY: usize = size_of::<boot_e820_entry>();
+/// Size in bytes of the ranges that fit into the zero page itself; the others go into `SETUP_E820_EXT`.
+const MAP_SIZE: usize = E820_MAX_ENTRIES_ZEROPAGE as usize * MAP_ENTRY;
+/// Size of an EFI memory descriptor (`efi_memory_desc_t`), in bytes, and its version.
+const DESCRIPTOR_SIZE: u32 = 40;
+const DESCRIPTOR_VERSION: u32 = 1;
+/// Size of the data of `SETUP_EFI` (`struct efi_setup_data`, Linux arch/x86/include/asm/efi.h), in bytes.
+const EFI_SETUP_DATA: usize = 96;
 /// `type_of_loader` registered for kexec.
 const LOADER_KEXEC: u8 = 0xd0;
 
-const SETUP_E820_EXT: u32 = 1;
-const SETUP_EFI: u32 = 4;
-const SETUP_RNG_SEED: u32 = 9;
+/// Offset of a field in the zero page.
+macro_rules! field {
+    ($($path:tt)+) => { offset_of!(boot_params, $($path)+) };
+}
 
 /// Parts of the old zero page that stay true: offset and length.
 static HANDED_ON: &[(usize, usize)] = &[
-    (0x000, 0x40),  // screen_info
-    (0x070, 8),     // acpi_rsdp_addr
-    (0x140, 0x80),  // edid_info
-    (0x1c0, 0x20),  // efi_info; its memory map is replaced
-    (0x1e9, 2),     // numbers of EDD entries and signatures
-    (0x1ec, 1),     // secure_boot
-    (0x290, 0x40),  // EDD signatures
-    (0xd00, 0x1ec), // EDD entries
+    (field!(screen_info), size_of::<screen_info>()),
+    (field!(acpi_rsdp_addr), 8),
+    (field!(edid_info), size_of::<edid_info>()),
+    // Its memory map is replaced.
+    (field!(efi_info), size_of::<efi_info>()),
+    // Numbers of EDD entries and signatures.
+    (field!(eddbuf_entries), 2),
+    (field!(secure_boot), 1),
+    (field!(edd_mbr_sig_buffer), field!(e820_table) - field!(edd_mbr_sig_buffer)),
+    (field!(eddbuf), field!(_pad9) - field!(eddbuf)),
 ];
-
-/// One descriptor of the EFI runtime's memory, as the next kernel must map it: `SetVirtualAddressMap` works only once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EfiDescriptor {
-    /// EFI memory type.
-    pub kind: u32,
-    /// Physical address.
-    pub physical: u64,
-    /// Virtual address that the runtime was moved to.
-    pub virtual_address: u64,
-    /// Length in pages of 4 KiB.
-    pub pages: u64,
-    /// Attribute bits.
-    pub attribute: u64,
-}
-
-/// What the next kernel needs to use the EFI runtime (/sys/firmware/efi).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Efi {
-    /// Physical address of the firmware vendor's name.
-    pub vendor: u64,
-    /// Physical address of the configuration tables.
-    pub tables: u64,
-    /// Physical address of the SMBIOS entry point, 0 for none.
-    pub smbios: u64,
-    /// The runtime's memory.
-    pub map: Vec<EfiDescriptor>,
-}
 
 /// What goes into the block.
 #[derive(Clone, Debug)]
@@ -111,36 +99,44 @@ impl Parameters<'_> {
                 to.copy_from_slice(from);
             }
         }
-        if number(block, 0x70) == 0 {
-            put(block, 0x70, &self.rsdp.to_le_bytes());
+        if number(block, field!(acpi_rsdp_addr)) == 0 {
+            put(block, field!(acpi_rsdp_addr), &self.rsdp.to_le_bytes());
         }
     }
 
-    /// The kernel's own setup header, up to where it says that it ends.
+    /// The kernel's own setup header, up to where it says that it ends: the displacement of the jump at its beginning counts
+    /// from what follows the jump.
     fn header(&self, block: &mut [u8]) {
-        let end =
-            self.kernel.get(HEADER_END).map_or(0, |length| 0x202_usize.saturating_add(usize::from(*length)));
+        const HEADER: usize = field!(hdr);
+        const DISPLACEMENT: usize = field!(hdr.jump) + 1;
+        let length = self.kernel.get(DISPLACEMENT);
+        let end = length.map_or(0, |length| field!(hdr.header).saturating_add(usize::from(*length)));
         if let Some(header) = self.kernel.get(HEADER..end) {
             put(block, HEADER, header);
         } else {
             // An ELF kernel has no header: what it looks at is the magic, the protocol and that it was loaded high.
-            put(block, 0x1fe, &0xaa55_u16.to_le_bytes());
-            put(block, 0x202, b"HdrS");
-            put(block, 0x206, &0x020f_u16.to_le_bytes());
-            put(block, 0x211, &[1]);
+            put(block, field!(hdr.boot_flag), &0xaa55_u16.to_le_bytes());
+            put(block, field!(hdr.header), b"HdrS");
+            put(block, field!(hdr.version), &0x020f_u16.to_le_bytes());
+            put(block, field!(hdr.loadflags), &[LOADED_HIGH as u8]);
         }
-        put(block, 0x210, &[LOADER_KEXEC]);
+        put(block, field!(hdr.type_of_loader), &[LOADER_KEXEC]);
         // Pointers of the loader that the kernel file was built with are no pointers here.
-        put(block, 0x250, &0_u64.to_le_bytes());
-        if let Some(platform) = self.old.and_then(|old| old.get(0x23c..0x248)) {
-            put(block, 0x23c, platform);
+        put(block, field!(hdr.setup_data), &0_u64.to_le_bytes());
+        let platform = field!(hdr.hardware_subarch)..field!(hdr.payload_offset);
+        if let Some(old) = self.old.and_then(|old| old.get(platform.clone())) {
+            put(block, platform.start, old);
         }
     }
 
     fn place(&self, block: &mut [u8], base: u64) {
         let (initrd, size) = self.initrd;
         let cmdline = base.saturating_add(COMMAND_LINE as u64);
-        for (low, high, value) in [(0x218, 0xc0, initrd), (0x21c, 0xc4, size), (0x228, 0xc8, cmdline)] {
+        for (low, high, value) in [
+            (field!(hdr.ramdisk_image), field!(ext_ramdisk_image), initrd),
+            (field!(hdr.ramdisk_size), field!(ext_ramdisk_size), size),
+            (field!(hdr.cmd_line_ptr), field!(ext_cmd_line_ptr), cmdline),
+        ] {
             let bytes = value.to_le_bytes();
             let (lower, upper) = bytes.split_at(4);
             put(block, low, lower);
@@ -150,28 +146,28 @@ impl Parameters<'_> {
 
     fn memory_map(&self, block: &mut Vec<u8>, base: u64, chain: &mut Chain) {
         let entries: Vec<u8> = self.memory.iter().flat_map(map_entry).collect();
-        let (inside, beyond) = entries.split_at(entries.len().min(MAP_ENTRIES.saturating_mul(20)));
-        put(block, MAP_TABLE, inside);
-        put(block, 0x1e8, &[u8::try_from(inside.len() / 20).unwrap_or(0)]);
+        let (inside, beyond) = entries.split_at(entries.len().min(MAP_SIZE));
+        put(block, field!(e820_table), inside);
+        put(block, field!(e820_entries), &[u8::try_from(inside.len() / MAP_ENTRY).unwrap_or(0)]);
         if !beyond.is_empty() {
             chain.push(block, base, SETUP_E820_EXT, beyond);
         }
         // KiB of RAM above 1 MiB up to the first hole, for what still asks as a BIOS would.
         let above = self.memory.iter().find(|range| range.start <= 0x10_0000 && range.end > 0x10_0000);
         let kibibytes = above.map_or(0, |range| (range.end.saturating_sub(0x10_0000)) >> 10);
-        put(block, 0x1e0, &u32::try_from(kibibytes).unwrap_or(u32::MAX).to_le_bytes());
+        put(block, field!(alt_mem_k), &u32::try_from(kibibytes).unwrap_or(u32::MAX).to_le_bytes());
     }
 
     fn efi(&self, block: &mut Vec<u8>, base: u64, chain: &mut Chain) {
         let Some(efi) = self.efi else {
-            put(block, 0x1c0, &[0; 0x20]);
+            put(block, field!(efi_info), &[0; size_of::<efi_info>()]);
             return;
         };
-        let mut data = Vec::with_capacity(96);
+        let mut data = Vec::with_capacity(EFI_SETUP_DATA);
         for value in [efi.vendor, 0, efi.tables, efi.smbios] {
             data.extend_from_slice(&value.to_le_bytes());
         }
-        data.resize(96, 0);
+        data.resize(EFI_SETUP_DATA, 0);
         chain.push(block, base, SETUP_EFI, &data);
         align(block);
         let map = base.saturating_add(block.len() as u64);
@@ -180,11 +176,11 @@ impl Parameters<'_> {
         let size = u32::try_from(block.len().saturating_sub(before)).unwrap_or(0);
         let address = map.to_le_bytes();
         let (lower, upper) = address.split_at(4);
-        put(block, 0x1c8, &40_u32.to_le_bytes());
-        put(block, 0x1cc, &1_u32.to_le_bytes());
-        put(block, 0x1d0, lower);
-        put(block, 0x1d4, &size.to_le_bytes());
-        put(block, 0x1dc, upper);
+        put(block, field!(efi_info.efi_memdesc_size), &DESCRIPTOR_SIZE.to_le_bytes());
+        put(block, field!(efi_info.efi_memdesc_version), &DESCRIPTOR_VERSION.to_le_bytes());
+        put(block, field!(efi_info.efi_memmap), lower);
+        put(block, field!(efi_info.efi_memmap_size), &size.to_le_bytes());
+        put(block, field!(efi_info.efi_memmap_hi), upper);
     }
 }
 
@@ -199,10 +195,12 @@ impl Chain {
         align(block);
         let here = block.len();
         let pointer = base.saturating_add(here as u64).to_le_bytes();
-        put(block, self.last.unwrap_or(0x250), &pointer);
-        block.extend_from_slice(&0_u64.to_le_bytes());
-        block.extend_from_slice(&kind.to_le_bytes());
-        block.extend_from_slice(&u32::try_from(data.len()).unwrap_or(0).to_le_bytes());
+        // The first pointer is in the header, the next ones at the beginning of the element before.
+        put(block, self.last.unwrap_or(field!(hdr.setup_data)), &pointer);
+        block.resize(here.saturating_add(offset_of!(setup_data, data)), 0);
+        let length = u32::try_from(data.len()).unwrap_or(0);
+        put(block, here.saturating_add(offset_of!(setup_data, type_)), &kind.to_le_bytes());
+        put(block, here.saturating_add(offset_of!(setup_data, len)), &length.to_le_bytes());
         block.extend_from_slice(data);
         self.last = Some(here);
     }
@@ -213,9 +211,9 @@ fn map_entry(range: &MemoryRange) -> Vec<u8> {
     [&range.start.to_le_bytes()[..], &size.to_le_bytes()[..], &(range.kind as u32).to_le_bytes()[..]].concat()
 }
 
-/// `efi_memory_desc_t`, 40 bytes.
+/// `efi_memory_desc_t`.
 fn descriptor(descriptor: &EfiDescriptor) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(40);
+    let mut bytes = Vec::with_capacity(DESCRIPTOR_SIZE as usize);
     bytes.extend_from_slice(&u64::from(descriptor.kind).to_le_bytes());
     for value in [descriptor.physical, descriptor.virtual_address, descriptor.pages, descriptor.attribute] {
         bytes.extend_from_slice(&value.to_le_bytes());
