@@ -1,4 +1,4 @@
-//! What happens only if the jump does, done right before it.
+//! Takes the actions that were left until the jump, right before it.
 
 use std::{fs::File, io, path::Path};
 
@@ -6,7 +6,7 @@ use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
 
 use crate::kexec::{BeforeJump, LoadedKernel};
 
-/// Does what was left until the jump into this kernel. What fails is logged and holds up nothing.
+/// Takes the actions that were left until the jump into this kernel. A failure is logged, and the jump goes on.
 pub fn perform(kernel: &LoadedKernel) {
     for action in &kernel.before_jump {
         match action {

@@ -82,11 +82,11 @@ pub struct EntryLoader {
     pub volumes: Vec<Arc<OpenVolume>>,
     /// Words appended to every command line.
     pub append: Vec<String>,
-    /// What the firmware makes necessary.
+    /// The firmware, which may make words on the command line necessary.
     pub firmware: Firmware,
     /// Whose turn it is.
     pub turn: Turn,
-    /// What is done right before the jump into the kernel, and only then.
+    /// Actions to take right before the jump into the kernel, and only then.
     pub before_jump: Vec<BeforeJump>,
 }
 
@@ -103,7 +103,7 @@ impl EntryLoader {
         let mut prepared = prepare(files)?;
         let firmware = match prepared.multiboot {
             None => self.firmware,
-            // What the firmware makes necessary is for Linux only.
+            // The words that the firmware makes necessary are for Linux only.
             Some(_) => Firmware::default(),
         };
         if let ([_], _) | (_, Some(_)) = (prepared.initrds.as_slice(), &prepared.multiboot) {
@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_opened_is_named() {
+    fn a_file_that_cannot_be_opened_is_named() {
         let path = directory("missing");
         let loader = loader(&path);
         let cases = [

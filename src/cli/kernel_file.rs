@@ -56,7 +56,9 @@ impl Unpacked {
         let PreparedKernel { kernel, initrds, cmdline, .. } = &mut prepared;
         initrds.retain(|initrd| !is_replaced || initrd.name != kernel.name);
         if !self.is_unified && cmdline.contains("%U") {
-            log::warn!("%U on the command line is its partition's UUID; give one with --command-line");
+            log::warn!(
+                "%U on the command line is a placeholder for the partition's UUID; give one with --command-line"
+            );
         }
         Ok(prepared)
     }
@@ -90,7 +92,7 @@ fn beside(name: &str, cmdline: &str) -> Option<(Vec<CompanionFile>, u32, String)
     Some((companions.collect(), entry.unified.profile, entry.cmdline))
 }
 
-/// The root of the partition, which the image's place on an ESP tells, and the path from there.
+/// The root of the partition by the image's place on an ESP, and the path from there.
 fn parted(path: &Path) -> Option<(PathBuf, String)> {
     let whole = decode(std::os::unix::ffi::OsStrExt::as_bytes(path.as_os_str()));
     let at = whole.rfind("/EFI/").or_else(|| whole.rfind('/'))?;

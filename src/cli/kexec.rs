@@ -65,9 +65,9 @@ enum Failure {
     #[error("nothing has been loaded; load a kernel first: kexec -l KERNEL …")]
     NothingLoaded,
     #[error(
-        "the running kernel does not tell what is loaded (/sys/kernel/kexec_loaded is missing); it may lack CONFIG_KEXEC"
+        "the running kernel does not say what is loaded (/sys/kernel/kexec_loaded is missing); it may lack CONFIG_KEXEC"
     )]
-    Untold,
+    UnknownState,
     #[error("cannot unload: {}", reason::of_call(.0))]
     Unload(io::Error),
     #[error("cannot jump: {}", reason::of_jump(.0))]
@@ -212,7 +212,7 @@ fn act(invocation: Invocation) -> Result<ExitCode, Failure> {
 /// Exit code 1 says that a kernel is loaded, 0 that none is.
 fn status(options: &Options) -> Result<ExitCode, Failure> {
     let slot = if options.status_of_boot { Slot::Boot } else { Slot::Crash };
-    state::loaded(slot).map(|loaded| ExitCode::from(u8::from(loaded))).ok_or(Failure::Untold)
+    state::loaded(slot).map(|loaded| ExitCode::from(u8::from(loaded))).ok_or(Failure::UnknownState)
 }
 
 fn load(options: &Options) -> Result<(), Failure> {

@@ -31,8 +31,8 @@ pub(super) enum NamedFileError {
     TooLarge(String, u64),
 }
 
-/// Opens a file; its name is text as in [`crate::formats::text`]. What is no regular file (a pipe, as `<(…)` and /dev/stdin
-/// are, or a partition) is read into memory, where it can be read more than once.
+/// Opens a file; its name is text as in [`crate::formats::text`]. A file that is not a regular one (a pipe, as
+/// `<(…)` and /dev/stdin are, or a partition) is read into memory, where it can be read more than once.
 ///
 /// `several` says what to do where the name turns out to be the names of several files.
 ///

@@ -1,5 +1,4 @@
-//! What systemd's stub adds to the initrd of a unified kernel image: archives of the files that lie beside it, and of texts
-//! in it (systemd-stub(7), CompanionFile Files and Initrd Resources).
+//! Initrds that systemd's stub makes for a unified kernel image: archives of the files beside it, and of texts in it (systemd-stub(7), CompanionFile Files and Initrd Resources).
 
 use std::{
     fs::File,
@@ -16,7 +15,7 @@ use crate::{
 /// A file that goes with a unified kernel image.
 #[derive(Debug)]
 pub struct CompanionFile {
-    /// What it is for.
+    /// Its role.
     pub role: Role,
     /// The name that it gets in the initrd.
     pub name: String,
@@ -42,15 +41,15 @@ const TEXTS: [(&str, &str, u32); 4] = [
     (".profile", "profile", 257),
 ];
 
-/// What stands before the version in the stub's section `.sdmagic`.
+/// The text before the version in the stub's section `.sdmagic`.
 const MAGIC: &str = "#### LoaderInfo: systemd-stub ";
-/// The number of the version is within so many bytes of the section.
+/// Length of the section's beginning that holds the version, in bytes.
 const MAGIC_LENGTH: usize = 40;
 
-/// All archives, one after the other, for an image with these sections; `None` where there is nothing to put into them.
+/// All archives, one after the other, for an image with these sections; `None` without files and texts.
 ///
 /// # Errors
-/// The kernel's reason why a file cannot be read, or memory not be had.
+/// The kernel's reason why a file cannot be read, or why there is no memory.
 pub(super) fn archives(
     image: &File,
     sections: Sections<'_>,
@@ -92,7 +91,7 @@ pub(super) fn archives(
     .map(Some)
 }
 
-/// The version of the image's stub; one that does not tell is taken for a new one.
+/// The version of the image's stub; one without a version counts as a new one.
 fn stub_version(image: &File, sections: Sections<'_>) -> io::Result<u32> {
     let Some(section) = sections.get(".sdmagic") else { return Ok(u32::MAX) };
     let text = decode(&files::read_at(image, section.offset.into(), MAGIC_LENGTH)?);

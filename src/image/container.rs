@@ -143,7 +143,7 @@ fn uki(
         };
         let Some(sections) = Sections::of(&program, 0) else { continue };
         let own = |name| sections.get(name).map(|found| section(file, found)).transpose();
-        // The first microcode for a processor counts: the last addon's stands first.
+        // The first microcode for a processor counts: the last addon's comes first.
         parts.early.splice(0..0, own(".ucode")?);
         parts.late.extend(own(".initrd")?);
         parts.cmdline.extend(texts(cmdline(file, sections)?));
@@ -152,7 +152,7 @@ fn uki(
     Ok(parts)
 }
 
-/// Machines without device trees are not asked what theirs would be.
+/// A machine without device trees gets none.
 fn devicetree(file: &File, sections: Sections<'_>) -> io::Result<Option<File>> {
     if cfg!(target_arch = "x86_64") { Ok(None) } else { devicetree::choose(file, sections) }
 }
@@ -178,7 +178,7 @@ fn fit(file: &File) -> Result<Parts, UnpackError> {
     })
 }
 
-/// On x86 the kernel stands there without its setup sectors; elsewhere it may be an image tree.
+/// On x86 the partition holds the kernel without its setup sectors; elsewhere the kernel may be an image tree.
 fn chromeos(file: &File, image: &chromeos::Image) -> Result<Parts, UnpackError> {
     let kernel = files::sealed("part", |memory| {
         [image.setup, image.kernel]

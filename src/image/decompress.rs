@@ -13,7 +13,7 @@ pub enum DecompressError {
     /// There is no decoder for it here.
     #[error("compressed with {}, which cannot be read here: compress it with gzip, xz or zstd", .0.name())]
     Unsupported(Compression),
-    /// More comes out of it than the limit, in bytes.
+    /// The decompressed data is longer than the limit, in bytes.
     #[error("more than {0} bytes come out of it")]
     TooLarge(u64),
     /// The data is damaged or cut off, or it could not be read or written.
@@ -21,7 +21,7 @@ pub enum DecompressError {
     Failed(#[from] io::Error),
 }
 
-/// Decompresses `input` to `output`, which gets at most `limit` bytes; gives how many came out.
+/// Decompresses `input` to `output`, which gets at most `limit` bytes, and returns how many it got.
 ///
 /// # Errors
 /// [`DecompressError`] says why; part of the output may have been written.
@@ -58,7 +58,7 @@ fn decompress_any(
     Ok(limit.saturating_sub(output.left))
 }
 
-/// Decompresses one frame. Which of the format's many rules the data breaks is not told: the texts for it weigh 10 KB.
+/// Decompresses one frame. The error does not say which rule of the format the data breaks: the texts for it take 10 KB.
 fn zstd(mut input: &mut dyn Read, output: &mut dyn Write) -> io::Result<()> {
     let damaged = |_| io::Error::new(io::ErrorKind::InvalidData, "damaged or incomplete zstd data");
     let mut decoder = FrameDecoder::new();
@@ -97,7 +97,7 @@ mod tests {
     use super::*;
     use std::process::{Command, Stdio};
 
-    /// What a real tool makes of `content`.
+    /// `content`, compressed by a real tool.
     fn compressed(tool: &[&str], content: &[u8]) -> Vec<u8> {
         let (reader, mut writer) = io::pipe().unwrap();
         let content = content.to_vec();

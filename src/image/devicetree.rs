@@ -18,20 +18,20 @@ use crate::{
 /// Where the kernel shows the tree that it runs with.
 const RUNNING: &str = "/proc/device-tree/compatible";
 
-/// Where it shows what SMBIOS calls the machine, and the names in their order.
+/// Where the kernel shows SMBIOS's names of the machine, and the names in their order.
 const SMBIOS: &str = "/sys/class/dmi/id";
 const NAMES: [&str; 6] =
     ["sys_vendor", "product_family", "product_name", "product_sku", "board_vendor", "board_name"];
 
-/// The tree for this machine: one that is chosen by what it is for, else the one for all.
+/// The tree for this machine, else the one for all machines.
 ///
 /// # Errors
-/// The kernel's reason why the image cannot be read, or memory not be had.
+/// The kernel's reason why the image cannot be read, or why there is no memory.
 pub(super) fn choose(image: &File, sections: Sections<'_>) -> io::Result<Option<File>> {
     named(image, sections, wanted(image, sections))
 }
 
-/// The tree whose first `compatible` this is, else the one for all.
+/// The tree with this first `compatible`, else the one for all machines.
 fn named(image: &File, sections: Sections<'_>, wanted: Option<String>) -> io::Result<Option<File>> {
     let part = |section: &Section| memory::part(image, section.offset.into(), section.size.into());
     if let Some(wanted) = wanted {
@@ -45,7 +45,7 @@ fn named(image: &File, sections: Sections<'_>, wanted: Option<String>) -> io::Re
     sections.get(".dtb").map(part).transpose()
 }
 
-/// What the machine's tree has to say in its first `compatible`.
+/// The first `compatible` that the machine's tree must have.
 fn wanted(image: &File, sections: Sections<'_>) -> Option<String> {
     sections.get(".dtbauto")?;
     if let Ok(running) = fs::read(RUNNING) {

@@ -11,7 +11,7 @@ use crate::formats::kernel_file::fit::FitError;
 pub struct PrepareError {
     /// Name of the file to blame.
     pub file: String,
-    /// What is wrong with it.
+    /// Why it cannot be used.
     pub reason: UnpackError,
 }
 

@@ -1,4 +1,4 @@
-//! What a file is, with the texts that a unified kernel image carries.
+//! The format of a kernel file, with the texts that a unified kernel image carries.
 
 use crate::formats::kernel_file::{HEAD_LENGTH, KernelFile, chromeos, pe::Program, recognise};
 use crate::{formats::text::decode, sys::files};
@@ -8,10 +8,10 @@ use std::{
     io::{self, Seek, SeekFrom},
 };
 
-/// No text in a unified kernel image is read past this many bytes.
+/// Maximum length of a text in a unified kernel image, in bytes; the rest is not read.
 const TEXT_LIMIT: usize = 64 << 10;
 
-/// What a file is.
+/// The format of a file, and what can be said of it without taking it apart.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Identity {
     /// Its format; `None` if it is none that a boot loader could be given.
@@ -38,13 +38,13 @@ pub struct Texts {
     pub osrel: Option<String>,
 }
 
-/// Looks at a file.
+/// Identifies a file.
 ///
 /// # Errors
 /// The kernel's reason why it cannot be read.
 pub fn identify(file: &File) -> io::Result<Identity> {
     let file_size = match file.metadata()?.len() {
-        // A block device tells its size by its end only.
+        // The size of a block device is the offset of its end.
         0 => (&*file).seek(SeekFrom::End(0)).unwrap_or(0),
         size => size,
     };
@@ -77,7 +77,7 @@ fn texts(file: &File, program: &Program) -> io::Result<Texts> {
     Ok(Texts { uname: read(".uname")?, cmdline: read(".cmdline")?, osrel: read(".osrel")? })
 }
 
-/// The command line on a ChromeOS kernel partition; `%U` in it stands for the partition's UUID.
+/// The command line on a ChromeOS kernel partition; `%U` in it is replaced by the partition's UUID.
 pub(super) fn chromeos_cmdline(file: &File, image: &chromeos::Image) -> io::Result<String> {
     let field = files::read_at(file, image.cmdline.offset, usize::try_from(image.cmdline.size).unwrap_or(0))?;
     Ok(decode(field.split(|&byte| byte == 0).next().unwrap_or_default()).trim().to_owned())

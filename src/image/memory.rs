@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{formats::bytes::ReadAt, sys::files};
 
-/// So much is read at once, in bytes.
+/// Size of one read, in bytes.
 const CHUNK: usize = 256 << 10;
 
 /// Appends a part of a file, all of it, by a copy in the kernel.
@@ -32,8 +32,8 @@ pub(super) fn part(file: &File, offset: u64, size: u64) -> io::Result<File> {
     files::sealed("part", |memory| append(memory, file, offset, size))
 }
 
-/// What a pipe, or another file that can be read only once, gives up to its end, as a sealed file; `None` if that is more than
-/// `limit` bytes.
+/// The content of a pipe, or of another file that can be read only once, as a sealed file; `None` if it is longer than `limit`
+/// bytes.
 ///
 /// # Errors
 /// The kernel's reason.
@@ -54,7 +54,7 @@ pub fn read_through(file: &File) -> io::Result<()> {
     chunks(file, &mut |_| {})
 }
 
-/// The check sum of a whole file by an algorithm as U-Boot names it; `None` if it is one that is not known here.
+/// The check sum of a whole file by an algorithm as U-Boot names it; `None` for an unknown one.
 ///
 /// # Errors
 /// The kernel's reason why it cannot be read.

@@ -32,7 +32,7 @@ pub struct NamedFile {
 }
 
 impl NamedFile {
-    /// Size in bytes; 0 where the kernel does not tell it.
+    /// Size in bytes; 0 where the kernel does not say.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.file.metadata().map_or(0, |metadata| metadata.len())

@@ -8,13 +8,13 @@ use std::{
 use super::companions;
 use crate::{formats::cpio, sys::files};
 
-/// What GRUB gives the file and the directories that lead to it.
+/// Permissions that GRUB gives the file and the directories that lead to it.
 const PERMISSIONS: u32 = 0o777;
 
 /// The archive that holds the file under this name.
 ///
 /// # Errors
-/// The kernel's reason why it cannot be read, or memory not be had.
+/// The kernel's reason why the file cannot be read, or why there is no memory.
 pub fn packed(source: &File, name: &str) -> io::Result<File> {
     files::sealed("part", |memory| {
         for parent in name.match_indices('/').filter_map(|(at, _)| name.get(..at)) {

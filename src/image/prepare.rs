@@ -1,6 +1,6 @@
 //! From an entry's open files to a kernel that can be loaded: unpacked, with its initrds in their order, its command line and
-//! its device tree. What is in a [`PreparedKernel`] is what is loaded, so a verdict on it or a measurement of it comes between
-//! [`prepare`] and `kexec::load`.
+//! its device tree. Exactly the files of a [`PreparedKernel`] are loaded, so a verdict on them or a measurement of them comes
+//! between [`prepare`] and `kexec::load`.
 
 use std::io::Write;
 
@@ -28,9 +28,9 @@ pub struct KernelFiles {
     pub devicetree: Option<NamedFile>,
     /// Number of a unified kernel image's profile.
     pub profile: u32,
-    /// What lies beside a unified kernel image and goes with it.
+    /// Files beside a unified kernel image that go with it.
     pub companions: Vec<CompanionFile>,
-    /// What goes with the modules of a kernel that is started by multiboot.
+    /// The words of the modules, for a kernel that is started by multiboot.
     pub multiboot: Option<Multiboot>,
 }
 
@@ -91,7 +91,7 @@ impl PreparedKernel {
     }
 }
 
-/// Makes of an entry's files what is loaded.
+/// Makes a kernel that can be loaded of an entry's files.
 ///
 /// # Errors
 /// [`PrepareError`] names the file that is to blame and says what is wrong with it.
@@ -168,10 +168,11 @@ impl UnpackedKernel {
     ) -> Result<PreparedKernel, PrepareError> {
         let mut words = Vec::new();
         let mut files = Vec::new();
-        let mut told = multiboot.modules.iter();
+        let mut descriptions = multiboot.modules.iter();
         for NamedFile { name, file } in modules {
-            let (own, as_it_is) =
-                told.next().map_or_else(Default::default, |module| (module.cmdline.clone(), module.as_it_is));
+            let (own, as_it_is) = descriptions
+                .next()
+                .map_or_else(Default::default, |module| (module.cmdline.clone(), module.as_it_is));
             words.push(own);
             let file = if as_it_is {
                 file

@@ -13,9 +13,9 @@ use super::{
 /// A kernel in a file of its own, and what else was in the file that it came from.
 #[derive(Debug)]
 pub struct UnpackedKernel {
-    /// What the file is that was given.
+    /// Identity of the file that was given.
     pub outer: Identity,
-    /// What the kernel itself is; the same where the file is nothing but the kernel.
+    /// Identity of the kernel itself; the same where the file is nothing but the kernel.
     pub identity: Identity,
     /// The kernel, under the name of the file that was given.
     pub kernel: NamedFile,

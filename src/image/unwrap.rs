@@ -48,7 +48,7 @@ pub(super) fn unwrap(file: File, identity: Identity) -> Result<(File, Identity),
     Ok((file, identity))
 }
 
-/// What a kernel is wrapped in.
+/// A wrapping around a kernel.
 enum Wrapping<'a> {
     /// Compressed or plain bytes at this place in the file.
     Range(Range<u64>),

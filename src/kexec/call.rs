@@ -8,21 +8,21 @@ use super::{error::LoadError, signatures::Signatures, state::Slot};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Method {
     /// `kexec_load` where no signature is asked for, since nothing is hashed then; `kexec_file_load` where one is, or where
-    /// the first cannot. What `kexec_file_load` refuses for its content is refused.
+    /// the first cannot. A kernel that `kexec_file_load` refuses for its content is refused.
     #[default]
     Auto,
     /// `kexec_file_load` only.
     File,
-    /// `kexec_load` only: the word of somebody who knows that it looks at no signature.
+    /// `kexec_load` only, for a caller who knows that it looks at no signature.
     Segments,
-    /// `kexec_load` only, for what it alone can do, where no signature is asked for.
+    /// `kexec_load` only, for something that it alone can do, where no signature is asked for.
     SegmentsIfAllowed,
 }
 
 /// Whether `kexec_load` can load a crash kernel here.
 pub const MAKES_CRASH_HEADERS: bool = cfg!(all(feature = "running-system", target_arch = "x86_64"));
 
-/// Loads by the one call or the other. `ask` tells whether signatures are enforced, and is asked only where `kexec_load` would
+/// Loads by the one call or the other. `ask` finds out whether signatures are enforced, and is called only where `kexec_load` would
 /// be tried; `attempt` tries a call.
 ///
 /// kexec-tools goes on to `kexec_load` in the same cases; it begins with `kexec_file_load` always.
@@ -72,7 +72,7 @@ mod tests {
     use super::*;
     use crate::kexec::{error::refused, reason};
 
-    /// The calls that are tried when each answers as it is told to, and the answer that is left.
+    /// The calls that are tried when each returns the given error, and the error that is left.
     fn tried(slot: Slot, signatures: Signatures, segments: Errno, file: Errno) -> (String, Option<Errno>) {
         let mut calls = Vec::new();
         let mut asked = 0;

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::formats::{bzimage::Header, cmdline::words};
 
-/// Command line length of a kernel that does not tell it (`COMMAND_LINE_SIZE` 2048 with the NUL, on most machines).
+/// Command line length of a kernel that does not say it (`COMMAND_LINE_SIZE` 2048 with the NUL, on most machines).
 const USUAL_SIZE: u32 = 2047;
 
 /// kexec_file_load(2) on x86 keeps room for `elfcorehdr=0x…`, also for kernels that take over no crash
@@ -15,12 +15,12 @@ const CRASH_ROOM: u32 = 30;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Firmware {
     /// UEFI, and the running kernel cannot hand the firmware's memory map on (`CONFIG_EFI_RUNTIME_MAP` is off). The next
-    /// kernel's KASLR would divide by the size of a descriptor that it is not told, and reset the machine without a word.
+    /// kernel's KASLR would divide by the size of a descriptor that it does not know, and reset the machine without a message.
     pub lacks_runtime_map: bool,
 }
 
 impl Firmware {
-    /// Looks at the running machine.
+    /// The firmware of the running machine.
     #[must_use]
     pub fn of_this_machine() -> Self {
         let efi = Path::new("/sys/firmware/efi");
@@ -56,7 +56,7 @@ pub fn reusable(running: &str) -> String {
     crate::formats::cmdline::without(running, &["BOOT_IMAGE", "initrd"])
 }
 
-/// The command line with each word only where it stands last. What is behind a `--` is init's, and stays as it is.
+/// The command line with each word only at its last place. The words after a `--` are init's, and stay as they are.
 #[must_use]
 pub fn keep_last(cmdline: &str) -> String {
     let (own, for_init) = cmdline.find(" -- ").map_or((cmdline, ""), |end| cmdline.split_at(end));
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn of_words_that_stand_twice_the_last_stays() {
+    fn of_repeated_words_the_last_stays() {
         for (cmdline, expected) in [
             ("quiet ro quiet", "ro quiet"),
             ("console=tty0 console=ttyS0 console=tty0", "console=ttyS0 console=tty0"),

@@ -1,4 +1,4 @@
-//! Consoles that fall silent at the jump: the running kernel uses them, and the next one is not told of them (Linux,
+//! Consoles that fall silent at the jump: the running kernel uses them, and the next one's command line does not name them (Linux,
 //! Documentation/admin-guide/serial-console.rst).
 
 use std::fs;
@@ -14,13 +14,13 @@ pub fn active() -> String {
     fs::read_to_string(ACTIVE).unwrap_or_default()
 }
 
-/// What to say of each console in `active` on which the next kernel, given this command line, says nothing.
+/// A warning for each console in `active` that the next kernel, given this command line, does not use.
 #[must_use]
 pub fn silent(active: &str, cmdline: &str) -> Vec<String> {
-    // Behind `--` are init's words.
+    // The words after `--` are init's.
     let own = words(cmdline).take_while(|word| word.text != "--");
     let given: Vec<&str> = own.filter(|word| word.is("console")).filter_map(|word| word.value).collect();
-    // No console is what was asked for.
+    // The caller asked for no console.
     let none = given.iter().any(|value| value.is_empty() || *value == "null");
     // Without the word, a machine with a device tree or SPCR takes the console that the firmware names.
     if none || (given.is_empty() && cfg!(not(target_arch = "x86_64"))) {
@@ -46,7 +46,7 @@ fn is_screen(console: &str) -> bool {
     console.strip_prefix("tty").is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// Whether the value of `console=` is this console: its name, with options behind a comma, or the address of a serial port.
+/// Whether the value of `console=` is this console: its name, with options after a comma, or the address of a serial port.
 fn is_console(value: &str, console: &str) -> bool {
     let name = value.split(',').next().unwrap_or_default();
     name == console
@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_console_that_the_next_kernel_is_not_told_of_is_named() {
+    fn a_console_that_the_command_line_leaves_out_is_named() {
         for (active, cmdline, expected) in [
             ("tty0", "root=/dev/sda1 ro quiet", &[][..]),
             ("tty0", "console=tty1 ro", &[]),

@@ -33,7 +33,7 @@ pub enum LoadError {
         /// Name of the kernel.
         kernel: String,
     },
-    /// The kernel's own header tells of more bytes than there are.
+    /// The kernel's own header says that the file is longer.
     #[error(
         "kexec: {kernel}: the file is cut short: it has {length} of at least {expected} bytes; install the kernel again"
     )]
@@ -42,7 +42,7 @@ pub enum LoadError {
         kernel: String,
         /// Bytes in the file.
         length: u64,
-        /// Bytes that the header tells of.
+        /// Length by the header, in bytes.
         expected: u64,
     },
     /// It is for another kind of machine.
@@ -52,9 +52,9 @@ pub enum LoadError {
     Foreign {
         /// Name of the kernel.
         kernel: String,
-        /// What it is for, as `uname -m` prints it.
+        /// Its architecture, as `uname -m` prints it.
         architecture: String,
-        /// What this machine is.
+        /// The architecture of this machine.
         machine: &'static str,
     },
     /// It is in no format that is known.
@@ -105,7 +105,7 @@ pub enum LoadError {
     Segments {
         /// Name of the kernel.
         kernel: String,
-        /// What stands in the way, and what to do.
+        /// The reason, and the remedy.
         source: SegmentsError,
     },
     /// It would have to be loaded by the call that checks no signature.
@@ -117,7 +117,7 @@ pub enum LoadError {
         kernel: String,
         /// Why only signed kernels shall be loaded.
         why: &'static str,
-        /// What to do about it.
+        /// The remedy.
         remedy: &'static str,
     },
     /// The running kernel refused it.
@@ -127,9 +127,9 @@ pub enum LoadError {
         kernel: String,
         /// The error number.
         errno: Errno,
-        /// What happened.
+        /// The cause.
         cause: String,
-        /// What to do about it.
+        /// The remedy.
         remedy: &'static str,
     },
 }
@@ -156,7 +156,7 @@ impl LoadError {
         }
     }
 
-    /// What to add to the message for whoever can choose the call: that the other one would take the kernel, where the running
+    /// Text to add to the message for a caller who can choose the call: that the other one would take the kernel, where the running
     /// kernel asks for a signature in the one and allows the other all the same (old kernels for arm64 cannot check any).
     #[must_use]
     pub fn other_call(&self) -> &'static str {

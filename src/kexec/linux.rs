@@ -57,7 +57,7 @@ fn check_format(prepared: &PreparedKernel) -> Result<(), LoadError> {
     let architecture = match &prepared.format {
         None | Some(KernelFile::Devicetree(_)) => return Err(LoadError::NoKernel { kernel }),
         Some(KernelFile::Elf(elf)) if elf.is_program => return Err(LoadError::Program { kernel }),
-        // The kernel in it says what it is for.
+        // The kernel in it names its architecture.
         Some(KernelFile::Uki(_)) => None,
         Some(format) => format.architecture().and_then(foreign),
     };
@@ -157,8 +157,8 @@ impl<'a> Linux<'a> {
     }
 }
 
-/// What the kernel is going to say to a crash kernel for x86_64, with an initrd of so many bytes, where so many are kept for
-/// both. It drops the crash kernel that it has before it looks at the next one, and is better not asked.
+/// The running kernel's answer to a crash kernel for x86_64 with an initrd of this size in bytes, where `room` bytes are kept
+/// for both. It would drop the crash kernel that it has before it looks at the next one, so it is better not asked.
 fn foreseen(header: Option<&Header>, initrd: u64, room: u64) -> Option<Errno> {
     match header.and_then(|header| header.long_mode) {
         None => Some(Errno::NOEXEC),
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_work_is_told_before_the_kernel_is_asked() {
+    fn an_impossible_load_is_refused_before_the_kernel_is_asked() {
         let cases = [
             (
                 kernel(0),

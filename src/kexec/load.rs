@@ -16,7 +16,7 @@ pub struct LoadOptions {
     pub slot: Slot,
     /// Physical memory that the kernel may use until it runs, in bytes. Only `kexec_load` can keep to it.
     pub limits: Range<u64>,
-    /// The next kernel is not told of the EFI firmware. Only `kexec_load` can leave it out.
+    /// The EFI firmware is hidden from the next kernel. Only `kexec_load` can do that.
     pub no_efi: bool,
 }
 

@@ -15,11 +15,11 @@ use crate::sys;
 pub struct LoadedKernel {
     /// Name of the file that it came from.
     pub name: String,
-    /// What is done right before the jump, in this order, and never if another kernel takes its place.
+    /// Actions to take right before the jump, in this order, and never if another kernel takes its place.
     pub before_jump: Vec<BeforeJump>,
 }
 
-/// Something that happens only if the jump does.
+/// An action that is taken only if the jump is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BeforeJump {
     /// Remove a variable of the firmware that counts for one boot.

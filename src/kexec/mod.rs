@@ -1,8 +1,8 @@
 //! Loading the next kernel and jumping into it.
 //!
 //! kexec_file_load(2) takes the files' own descriptors, so that what was checked is what is loaded; kexec_load(2) is faster,
-//! since nothing is hashed, and is taken where no signature is asked for. What the one refuses for its signature is never
-//! loaded by the other.
+//! since nothing is hashed, and is taken where no signature is asked for. A kernel that the one refuses for its signature
+//! is never loaded by the other.
 
 mod call;
 pub mod cmdline;

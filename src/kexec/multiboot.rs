@@ -75,8 +75,8 @@ fn without_bios(cmdline: &[u8], knows_words: bool) -> Cow<'_, [u8]> {
     }
 }
 
-/// The words of the module at this place, with the one that tells Xen's first Linux where ACPI's root pointer is: Xen, started
-/// so, has no UEFI to tell of, and shows that Linux none of the memory in which it would be found.
+/// The words of the module at this place, with the one that leads Xen's first Linux to ACPI's root pointer: Xen, started so,
+/// does not know of UEFI, and shows that Linux none of the memory in which the pointer is.
 fn with_root(words: &[u8], root: u64, place: usize) -> Cow<'_, [u8]> {
     if root == 0 || place > 0 || words.windows(WORD.len()).any(|bytes| bytes == WORD.as_bytes()) {
         return Cow::Borrowed(words);
@@ -97,7 +97,7 @@ mod tests {
     use crate::image::testing::file;
 
     #[test]
-    fn a_kernel_that_knows_how_to_leave_the_bios_alone_is_told_to() {
+    fn a_kernel_that_can_leave_the_bios_alone_gets_the_words_for_it() {
         for (content, cmdline, expected) in [
             (
                 "…\0no-real-mode\0edd\0",
@@ -114,7 +114,7 @@ mod tests {
         }
     }
     #[test]
-    fn the_first_linux_is_told_of_the_root_pointer() {
+    fn the_first_linux_gets_the_address_of_the_root_pointer() {
         for (words, root, place, expected) in [
             ("placeholder ro", 0x3f77_e014, 0, "placeholder ro acpi_rsdp=0x3f77e014"),
             ("initrd", 0x3f77_e014, 1, "initrd"),

@@ -5,7 +5,7 @@ use std::{borrow::Cow, fs, io};
 
 use rustix::io::Errno;
 
-/// Facts about this machine and what was to be loaded that tell apart what one error number can mean.
+/// Facts about this machine and about the kernel to load, by which the meanings of one error number differ.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Circumstances {
     /// The process may load kernels (`CAP_SYS_BOOT`).
@@ -26,14 +26,14 @@ pub struct Circumstances {
     pub kernel_file: bool,
 }
 
-/// What an error number means and what to do.
+/// The meaning of an error number, and the remedy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reason {
     /// The error number's name, as errno(3) has it.
     pub name: &'static str,
-    /// What happened.
+    /// The cause.
     pub cause: &'static str,
-    /// What to do about it.
+    /// The remedy.
     pub remedy: &'static str,
 }
 
@@ -217,7 +217,7 @@ const REASONS: [Row; 28] = [
         Errno::ADDRNOTAVAIL,
         "EADDRNOTAVAIL",
         ALWAYS,
-        "there is no stretch of free memory at an address that this kernel can stand at",
+        "there is no stretch of free memory at an address that this kernel can be loaded to",
         "give the machine more memory, or make the initrd smaller",
     ),
     row(
@@ -231,7 +231,7 @@ const REASONS: [Row; 28] = [
     row(Errno::ISDIR, "EISDIR", ALWAYS, "this is a directory", "correct the path in the boot configuration"),
 ];
 
-/// What the error means under these circumstances; `None` for a number that kexec_file_load(2) is not known to give.
+/// The meaning of the error under these circumstances; `None` for a number that kexec_file_load(2) is not known to return.
 #[must_use]
 pub fn explain(errno: Errno, circumstances: &Circumstances) -> Option<Reason> {
     REASONS.iter().find(|row| row.errno == errno && (row.applies)(circumstances)).map(|row| row.reason)
@@ -246,7 +246,7 @@ pub fn memory() -> u64 {
     u64::from(system.totalram).saturating_mul(u64::from(system.mem_unit))
 }
 
-/// Why only signed kernels shall be loaded here, as far as files tell.
+/// Why only signed kernels may be loaded here, as far as files say.
 #[must_use]
 pub fn enforcement(circumstances: &Circumstances) -> Option<&'static str> {
     if circumstances.lockdown {
@@ -256,7 +256,7 @@ pub fn enforcement(circumstances: &Circumstances) -> Option<&'static str> {
     appraises_kernels(&policy).then_some("IMA appraises kernels")
 }
 
-/// Whether a policy of IMA's wants to see the signature of a kernel. Rules that only measure refuse none.
+/// Whether an IMA policy asks for the signature of a kernel. Rules that only measure refuse no kernel.
 fn appraises_kernels(policy: &str) -> bool {
     policy.lines().any(|rule| rule.starts_with("appraise ") && rule.contains("func=KEXEC_KERNEL_CHECK"))
 }
@@ -295,7 +295,7 @@ pub fn of_call(error: &io::Error) -> String {
     )
 }
 
-/// What to do about a file that cannot be opened.
+/// The remedy for a file that cannot be opened.
 #[must_use]
 pub fn remedy_for_file(error: &io::Error) -> &'static str {
     match error.kind() {
@@ -306,7 +306,7 @@ pub fn remedy_for_file(error: &io::Error) -> &'static str {
     }
 }
 
-/// Gathers what the machine tells about itself.
+/// The circumstances on this machine.
 #[must_use]
 pub fn circumstances(kernel_file: bool) -> Circumstances {
     let read = |path| fs::read_to_string(path).unwrap_or_default();
@@ -329,7 +329,7 @@ fn is_limit(limit: &str) -> bool {
     limit.trim().parse::<u32>().is_ok()
 }
 
-/// Whether the chosen mode, which stands in brackets (`none [integrity] confidentiality`), is other than `none`.
+/// Whether the chosen mode, the one in brackets (`none [integrity] confidentiality`), is other than `none`.
 fn locked_down(modes: &str) -> bool {
     modes.split_whitespace().any(|mode| mode.starts_with('[') && mode != "[none]")
 }
@@ -339,7 +339,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_circumstances_tell_apart_what_one_number_can_mean() {
+    fn circumstances_decide_what_an_error_number_means() {
         let usual = Circumstances { capable: true, kernel_file: true, ..Circumstances::default() };
         let cases = [
             (Errno::PERM, Circumstances { capable: false, ..usual }, "CAP_SYS_BOOT"),
@@ -423,7 +423,7 @@ mod tests {
     }
 
     #[test]
-    fn the_lockdown_mode_stands_in_brackets() {
+    fn the_lockdown_mode_is_the_one_in_brackets() {
         for (modes, expected) in [
             ("[none] integrity confidentiality\n", false),
             ("none [integrity] confidentiality\n", true),

@@ -1,4 +1,4 @@
-//! Whether the running kernel takes unsigned kernels. No file tells (`sig_enforce` of Linux kernel/kexec_file.c), so the
+//! Whether the running kernel takes unsigned kernels. No file says so (`sig_enforce` of Linux kernel/kexec_file.c), so the
 //! kernel is asked: kexec_file_load(2) looks at the signature before it reads the initrd, so that an unsigned header with an
 //! initrd that cannot be read is refused for the one or for the other. Nothing is loaded by that, and what was loaded stays.
 
@@ -12,7 +12,7 @@ use crate::sys::{self, files};
 /// Bytes of the shortest bzImage that Linux looks into (`bzImage64_probe`).
 const LENGTH: usize = 1024;
 
-/// What is known of it.
+/// Whether signatures are enforced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signatures {
     /// Only signed kernels shall be loaded, for this reason.
@@ -23,7 +23,7 @@ pub enum Signatures {
     Unknown,
 }
 
-/// What the running kernel does with an unsigned kernel.
+/// Asks the running kernel whether it takes an unsigned kernel.
 #[must_use]
 pub fn ask(circumstances: &Circumstances) -> Signatures {
     if let Some(reason) = reason::enforcement(circumstances) {
@@ -48,7 +48,7 @@ pub fn ask(circumstances: &Circumstances) -> Signatures {
             log::debug!("kexec_file_load refuses an unsigned kernel ({name}) {what}");
             meaning
         }
-        // No kernel was ever seen to take it. What it holds must not be started.
+        // No kernel is known to take it. The loaded header must not be started.
         Ok(()) => {
             let _ = sys::kexec::file_unload(false);
             Signatures::Unknown
@@ -56,7 +56,7 @@ pub fn ask(circumstances: &Circumstances) -> Signatures {
     }
 }
 
-/// What an answer means.
+/// The meaning of an answer.
 fn meaning(errno: Errno) -> Signatures {
     match errno {
         // It has come as far as the initrd, or there is nothing that could check.
@@ -66,8 +66,8 @@ fn meaning(errno: Errno) -> Signatures {
     }
 }
 
-/// Whether kexec_file_load(2) refuses with it what a file holds, by its signature or by a policy. `EPERM` is one only for who
-/// may load at all.
+/// Whether kexec_file_load(2) returns it for the content of a file: for its signature, or by a policy. `EPERM` is one only for a
+/// process that may load kernels.
 #[must_use]
 pub fn is_verdict(errno: Errno) -> bool {
     [
@@ -83,7 +83,7 @@ pub fn is_verdict(errno: Errno) -> bool {
     .contains(&errno)
 }
 
-/// The head of a kernel for this machine, with nothing behind it that could be a signature.
+/// The head of a kernel for this machine, without anything after it that could be a signature.
 fn unsigned() -> [u8; LENGTH] {
     let mut head = [0; LENGTH];
     let fields: &[(usize, &[u8])] = if cfg!(target_arch = "x86_64") {

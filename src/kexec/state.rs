@@ -1,8 +1,8 @@
-//! What the kernel says of loaded kernels (/sys/kernel/kexec_loaded and its neighbours).
+//! Which kernels are loaded, as the running kernel shows it (/sys/kernel/kexec_loaded and its neighbours).
 
 use std::fs;
 
-/// What a kernel is loaded for.
+/// The purpose of a loaded kernel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Slot {
     /// For the next jump.
@@ -12,7 +12,7 @@ pub enum Slot {
     Crash,
 }
 
-/// Whether a kernel is loaded there; `None` if the running kernel does not tell.
+/// Whether a kernel is loaded there; `None` if the running kernel does not say.
 #[must_use]
 pub fn loaded(slot: Slot) -> Option<bool> {
     let path = match slot {
@@ -22,7 +22,7 @@ pub fn loaded(slot: Slot) -> Option<bool> {
     fs::read_to_string(path).ok().map(|text| text.trim() == "1")
 }
 
-/// What to say, behind the reason why a load failed, of the kernel that was loaded before it.
+/// Text to add after the reason why a load failed: what became of the kernel that was loaded before.
 #[must_use]
 pub fn after_failure(before: Option<bool>, after: Option<bool>) -> &'static str {
     match (before, after) {
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_became_of_the_kernel_before_is_told_where_there_was_one() {
+    fn the_fate_of_the_kernel_before_is_reported_if_there_was_one() {
         for (before, after, expected) in [
             (Some(true), Some(true), "; the kernel that was loaded before still is"),
             (Some(true), Some(false), "; the kernel that was loaded before is gone"),

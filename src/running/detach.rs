@@ -27,7 +27,7 @@ pub const DOOR: &str = "--boot-session";
 /// Number of the descriptor over which the process says that it is there.
 const READY: i32 = 3;
 
-/// Starts this program again behind [`DOOR`], out of reach of the terminal's end, and waits for it as long as there is
+/// Starts this program again with [`DOOR`] as its first argument, out of reach of the terminal's end, and waits for it as long as there is
 /// somebody to wait.
 ///
 /// # Errors
@@ -63,7 +63,7 @@ fn start(path: &OsStr, arguments: &[OsString]) -> io::Result<Option<ExitStatus>>
     let (reader, writer) = pipe_with(PipeFlags::CLOEXEC)?;
     let program = Program::new(path, arguments)?.leading().hand(&writer, READY)?;
     let process = program.spawn()?;
-    // What is held for it would keep the pipe open.
+    // Our copies of the descriptors would keep the pipe open.
     drop((program, writer));
     let reached = File::from(reader).read(&mut [0])? > 0;
     let status = child::wait(process, WaitOptions::empty())?;

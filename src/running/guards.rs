@@ -1,4 +1,4 @@
-//! What speaks against leaving this system now, or against leaving it at all.
+//! Reasons against leaving this system now, or against leaving it at all.
 
 use std::{env, fmt, fs, os::unix::fs::MetadataExt, path::Path, process::Command};
 
@@ -46,7 +46,7 @@ pub enum Barrier {
     Xen,
 }
 
-/// What makes it impossible to start another kernel from here. `root` is `/` except in tests.
+/// The reason why no other kernel can be started from here. `root` is `/` except in tests.
 #[must_use]
 pub fn barrier(root: &Path) -> Option<Barrier> {
     let text = |path: &str| fs::read_to_string(root.join(path)).unwrap_or_default();
@@ -57,10 +57,10 @@ pub fn barrier(root: &Path) -> Option<Barrier> {
     (root == Path::new("/") && in_container()).then_some(Barrier::Container)
 }
 
-/// Whether this process is in another PID namespace than the first one. Not where that cannot be told: without /proc.
+/// Whether this process is in another PID namespace than the first one. False without /proc, where it is unknown.
 #[must_use]
 pub fn in_container() -> bool {
-    // The link itself is followed to the namespace, whose inode number tells which one it is.
+    // The link itself is followed to the namespace, whose inode number identifies it.
     fs::metadata("/proc/self/ns/pid").is_ok_and(|namespace| namespace.ino() != FIRST_PID_NAMESPACE)
 }
 
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn xen_is_told_by_what_it_shows() {
+    fn xen_is_recognised_by_its_files() {
         let root = tempfile::TempDir::new().unwrap();
         let write = |path: &str, content: &str| {
             let path = root.path().join(path);

@@ -1,7 +1,7 @@
 //! Which init system runs, and how it is asked for a clean shutdown that ends in the loaded kernel.
 //!
 //! systemd (systemctl(1), `kexec`), OpenRC's own init (openrc-shutdown(8), `--kexec`); sysvinit, runit and the others are
-//! told to restart (shutdown(8)), and the scripts that they run last find the loaded kernel.
+//! asked to restart (shutdown(8)), and the scripts that they run last find the loaded kernel.
 
 use std::{
     fs, io,
@@ -56,7 +56,7 @@ impl Shutdown {
         Self { init, commands, through_firmware: !jumps }
     }
 
-    /// What is going to be run, as one would type it.
+    /// The command that is going to be run, as one would type it.
     #[must_use]
     pub fn text(&self) -> String {
         let existing = self.commands.iter().find(|command| {

@@ -1,4 +1,4 @@
-//! What only an installed and running system needs: choosing what it starts next, and leaving it in good order.
+//! Leaving a running system: which entry comes next, the init system, and the disks at rest.
 
 pub mod choice;
 pub mod detach;

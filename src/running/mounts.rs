@@ -13,7 +13,7 @@ pub struct Mount {
     pub point: String,
     /// Its kind, as mount(8) takes it.
     pub kind: String,
-    /// What it is mounted from.
+    /// Its source.
     pub source: String,
 }
 
@@ -26,7 +26,7 @@ impl Mount {
 }
 
 /// The file systems that can be written to, the one that was mounted last first; one that is mounted in several places
-/// counts once, by its first. `kinds` is /proc/filesystems, which tells those that need no disk.
+/// counts once, by its first. `kinds` is /proc/filesystems, which marks those that need no disk.
 #[must_use]
 pub fn writable(table: &str, kinds: &str) -> Vec<Mount> {
     let without_disk = |kind: &str| {
@@ -79,7 +79,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_can_be_written_is_told_last_mount_first() {
+    fn writable_file_systems_are_listed_last_mount_first() {
         let kinds = "nodev\tsysfs\nnodev\tproc\nnodev\ttmpfs\nnodev\tnfs4\n\text4\n\tvfat\n\tfuseblk\n";
         let table = "\
 22 27 0:21 / /proc rw - proc proc rw

@@ -21,7 +21,7 @@ use crate::{
 const LOADER: &str = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f";
 /// Attributes of a variable that lasts: non-volatile, and there while booting and running (UEFI specification, 8.2).
 const LASTING: [u8; 4] = [7, 0, 0, 0];
-/// No environment block or configuration is larger, in bytes.
+/// Maximum size of an environment block or configuration, in bytes.
 const FILE_LIMIT: u64 = 1 << 20;
 
 /// Why the next start cannot be set.
@@ -54,7 +54,7 @@ pub enum OnceError {
     Failed(PathBuf, #[source] io::Error),
 }
 
-/// What is to be written where.
+/// The change that has the boot loader take an entry once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Once {
     /// `next_entry` in an environment block.
@@ -78,7 +78,7 @@ pub enum Once {
 }
 
 impl Once {
-    /// Finds out how the entry's loader is told. `volume` is the one that its configuration is on, `efivars` the directory
+    /// Finds the change for the entry's loader. `volume` is the one that its configuration is on, `efivars` the directory
     /// of variables.
     ///
     /// # Errors
@@ -102,7 +102,7 @@ impl Once {
                 if !known.windows(10).any(|word| word == b"next_entry") {
                     return Err(OnceError::NotAsked(configuration));
                 }
-                // What tells apart entries of the same name on several disks is ours.
+                // We add a suffix to entries of the same name on several disks.
                 let suffix = format!("@{}", source.volume);
                 let name = entry.id.strip_suffix(&suffix).unwrap_or(&entry.id).to_owned();
                 let directory = source.path.rsplit_once('/').map_or("", |(directory, _)| directory);
@@ -144,7 +144,7 @@ impl Once {
         }
     }
 
-    /// What is written where, in words.
+    /// The change, in words.
     #[must_use]
     pub fn text(&self) -> String {
         match self {
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn grub_is_told_in_its_environment_block() {
+    fn grub_finds_the_entry_in_its_environment_block() {
         let directory = tempfile::TempDir::new().unwrap();
         let block = directory.path().join("boot/grub/grubenv");
         fs::create_dir_all(block.parent().unwrap()).unwrap();
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn systemd_boot_is_told_in_its_variable() {
+    fn systemd_boot_finds_the_entry_in_its_variable() {
         let efivars = tempfile::TempDir::new().unwrap();
         let volume = samples::volume("sda1", Transport::Scsi);
         let entry = entry(Format::Bls, "/loader/entries/debian+3-1.conf");
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn where_grub_cannot_write_it_is_not_told() {
+    fn where_grub_cannot_write_nothing_is_set() {
         let mut volume = samples::volume("dm-0", Transport::Other);
         let entry = entry(Format::Grub, "/boot/grub/grub.cfg");
         let found = Once::find(&entry, &volume, Path::new("/nowhere"));

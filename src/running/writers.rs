@@ -9,7 +9,7 @@ use rustix::fs::{major, minor, stat};
 
 use crate::formats::text::{decode, printable};
 
-/// So many are named; more tell no more.
+/// Maximum number of processes that are named.
 const LIMIT: usize = 16;
 
 /// A process that can write to a file.
@@ -56,7 +56,7 @@ fn open_file(process: &Path, number: (u32, u32)) -> Option<String> {
     )
 }
 
-/// The access mode stands in the lowest two bits of the octal number behind `flags:`; 0 reads only.
+/// The access mode is the lowest two bits of the octal number after `flags:`; 0 reads only.
 fn can_write(process: &Path, link: &Path) -> bool {
     let Some(name) = link.file_name() else { return false };
     let info = fs::read_to_string(process.join("fdinfo").join(name)).unwrap_or_default();

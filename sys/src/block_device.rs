@@ -23,7 +23,7 @@ const CDROM_DRIVE_STATUS: Opcode = 0x5326;
 /// The slot now in use, of a drive that changes discs.
 const CDSL_CURRENT: usize = c_int::MAX as usize;
 
-/// What an optical drive says of itself.
+/// State of an optical drive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DriveStatus {
     /// There is a disc in it that can be read.
@@ -70,7 +70,7 @@ pub fn free_loop_device(control: BorrowedFd<'_>) -> Result<c_int, Errno> {
     unsafe { ioctl(control, Answer::<LOOP_CTL_GET_FREE>(0)) }
 }
 
-/// `ioctl(device, LOOP_CONFIGURE, config)`—Puts a file or device behind a loop device, never to be written, and to be let
+/// `ioctl(device, LOOP_CONFIGURE, config)`—Attaches a file or device to a loop device, never to be written, and to be let
 /// go with the loop device's last user.
 ///
 /// # Errors

@@ -26,7 +26,7 @@ pub fn first_item(files: BorrowedFd<'_>, tree: u64, number: u64, kind: u32) -> R
     page.iter_mut().zip(key).for_each(|(to, value)| *to = value);
     // SAFETY: BTRFS_IOC_TREE_SEARCH reads and writes one `struct btrfs_ioctl_search_args` of 4096 bytes through its pointer.
     unsafe { ioctl(files, Updater::<TREE_SEARCH, Page>::new(&mut page)) }?;
-    // struct btrfs_ioctl_search_header stands behind the 104 bytes of the key: transaction, number, offset, type, length.
+    // struct btrfs_ioctl_search_header follows the 104 bytes of the key: transaction, number, offset, type, length.
     let [_, _, offset, kind_and_length] =
         *page.get(13..17).and_then(|it| it.first_chunk()).ok_or(Errno::IO)?;
     let found = page.get(8).is_some_and(|count| *count as u32 == 1);

@@ -97,7 +97,7 @@ impl Program {
     ///
     /// # Errors
     ///
-    /// What fork(2) or execve(2) said, or the step between them that failed.
+    /// The error of fork(2), of execve(2) or of the step between them that failed.
     pub fn spawn(&self) -> io::Result<Pid> {
         let mut attributes = PosixSpawnAttr::init()?;
         attributes.set_flags(self.flags)?;
@@ -128,7 +128,7 @@ pub fn environment(without: &[&str]) -> Vec<CString> {
 ///
 /// # Errors
 ///
-/// What waitpid(2) said: it is no child of ours.
+/// The error of waitpid(2): it is no child of ours.
 pub fn wait(child: Pid, options: WaitOptions) -> io::Result<Option<ExitStatus>> {
     let waited = rustix::io::retry_on_intr(|| waitpid(Some(child), options))?;
     Ok(waited.map(|(_, status)| ExitStatus::from_raw(status.as_raw())))
@@ -146,7 +146,7 @@ mod tests {
         Program::new(OsStr::new("/bin/sh"), &["sh", "-c", script]).unwrap()
     }
 
-    /// What a script writes to descriptor 7, and how it ends.
+    /// The output of a script on descriptor 7, and how it ends.
     fn said(program: Program) -> (String, Option<i32>) {
         let (reader, writer) = pipe_with(PipeFlags::CLOEXEC).unwrap();
         let program = program.hand(&writer, 7).unwrap();

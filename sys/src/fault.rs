@@ -2,7 +2,7 @@
 //! signal-safety(7), execve(2).
 #![expect(
     unsafe_code,
-    reason = "a signal's handler, and what the kernel tells it about the fault, are beyond safe interfaces"
+    reason = "a signal's handler, and the kernel's data about the fault, are beyond safe interfaces"
 )]
 
 use std::{
@@ -16,12 +16,12 @@ use nix::{
     sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction},
 };
 
-/// How a fault shows itself: an instruction that no processor knows or takes for a breakpoint; memory that is not there; a
+/// The signals of a fault: an instruction that no processor knows or takes for a breakpoint; memory that is not there; a
 /// division; abort(3), which ends a panic.
 const FAULTS: [Signal; 6] =
     [Signal::SIGILL, Signal::SIGTRAP, Signal::SIGSEGV, Signal::SIGBUS, Signal::SIGFPE, Signal::SIGABRT];
 
-/// Room for the note: what a panic says, or `signal 11 at 0x` and 16 digits.
+/// Maximum length of the note, in bytes: a panic's line, or `signal 11 at 0x` and 16 digits.
 const ROOM: usize = 512;
 
 /// All that the handler needs, made before: it must not allocate.
@@ -31,7 +31,7 @@ struct Plan {
     environment: Vec<*const c_char>,
     /// The value of the last variable of the environment: zeros, so that it ends wherever the handler stops writing.
     note: *mut u8,
-    /// How far above the addresses in its file the program stands.
+    /// Offset of the program in memory from the addresses in its file.
     base: u64,
 }
 
@@ -41,11 +41,11 @@ static PLAN: AtomicPtr<Plan> = AtomicPtr::new(ptr::null_mut());
 /// variable `note`. That holds what [`record`] was given; or, where nothing was, which signal it was and at which
 /// instruction: `signal 4 at 0x21a34f`, an address of the program's file wherever the kernel has put the program.
 ///
-/// A signal that somebody sent changes nothing. What fails after the fault leaves the process waiting for ever.
+/// A signal that another process sent changes nothing. If the execution fails, the process waits for ever.
 ///
 /// # Errors
 ///
-/// What sigaction(2) said.
+/// The answer of sigaction(2).
 pub fn execute_on_fault(
     program: &CStr,
     arguments: Vec<CString>,
@@ -55,7 +55,7 @@ pub fn execute_on_fault(
     let name = format!("{note}=").into_bytes();
     let mut variable = name.clone();
     variable.resize(name.len().saturating_add(ROOM), 0);
-    // What the plan points to is never freed: a fault can come until the process ends.
+    // The data that the plan points to is never freed: a fault can come until the process ends.
     let variable = Box::leak(variable.into_boxed_slice()).as_mut_ptr();
     let strings = |list: Vec<CString>| list.into_iter().map(|text| text.into_raw().cast_const());
     let plan = Plan {
@@ -78,7 +78,7 @@ pub fn execute_on_fault(
     Ok(())
 }
 
-/// The note of the fault that is about to come, for which the first caller has the word. What has no room is left out.
+/// Sets the note of the fault that is about to come. The first call counts, and a longer text is cut.
 pub fn record(text: &str) {
     // Taken for as long as it is written to, so that a fault in another thread meanwhile waits for this one's end.
     let plan = PLAN.swap(ptr::null_mut(), Ordering::AcqRel);

@@ -44,7 +44,7 @@ pub fn file_load(
 /// Asks for a kernel with an initrd that cannot be read, so that nothing is loaded.
 ///
 /// # Errors
-/// What the kernel says of the kernel's file, or `EBADF` for the initrd, which it looks at afterwards.
+/// The running kernel's answer about the kernel's file, or `EBADF` for the initrd, which it looks at afterwards.
 pub fn file_load_without_initrd(kernel: BorrowedFd<'_>) -> Result<(), Errno> {
     call(kernel.as_raw_fd(), -1, c"", 0)
 }
@@ -68,7 +68,7 @@ pub fn file_unload(for_panic: bool) -> Result<(), Errno> {
     call(-1, -1, c"", KEXEC_FILE_UNLOAD | slot)
 }
 
-/// What a segment is filled with; the rest of its memory is cleared.
+/// The content of a segment; the rest of its memory is cleared.
 #[derive(Clone, Copy, Debug)]
 pub enum Source<'a> {
     /// Bytes in memory.
@@ -77,7 +77,7 @@ pub enum Source<'a> {
     Mapped(&'a Mapping, usize, usize),
 }
 
-/// A segment: what it is filled with, its physical address and its size, both multiples of the page size.
+/// A segment: its content, its physical address and its size, both multiples of the page size.
 pub type Segment<'a> = (Source<'a>, u64, u64);
 
 /// `struct kexec_segment` of include/uapi/linux/kexec.h.
@@ -142,7 +142,7 @@ fn answer(result: libc::c_long) -> Result<(), Errno> {
     if result == 0 {
         return Ok(());
     }
-    // The kernel's answer stands in errno; without one there it is no error that we know.
+    // The kernel's answer is in errno; without one there it is no error that we know.
     let code = std::io::Error::last_os_error().raw_os_error();
     Err(code.map_or(Errno::INVAL, Errno::from_raw_os_error))
 }

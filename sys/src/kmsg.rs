@@ -40,7 +40,7 @@ impl Log for KmsgLog {
 
     fn log(&self, record: &Record<'_>) {
         let line = line(record.level(), self.name, &record.args().to_string());
-        // The kernel takes a record whole or not at all, and there is nobody to tell of a refusal.
+        // The kernel takes a record whole or not at all, and there is nobody to report a refusal to.
         let _ = (&self.file).write(line.as_bytes());
     }
 
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn a_long_record_is_cut_between_characters() {
-        // The prefix is odd, so that a two-byte character stands across the limit.
+        // The prefix is odd, so that a two-byte character lies across the limit.
         let cut = line(Level::Info, "firstlight", &"ä".repeat(1000));
         assert_eq!(cut.len(), RECORD_LIMIT - 1);
         assert!(cut.ends_with('ä'));

@@ -14,7 +14,7 @@ use rustix::{io::Errno, mount::MountAttrFlags};
 pub fn mount_setattr(mount: BorrowedFd<'_>, attributes: MountAttrFlags) -> Result<(), Errno> {
     let attributes =
         mount_attr { attr_set: u64::from(attributes.bits()), attr_clr: 0, propagation: 0, userns_fd: 0 };
-    // SAFETY: the path is an empty string and the attributes are a `mount_attr` of the size told; both live over the call,
+    // SAFETY: the path is an empty string and the attributes are a `mount_attr` of the given size; both live over the call,
     // and the kernel only reads them.
     let result = unsafe {
         libc::syscall(

@@ -1,4 +1,4 @@
-//! What happens when the reader of our output is gone (`firstlight list | head -1`): signal(7), SIGPIPE.
+//! The end of our output's reader (`firstlight list | head -1`): signal(7), SIGPIPE.
 #![expect(unsafe_code, reason = "signal dispositions have no safe interface")]
 
 use nix::sys::signal::{SigHandler, Signal, signal};

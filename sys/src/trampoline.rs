@@ -72,7 +72,7 @@ firstlight_trampoline_end:
 
 // To 32-bit protected mode without paging, as multiboot and Linux's 32-bit boot protocol have it (Multiboot2 Specification
 // 2.0, 3.3; Linux, Documentation/arch/x86/boot.rst; Intel SDM, volume 3, 10.8.5.4): through a 32-bit segment, then paging,
-// long mode and the extensions off. What no program may read while the kernel before runs (ACPI's root pointer) is copied here.
+// long mode and the extensions off. Data that no program may read while the kernel before runs (ACPI's root pointer) is copied here.
 #[cfg(target_arch = "x86_64")]
 global_asm!(
     r#"
@@ -146,15 +146,15 @@ unsafe extern "C" {
 #[cfg(target_arch = "x86_64")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Copied {
-    /// From here.
+    /// Source address.
     pub from: u32,
-    /// To there.
+    /// Target address.
     pub to: u32,
-    /// So many bytes.
+    /// Length in bytes.
     pub length: u32,
 }
 
-/// What a kernel finds in the processor's registers when it is entered in protected mode; others that it may look at are 0.
+/// Values of the processor's registers at a kernel's entry in protected mode; others that it may look at are 0.
 #[cfg(target_arch = "x86_64")]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Registers {
@@ -166,12 +166,12 @@ pub struct Registers {
     pub esi: u32,
 }
 
-/// The trampoline that copies this and enters a kernel at the physical address `entry` in 32-bit protected mode. It must stand
-/// below 4 GiB.
+/// The trampoline that copies this and enters a kernel at the physical address `entry` in 32-bit protected mode. It must be
+/// loaded below 4 GiB.
 #[cfg(target_arch = "x86_64")]
 #[must_use]
 pub fn to_protected_mode(entry: u32, registers: Registers, copied: Copied) -> Vec<u8> {
-    // SAFETY: both symbols stand in one read-only section that the assembler wrote, the end behind the start; it is
+    // SAFETY: both symbols are in one read-only section that the assembler wrote, the end after the start; it is
     // initialised and never written.
     let template = unsafe {
         let start = &raw const firstlight_protected_start;
@@ -194,14 +194,14 @@ unsafe extern "C" {
     static firstlight_trampoline_end: u8;
 }
 
-/// Bytes behind the two addresses: room for the stack that the far return needs.
+/// Length of the room after the two addresses, in bytes: the stack that the far return needs.
 const STACK: usize = 64;
 
 /// The trampoline that enters the kernel at the physical address `entry` with `argument` where the boot protocol wants it:
 /// the zero page in %rsi on x86_64, the device tree in x0 on aarch64.
 #[must_use]
 pub fn trampoline(entry: u64, argument: u64) -> Vec<u8> {
-    // SAFETY: both symbols stand in one read-only section that the assembler wrote, the end behind the start; it is
+    // SAFETY: both symbols are in one read-only section that the assembler wrote, the end after the start; it is
     // initialised and never written.
     let template = unsafe {
         let start = &raw const firstlight_trampoline_start;

@@ -2,8 +2,8 @@
 
 use std::num::IntErrorKind;
 
-/// Hexadecimal behind 0x, octal behind 0. Nothing is 0, what is too large is the largest, and what stands behind a minus
-/// counts down from 0. `None` for what is no number to its end.
+/// Hexadecimal after 0x, octal after 0. An empty text is 0, a number that is too large is the largest, and a number after a
+/// minus counts down from 0. `None` if the text is not a number to its end.
 #[must_use]
 pub fn parse(value: &str) -> Option<u64> {
     let text = value.trim_ascii_start();
@@ -29,7 +29,7 @@ pub fn parse(value: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
-    /// What strtoul(3) of glibc gives.
+    /// As strtoul(3) of glibc does.
     #[test]
     fn addresses_are_read_as_strtoul_does() {
         for (text, number) in [

@@ -3,7 +3,7 @@
 use super::Options;
 use crate::{formats::cmdline::words, kexec::state::Slot};
 
-/// The command line for the next kernel. `running` is /proc/cmdline; what it holds behind its first line is not looked at.
+/// The command line for the next kernel. `running` is /proc/cmdline, of which only the first line counts.
 ///
 /// Of the running kernel's words only `BOOT_IMAGE=…` goes, and for a crash kernel `crashkernel=…`: everything else is the
 /// caller's business. Without either option it is empty.
@@ -26,7 +26,7 @@ pub fn cmdline(options: &Options, running: &str) -> String {
     }
 }
 
-/// The line without the words of this name that have a value. A quoted blank ends no word, and the other blanks stay as they
+/// The line without the words of this name that have a value. A quoted space ends no word, and the other spaces stay as they
 /// are.
 fn without(line: &str, name: &str) -> String {
     let mut kept = String::with_capacity(line.len());
@@ -35,21 +35,21 @@ fn without(line: &str, name: &str) -> String {
         let mut quoted = false;
         let end = rest.find(|c: char| {
             quoted ^= c == '"';
-            is_blank(c) && !quoted
+            is_space(c) && !quoted
         });
-        let (word, behind) = rest.split_at(end.unwrap_or(rest.len()));
-        let (blanks, next) = behind.split_at(behind.find(|c| !is_blank(c)).unwrap_or(behind.len()));
+        let (word, after) = rest.split_at(end.unwrap_or(rest.len()));
+        let (spaces, next) = after.split_at(after.find(|c| !is_space(c)).unwrap_or(after.len()));
         let is_named = |word: crate::formats::cmdline::Word<'_>| word.name == name && word.value.is_some();
         if !words(word).next().is_some_and(is_named) {
             kept.push_str(word);
-            kept.push_str(blanks);
+            kept.push_str(spaces);
         }
         rest = next;
     }
     kept
 }
 
-fn is_blank(character: char) -> bool {
+fn is_space(character: char) -> bool {
     matches!(character, ' ' | '\t')
 }
 

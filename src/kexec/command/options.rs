@@ -1,8 +1,8 @@
-//! What the `kexec` command is asked for.
+//! The options of a call of the `kexec` command.
 
 use crate::kexec::{Method, state::Slot};
 
-/// What is done, in this order: status, unload, load, then sync, interfaces, and the jump or a shutdown. Paths and command
+/// The actions and their options. The order of actions is: status, unload, load, then sync, interfaces, and the jump or a shutdown. Paths and command
 /// lines are text as in [`crate::formats::text`], so that every byte of them survives.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]

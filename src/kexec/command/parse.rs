@@ -22,7 +22,7 @@ use crate::{
     kexec::{Method, state::Slot},
 };
 
-/// What the words on the command line ask for.
+/// The meaning of a command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Invocation {
     /// `--help`.
@@ -33,7 +33,7 @@ pub enum Invocation {
     Act(Box<Options>),
 }
 
-/// Reads the arguments behind the program's name.
+/// Reads the arguments after the program's name.
 ///
 /// # Errors
 /// [`UsageError`] names the word that is wrong.
@@ -96,7 +96,7 @@ where
     }
 }
 
-/// `-x` and `-y`, which hold wherever they stand.
+/// `-x` and `-y`, which count at any place.
 #[derive(Default)]
 struct Keep {
     interfaces: bool,
@@ -104,8 +104,8 @@ struct Keep {
 }
 
 impl Options {
-    /// The kernel is the first word that is no option, and the only one. `valued` is what the option before it takes a value
-    /// for.
+    /// The kernel is the first word that is no option, and the only one. `valued` is the option before it, if that
+    /// takes a value.
     fn take_kernel(&mut self, word: String, valued: Option<Meaning>) -> Result<(), UsageError> {
         let Some(first) = &self.kernel else {
             self.kernel = Some(word);
@@ -119,7 +119,7 @@ impl Options {
         Err(UsageError::SecondKernel { first: printable(first), second: printable(&word), hint })
     }
 
-    /// What the words together leave no way to honour.
+    /// Whether the words can be honoured together.
     fn check(&self) -> Result<(), UsageError> {
         let loads = self.load && !self.status;
         if let Some(kernel) = self.kernel.as_deref().filter(|_| !loads && !self.print_crash_size) {

@@ -3,7 +3,7 @@
 
 use super::usage::UsageError;
 
-/// What an option is for.
+/// The purpose of an option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Meaning {
     Help,
@@ -164,7 +164,7 @@ pub(super) fn by_name(name: &str) -> Result<&'static Row, UsageError> {
     if let Some(exact) = beginnings.iter().find(|row| row.long == name) {
         return Ok(exact);
     }
-    // What a script has cut short for one version stays valid: `--no-c`, before there was `--no-cma`.
+    // A name that a script has cut short for one version stays valid: `--no-c`, before there was `--no-cma`.
     let is_new = |row: &&Row| matches!(row.meaning, Meaning::WithoutEffect | Meaning::Hotplug);
     if !beginnings.iter().all(is_new) {
         beginnings.retain(|row| !is_new(row));

@@ -20,7 +20,7 @@ static TYPES: &[Type] = &[
     ("uki", |file| matches!(file, KernelFile::Uki(_))),
 ];
 
-/// What `--type` may say.
+/// The names that `--type` takes.
 pub fn names() -> impl Iterator<Item = &'static str> {
     TYPES.iter().map(|(name, _)| *name)
 }
@@ -31,7 +31,7 @@ pub fn is(name: &str, file: &KernelFile) -> bool {
     TYPES.iter().any(|(other, matches)| *other == name && matches(file))
 }
 
-/// What the file's type is called.
+/// The name of the file's type.
 #[must_use]
 pub fn of(file: &KernelFile) -> Option<&'static str> {
     TYPES.iter().find(|(_, matches)| matches(file)).map(|(name, _)| *name)
@@ -62,7 +62,7 @@ mod tests {
 
     /// As the probes of kexec-tools have it (kexec/arch/x86_64, `kexec -t`).
     #[test]
-    fn a_type_is_no_more_than_what_the_file_is() {
+    fn a_file_is_of_its_own_types_only() {
         for (file, name, others) in [
             (elf("x86_64", None), "elf-x86_64", &["multiboot-x86", "bzImage", "elf-x86"][..]),
             (elf("i386", None), "elf-x86", &["elf-x86_64", "multiboot2-x86"]),

@@ -25,7 +25,7 @@ pub enum UsageError {
         first: String,
         /// The next one.
         second: String,
-        /// What may have been meant.
+        /// A hint at what was meant.
         hint: &'static str,
     },
     /// A kernel is named beside an action that loads none.

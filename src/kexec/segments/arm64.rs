@@ -36,7 +36,7 @@ pub fn plan(
     limits: &Range<u64>,
 ) -> Result<Plan, PlanError> {
     let mut space = Space { free: granules(&machine.free), limits: limits.clone() };
-    // Before 3.17 an Image told neither its size nor, in the right order, its offset.
+    // Before 3.17 an Image held neither its size nor, in the right order, its offset.
     let (offset, size) = match image.image_size {
         0 => (0x8_0000, length as u64),
         size => (image.text_offset, size.max(length as u64)),
@@ -103,7 +103,7 @@ fn whole(size: u64) -> u64 {
     size.checked_next_multiple_of(GRANULE).unwrap_or(!(GRANULE - 1))
 }
 
-/// The kernel begins behind its offset, which is a multiple of the smallest page only.
+/// The kernel begins after its offset, which is a multiple of the smallest page only.
 fn whole_pages(size: u64) -> u64 {
     size.checked_next_multiple_of(PAGE).unwrap_or(!(PAGE - 1))
 }

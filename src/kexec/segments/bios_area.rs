@@ -1,5 +1,5 @@
-//! What a kernel for BIOS machines looks for in low memory, made where the firmware is UEFI, which leaves nothing there: the
-//! BIOS's data area, that tells where low memory ends, and an extended one with ACPI's root pointer in it (ACPI specification
+//! The areas that a kernel for BIOS machines looks for in low memory, made where the firmware is UEFI, which has none: the
+//! BIOS's data area, with the end of low memory, and an extended one with ACPI's root pointer in it (ACPI specification
 //! 6.5, 5.2.5.1 and 5.2.5.3). Xen puts the code that starts processors below that end, and without one writes it where no
 //! memory is.
 
@@ -14,13 +14,13 @@ const LOW_MEMORY: u64 = 640 << 10;
 /// Of two bytes each: the extended area's address by 16, and KiB of low memory in front of it.
 const EXTENDED_AREA: usize = 0x40e;
 const LOW_SIZE: usize = 0x413;
-/// The extended area begins with its size in KiB; the pointer stands at a multiple of this, and has so many bytes.
+/// The extended area begins with its size in KiB; the pointer is at a multiple of the first of these and has the length of the second.
 const POINTER: u64 = 16;
 const POINTER_SIZE: u32 = 36;
 
 /// Both areas, of a page each: the first one of memory, and the last one of low memory, which `memory` says is reserved
-/// from then on. And where the root pointer at `root` (0 if not known) is to be copied to: it stands where many a kernel
-/// lets no program read. `None` without low memory.
+/// from then on. And where the root pointer at `root` (0 if not known) is to be copied to: many kernels let no program
+/// read it. `None` without low memory.
 #[must_use]
 pub fn make(memory: &mut Vec<MemoryRange>, root: u64) -> Option<([Segment; 2], Copied)> {
     let is_low = |range: &MemoryRange| range.kind == MemoryType::Ram && range.start < LOW_MEMORY;

@@ -12,7 +12,7 @@ use goblin::elf::{
 const HEADER: u16 = 64;
 const PROGRAM_HEADER: u16 = 56;
 
-/// What there is to know of a kernel before it crashes.
+/// A kernel that may crash, as its crash kernel needs to know it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Crashed {
     /// `e_machine`.

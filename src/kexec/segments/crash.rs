@@ -1,5 +1,5 @@
-//! What a crash kernel is told, beside what every kernel is: it lives in the memory that was kept for it (`crashkernel=`),
-//! and finds the headers that describe the rest (Linux, Documentation/admin-guide/kdump/kdump.rst).
+//! A crash kernel's view of the machine: it lives in the memory that was kept for it (`crashkernel=`), and finds the headers
+//! that describe the rest (Linux, Documentation/admin-guide/kdump/kdump.rst).
 //!
 //! Below 1 MiB both kernels may write: since Linux 5.5 the one that has a crash kernel leaves that memory alone, so that
 //! nothing of it has to be saved.
@@ -19,11 +19,11 @@ use super::{
 const LOW: u64 = 1 << 20;
 /// Kernels are mapped from here on (Linux, Documentation/arch/x86/x86_64/mm.rst).
 const KERNEL_MAP: u64 = 0xffff_ffff_8000_0000;
-/// Where physical memory is mapped, unless its place was drawn by lot.
+/// Where physical memory is mapped, unless its place is random.
 const DIRECT_MAP: u64 = 0xffff_8880_0000_0000;
-/// As much of /proc/kcore as holds its headers, in bytes.
+/// Length of the part of /proc/kcore that holds its headers, in bytes.
 const CORE_HEADERS: u64 = 64 << 10;
-/// No kernel has more processors.
+/// Maximum number of processors of a kernel.
 const PROCESSORS_LIMIT: usize = 8192;
 
 /// Why no crash kernel can be prepared.
@@ -34,7 +34,7 @@ pub enum CrashError {
     NoMemory,
     /// The kernel does not say where it leaves its notes.
     #[error(
-        "the running kernel does not say what it leaves behind (/sys/kernel/vmcoreinfo); it may lack CONFIG_CRASH_DUMP"
+        "the running kernel does not describe itself for a crash kernel (/sys/kernel/vmcoreinfo); it may lack CONFIG_CRASH_DUMP"
     )]
     NoNotes,
 }
@@ -71,7 +71,7 @@ pub fn prepare(machine: &mut Machine, root: &Path) -> Result<Segment, CrashError
     Ok(Segment { content: Content::Made(headers), address, size })
 }
 
-/// The word that tells a crash kernel of the headers at this address, as kexec-tools writes it.
+/// The word that leads a crash kernel to the headers at this address, as kexec-tools writes it.
 #[must_use]
 pub fn word(headers: &Segment) -> String {
     format!("elfcorehdr={}K", headers.address >> 10)
@@ -99,7 +99,7 @@ fn notes(root: &Path) -> Option<Vec<Range<u64>>> {
     Some(notes.into_iter().map(|(_, place)| place).chain([own]).collect())
 }
 
-/// Where the kernel maps itself and all memory, as /proc/kcore tells; debuggers want to know.
+/// Where the kernel maps itself and all memory by /proc/kcore, for debuggers.
 fn mappings(root: &Path, iomem: &str) -> (Option<(u64, Range<u64>)>, u64) {
     let headers = core_headers(root).unwrap_or_default();
     let loads = || headers.iter().filter(|header| header.p_type == PT_LOAD && header.p_paddr != u64::MAX);

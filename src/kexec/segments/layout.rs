@@ -12,13 +12,13 @@ use crate::{
 
 /// Offset of the 64-bit entry point of a bzImage (boot.rst, "64-bit BOOT PROTOCOL").
 const ENTRY_64: u64 = 0x200;
-/// As many times its own size a kernel takes that does not say how much memory it needs, as GRUB has it.
+/// Memory of a kernel that does not say how much it needs, in multiples of its size, as in GRUB.
 const UNPACKED: u64 = 3;
-/// As much of a kernel file as holds its headers, in bytes: the setup header, or the ELF header and the program headers.
+/// Length of the part of a kernel file that holds its headers, in bytes: the setup header, or the ELF and program headers.
 const HEAD: usize = 4096;
 /// Kernels shift by this much: a page of the early mapping.
 const HUGE_PAGE: u64 = 2 << 20;
-/// A kernel has a handful of segments; kexec_load takes 16 in all.
+/// Maximum number of segments of a kernel; kexec_load takes 16 in all.
 const PARTS_LIMIT: usize = 12;
 
 /// Why a kernel file cannot be loaded in segments.
@@ -60,7 +60,7 @@ pub struct Layout {
     pub alignment: u64,
     /// The base that it was built for.
     pub preferred: u64,
-    /// Its own header says that it may stand at any base.
+    /// Its own header says that it can run at any base.
     pub relocatable: bool,
     /// Entry point, relative to the base.
     pub entry: u64,
@@ -68,16 +68,16 @@ pub struct Layout {
     pub protected: Option<Protected>,
 }
 
-/// What an entry in 32-bit protected mode asks for beside.
+/// Further demands of a kernel that is entered in 32-bit protected mode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Protected {
     /// Everything lies below this address.
     pub end: u64,
-    /// The kernel may stand elsewhere than at the base that it was built for.
+    /// The kernel can run elsewhere than at the base that it was built for.
     pub movable: bool,
 }
 
-/// What there is to know of a kernel before it is placed.
+/// A kernel's headers, as far as they matter before it is placed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KernelLayout {
     /// How it wants to lie.

@@ -1,4 +1,4 @@
-//! What the running kernel tells of the machine below it, read for the next kernel.
+//! The machine as the running kernel shows it, read for the next kernel.
 //!
 //! /sys/firmware/memmap (Linux, Documentation/ABI/testing/sysfs-firmware-memmap), /proc/iomem,
 //! /sys/kernel/boot_params/data, /sys/firmware/efi.
@@ -11,12 +11,12 @@ use std::{
 
 use super::memory::{self, MemoryRange, MemoryType};
 
-/// No map has more ranges than this; firmware with more is not believed.
+/// Maximum number of ranges in a memory map; the others are left out.
 const RANGES_LIMIT: usize = 2048;
-/// No file read here is larger, in bytes.
+/// Maximum size of a file that is read here, in bytes.
 const FILE_LIMIT: u64 = 1 << 20;
 
-/// The machine, as the next kernel will be told of it.
+/// The machine, as it is described to the next kernel.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Machine {
     /// The memory map, in ascending order.
@@ -27,7 +27,7 @@ pub struct Machine {
     pub zero_page: Option<Vec<u8>>,
     /// The EFI runtime, where the next kernel can use it.
     pub efi: Option<Efi>,
-    /// Address of the ACPI root pointer, 0 if nothing tells it.
+    /// Address of the ACPI root pointer, 0 if it is unknown.
     pub rsdp: u64,
     /// The device tree, on machines that have one.
     pub device_tree: Option<Vec<u8>>,
@@ -48,7 +48,7 @@ pub struct EfiDescriptor {
     pub attribute: u64,
 }
 
-/// What the next kernel needs to use the EFI runtime (/sys/firmware/efi).
+/// The EFI runtime, as the next kernel needs it (/sys/firmware/efi).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Efi {
     /// Physical address of the firmware vendor's name.
@@ -123,7 +123,7 @@ fn firmware_map(directory: &Path) -> Result<Vec<MemoryRange>, MachineError> {
     Ok(ranges)
 }
 
-/// What both say is RAM.
+/// Memory that is RAM by both maps.
 fn inside_ram(free: &[Range<u64>], map: &[MemoryRange]) -> Vec<Range<u64>> {
     let ram = map.iter().filter(|range| range.kind == MemoryType::Ram).map(|range| range.start..range.end);
     memory::normalised(ram.collect())
@@ -133,7 +133,7 @@ fn inside_ram(free: &[Range<u64>], map: &[MemoryRange]) -> Vec<Range<u64>> {
         .collect()
 }
 
-/// The runtime with its map; without a map the next kernel cannot use it, and is not told of it.
+/// The runtime with its map; without a map the next kernel cannot use it.
 fn efi_runtime(directory: &Path) -> Option<Efi> {
     let field = |name: &str| hexadecimal(&text(&directory.join(name)).ok()?);
     let mut map = Vec::new();
@@ -158,7 +158,7 @@ fn efi_runtime(directory: &Path) -> Option<Efi> {
     })
 }
 
-/// Address of the ACPI root pointer, as the directory /sys/firmware/efi tells it; 0 without.
+/// Address of the ACPI root pointer by the directory /sys/firmware/efi; 0 if it is unknown.
 #[must_use]
 pub fn root_pointer(efi: &Path) -> u64 {
     table_address(efi, "ACPI20=").or_else(|| table_address(efi, "ACPI=")).unwrap_or(0)

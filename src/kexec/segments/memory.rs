@@ -38,7 +38,7 @@ pub struct MemoryRange {
     pub start: u64,
     /// One past the last byte.
     pub end: u64,
-    /// What it is for.
+    /// Its type.
     pub kind: MemoryType,
 }
 
@@ -117,7 +117,7 @@ pub fn normalised(mut ranges: Vec<Range<u64>>) -> Vec<Range<u64>> {
     joined
 }
 
-/// What is left of the ranges outside of the hole.
+/// The parts of the ranges outside of the hole.
 #[must_use]
 pub fn subtract(ranges: &[Range<u64>], hole: &Range<u64>) -> Vec<Range<u64>> {
     ranges

@@ -47,7 +47,7 @@ use crate::{
 /// Bytes of randomness for the next kernel.
 const SEED: usize = 32;
 
-/// What does not fit, with the limits if there are any.
+/// The error for a part that does not fit, with the limits if there are any.
 fn unplaced(error: PlanError, limits: &Range<u64>) -> SegmentsError {
     match error {
         PlanError::NoPlace { what, size } if *limits != ANYWHERE => {
@@ -97,7 +97,7 @@ pub enum SegmentsError {
         what: &'static str,
         /// Its size in bytes.
         size: u64,
-        /// What was asked for.
+        /// The limits.
         limits: Range<u64>,
     },
     /// A file cannot be mapped.
@@ -147,7 +147,7 @@ pub fn load(
     submit(&plan, &kernel, initrd.as_slice(), options.slot).map_err(SegmentsError::Refused)
 }
 
-/// What is handed to Linux.
+/// The data that is handed to Linux.
 #[derive(Clone, Copy, Debug)]
 pub struct Handover<'a> {
     /// Command line without its NUL.
@@ -208,7 +208,6 @@ impl LinuxLayout {
         }
     }
 
-    #[expect(clippy::unused_self, reason = "on x86 each kernel has a limit of its own")]
     fn cmdline_limit(&self) -> usize {
         usize::MAX
     }
@@ -226,7 +225,7 @@ impl LinuxLayout {
     }
 }
 
-/// What a crash kernel has beside: the headers of the memory to look at, and the words that tell it where they are.
+/// A crash kernel's extra segment: the headers of the memory to look at, and the words that lead it to them.
 #[cfg(all(feature = "running-system", target_arch = "x86_64"))]
 fn crash_headers(machine: &mut Machine) -> Result<(plan::Segment, String), SegmentsError> {
     let segment = crash::prepare(machine, Path::new("/"))?;

@@ -28,13 +28,13 @@ use crate::{
     },
 };
 
-/// A header stands in the first 32 KiB (version 1: 8 KiB).
+/// Length of the part of a file that may hold a header, in bytes (version 1: 8 KiB).
 const HEAD: usize = 32 << 10;
-/// kexec_load takes 16 segments: two are information and trampoline, the others kernel and modules.
+/// Maximum number of segments of kexec_load: two are information and trampoline, the others kernel and modules.
 const SEGMENTS: usize = 16;
-/// Where the zero page tells the address of ACPI's root pointer.
+/// Offset of the address of ACPI's root pointer in the zero page.
 const RSDP: usize = offset_of!(boot_params, acpi_rsdp_addr);
-/// What the kernel finds in %eax, by version.
+/// Value of %eax at the kernel's entry, by version.
 const MAGIC_1: u32 = 0x2bad_b002;
 const MAGIC_2: u32 = 0x36d7_6289;
 
@@ -45,7 +45,7 @@ pub enum MultibootError {
     #[error("it has no multiboot header; name a multiboot kernel, such as Xen's, or leave --module out")]
     NoHeader,
     /// Neither an ELF file nor addresses in the header.
-    #[error("neither its header nor the file's format tells where it is to be loaded; install it again")]
+    #[error("neither its header nor the file's format says where it is to be loaded; install it again")]
     Nowhere,
     /// Sizes do not fit together.
     #[error("its headers do not fit the file; install it again")]
@@ -128,7 +128,7 @@ fn placed(addresses: &Addresses, header: usize, length: u64) -> Result<Part, Mul
 }
 
 fn part(offset: u64, stop: u64, address: u64, size: u64, length: u64) -> Result<Part, MultibootError> {
-    // Segments are whole pages; what stands before the first byte in its page belongs to the file in all kernels.
+    // Segments are whole pages; in all kernels the bytes before the first one in its page belong to the file.
     let lead = address % PAGE;
     let (offset, address, size) = match offset.checked_sub(lead) {
         Some(offset) if lead > 0 => (offset, address.saturating_sub(lead), size.saturating_add(lead)),
@@ -185,7 +185,7 @@ impl KernelTexts<'_> {
     }
 }
 
-/// Copies ACPI's root pointer out of memory (ACPI specification 6.5, 5.2.5.3), where something tells its address and the
+/// Copies ACPI's root pointer out of memory (ACPI specification 6.5, 5.2.5.3), where its address is known and the
 /// running kernel lets it be read. On a BIOS machine kernels find it by themselves.
 #[must_use]
 pub fn root_pointer(machine: &Machine) -> Option<Vec<u8>> {
@@ -239,13 +239,13 @@ pub fn plan(
     for (number, (length, text)) in modules.iter().enumerate() {
         let address = space.take("module", *length, 0)?;
         segments.push(Segment { content: Content::File(number), address, size: pages(*length) });
-        placed.push(Module { range: address..address.saturating_add(*length), text });
+        placed.push(PlacedModule { range: address..address.saturating_add(*length), text });
     }
     let build = |base| match image.version {
         1 => information_1(base, texts, &placed, machine),
         _ => information_2(texts, &placed, acpi.root, machine),
     };
-    // As long wherever it stands.
+    // It has the same length at any address.
     let address = space.take("multiboot information", build(0).len() as u64, 0)?;
     let block = build(address);
     segments.push(Segment { address, size: pages(block.len() as u64), content: Content::Made(block) });
@@ -259,7 +259,7 @@ pub fn plan(
 }
 
 /// A module in memory.
-struct Module<'a> {
+struct PlacedModule<'a> {
     range: Range<u64>,
     text: &'a [u8],
 }
@@ -293,47 +293,47 @@ fn put(block: &mut Vec<u8>, fields: &[u32]) {
     block.extend(fields.iter().flat_map(|field| field.to_le_bytes()));
 }
 
-/// Version 1: a structure of 116 bytes, and behind it what it points to.
-fn information_1(base: u64, texts: &KernelTexts<'_>, modules: &[Module], machine: &Machine) -> Vec<u8> {
+/// Version 1: a structure of 116 bytes, and after it the data that it points to.
+fn information_1(base: u64, texts: &KernelTexts<'_>, modules: &[PlacedModule], machine: &Machine) -> Vec<u8> {
     const SIZE: usize = 116;
     const ENTRY: u32 = 20;
-    let mut behind = Vec::new();
-    let here = |behind: &Vec<u8>| low(base.saturating_add((SIZE + behind.len()) as u64));
-    let map = here(&behind);
+    let mut after = Vec::new();
+    let here = |after: &Vec<u8>| low(base.saturating_add((SIZE + after.len()) as u64));
+    let map = here(&after);
     for range in &machine.memory {
-        put(&mut behind, &[ENTRY]);
-        behind.extend([range.start, range.end - range.start].iter().flat_map(|field| field.to_le_bytes()));
-        put(&mut behind, &[kind(range)]);
+        put(&mut after, &[ENTRY]);
+        after.extend([range.start, range.end - range.start].iter().flat_map(|field| field.to_le_bytes()));
+        put(&mut after, &[kind(range)]);
     }
-    let map_size = low(behind.len() as u64);
+    let map_size = low(after.len() as u64);
     let mut addresses = Vec::new();
     for text in modules.iter().map(|module| module.text).chain([texts.cmdline]) {
-        addresses.push(here(&behind));
-        behind.extend(text.iter().chain(&[0]));
+        addresses.push(here(&after));
+        after.extend(text.iter().chain(&[0]));
     }
     let command = addresses.pop().unwrap_or(0);
-    let name = here(&behind);
-    behind.extend(texts.loader().iter().chain(&[0]));
-    behind.resize(behind.len().next_multiple_of(4), 0);
-    let list = here(&behind);
+    let name = here(&after);
+    after.extend(texts.loader().iter().chain(&[0]));
+    after.resize(after.len().next_multiple_of(4), 0);
+    let list = here(&after);
     for (module, text) in modules.iter().zip(addresses) {
-        put(&mut behind, &[low(module.range.start), low(module.range.end), text, 0]);
+        put(&mut after, &[low(module.range.start), low(module.range.end), text, 0]);
     }
     let [lower, upper] = sizes(machine);
     // Memory sizes, command line, modules, memory map, the loader's name.
     let flags = 1 | 1 << 2 | 1 << 3 | 1 << 6 | 1 << 9;
-    let mut block = Vec::with_capacity(SIZE + behind.len());
+    let mut block = Vec::with_capacity(SIZE + after.len());
     put(&mut block, &[flags, lower, upper, 0, command, low(modules.len() as u64), list]);
     put(&mut block, &[0, 0, 0, 0, map_size, map, 0, 0, 0, name]);
     block.resize(SIZE, 0);
-    block.extend(behind);
+    block.extend(after);
     block
 }
 
-/// Version 2: tags one behind the other, each at a multiple of eight.
+/// Version 2: tags one after the other, each at a multiple of eight.
 fn information_2(
     texts: &KernelTexts<'_>,
-    modules: &[Module],
+    modules: &[PlacedModule],
     root_pointer: Option<&[u8]>,
     machine: &Machine,
 ) -> Vec<u8> {
@@ -385,7 +385,7 @@ mod tests {
         }
     }
 
-    /// An ELF file of 32 bits with one segment: offset, physical address, size in file and memory; entry behind it.
+    /// An ELF file of 32 bits with one segment: offset, physical address, size in file and memory; then the entry.
     fn elf(load: [u32; 4], entry: u32, header: &[u32]) -> Vec<u8> {
         let mut bytes = vec![0; 0x3000];
         bytes[..7].copy_from_slice(b"\x7fELF\x01\x01\x01");
@@ -425,7 +425,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_the_file_is_damage() {
+    fn headers_that_do_not_fit_the_file_are_damage() {
         for load in [
             [0x1000, 0x20_0000, 0x9000, 0x9000],
             [0x1000, 0xffff_f000, 16, 0x2000],

@@ -1,8 +1,8 @@
 //! The zero page (`struct boot_params`) and everything that it points to, as one block of memory for the next kernel
 //! (Linux, Documentation/arch/x86/boot.rst and zero-page.rst). The offsets of fields are those of the kernel's own header files.
 //!
-//! What only the firmware could tell (screen, ACPI, EFI, disk geometry) is handed on from the zero page that the running
-//! kernel itself was given.
+//! Facts that come from the firmware (screen, ACPI, EFI, disk geometry) are copied from the zero page that the running kernel
+//! itself was given.
 
 use std::mem::offset_of;
 
@@ -51,7 +51,7 @@ static HANDED_ON: &[(usize, usize)] = &[
     (field!(eddbuf), field!(_pad9) - field!(eddbuf)),
 ];
 
-/// What goes into the block.
+/// The contents of the block.
 #[derive(Clone, Debug)]
 pub struct Parameters<'a> {
     /// The kernel file from its first byte to the end of the setup header at least; empty for an ELF kernel.
@@ -114,7 +114,7 @@ impl Parameters<'_> {
         if let Some(header) = self.kernel.get(HEADER..end) {
             put(block, HEADER, header);
         } else {
-            // An ELF kernel has no header: what it looks at is the magic, the protocol and that it was loaded high.
+            // An ELF kernel has no header. It looks at the magic, the protocol and whether it was loaded high.
             put(block, field!(hdr.boot_flag), &0xaa55_u16.to_le_bytes());
             put(block, field!(hdr.header), b"HdrS");
             put(block, field!(hdr.version), &0x020f_u16.to_le_bytes());
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_memory_map_goes_on_behind_the_zero_page() {
+    fn a_long_memory_map_goes_on_after_the_zero_page() {
         let memory: Vec<MemoryRange> =
             (0..130).map(|n| ram(n * 0x20_0000, n * 0x20_0000 + 0x10_0000)).collect();
         let block = parameters(&kernel(), &memory).build(BASE);
@@ -392,7 +392,7 @@ mod tests {
     }
 
     #[test]
-    fn the_seed_stands_in_the_chain() {
+    fn the_seed_is_in_the_chain() {
         let kernel = kernel();
         let block = Parameters { seed: &[7; 32], ..parameters(&kernel, &[]) }.build(BASE);
         assert_eq!(chain(&block), [(SETUP_RNG_SEED, vec![7; 32])]);

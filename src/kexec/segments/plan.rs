@@ -7,7 +7,7 @@ use super::memory::{self, PAGE};
 /// Early code of old kernels maps the first 4 GiB only.
 pub(super) const FOUR_GIBIBYTES: u64 = 1 << 32;
 
-/// What a segment holds.
+/// The content of a segment.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
     /// Bytes of the kernel file.
@@ -21,7 +21,7 @@ pub enum Content {
 /// One segment of `kexec_load`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Segment {
-    /// What it holds.
+    /// Its content.
     pub content: Content,
     /// Physical address, a multiple of the page size.
     pub address: u64,
@@ -29,7 +29,7 @@ pub struct Segment {
     pub size: u64,
 }
 
-/// Everything that `kexec_load` is to be told.
+/// The arguments of `kexec_load`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
     /// Where the processor goes first: the trampoline.
@@ -61,6 +61,8 @@ pub(super) struct Space {
 }
 
 impl Space {
+    /// As [`Self::take_aligned`], for whole pages.
+    #[cfg(target_arch = "x86_64")]
     pub(super) fn take(&mut self, what: &'static str, size: u64, lowest: u64) -> Result<u64, PlanError> {
         self.take_aligned(what, size, PAGE, lowest)
     }

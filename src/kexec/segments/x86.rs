@@ -54,7 +54,7 @@ pub fn plan(
         parameters.initrd = (address, initrd);
         segments.push(Segment { content: Content::File(0), address, size: pages(initrd) });
     }
-    // The block is as long wherever it stands; only the pointers in it change.
+    // The block has the same length at any address; only the pointers in it change.
     let address = space.take("boot parameters", parameters.build(0).len() as u64, 0)?;
     let mut block = parameters.build(address);
     if layout.protected.is_some()
@@ -87,11 +87,11 @@ fn entry_code(layout: &Layout, entry: u64, parameters: u64) -> Vec<u8> {
 }
 
 impl Space {
-    /// The highest place for a kernel that may stand anywhere; for another one the place that it was built for, or the
+    /// The highest place for a kernel that can run anywhere; for another one the place that it was built for, or the
     /// highest where that is taken.
     ///
-    /// A Linux that has just started hands out its lowest memory first, where most kernels are built for. What it hands out
-    /// inside of a segment's place it cannot use there, and it looks through all that it has so for each further page.
+    /// A Linux that has just started hands out its lowest memory first, where most kernels are built for. It cannot use a
+    /// page inside of a segment's place for that segment's copy, and looks through all such pages for each further one.
     fn take_kernel(&mut self, layout: &Layout, cmdline: &[u8]) -> Result<u64, PlanError> {
         let preferred = layout.preferred..layout.preferred.saturating_add(pages(layout.size));
         let inside = |outer: &Range<u64>| outer.start <= preferred.start && preferred.end <= outer.end;
@@ -125,8 +125,8 @@ fn is_tight(kernel: u64, initrd: u64, free: &[Range<u64>]) -> bool {
     both.saturating_mul(2).saturating_add(initrd).saturating_add(RUNNING) > all
 }
 
-/// Whether the next kernel is told to use a part of the memory only (`mem=`, `memmap=`): it must not stand in the rest, and
-/// only one that draws lots for its place looks where it stands.
+/// Whether the next kernel is told to use a part of the memory only (`mem=`, `memmap=`): it must not be loaded to the
+/// rest, and only one with KASLR moves itself.
 fn leaves_memory_out(cmdline: &[u8]) -> bool {
     let mut words = cmdline.split(u8::is_ascii_whitespace);
     words.any(|word| [&b"mem="[..], b"memmap="].iter().any(|key| word.starts_with(key)))
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_stand_anywhere_goes_to_the_top() {
+    fn a_relocatable_kernel_goes_to_the_top() {
         let plan = plan(
             &layout(),
             &parameters(),
@@ -225,7 +225,7 @@ mod tests {
         ] {
             assert_eq!(base(layout, cmdline, free), expected, "{layout:?} {cmdline:?}");
         }
-        // Where that is taken, it stands at a multiple of its alignment.
+        // Where that is taken, its place is a multiple of its alignment.
         assert_eq!(base(&fixed, b"quiet", &[0x110_0000..0x1000_0000]), 0xc00_0000);
     }
 
@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_32_bit_kernel_lies_low_and_is_told_of_its_parameters_in_protected_mode() {
+    fn a_32_bit_kernel_lies_low_and_finds_its_parameters_in_protected_mode() {
         let protected = Some(Protected { end: 0x3800_0000, movable: false });
         let layout = Layout { preferred: 0x10_0000, relocatable: false, entry: 0, protected, ..layout() };
         let ram = [0x1000..0x9_f000, 0x10_0000..0xc000_0000, 0x1_0000_0000..0x2_0000_0000];

@@ -1,4 +1,4 @@
-//! What command lines ask for: those of callers in the wild, and wrong ones.
+//! Command lines of callers in the wild, and wrong ones.
 
 use super::{
     super::table::{HAS_TREE, NO_TREE, REAL_MODE},
@@ -178,12 +178,12 @@ fn wrong_usage_names_the_word() {
 }
 
 #[test]
-fn help_and_version_come_before_anything_wrong_behind_them() {
+fn help_and_version_come_before_anything_wrong_after_them() {
     assert_eq!(parse(["-h", "--frobnicate"]), Ok(Invocation::Help));
     assert_eq!(parse(["-l", "--vers"]), Ok(Invocation::Version));
 }
 
 #[test]
-fn words_behind_two_dashes_are_no_options() {
+fn words_after_two_dashes_are_no_options() {
     assert_eq!(act(&["-l", "--", "-k"]).kernel.as_deref(), Some("-k"));
 }
