@@ -48,7 +48,6 @@ const LOCKED: &str =
 const LOCKED_CONSOLE: &str = "The rescue console is locked: the boot loader's configuration asks for a password before its \
                               own command line, and none can be typed here yet.";
 
-/// What happened.
 #[derive(Debug)]
 pub enum Event {
     /// A volume can be read.
@@ -65,7 +64,6 @@ pub enum Event {
     Discovered(Result<Discovery, String>),
     /// The load with this number ended.
     Loaded(u64, Result<LoadedKernel, AttemptError>),
-    /// A key was pressed.
     Key(Key),
     /// PID 1 has sent a notice.
     Notice(Notice),
@@ -81,7 +79,7 @@ pub enum WorkerAction {
     /// Load this entry; the number comes back with the result.
     Load(u64, Box<Entry>),
     Unload,
-    /// Do what was left until the jump, and have PID 1 jump.
+    /// Carry out the actions that were left until the jump, and have PID 1 jump.
     Jump {
         /// Id of the entry.
         entry: String,

@@ -281,13 +281,14 @@ impl Worker {
         self.link.ask(request);
     }
 
-    /// PID 1, the rescue console or the next kernel goes on below the picture, on a terminal as it was.
+    /// Leaves the screen to PID 1, the rescue console or the next kernel, which write below the picture, and restores the
+    /// terminals.
     fn leave_screen(&mut self) {
         self.screen.leave(&self.consoles);
         self.input.restore();
     }
 
-    /// Works on a thread of its own, up to an event; `failed` makes the event of there being no thread.
+    /// Runs work on a thread of its own, which ends in an event; `failed` makes the event where no thread can be started.
     fn spawn(
         &self,
         name: &str,

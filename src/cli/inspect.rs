@@ -63,7 +63,7 @@ fn run(arguments: &mut Arguments) -> Result<String, Failure> {
         }) => {
             return Err(failed(&reason));
         }
-        // What cannot be unpacked here, as it is for another machine, is told all the same.
+        // A file for another machine, which cannot be unpacked here, is described all the same.
         Err(_) => None,
     };
     let value = serde_json::to_value(Inspected { file: &name, identity, inside });

@@ -98,8 +98,22 @@ const SUBVOLUME: &str = "openSUSE's GRUB counts paths from the default subvolume
 const SNAPSHOTS: &str = "a snapshot's entries are in the menu of its own configuration, which sets its own default: the \
                          driver cannot choose there";
 
+/// The path of the subvolume that is the default: the installed system's, or that of a snapshot which is started.
 fn from_subvolume(ours: &str, theirs: &str) -> bool {
-    ours.replace("/@/.snapshots/1/snapshot", "") == theirs
+    ["1", "12"].iter().any(|number| ours.replace(&format!("/@/.snapshots/{number}/snapshot"), "") == theirs)
+}
+
+/// GRUB boots the default of the snapshot's own configuration.
+fn default_of_snapshot(ours: &str, theirs: &str) -> bool {
+    let of_snapshot = |id: &str| id.split('>').take(2).map(str::to_owned).collect::<Vec<_>>();
+    of_snapshot(ours) == of_snapshot(theirs)
+        && theirs.ends_with(">gnulinux-6.11.8-1-default-advanced-7a3b1e00-7a3b-4eed-8eed-7a3b1eeed000")
+}
+
+/// The words of the default of the snapshot's configuration, in place of those of its recovery entry.
+fn words_of_default(ours: &str, theirs: &str) -> bool {
+    let root = ours.strip_suffix(" single");
+    root.is_some() && root == theirs.strip_suffix(" splash=silent quiet security=selinux")
 }
 
 pub const SYSTEMS: &[System] = &[
@@ -118,24 +132,17 @@ pub const SYSTEMS: &[System] = &[
     },
     System { name: "opensuse-leap-15.6", what: "", reason: SUBVOLUME, explains: from_subvolume },
     System { name: "opensuse-tumbleweed", what: "", reason: SUBVOLUME, explains: from_subvolume },
-    System { name: "opensuse-tumbleweed", what: "entry 2>0", reason: SNAPSHOTS, explains: |_, _| false },
     System {
         name: "opensuse-tumbleweed",
-        what: "kernel of Start boot",
+        what: "entry 2>0",
         reason: SNAPSHOTS,
-        explains: |_, _| false,
-    },
-    System {
-        name: "opensuse-tumbleweed",
-        what: "initrds of Start boot",
-        reason: SNAPSHOTS,
-        explains: |_, _| false,
+        explains: default_of_snapshot,
     },
     System {
         name: "opensuse-tumbleweed",
         what: "command line of Start boot",
         reason: SNAPSHOTS,
-        explains: |_, _| false,
+        explains: words_of_default,
     },
 ];
 

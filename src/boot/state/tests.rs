@@ -109,7 +109,7 @@ fn the_default_is_loaded_while_the_countdown_runs_and_started_when_it_ends() {
 }
 
 #[test]
-fn a_jump_names_its_entry_and_what_was_left_until_then() {
+fn a_jump_names_its_entry_and_the_actions_that_were_left_until_then() {
     let path = "/sys/firmware/efi/efivars/LoaderEntryOneShot".into();
     let before_jump = vec![BeforeJump::RemoveVariable { name: "LoaderEntryOneShot", path }];
     let kernel = LoadedKernel { before_jump, ..kernel() };
