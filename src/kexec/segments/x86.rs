@@ -125,7 +125,7 @@ fn is_tight(kernel: u64, initrd: u64, free: &[Range<u64>]) -> bool {
     both.saturating_mul(2).saturating_add(initrd).saturating_add(RUNNING) > all
 }
 
-/// Whether the next kernel is told to use a part of the memory only (`mem=`, `memmap=`): it must not be loaded to the
+/// Whether the next kernel is to use a part of the memory only (`mem=`, `memmap=`): it must not be loaded to the
 /// rest, and only one with KASLR moves itself.
 fn leaves_memory_out(cmdline: &[u8]) -> bool {
     let mut words = cmdline.split(u8::is_ascii_whitespace);
