@@ -60,9 +60,10 @@ pub(super) struct LineClock(PathBuf);
 /// of the guest's clock, as [`CLOCK`] has it, without those in which the processor waits. To be read when QEMU has ended.
 pub(super) struct Timetable(PathBuf);
 
-/// One instruction takes a nanosecond of the guest's clock, which moves on at once where the guest waits; and what it takes
-/// for chance is always the same.
-pub(super) const CLOCK: [&str; 4] = ["-icount", "shift=0,sleep=off", "-seed", "1"];
+/// One instruction takes a nanosecond of the guest's clock, and the random numbers are always the same. Where the guest waits, its
+/// clock goes with this machine's: with `sleep=off` it jumps to the guest's next timer, and while this machine is busy a disk
+/// then seems to hang until the load's deadline.
+pub(super) const CLOCK: [&str; 4] = ["-icount", "shift=0,sleep=on", "-seed", "1"];
 
 impl LineClock {
     /// Builds the plugin, once for all machines: one that runs has the file mapped.
