@@ -327,7 +327,7 @@ fn a_path_with_a_space_cannot_be_handed_on() {
     }
     let volume = TempDir::new().unwrap();
     image(&volume.path().join("my image.iso"), "LIVE", &FILES);
-    let problem = "the system cannot find its image again: blanks in its path; rename it";
+    let problem = "the system cannot find its image again: spaces in its path; rename it";
     assert_eq!(lines(&list(&volume, &[])), [("Try".into(), problem.into())]);
 }
 
