@@ -21,7 +21,8 @@ impl Mode for Details {
 }
 
 fn details(item: &MenuItem, columns: usize) -> Vec<String> {
-    let mut rows = vec![item.title.clone(), String::new()];
+    let mut rows = wrapped(&item.title, columns, "  ");
+    rows.push(String::new());
     let width = item.details.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     for (name, value) in &item.details {
         let indent = " ".repeat(width.saturating_add(4));
