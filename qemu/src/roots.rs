@@ -242,7 +242,7 @@ mod tests {
         let control = "Package: greeter\nVersion: 1:2.5-1\nArchitecture: all\nMaintainer: a <a@example.org>\n\
                        Description: says things\n in two lines\n";
         fs::write(package.join("DEBIAN/control"), control).unwrap();
-        let shell = pinned::disks().unwrap().file("/usr/bin/busybox").unwrap();
+        let shell = pinned::disks().unwrap().file("/bin/busybox").unwrap();
         fs::copy(shell, package.join("usr/bin/dash")).unwrap();
         fs::write(package.join("usr/share/doc/greeter/readme"), "long").unwrap();
         let file = directory.join("greeter.deb");
