@@ -36,8 +36,8 @@ const NOISE: f64 = 0.01;
 /// lists grow a little; a walk over what was loaded before for each page would make it four times.
 const LINEAR: f64 = 1.25;
 
-/// How long a load may take by the clock. Where kexec-tools takes longer, that is the result: with little memory left beside
-/// the 400 MiB that it holds twice, the kernel's search for pages goes on for more than twenty minutes.
+/// Maximum time of a load by the clock. Where kexec-tools takes longer, that is the result: with 400 MiB held twice in 1 GiB of
+/// memory, the kernel's search for pages takes 130 s of the guest's clock, and on a busy machine more than twenty minutes of ours.
 const LIMIT: Duration = Duration::from_secs(600);
 
 /// Who loads.
