@@ -76,8 +76,8 @@ fn sfdisk(image: &Path, script: &str) {
 /// Kernel and initrds of an entry as they are loaded, each without the zeros after it, and the command line.
 fn loaded(open: &[OpenVolume], entry: &Entry) -> (Vec<String>, String) {
     let part = |reference: &FileReference| {
-        let volume = open.iter().find(|open| open.volume.device.name == reference.volume).unwrap();
-        NamedFile { name: reference.volume.clone(), file: volume.open(reference).unwrap() }
+        let volume = open.iter().find(|open| reference.volume.is(&open.volume)).unwrap();
+        NamedFile { name: reference.volume.to_string(), file: volume.open(reference).unwrap() }
     };
     let initrds = entry.initrds.iter().map(part).collect();
     let kernel = KernelFiles::new(part(entry.kernel.as_ref().unwrap()));
@@ -96,7 +96,7 @@ fn shown(found: &Discovery) -> Vec<String> {
     let entries = found.entries.iter().map(|entry| {
         let kernel = entry.kernel.as_ref().unwrap();
         assert_eq!(kernel.path, "/partition");
-        let initrds: Vec<_> = entry.initrds.iter().map(|file| file.volume.as_str()).collect();
+        let initrds: Vec<_> = entry.initrds.iter().map(|file| file.volume.name.as_str()).collect();
         let tries = entry.tries_left.map_or(String::new(), |tries| format!(" ({tries} tries)"));
         let problem = entry.problem.as_deref().unwrap_or_default();
         format!("{} {} {initrds:?}{tries} {problem}| {}", entry.id, kernel.volume, entry.cmdline)

@@ -3,7 +3,7 @@
 //! All paths are from the root of the volume's file system, in the text form of [`super::text`]; symbolic links resolve
 //! inside the volume and cannot leave it.
 
-use crate::entry::{FileReference, Volume};
+use crate::entry::{FileReference, Volume, VolumeReference};
 
 /// Maximum size of a configuration file, in bytes.
 pub const CONFIG_LIMIT: usize = 1 << 20;
@@ -68,6 +68,11 @@ pub trait Lookup {
         self.volumes().get(volume)
     }
 
+    /// A volume, or an image file that was opened, as entries refer to it.
+    fn volume_reference(&self, volume: usize) -> VolumeReference {
+        self.volume(volume).map(Volume::reference).unwrap_or_default()
+    }
+
     /// Opens an image file on a volume, and gives the place under which its own files are found then.
     ///
     /// # Errors
@@ -83,13 +88,12 @@ pub trait Lookup {
 
     /// The file as an entry names it.
     fn reference(&self, volume: usize, path: &str) -> FileReference {
-        let name = |volume| self.volume(volume).map(|volume| volume.device.name.clone()).unwrap_or_default();
         match self.image(volume) {
             Some((host, image)) => {
-                let file = FileReference::new(name(host), image.to_owned());
+                let file = FileReference::new(self.volume_reference(host), image.to_owned());
                 FileReference { inside: Some(path.to_owned()), ..file }
             }
-            None => FileReference::new(name(volume), path.to_owned()),
+            None => FileReference::new(self.volume_reference(volume), path.to_owned()),
         }
     }
 

@@ -57,7 +57,7 @@ pub fn attempts<'a>(discovery: &'a Discovery, electorate: &Electorate<'_>) -> Ve
         .filter_map(|(place, entry)| {
             // An entry whose volume has just gone cannot be loaded.
             let mut volumes = electorate.volumes.iter();
-            let volume = volumes.find(|volume| volume.device.name == entry.source.volume)?;
+            let volume = volumes.find(|volume| entry.source.volume.is(volume))?;
             let rank = rank_of_volume(volume, turn(entry), is_scan(entry), electorate);
             // Reverse: true before false.
             Some(((Reverse(is_wanted(entry)), rank, Reverse(entry.default), is_repair(entry), place), entry))

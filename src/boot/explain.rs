@@ -23,8 +23,8 @@ pub fn explain(
     for volume in volumes {
         let name = &volume.device.name;
         let kind = volume.filesystem.kind;
-        let mut own = discovery.entries.iter().filter(|entry| entry.source.volume == *name).peekable();
-        let warning = discovery.warnings.iter().find(|warning| warning.volume == *name);
+        let mut own = discovery.entries.iter().filter(|entry| entry.source.volume.is(volume)).peekable();
+        let warning = discovery.warnings.iter().find(|warning| warning.volume.is(volume));
         let reason = if own.peek().is_some() {
             let why = own.find_map(|entry| entry.problem.as_ref().or_else(|| failed.get(&entry.id)));
             why.map_or_else(|| "no entry that boots on its own".to_owned(), Clone::clone)
@@ -67,7 +67,7 @@ pub fn details(entry: &Entry) -> Vec<(&'static str, String)> {
 mod tests {
     use super::*;
     use crate::{
-        boot::samples::{entry, volume},
+        boot::samples::{entry, reference, volume},
         entry::{Transport, Warning},
     };
 
@@ -77,7 +77,7 @@ mod tests {
         let volumes = names.map(|name| volume(name, Transport::Scsi));
         let rejected = [(volume("sda5", Transport::Scsi).device, Rejection::Swap)];
         let warning = Warning {
-            volume: "sda2".into(),
+            volume: reference("sda2"),
             path: "/boot/grub/grub.cfg".into(),
             line: Some(7),
             message: "the file ends within a quotation".into(),

@@ -140,7 +140,7 @@ impl EntryLoader {
 
     fn open(&self, reference: &FileReference) -> Result<NamedFile, AttemptError> {
         let file = printable(&format!("{} on {}", reference.full_path(), reference.volume));
-        let volume = self.volumes.iter().find(|volume| volume.volume.device.name == reference.volume);
+        let volume = self.volumes.iter().find(|volume| reference.volume.is(&volume.volume));
         let Some(volume) = volume else { return Err(AttemptError::VolumeGone { file }) };
         let opened = match volume.open(reference) {
             Ok(opened) => opened,
@@ -200,6 +200,11 @@ mod tests {
                 "/a on sda1: cannot be opened (no such file); install the kernel package again, or correct the boot configuration",
             ),
             (entry("a", "sdb1"), "/a on sdb1: its volume is not there any more; attach the disk again"),
+            // Another disk, which was there before and had the same name.
+            (
+                Entry { kernel: Some(FileReference::new("sda1".into(), "/a".into())), ..entry("a", "sda1") },
+                "/a on sda1: its volume is not there any more; attach the disk again",
+            ),
             (
                 Entry { kernel: None, ..entry("a", "sda1") },
                 "the entry names no kernel; correct the boot configuration",

@@ -2,7 +2,7 @@
 
 use crate::entry::{
     Device, Entry, FileReference, Filesystem, FilesystemKind, Format, Kind, Partition, PartitionTable,
-    Source, Transport, Volume, VolumeId,
+    Source, Transport, Volume, VolumeId, VolumeReference,
 };
 
 /// An ext4 volume; what is not given is made of its name.
@@ -38,6 +38,11 @@ pub fn id(name: &str) -> VolumeId {
     VolumeId(name.bytes().fold(0, |id, byte| id * 31 % 0xff_ffff + u32::from(byte)))
 }
 
+/// The volume with this name as entries refer to it.
+pub fn reference(name: &str) -> VolumeReference {
+    VolumeReference { id: id(name), name: name.into() }
+}
+
 /// A bootable entry of GRUB's, not the default; kernel and command line are named after it.
 pub fn entry(id: &str, volume: &str) -> Entry {
     Entry {
@@ -46,12 +51,12 @@ pub fn entry(id: &str, volume: &str) -> Entry {
         kind: Kind::Linux,
         source: Source {
             format: Format::Grub,
-            volume: volume.into(),
+            volume: reference(volume),
             path: "/boot/grub/grub.cfg".into(),
             inside: None,
             line: Some(1),
         },
-        kernel: Some(FileReference::new(volume.into(), format!("/{id}"))),
+        kernel: Some(FileReference::new(reference(volume), format!("/{id}"))),
         cmdline: id.into(),
         ..Entry::default()
     }

@@ -331,8 +331,8 @@ impl WorkerState {
         let entries = &self.discovery.entries;
         let stands_on = |id: &String| {
             entries.iter().any(|entry| {
-                let kernel = entry.kernel.as_ref().map(|kernel| kernel.volume.as_str());
-                entry.id == *id && (entry.source.volume == name || kernel == Some(name))
+                let kernel = entry.kernel.as_ref().map(|kernel| &*kernel.volume.name);
+                entry.id == *id && (entry.source.volume.name == name || kernel == Some(name))
             })
         };
         self.failed.retain(|id, _| !stands_on(id));

@@ -287,7 +287,7 @@ fn bootable(entry: &Entry) -> Result<(), Failure> {
 
 fn find_once(entry: &Entry, disks: &Disks) -> Result<Once, Failure> {
     let volumes = disks.open.iter().map(|open| &open.volume);
-    let volume = volumes.into_iter().find(|volume| volume.device.name == entry.source.volume);
+    let volume = volumes.into_iter().find(|volume| entry.source.volume.is(volume));
     let volume = volume.ok_or_else(|| Failure::Failed("its volume is not there any more".into()))?;
     Once::find(entry, volume, Path::new(firmware::VARIABLES)).map_err(|error| failed(&error))
 }

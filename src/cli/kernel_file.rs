@@ -69,8 +69,7 @@ fn beside(name: &str, cmdline: &str) -> Option<(Vec<CompanionFile>, u32, String)
     let (root, path) = parted(&fs::canonicalize(PathBuf::from(os_string(name))).ok()?)?;
     let VolumeOption { directory, volume } = VolumeOption::bare(root, "kexec");
     let root = Root::from_directory(&directory).ok()?;
-    let source =
-        Source { format: Format::Uki, volume: String::new(), path: path.clone(), inside: None, line: None };
+    let source = Source { format: Format::Uki, path: path.clone(), ..Source::default() };
     let mut entry = Entry { cmdline: cmdline.to_owned(), ..Entry::new("kexec", source) };
     let lookup = Volumes::from(vec![OpenVolume { volume, root }]);
     let warnings =

@@ -151,7 +151,7 @@ fn warn(warnings: &[Warning]) {
     for warning in warnings {
         let place = warning.line.map_or_else(String::new, |line| format!(":{line}"));
         let (volume, path, message) =
-            (printable(&warning.volume), printable(&warning.path), printable(&warning.message));
+            (printable(&warning.volume.name), printable(&warning.path), printable(&warning.message));
         log::warn!("{volume}:{path}{place}: {message}");
     }
 }

@@ -71,7 +71,7 @@ impl Finder for Android {
         findings.timeout = findings.default.as_ref().map(|_| 0);
         findings.notes.push(Note {
             action: NoteAction::Used,
-            volume: own.device.name.clone(),
+            volume: own.reference(),
             path: BARE_FILE.to_owned(),
             message: "an image of Android's; its signature is not checked, and what else the board's loader would put on the command line is not known".into(),
         });

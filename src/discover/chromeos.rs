@@ -53,7 +53,7 @@ impl Finder for Chromeos {
         let Standing { priority, tries, successful } = Standing::of(kernel_partition(own)?.attributes);
         findings.notes.push(Note {
             action: NoteAction::Used,
-            volume: own.device.name.clone(),
+            volume: own.reference(),
             path: BARE_FILE.to_owned(),
             message: format!(
                 "a kernel with priority {priority} and {tries} tries left, which has {} well; its signature is not checked",

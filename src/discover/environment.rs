@@ -86,13 +86,13 @@ fn write_block(
 ) -> Result<(), EnvironmentError> {
     let block = || printable(&format!("{} on {}", place.path, place.volume));
     let mut volumes = volumes.iter().map(Borrow::borrow);
-    let volume = volumes.find(|open| open.volume.device.name == place.volume);
+    let volume = volumes.find(|open| place.volume.is(&open.volume));
     let Some(volume) = volume else { return Err(EnvironmentError::VolumeGone { block: block() }) };
     let is_reserved = place.path == RESERVED;
     let file = match is_reserved {
         false => volume.root.open_to_write(&place.path),
         true => {
-            let node = Path::new("/dev").join(place.volume.replace('!', "/"));
+            let node = Path::new("/dev").join(place.volume.name.replace('!', "/"));
             let file = File::options().read(true).write(true).open(node);
             file.map_err(|error| LookupError::Failed(error.to_string()))
         }

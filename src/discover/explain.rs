@@ -8,7 +8,7 @@ use super::{
     owner::Owner,
 };
 use crate::{
-    entry::{Discovery, FileReference, Filesystem, FilesystemKind, Format, Volume},
+    entry::{Discovery, FileReference, Filesystem, FilesystemKind, Format, Volume, VolumeReference},
     formats::text::printable,
 };
 
@@ -59,8 +59,8 @@ pub struct Search {
 /// The report on one volume.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// Kernel name of its device.
-    pub volume: String,
+    /// The volume.
+    pub volume: VolumeReference,
     /// Its file system.
     pub filesystem: Filesystem,
     /// Every finder's search, in their order.
@@ -117,7 +117,7 @@ impl Report {
     #[must_use]
     pub fn new(volume: &Volume) -> Self {
         Self {
-            volume: volume.device.name.clone(),
+            volume: volume.reference(),
             filesystem: volume.filesystem.clone(),
             searches: Vec::new(),
             notes: Vec::new(),
@@ -128,8 +128,8 @@ impl Report {
     #[must_use]
     pub fn summary(&self) -> String {
         let mut line = match self.filesystem.kind {
-            FilesystemKind::Unknown => format!("{}: a directory", printable(&self.volume)),
-            kind => format!("{}: {kind}", printable(&self.volume)),
+            FilesystemKind::Unknown => format!("{}: a directory", printable(&self.volume.name)),
+            kind => format!("{}: {kind}", printable(&self.volume.name)),
         };
         if let Some(label) = &self.filesystem.label {
             line.push_str(&format!(" \"{}\"", printable(label)));
@@ -161,7 +161,7 @@ impl Report {
             };
             let place = match note.volume == self.volume {
                 true => printable(&note.path),
-                false => format!("{}:{}", printable(&note.volume), printable(&note.path)),
+                false => format!("{}:{}", printable(&note.volume.name), printable(&note.path)),
             };
             text.push_str(&format!("  {action} {place}: {}\n", printable(&note.message)));
         }

@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use crate::{
-    entry::{Entry, FileReference, Format, TimeoutStyle, Warning},
+    entry::{Entry, FileReference, Format, TimeoutStyle, VolumeReference, Warning},
     formats::{bls, efi_boot::LoadOption, lookup::Lookup},
 };
 
@@ -52,8 +52,8 @@ pub enum NoteAction {
 pub struct Note {
     /// The use.
     pub action: NoteAction,
-    /// Kernel name of the device that the volume is on.
-    pub volume: String,
+    /// The volume that the file is on.
+    pub volume: VolumeReference,
     /// Path of the file or directory on that volume.
     pub path: String,
     /// The result, and why.

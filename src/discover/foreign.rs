@@ -47,7 +47,7 @@ pub(super) fn refuse(lookup: &dyn Lookup, findings: &mut Findings) {
 /// Why it does not run here.
 fn longest_cmdline(lookup: &dyn Lookup, kernel: &FileReference) -> Result<u32, String> {
     let unknown = Ok(u32::MAX);
-    let is_its = |open: &Volume| open.device.name == kernel.volume;
+    let is_its = |open: &Volume| kernel.volume.is(open);
     let Some(host) = lookup.volumes().iter().position(is_its) else { return unknown };
     let (host, path) = match &kernel.inside {
         // The image is open: the entry was found in it.
@@ -162,7 +162,7 @@ mod tests {
             let found = discover(&open, &Context { efi: true, ..Context::default() });
             let refused = found.entries.iter().filter(|entry| entry.problem.is_some());
             let refused: Vec<_> =
-                refused.map(|entry| (&*entry.source.volume, entry.problem.as_deref())).collect();
+                refused.map(|entry| (&*entry.source.volume.name, entry.problem.as_deref())).collect();
             let reason = format!("the kernel is for riscv64, this machine is {ARCH}");
             assert_eq!(refused, [("sda1", Some(reason.as_str()))], "{path}");
             assert_eq!(found.default.as_deref(), Some("good"), "{path}");

@@ -8,7 +8,7 @@ use super::{
     unified::complete_chained,
 };
 use crate::{
-    entry::{Entry, FileReference, FilesystemKind, Format, Kind, Source, Warning},
+    entry::{Entry, FileReference, FilesystemKind, Format, Kind, Source, Volume, Warning},
     formats::{
         grub::{
             self, Facts, Flavour, GrubMenu,
@@ -82,18 +82,16 @@ pub(super) fn read(
     seen: &mut Vec<FileReference>,
     findings: &mut Findings,
 ) {
-    let Some(device) = lookup.volumes().get(volume).map(|volume| volume.device.name.clone()) else {
-        return;
-    };
+    let Some(home) = lookup.volumes().get(volume).map(Volume::reference) else { return };
     let note =
-        |action, message: String| Note { action, volume: device.clone(), path: path.to_owned(), message };
+        |action, message: String| Note { action, volume: home.clone(), path: path.to_owned(), message };
     let wanted = context.grub_flavour.as_deref().and_then(Flavour::named);
     let flavour = wanted.unwrap_or_else(|| flavour(lookup, volume, path));
     let menu = match grub::read(lookup, volume, path, Facts::here(context.efi), flavour) {
         Ok(menu) => menu,
         Err(error) => {
             findings.warnings.push(Warning {
-                volume: device,
+                volume: home,
                 path: path.to_owned(),
                 line: None,
                 message: format!("a GRUB configuration that cannot be read: {error}"),

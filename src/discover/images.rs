@@ -29,7 +29,7 @@ pub(super) fn mountable(lookup: &dyn Lookup, host: usize, path: &str) -> Option<
     let filesystem = superblock::probe(&File { lookup, host, path: path.to_owned(), size }).ok()??;
     // Images in images are not opened.
     let is_other = filesystem.kind != FilesystemKind::Iso9660 && volume.parent().is_none();
-    is_other.then(|| FileReference::new(volume.device.name.clone(), path.to_owned()))
+    is_other.then(|| FileReference::new(volume.reference(), path.to_owned()))
 }
 
 /// All volumes, and after them the images that were opened.

@@ -138,12 +138,11 @@ impl<'a> Making<'a> {
                     problem = Some(format!("there is no {path}"));
                 }
                 kernel_volume.get_or_insert(volume);
-                let device = place.lookup.volumes().get(volume).map(|volume| volume.device.name.clone());
-                FileReference::new(device.unwrap_or_default(), path)
+                FileReference::new(place.lookup.volume_reference(volume), path)
             }
             None => {
                 problem.get_or_insert_with(|| format!("{name}: there is no such volume"));
-                FileReference::new(place.device.to_owned(), name.to_owned())
+                FileReference::new(place.on(), name.to_owned())
             }
         };
         let mut entry = Entry {

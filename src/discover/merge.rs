@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{finder::Findings, owner::Owner};
-use crate::entry::{Discovery, Entry, FileReference, Format, TimeoutStyle, Volume, Warning};
+use crate::entry::{Discovery, Entry, FileReference, Format, TimeoutStyle, Volume, VolumeReference, Warning};
 
 /// Maximum number of entries: a longer menu serves nobody, and a loop in a script can make any number.
 const ENTRY_LIMIT: usize = 4096;
@@ -51,7 +51,7 @@ pub(super) fn merge(volumes: &[Volume], found: Vec<Found>, owners: &[Owner]) -> 
     for found in found {
         if let (Some(limit), Some(volume)) = (&found.exhausted, volumes.get(found.volume)) {
             merging.warn(Warning {
-                volume: volume.device.name.clone(),
+                volume: volume.reference(),
                 path: "/".into(),
                 line: None,
                 message: format!(
@@ -92,7 +92,7 @@ struct Merging {
     candidates: Vec<Candidate>,
     /// Where each entry went, by the place where it is written: two ways that lead there (the stub on the ESP, the
     /// configuration itself) lead to one entry.
-    places: HashMap<(String, String, Option<u32>), usize>,
+    places: HashMap<(VolumeReference, String, Option<u32>), usize>,
 }
 
 impl Merging {
@@ -202,8 +202,8 @@ fn elect<'a>(
 
 /// The entry of an image that the firmware starts by itself.
 fn started(volumes: &[Volume], entries: &[Entry], owner: &Owner) -> Option<Candidate> {
-    let device = &volumes.get(owner.volume)?.device.name;
-    let is_it = |file: &FileReference| file.volume == *device && owner.is(&file.path);
+    let volume = volumes.get(owner.volume)?;
+    let is_it = |file: &FileReference| file.volume.is(volume) && owner.is(&file.path);
     let entry = entries.iter().position(|entry| entry.kernel.as_ref().is_some_and(is_it))?;
     Some(Candidate {
         volume: owner.volume,

@@ -1,7 +1,7 @@
 //! The directory that a configuration's paths count from: what every finder of plain files does with it.
 
 use crate::{
-    entry::{Entry, FileReference, Format, Source, Warning},
+    entry::{Entry, FileReference, Format, Source, VolumeReference, Warning},
     formats::{
         lookup::{CONFIG_LIMIT, Lookup},
         text,
@@ -27,6 +27,11 @@ impl<'a> Place<'a> {
         Some(Self { lookup, volume, device, directory })
     }
 
+    /// The volume, as entries refer to it.
+    pub fn on(&self) -> VolumeReference {
+        self.lookup.volume_reference(self.volume)
+    }
+
     /// A path from the root of the volume: what does not begin there counts from the directory.
     pub fn path(&self, path: &str) -> String {
         let base = if path.starts_with('/') { "" } else { self.directory };
@@ -43,7 +48,7 @@ impl<'a> Place<'a> {
 
     /// A file on the volume.
     pub fn reference(&self, path: &str) -> FileReference {
-        FileReference::new(self.device.to_owned(), self.path(path))
+        FileReference::new(self.on(), self.path(path))
     }
 
     /// Whether there is such a file.
@@ -60,17 +65,18 @@ impl<'a> Place<'a> {
     }
 
     pub fn source(&self, format: Format, path: &str, line: Option<u32>) -> Source {
-        Source { format, volume: self.device.to_owned(), path: self.path(path), inside: None, line }
+        Source { format, volume: self.on(), path: self.path(path), inside: None, line }
     }
 
     pub fn warning(&self, path: &str, line: Option<u32>, message: String) -> Warning {
-        Warning { volume: self.device.to_owned(), path: self.path(path), line, message }
+        Warning { volume: self.on(), path: self.path(path), line, message }
     }
 
     /// Notes in an entry that one of its files is not there, where no other problem is known.
     pub fn check(&self, entry: &mut Entry) {
+        let own = self.on();
         let mut files = entry.kernel.iter().chain(&entry.initrds).chain(&entry.devicetree);
-        let missing = files.find(|file| file.volume == self.device && !self.is_file(&file.path));
+        let missing = files.find(|file| file.volume == own && !self.is_file(&file.path));
         if let (None, Some(file)) = (&entry.problem, missing) {
             entry.problem = Some(format!("there is no {}", file.path));
         }

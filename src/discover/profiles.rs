@@ -54,7 +54,7 @@ fn find(profile: &Profile, place: &Place<'_>, offered: &[&Entry]) -> Option<Find
         let target = place.lookup.link(place.volume, &link).filter(|target| target.starts_with('/'));
         let system = target.as_deref().unwrap_or(&link);
         let mut note = |action, message: &str| {
-            let (volume, path) = (place.device.to_owned(), link.clone());
+            let (volume, path) = (place.on(), link.clone());
             findings.notes.push(Note { action, volume, path, message: message.to_owned() });
         };
         let booted = |entry: &Entry| cmdline::value(&entry.cmdline, profile.word).map(str::to_owned);

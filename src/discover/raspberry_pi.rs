@@ -166,7 +166,7 @@ impl Finding<'_> {
     }
 
     fn note(&mut self, action: NoteAction, path: &str, message: String) {
-        let (volume, path) = (self.place.device.to_owned(), path.to_owned());
+        let (volume, path) = (self.place.on(), path.to_owned());
         self.findings.notes.push(Note { action, volume, path, message });
     }
 }

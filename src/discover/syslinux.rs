@@ -89,7 +89,7 @@ fn find(place: &Place<'_>, path: &str, context: &Context) -> Findings {
     if saved.once.is_some() {
         findings.notes.push(Note {
             action: NoteAction::PassedOver,
-            volume: place.device.to_owned(),
+            volume: place.on(),
             path: place.path(path),
             message: "what ldlinux.sys says to boot once; as nothing is written there, it would be booted every time".into(),
         });
@@ -215,7 +215,7 @@ impl Reading<'_> {
         for (_, message) in notes.into_iter().filter(|(is_so, _)| *is_so) {
             self.findings.notes.push(Note {
                 action: NoteAction::PassedOver,
-                volume: place.device.to_owned(),
+                volume: place.on(),
                 path: place.path(path),
                 message: message.to_owned(),
             });

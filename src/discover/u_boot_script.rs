@@ -137,7 +137,7 @@ fn booted(place: &Place<'_>, path: &str, boot: Boot, message: &str) -> Findings 
     }
     findings.notes.push(Note {
         action: NoteAction::Used,
-        volume: place.device.to_owned(),
+        volume: place.on(),
         path: path.to_owned(),
         message: message.to_owned(),
     });

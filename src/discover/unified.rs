@@ -154,8 +154,7 @@ impl UnifiedImage<'_> {
                     && (left_out.is_empty() || !name.ends_with(left_out));
                 if is_one && found.len() < COMPANION_LIMIT {
                     let path = format!("{directory}/{}", file.name);
-                    found
-                        .push(Companion { role, file: FileReference::new(volume.device.name.clone(), path) });
+                    found.push(Companion { role, file: FileReference::new(volume.reference(), path) });
                 }
             }
         }
@@ -191,7 +190,7 @@ pub(super) fn complete_chained<'a>(
 ) {
     for entry in entries.filter(|entry| entry.kind == Kind::Uki) {
         let Some(kernel) = entry.kernel.clone().filter(|kernel| kernel.inside.is_none()) else { continue };
-        let volume = lookup.volumes().iter().position(|volume| volume.device.name == kernel.volume);
+        let volume = lookup.volumes().iter().position(|volume| kernel.volume.is(volume));
         if let Some(volume) = volume {
             UnifiedImage::at(lookup, volume, &kernel.path).complete(context, entry, warnings);
         }

@@ -106,7 +106,7 @@ impl Once {
                 let suffix = format!("@{}", source.volume);
                 let name = entry.id.strip_suffix(&suffix).unwrap_or(&entry.id).to_owned();
                 let directory = source.path.rsplit_once('/').map_or("", |(directory, _)| directory);
-                let block = FileReference::new(device.clone(), format!("{directory}/grubenv"));
+                let block = FileReference::new(volume.reference(), format!("{directory}/grubenv"));
                 Ok(Self::Grub { point, volume: Box::new(volume.clone()), block, entry: name })
             }
             Format::Bls | Format::Uki => {
@@ -219,7 +219,7 @@ mod tests {
         let once = Once::Grub {
             point: directory.path().to_owned(),
             volume: Box::new(samples::volume("sda1", Transport::Scsi)),
-            block: FileReference::new("sda1".into(), "/boot/grub/grubenv".into()),
+            block: FileReference::new(samples::reference("sda1"), "/boot/grub/grubenv".into()),
             entry: "advanced>debian".into(),
         };
         assert_eq!(once.text(), "set next_entry=advanced>debian in sda1:/boot/grub/grubenv");

@@ -70,7 +70,7 @@ impl OpenVolume {
         let mut opened: Vec<Self> = Vec::new();
         for image in images {
             let all = || volumes.iter().map(Borrow::borrow).chain(&opened);
-            let host = all().find(|open| open.volume.device.name == image.volume);
+            let host = all().find(|open| image.volume.is(&open.volume));
             let is_open = |host: &&Self| all().any(|open| open.volume.is_image(host.volume.id, &image.path));
             let Some(host) = host.filter(|host| room > 0 && !is_open(host)) else { continue };
             room = room.saturating_sub(1);

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::VolumeReference;
+
 /// How a disk is attached, best first: the order in which disks are elected (see `boot::election`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -208,7 +210,7 @@ pub struct Volume {
     pub id: VolumeId,
     /// Where it comes from.
     pub origin: Origin,
-    /// The device underneath. Its name is what entries call the volume by.
+    /// The device underneath. Its name is what people call the volume by.
     pub device: Device,
     /// Its file system.
     pub filesystem: Filesystem,
@@ -262,6 +264,12 @@ impl Volume {
             origin: Origin::Image { host: host.id, path: path.to_owned() },
             ..Self::new(device, filesystem)
         }
+    }
+
+    /// The volume as entries refer to it.
+    #[must_use]
+    pub fn reference(&self) -> VolumeReference {
+        VolumeReference { id: self.id, name: self.device.name.clone() }
     }
 
     /// The volume that this one lies on.

@@ -2,13 +2,13 @@
 
 use serde::Serialize;
 
-use super::Entry;
+use super::{Entry, VolumeReference};
 
 /// Something that cost an entry, a statement or a file, with its place.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Warning {
-    /// Kernel name of the device that the volume is on.
-    pub volume: String,
+    /// The volume that the file is on.
+    pub volume: VolumeReference,
     /// Path of the file on that volume.
     pub path: String,
     /// Line in that file, from 1, where there is one.

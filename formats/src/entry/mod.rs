@@ -5,6 +5,7 @@ mod discovery;
 mod environment;
 mod format;
 mod multiboot;
+mod reference;
 mod unified;
 
 use std::fmt;
@@ -16,41 +17,10 @@ pub use discovery::{Discovery, TimeoutStyle, Warning};
 pub use environment::EnvironmentChange;
 pub use format::Format;
 pub use multiboot::{Multiboot, MultibootModule};
+use reference::full_path;
+pub use reference::{FileReference, VolumeReference};
 use serde::Serialize;
 pub use unified::{Companion, Role, Unified};
-
-/// A file on a volume: the volume's device name (`sda2`) and the path from its file system's root.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize)]
-pub struct FileReference {
-    /// Kernel name of the device that the volume is on.
-    pub volume: String,
-    /// Absolute path within the file system, in the text form of [`crate::text`].
-    pub path: String,
-    /// Where that is an image file (`debian.iso`): the path of the file that is meant, inside it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub inside: Option<String>,
-    /// The file comes in a cpio archive of its own, under this name (GRUB's `newc:`).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub packed_as: Option<String>,
-}
-
-impl FileReference {
-    /// A file that lies on the volume itself.
-    #[must_use]
-    pub fn new(volume: String, path: String) -> Self {
-        Self { volume, path, ..Self::default() }
-    }
-
-    /// The path, and after it the one inside an image file: `/debian.iso:/live/vmlinuz`.
-    #[must_use]
-    pub fn full_path(&self) -> String {
-        full_path(&self.path, self.inside.as_deref())
-    }
-}
-
-fn full_path(path: &str, inside: Option<&str>) -> String {
-    inside.map_or_else(|| path.to_owned(), |inside| format!("{path}:{inside}"))
-}
 
 /// The kind of an entry.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
@@ -80,8 +50,8 @@ impl fmt::Display for Kind {
 pub struct Source {
     /// The configuration's format.
     pub format: Format,
-    /// Kernel name of the device that the volume is on.
-    pub volume: String,
+    /// The volume that it is on.
+    pub volume: VolumeReference,
     /// Path of the configuration file on that volume, or of the image file that holds it.
     pub path: String,
     /// Path of the configuration file inside an image file.

@@ -235,9 +235,8 @@ impl<'a> Evaluator<'a> {
 
     pub(super) fn warn_at(&mut self, line: u32, message: String) {
         if self.warnings.len() < WARNING_LIMIT {
-            let volume = self.lookup.volume(self.place.volume).map(|it| it.device.name.clone());
             self.warnings.push(Warning {
-                volume: volume.unwrap_or_default(),
+                volume: self.lookup.volume_reference(self.place.volume),
                 path: self.place.path.to_string(),
                 line: Some(line),
                 message,

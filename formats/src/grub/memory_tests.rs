@@ -21,7 +21,7 @@ fn menu(config: &str, variables: &str, flavour: &'static Flavour) -> GrubMenu {
 /// Changes as `name=value`, `-name` for what is deleted.
 fn words(changes: &[EnvironmentChange]) -> String {
     let one = |change: &EnvironmentChange| {
-        assert_eq!((&*change.block.volume, &*change.block.path), ("sda2", "/boot/grub/grubenv"));
+        assert_eq!((&*change.block.volume.name, &*change.block.path), ("sda2", "/boot/grub/grubenv"));
         match &change.value {
             Some(value) => format!("{}={value}", change.name),
             None => format!("-{}", change.name),
@@ -265,7 +265,7 @@ fn suse_keeps_its_block_outside_of_all_files_of_a_btrfs() {
     assert_eq!(default.id, "b");
     let [change] = default.changes.as_slice() else { panic!("{:?}", default.changes) };
     assert_eq!(
-        (change.block.volume.as_str(), change.block.path.as_str(), change.value.as_deref()),
+        (change.block.volume.name.as_str(), change.block.path.as_str(), change.value.as_deref()),
         ("sda2", "512+1", Some("c"))
     );
     assert_eq!(menu.warnings[0].message, "(hd0)1+1: no such file on a known device");

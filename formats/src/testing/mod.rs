@@ -6,7 +6,14 @@ pub mod iso9660;
 pub mod pe;
 pub mod syslinux;
 
-use crate::entry::{Device, Partition, PartitionTable, Transport};
+use crate::entry::{Device, Partition, PartitionTable, Transport, VolumeId, VolumeReference};
+
+/// A volume of a table in a test, none of which has an identity: their names are distinct.
+impl From<&str> for VolumeReference {
+    fn from(name: &str) -> Self {
+        Self { id: VolumeId::default(), name: name.into() }
+    }
+}
 
 /// Partition `name` (`sda2`) of a disk with a GPT; its UUID is `part-NAME`.
 pub fn device(name: &str) -> Device {

@@ -67,7 +67,7 @@ impl Scene {
         let mut entries: Vec<Entry> = Vec::new();
         for name in names {
             let (id, volume) = name.split_once('@').unwrap();
-            let default = entries.iter().all(|entry| entry.source.volume != volume);
+            let default = entries.iter().all(|entry| entry.source.volume.name != volume);
             entries.push(Entry { default, ..entry(id, volume) });
         }
         self.on(Event::Discovered(Ok(Discovery { timeout, entries, ..Discovery::default() })))
@@ -322,7 +322,7 @@ fn nothing_to_boot_is_explained_once_and_a_later_device_is_used() {
 #[test]
 fn an_image_on_a_disk_that_was_there_from_the_start_is_not_late_and_goes_with_it() {
     let host = volume("sda1", Transport::Scsi);
-    let image = Volume::in_image(&host, "/x", 7, host.filesystem.clone());
+    let image = Volume { id: id("sda1:/x"), ..Volume::in_image(&host, "/x", 7, host.filesystem.clone()) };
     for (known, expected) in [(true, "i"), (false, "b")] {
         let mut scene = Scene::new("timeout = 5");
         scene.found("sdb1");

@@ -2,7 +2,7 @@
 
 use std::env::consts::ARCH;
 
-use super::{device, systemd_boot::ARCHITECTURES};
+use super::systemd_boot::ARCHITECTURES;
 use crate::{
     discover::unified::UnifiedImage,
     entry::{Entry, FileReference, Format, Kind, Source},
@@ -37,7 +37,7 @@ pub(super) fn entries(lookup: &dyn Lookup, (volume, base): (usize, &str)) -> Vec
         if is_known || !lookup.is_file(volume, &path) {
             continue;
         }
-        let volume = device(lookup, volume);
+        let volume = lookup.volume_reference(volume);
         let source = Source {
             format: Format::Bls,
             volume: volume.clone(),

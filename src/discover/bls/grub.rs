@@ -1,6 +1,6 @@
 //! The directory as `blscfg` of Fedora's GRUB reads it, for a volume without GRUB's own configuration.
 
-use super::{EntryFile, device, entries, reference, warning};
+use super::{EntryFile, entries, reference, warning};
 use crate::{
     discover::finder::{Findings, Note, NoteAction},
     entry::{Entry, FileReference, Format, Kind, Partition, PartitionTable, Source},
@@ -31,7 +31,7 @@ pub(super) fn find(lookup: &dyn Lookup, volume: usize) -> Option<Findings> {
         findings.entries.iter().find(|entry| entry.problem.is_none()).map(|entry| entry.id.clone());
     findings.notes.push(Note {
         action: NoteAction::Guessed,
-        volume: device(lookup, volume),
+        volume: lookup.volume_reference(volume),
         path: format!("{directory}/loader/entries"),
         message: "neither systemd-boot nor a grub.cfg is here: read as Fedora's GRUB reads it, without its variables".into(),
     });
@@ -67,7 +67,7 @@ fn entry(lookup: &dyn Lookup, file: &EntryFile) -> Result<Entry, String> {
         kind: Kind::Linux,
         source: Source {
             format: Format::Bls,
-            volume: device(lookup, file.volume),
+            volume: lookup.volume_reference(file.volume),
             path: file.path.clone(),
             inside: None,
             line: None,

@@ -130,7 +130,7 @@ fn reference(lookup: &dyn Lookup, volume: usize, base: &str, path: &str) -> File
         parts.push('/');
         parts.push_str(part);
     }
-    FileReference::new(device(lookup, volume), parts)
+    FileReference::new(lookup.volume_reference(volume), parts)
 }
 
 /// Reads the entry files of one directory.
@@ -174,10 +174,6 @@ fn entries(
     entries
 }
 
-fn device(lookup: &dyn Lookup, volume: usize) -> String {
-    lookup.volumes().get(volume).map(|volume| volume.device.name.clone()).unwrap_or_default()
-}
-
 fn warning(lookup: &dyn Lookup, volume: usize, path: &str, message: String) -> Warning {
-    Warning { volume: device(lookup, volume), path: path.to_owned(), line: None, message }
+    Warning { volume: lookup.volume_reference(volume), path: path.to_owned(), line: None, message }
 }

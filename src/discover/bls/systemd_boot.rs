@@ -5,7 +5,7 @@ use std::{collections::HashMap, env::consts::ARCH};
 use super::{
     EntryFile,
     automatic::{self, FIRMWARE_ONLY},
-    device, entries, type2, warning,
+    entries, type2, warning,
 };
 use crate::{
     discover::{
@@ -150,7 +150,7 @@ fn entry(
 ) -> Result<Entry, String> {
     let source = Source {
         format: if file.profile.is_some() { Format::Uki } else { Format::Bls },
-        volume: device(lookup, file.volume),
+        volume: lookup.volume_reference(file.volume),
         path: file.path.clone(),
         inside: None,
         line: None,

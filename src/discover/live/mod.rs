@@ -13,7 +13,7 @@ use super::{
     images::{Images, mountable},
 };
 use crate::{
-    entry::{Entry, FileReference, Kind, Origin, Volume, Warning},
+    entry::{Entry, FileReference, Kind, Origin, Volume, VolumeReference, Warning},
     formats::{
         glob,
         lookup::{FileKind, Lookup, LookupError},
@@ -41,12 +41,12 @@ pub(super) fn search(
     context: &Context,
 ) -> Option<Findings> {
     let host = lookup.volumes().get(volume)?;
-    let device = &host.device.name;
+    let home = host.reference();
     let mut paths = images(lookup, volume, context);
     let mut findings = Findings::default();
     if let Some(lost) = paths.get(IMAGE_LIMIT) {
         findings.warnings.push(Warning {
-            volume: device.clone(),
+            volume: home.clone(),
             path: lost.clone(),
             line: None,
             message: format!("only the first {IMAGE_LIMIT} of {} images are looked into", paths.len()),
@@ -59,7 +59,7 @@ pub(super) fn search(
         }
         findings.images.extend(mountable(lookup, volume, path));
         if let Err(error) = look_into(finders, lookup, volume, path, context, &mut findings) {
-            let (volume, path) = (device.clone(), path.clone());
+            let (volume, path) = (home.clone(), path.clone());
             findings.notes.push(Note {
                 action: NoteAction::PassedOver,
                 volume,
@@ -134,9 +134,9 @@ fn look_into(
     let mut seen = HashSet::new();
     found.entries.retain(|it| seen.insert((it.path_in_menu.clone(), it.title.clone(), it.cmdline.clone())));
     foreign::refuse(&lookup, &mut found);
-    let name = &image.device.name;
+    let image = image.reference();
     for entry in &mut found.entries {
-        belongs(entry, name, volume, path);
+        belongs(entry, &image, volume, path);
     }
     systems::find_again(&mut found, volume, path);
     findings.entries.append(&mut found.entries);
@@ -168,14 +168,14 @@ fn stand_below(entry: &mut Entry, path: &str) {
     entry.default = false;
 }
 
-/// Makes an entry found on the image `name` one of the volume on which the image lies.
-fn belongs(entry: &mut Entry, name: &str, volume: &Volume, path: &str) {
-    let device = &volume.device.name;
+/// Makes an entry found on the image one of the volume on which the image lies.
+fn belongs(entry: &mut Entry, image: &VolumeReference, volume: &Volume, path: &str) {
+    let host = volume.reference();
     let file = |file: &mut FileReference| {
-        if file.volume == name {
+        if file.volume == *image {
             let inside = Some(std::mem::replace(&mut file.path, path.to_owned()));
             *file = FileReference {
-                volume: device.clone(),
+                volume: host.clone(),
                 path: path.to_owned(),
                 inside,
                 ..FileReference::default()
@@ -184,8 +184,8 @@ fn belongs(entry: &mut Entry, name: &str, volume: &Volume, path: &str) {
     };
     entry.kernel.iter_mut().chain(&mut entry.initrds).chain(&mut entry.devicetree).for_each(file);
     let source = &mut entry.source;
-    if source.volume == name {
-        source.volume.clone_from(device);
+    if source.volume == *image {
+        source.volume.clone_from(&host);
         source.inside = Some(std::mem::replace(&mut source.path, path.to_owned()));
     }
     stand_below(entry, path);

@@ -115,7 +115,7 @@ pub(super) fn find_again(found: &mut Findings, volume: &Volume, path: &str) {
             noted.push(system.name);
             found.notes.push(Note {
                 action: NoteAction::Guessed,
-                volume: volume.device.name.clone(),
+                volume: volume.reference(),
                 path: path.to_owned(),
                 message: format!(
                     "a live system of the family {}: it finds its image by {words}",

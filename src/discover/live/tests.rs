@@ -48,12 +48,12 @@ fn images_that_are_named_or_lie_in_the_usual_places_are_to_be_mounted() {
         let found = survey(&open, &context);
         let paths: Vec<&str> = found.images.iter().map(|image| image.path.as_str()).collect();
         assert_eq!(paths, wanted);
-        assert!(found.images.iter().all(|image| image.volume == "sda2"));
+        assert!(found.images.iter().all(|image| image.volume.name == "sda2"));
         let [entry] = &found.discovery.entries[..] else { panic!("{:?}", found.discovery.entries) };
         assert_eq!(entry.problem.is_some(), is_problem, "{:?}", entry.problem);
         if !is_problem {
             let kernel = entry.kernel.as_ref().unwrap();
-            assert_eq!((&*kernel.volume, &*kernel.path), ("sda2:/deep/z.snap", "/k"));
+            assert_eq!((&*kernel.volume.name, &*kernel.path), ("sda2:/deep/z.snap", "/k"));
         }
     }
 }

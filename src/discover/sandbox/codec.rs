@@ -12,7 +12,7 @@ use crate::{
     entry::{
         Companion, Device, Discovery, Entry, EnvironmentChange, FileReference, Filesystem, FilesystemKind,
         Format, Kind, Layer, Multiboot, MultibootModule, Origin, Partition, PartitionTable, Role, Source,
-        TimeoutStyle, Transport, Unified, Volume, VolumeId, Warning,
+        TimeoutStyle, Transport, Unified, Volume, VolumeId, VolumeReference, Warning,
     },
     formats::{bls::Variables, efi_boot::LoadOption},
 };
@@ -114,6 +114,7 @@ records! {
     Unified { profile companions }
     Variables { after_failure one_shot preferred default saved timeout_one_shot timeout }
     Volume { id origin device filesystem subvolume boot_area }
+    VolumeReference { id name }
     Warning { volume path line message }
 }
 

@@ -138,7 +138,7 @@ fn survey_by(
         report.searches.push(Search { format: None, outcome: Outcome::Died { reason: reason.clone() } });
         survey.volumes.insert(place.min(survey.volumes.len()), report);
         survey.discovery.warnings.push(Warning {
-            volume: volume.volume.device.name.clone(),
+            volume: volume.volume.reference(),
             path: "/".into(),
             line: None,
             message: format!("{reason}; nothing on this volume is offered"),

@@ -116,7 +116,7 @@ fn a_hostile_volume_loses_only_itself() {
     ];
     assert_eq!(summaries, expected);
     assert_eq!(survey.discovery.warnings.len(), 1);
-    assert_eq!(survey.discovery.warnings[0].volume, "sda2");
+    assert_eq!(survey.discovery.warnings[0].volume.name, "sda2");
     assert_eq!(tried, ["sda1 sda2 sda3", "sda1", "sda1 sda2", "sda1 sda3"]);
 }
 
@@ -125,7 +125,7 @@ fn where_all_volumes_are_hostile_each_is_explained() {
     let (survey, _) = survey_against(&["sda1", "sda2"], &["sda1", "sda2"]);
     let survey = survey.unwrap();
     assert_eq!(
-        survey.volumes.iter().map(|report| report.volume.as_str()).collect::<Vec<_>>(),
+        survey.volumes.iter().map(|report| report.volume.name.as_str()).collect::<Vec<_>>(),
         ["sda1", "sda2"]
     );
     assert_eq!(survey.discovery.warnings.len(), 2);

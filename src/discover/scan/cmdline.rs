@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     discover::finder::{Note, NoteAction},
-    entry::{Entry, FilesystemKind, Kind, Volume},
+    entry::{Entry, FilesystemKind, Kind, Volume, VolumeReference},
     formats::{
         assignments::Assignments, cmdline, fstab, fstab::Mount, lookup::Lookup, volume_name::VolumeName,
     },
@@ -196,7 +196,7 @@ impl Way<'_> {
         for (_, name) in settings.unread().iter().filter(|(_, name)| names.contains(&name.as_str())) {
             self.notes.push(Note {
                 action: NoteAction::PassedOver,
-                volume: self.name(system.volume),
+                volume: self.on(system.volume),
                 path: system.path(main),
                 message: format!("a value of {name} that only a shell could tell"),
             });
@@ -225,7 +225,7 @@ impl Way<'_> {
             None if is_zfs => {
                 self.notes.push(Note {
                     action: NoteAction::PassedOver,
-                    volume: self.name(system.volume),
+                    volume: self.on(system.volume),
                     path: "/".into(),
                     message: "a ZFS dataset whose name nothing here tells: it takes root=ZFS=POOL/DATASET"
                         .into(),
@@ -293,7 +293,7 @@ impl Way<'_> {
     }
 
     fn note(&mut self, volume: usize, path: &str, message: &str) {
-        let volume = self.name(volume);
+        let volume = self.on(volume);
         self.notes.push(Note {
             action: NoteAction::Guessed,
             volume,
@@ -302,8 +302,8 @@ impl Way<'_> {
         });
     }
 
-    fn name(&self, volume: usize) -> String {
-        self.lookup.volumes().get(volume).map(|volume| volume.device.name.clone()).unwrap_or_default()
+    fn on(&self, volume: usize) -> VolumeReference {
+        self.lookup.volume_reference(volume)
     }
 }
 

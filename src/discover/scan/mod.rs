@@ -19,7 +19,7 @@ use super::{
     pattern,
 };
 use crate::{
-    entry::{Entry, FileReference, Format, Kind, Source, Warning},
+    entry::{Entry, FileReference, Format, Kind, Source, VolumeReference, Warning},
     formats::{
         lookup::{FileKind, Lookup},
         text,
@@ -59,8 +59,8 @@ impl Kernel {
 /// Offers the kernels of a volume that no configuration of its own names. `offered` is what configurations elsewhere
 /// lead to: their kernels are passed over.
 pub(super) fn scan(lookup: &dyn Lookup, volume: usize, offered: &[&Entry]) -> Option<Findings> {
-    let name = lookup.volumes().get(volume)?.device.name.clone();
-    let mut scan = Scan { lookup, volume, name, notes: Vec::new(), names: HashMap::new() };
+    let own = lookup.volumes().get(volume)?.reference();
+    let mut scan = Scan { lookup, volume, own, notes: Vec::new(), names: HashMap::new() };
     let mut kernels = scan.kernels();
     kernels.retain(|kernel| !scan.is_known(kernel, offered));
     let systems = if kernels.is_empty() { Vec::new() } else { System::all(lookup) };
@@ -70,7 +70,7 @@ pub(super) fn scan(lookup: &dyn Lookup, volume: usize, offered: &[&Entry]) -> Op
     let mut warnings = Vec::new();
     if let Some(dropped) = kernels.get(KERNEL_LIMIT) {
         warnings.push(Warning {
-            volume: scan.name.clone(),
+            volume: scan.own.clone(),
             path: dropped.path(),
             line: None,
             message: format!("only the newest {KERNEL_LIMIT} of {} kernels are offered", kernels.len()),
@@ -92,7 +92,7 @@ pub(super) fn scan(lookup: &dyn Lookup, volume: usize, offered: &[&Entry]) -> Op
 struct Scan<'a> {
     lookup: &'a dyn Lookup,
     volume: usize,
-    name: String,
+    own: VolumeReference,
     notes: Vec<Note>,
     /// Names in directories that initrds are looked for in; a directory of thousands is listed once.
     names: HashMap<String, Rc<HashSet<String>>>,
@@ -175,7 +175,7 @@ impl Scan<'_> {
         let is_copy = kernel.directory.contains("/lib/modules/") && self.initrd(kernel).is_none();
         let by_entry = offered.iter().find(|entry| {
             entry.kernel.as_ref().is_some_and(|known| {
-                let same = known.volume == self.name && known.path.replace("//", "/") == path;
+                let same = known.volume == self.own && known.path.replace("//", "/") == path;
                 let file = known.path.rsplit('/').next().unwrap_or_default();
                 let version = names::kernel_versions(file).and_then(|versions| versions.into_iter().next());
                 same || (is_copy
@@ -191,7 +191,7 @@ impl Scan<'_> {
         let volumes = self.lookup.volumes().iter().enumerate();
         let original =
             volumes.filter(|(place, _)| is_copy && *place != self.volume).find(|(place, volume)| {
-                self.beside(&volume.device.name) && self.lookup.is_file(*place, &original)
+                self.beside(&volume.reference()) && self.lookup.is_file(*place, &original)
             });
         if let Some((_, boot)) = original {
             self.pass_over(&path, &format!("{} holds this kernel for booting", boot.device.name));
@@ -201,10 +201,10 @@ impl Scan<'_> {
     }
 
     /// Whether a volume is on the same disk.
-    fn beside(&self, name: &str) -> bool {
+    fn beside(&self, other: &VolumeReference) -> bool {
         let volumes = self.lookup.volumes();
         let disk = volumes.get(self.volume).map(|volume| &volume.device.disk);
-        volumes.iter().any(|volume| volume.device.name == name && Some(&volume.device.disk) == disk)
+        volumes.iter().any(|volume| other.is(volume) && Some(&volume.device.disk) == disk)
     }
 
     fn entry(&mut self, kernel: &Kernel, systems: &[System], offered: &[&Entry]) -> Entry {
@@ -225,7 +225,7 @@ impl Scan<'_> {
         let path = kernel.path();
         self.notes.push(Note {
             action: NoteAction::Guessed,
-            volume: self.name.clone(),
+            volume: self.own.clone(),
             path: path.clone(),
             message: match initrds.is_empty() {
                 true => "a kernel by its name; no initrd is named for it".into(),
@@ -235,7 +235,7 @@ impl Scan<'_> {
         let problem = (initrd.is_none() && !derived.has_root)
             .then(|| "no initrd is named for it, and no partition is known to be its root".into());
         let name = system.and_then(|system| system.name(self.lookup)).unwrap_or_else(|| "Linux".into());
-        let reference = |path: String| FileReference::new(self.name.clone(), path);
+        let reference = |path: String| FileReference::new(self.own.clone(), path);
         Entry {
             id: path.clone(),
             title: match kernel.version() {
@@ -245,7 +245,7 @@ impl Scan<'_> {
             kind: Kind::Linux,
             source: Source {
                 format: Format::Scan,
-                volume: self.name.clone(),
+                volume: self.own.clone(),
                 path: path.clone(),
                 inside: None,
                 line: None,
@@ -312,7 +312,7 @@ impl Scan<'_> {
     fn pass_over(&mut self, path: &str, message: &str) {
         self.notes.push(Note {
             action: NoteAction::PassedOver,
-            volume: self.name.clone(),
+            volume: self.own.clone(),
             path: path.to_owned(),
             message: message.to_owned(),
         });
