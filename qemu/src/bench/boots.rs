@@ -34,11 +34,15 @@ const ON_FIRMWARE_KERNEL: &str = "firstlight-firmware-kernel";
 /// The first words of every Linux.
 const FIRST_LINE: &str = "Linux version ";
 
-/// The demo disk, with the probe for an initrd and without a countdown.
+/// The demo disk without a countdown. Debian's initrd keeps its size, since both loaders read all of it, but its init is the
+/// probe: in a second archive, which begins at a multiple of four bytes as the kernel wants it.
 pub(super) fn disk(debian: &Debian) -> Result<PathBuf> {
     let script = "\
 mount -t ext4 /dev/vda3 /mnt
-for initrd in /mnt/boot/initrd.img-*; do cat /dev/vdb > \"$initrd\"; done
+for initrd in /mnt/boot/initrd.img-*; do
+    truncate -s $((($(stat -c %s \"$initrd\") + 3) / 4 * 4)) \"$initrd\"
+    cat /dev/vdb >> \"$initrd\"
+done
 sed -i -e 's/set timeout=[0-9]*/set timeout=0/' /mnt/boot/grub/grub.cfg
 umount /mnt
 ";
