@@ -1,7 +1,6 @@
 //! Explanations for people: why nothing on a device boots, and the parts of an entry.
 
-use std::collections::HashMap;
-
+use super::failures::Failures;
 use crate::{
     entry::{Device, Discovery, Entry, FileReference, Volume},
     storage::rejection::Rejection,
@@ -16,7 +15,7 @@ pub fn explain(
     volumes: &[Volume],
     rejected: &[(Device, Rejection)],
     discovery: &Discovery,
-    failed: &HashMap<String, String>,
+    failures: &Failures,
 ) -> Vec<(String, String)> {
     let mut lines: Vec<(String, String)> =
         rejected.iter().map(|(device, rejection)| (device.name.clone(), rejection.to_string())).collect();
@@ -26,8 +25,9 @@ pub fn explain(
         let mut own = discovery.entries.iter().filter(|entry| entry.source.volume.is(volume)).peekable();
         let warning = discovery.warnings.iter().find(|warning| warning.volume.is(volume));
         let reason = if own.peek().is_some() {
-            let why = own.find_map(|entry| entry.problem.as_ref().or_else(|| failed.get(&entry.id)));
-            why.map_or_else(|| "no entry that boots on its own".to_owned(), Clone::clone)
+            let failure = |entry: &Entry| failures.get(&entry.id).map(ToString::to_string);
+            let why = own.find_map(|entry| entry.problem.clone().or_else(|| failure(entry)));
+            why.unwrap_or_else(|| "no entry that boots on its own".to_owned())
         } else if let Some(warning) = warning {
             let line = warning.line.map_or_else(String::new, |line| format!(":{line}"));
             format!("no entry; {}{line}: {}", warning.path, warning.message)
@@ -88,16 +88,16 @@ mod tests {
             entries: vec![broken, entry("failed", "sda4")],
             ..Discovery::default()
         };
-        let failed = HashMap::from([("failed".to_owned(), "kexec: /failed: refused".to_owned())]);
+        let failures = Failures::of_earlier_workers(vec!["failed".to_owned()]);
         let expected = [
             ("sda1", "ext4, no boot configuration, no kernel in / or /boot"),
             ("sda2", "ext4, no entry; /boot/grub/grub.cfg:7: the file ends within a quotation"),
             ("sda3", "ext4, no such file: /vmlinuz"),
-            ("sda4", "ext4, kexec: /failed: refused"),
+            ("sda4", "ext4, the worker died while loading it"),
             ("sda5", "swap space"),
         ];
         let expected = expected.map(|(device, reason)| (device.to_owned(), reason.to_owned()));
-        assert_eq!(explain(&volumes, &rejected, &discovery, &failed), expected);
+        assert_eq!(explain(&volumes, &rejected, &discovery, &failures), expected);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 pub mod before_jump;
 pub mod election;
 pub mod explain;
+pub mod failures;
 pub mod firmware;
 pub mod link;
 pub mod loader;

@@ -1,23 +1,22 @@
 //! The worker's decisions as a pure state machine. Events of every thread go in with the time, actions come out; nothing here
 //! waits, reads or writes.
 
+mod loading;
 #[cfg(test)]
 mod tests;
 mod view;
 
-use std::{
-    collections::{HashMap, HashSet},
-    time::Duration,
-};
+use std::{collections::HashSet, time::Duration};
 
 pub use self::view::Visibility;
-use self::view::full_title;
+use self::{loading::Load, view::full_title};
 use super::{
     election::{self, Electorate},
     explain,
+    failures::Failures,
     loader::AttemptError,
     settings::{AfterFailure, Settings, Timeout},
-    supervision::{Notice, Request, Task},
+    supervision::{Notice, Request},
 };
 use crate::{
     entry::{Device, Discovery, Entry, TimeoutStyle, Volume, VolumeId},
@@ -38,9 +37,6 @@ const MESSAGE_LIMIT: usize = 64;
 
 /// The time in which a key stops the action of `after-failure`.
 const GRACE: Duration = Duration::from_secs(10);
-
-/// Maximum time of a load; after it, the disk does not answer and the load has failed.
-const LOAD_DEADLINE: Duration = Duration::from_secs(180);
 
 /// Reasons why a person cannot choose something.
 const LOCKED: &str =
@@ -95,22 +91,6 @@ pub enum WorkerAction {
     Redraw,
 }
 
-/// Progress of the load for the next jump.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-enum Load {
-    #[default]
-    Nothing,
-    Begun {
-        number: u64,
-        entry: Box<Entry>,
-        since: Duration,
-    },
-    Done {
-        entry: Box<Entry>,
-        kernel: LoadedKernel,
-    },
-}
-
 /// Who decides what boots.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Decider {
@@ -138,7 +118,7 @@ pub struct WorkerState {
     /// It waits for the one that runs.
     awaited_now: bool,
     discovery: Discovery,
-    failed: HashMap<String, String>,
+    failures: Failures,
     announced: HashSet<String>,
     default: Option<String>,
     explained: Vec<(String, String)>,
@@ -159,7 +139,6 @@ impl WorkerState {
     /// At the start. `passed_over` holds the ids of entries that an earlier worker died on.
     #[must_use]
     pub fn new(settings: Settings, passed_over: Vec<String>) -> Self {
-        let reason = "the worker died while loading it";
         Self {
             settings,
             firmware: Vec::new(),
@@ -172,7 +151,7 @@ impl WorkerState {
             awaited: false,
             awaited_now: false,
             discovery: Discovery::default(),
-            failed: passed_over.into_iter().map(|id| (id, reason.to_owned())).collect(),
+            failures: Failures::of_earlier_workers(passed_over),
             announced: HashSet::new(),
             default: None,
             explained: Vec::new(),
@@ -329,13 +308,13 @@ impl WorkerState {
         self.rejected.retain(|(device, _)| device.name != name);
         self.late.remove(name);
         let entries = &self.discovery.entries;
-        let stands_on = |id: &String| {
+        let lies_on = |id: &str| {
             entries.iter().any(|entry| {
                 let kernel = entry.kernel.as_ref().map(|kernel| &*kernel.volume.name);
-                entry.id == *id && (entry.source.volume.name == name || kernel == Some(name))
+                entry.id == id && (entry.source.volume.name == name || kernel == Some(name))
             })
         };
-        self.failed.retain(|id, _| !stands_on(id));
+        self.failures.retain(|id| !lies_on(id));
     }
 
     fn discovered(&mut self, result: Result<Discovery, String>, actions: &mut Vec<WorkerAction>) {
@@ -359,37 +338,6 @@ impl WorkerState {
         }
     }
 
-    fn loaded(
-        &mut self,
-        number: u64,
-        result: Result<LoadedKernel, AttemptError>,
-        actions: &mut Vec<WorkerAction>,
-    ) {
-        match std::mem::take(&mut self.load) {
-            Load::Begun { number: begun, entry, .. } if begun == number => {
-                actions.push(WorkerAction::Ask(Request::End(Task::Entry(entry.id.clone()))));
-                match result {
-                    Ok(kernel) => self.load = Load::Done { entry, kernel },
-                    Err(error) => self.load_failed(&entry.id, error.to_string(), actions),
-                }
-            }
-            // One that had been given up.
-            other => self.load = other,
-        }
-    }
-
-    fn load_failed(&mut self, id: &str, reason: String, actions: &mut Vec<WorkerAction>) {
-        actions.push(landmark(
-            "fail",
-            [("stage", "load".to_owned()), ("id", id.to_owned()), ("reason", reason.clone())],
-        ));
-        self.report(reason.clone());
-        self.failed.insert(id.to_owned(), reason);
-        if self.decider == Decider::Person(Some(id.to_owned())) {
-            self.decider = Decider::Person(None);
-        }
-    }
-
     fn pressed(&mut self, key: Key, actions: &mut Vec<WorkerAction>) {
         let brings_menu_up = self.is_hidden();
         if self.decider == Decider::Automatic {
@@ -403,7 +351,7 @@ impl WorkerState {
             None => {}
             Some(MenuChoice::Boot(id)) => {
                 // A person may try again what failed.
-                self.failed.remove(&id);
+                self.failures.remove(&id);
                 self.decider = Decider::Person(Some(id));
             }
             Some(MenuChoice::Redraw) => actions.push(WorkerAction::Redraw),
@@ -476,17 +424,7 @@ impl WorkerState {
     fn elect(&self) -> Option<Entry> {
         let electorate = self.electorate();
         let attempts = election::attempts(&self.discovery, &electorate);
-        election::first(&attempts, |entry| self.failure(&entry.id).is_some()).cloned()
-    }
-
-    /// Why the entry failed. A long id reaches us cut when an earlier worker died on it.
-    fn failure(&self, id: &str) -> Option<&String> {
-        self.failed.get(id).or_else(|| {
-            match Request::decode(&Request::Begin(Task::Entry(id.to_owned())).encode()) {
-                Some(Request::Begin(Task::Entry(cut))) => self.failed.get(&cut),
-                _ => None,
-            }
-        })
+        election::first(&attempts, |entry| self.failures.get(&entry.id).is_some()).cloned()
     }
 
     fn announce_default(&mut self, first_choice: Option<&Entry>, actions: &mut Vec<WorkerAction>) {
@@ -539,7 +477,7 @@ impl WorkerState {
         if !self.settled() {
             return;
         }
-        let explanation = explain::explain(&self.volumes, &self.rejected, &self.discovery, &self.failed);
+        let explanation = explain::explain(&self.volumes, &self.rejected, &self.discovery, &self.failures);
         for (device, reason) in explanation.iter().filter(|line| !self.explained.contains(line)) {
             actions.push(landmark("explain", [("device", device.clone()), ("reason", reason.clone())]));
         }
@@ -553,63 +491,6 @@ impl WorkerState {
             }
         }
     }
-
-    /// Jumps into the entry, as soon as it is loaded.
-    fn boot(&mut self, entry: Entry, now: Duration, actions: &mut Vec<WorkerAction>) {
-        match &self.load {
-            Load::Done { entry: loaded, kernel } if same_load(loaded, &entry) => {
-                let title = printable(&full_title(&entry));
-                actions.push(WorkerAction::Jump { entry: entry.id, title, kernel: kernel.clone() });
-                self.decider = Decider::Leaving;
-            }
-            _ => self.load(entry, now, actions),
-        }
-    }
-
-    /// Loads the entry, unless that is done or another load must end first.
-    fn load(&mut self, entry: Entry, now: Duration, actions: &mut Vec<WorkerAction>) {
-        match &self.load {
-            Load::Begun { .. } => return,
-            Load::Done { entry: loaded, .. } if same_load(loaded, &entry) => return,
-            // Were it left in place, it would be started where loading the other one fails.
-            Load::Done { .. } => actions.push(WorkerAction::Unload),
-            Load::Nothing => {}
-        }
-        self.loads = self.loads.saturating_add(1);
-        let path = |file: &crate::entry::FileReference| format!("{}:{}", file.volume, file.full_path());
-        let initrds: Vec<String> = entry.initrds.iter().map(path).collect();
-        actions.push(WorkerAction::Ask(Request::Begin(Task::Entry(entry.id.clone()))));
-        actions.push(landmark(
-            "load",
-            [
-                ("id", entry.id.clone()),
-                ("kernel", entry.kernel.as_ref().map(path).unwrap_or_default()),
-                ("initrds", initrds.join(",")),
-            ],
-        ));
-        actions.push(WorkerAction::Load(self.loads, Box::new(entry.clone())));
-        self.load = Load::Begun { number: self.loads, entry: Box::new(entry), since: now };
-    }
-
-    fn give_up_a_hanging_load(&mut self, now: Duration, actions: &mut Vec<WorkerAction>) {
-        if let Load::Begun { entry, since, .. } = &self.load
-            && since.saturating_add(LOAD_DEADLINE) <= now
-        {
-            let id = entry.id.clone();
-            self.load = Load::Nothing;
-            actions.push(WorkerAction::Ask(Request::End(Task::Entry(id.clone()))));
-            let reason = format!("{}: the disk does not answer; check it and its cables", self.title(&id));
-            self.load_failed(&id, reason, actions);
-        }
-    }
-}
-
-/// Whether a jump into one is a jump into the other.
-fn same_load(one: &Entry, other: &Entry) -> bool {
-    let what = |entry: &Entry| {
-        (entry.id.clone(), entry.kernel.clone(), entry.initrds.clone(), entry.cmdline.clone())
-    };
-    what(one) == what(other)
 }
 
 fn landmark(name: &'static str, fields: impl Into<Vec<(&'static str, String)>>) -> WorkerAction {

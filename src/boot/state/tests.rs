@@ -4,7 +4,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    boot::samples::{entry, id, volume},
+    boot::{
+        samples::{entry, id, volume},
+        supervision::Task,
+    },
     entry::Transport,
     kexec::BeforeJump,
 };
@@ -420,7 +423,7 @@ fn a_load_that_hangs_is_given_up_and_its_late_end_changes_nothing() {
     let mut scene = Scene::new("timeout = 0");
     scene.found("sda1").found("sdb1").discovered(None, &[]).discovered(None, &["a@sda1", "b@sdb1"]);
     scene.on(Event::KnownProbed).done();
-    assert_eq!(scene.state.next_moment(scene.now), Some(LOAD_DEADLINE));
+    assert_eq!(scene.state.next_moment(scene.now), Some(Duration::from_secs(180)));
     assert!(scene.at(180.0).done().starts_with("@fail load a Title of a: the disk does not answer"));
     assert_eq!(scene.loaded(1).done(), "");
     assert_eq!(scene.loaded(2).done(), JUMP_B);
@@ -542,7 +545,7 @@ fn any_event() -> impl Strategy<Value = Event> {
 }
 
 proptest! {
-    /// Whatever happens in whatever order: one load at a time, no jump but into what the kernel has taken, none on its own
+    /// In every order of events: one load at a time, no jump but into a loaded kernel, none on its own
     /// before every known device has been probed, and nothing after it.
     #[test]
     fn no_order_of_events_leads_to_a_wrong_jump(events in prop::collection::vec((any_event(), 0..4_u64), 0..60)) {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Decider, LOAD_DEADLINE, Load, WorkerState};
+use super::{Decider, WorkerState};
 use crate::{
     boot::explain,
     boot::settings::{AfterFailure, Timeout},
@@ -27,17 +27,13 @@ impl WorkerState {
     /// The time at which [`Event::Moment`] is due, if nothing happens before.
     #[must_use]
     pub fn next_moment(&self, now: Duration) -> Option<Duration> {
-        let loading = match &self.load {
-            Load::Begun { since, .. } => Some(since.saturating_add(LOAD_DEADLINE)),
-            Load::Nothing | Load::Done { .. } => None,
-        };
         // The row that counts changes with each whole second that is left.
         let counting = self.deadline().into_iter().chain(self.grace_ends()).filter_map(|deadline| {
             let left = deadline.checked_sub(now).filter(|left| !left.is_zero())?;
             let whole = Duration::from_secs(seconds(left).saturating_sub(1));
             deadline.checked_sub(whole)
         });
-        counting.chain(loading).min()
+        counting.chain(self.load.deadline()).min()
     }
 
     /// The part of the state that is on the screen now.
@@ -134,7 +130,7 @@ impl WorkerState {
     /// The remark after the title of an entry that does not boot.
     fn remark(&self, entry: &Entry) -> Option<String> {
         let locked = entry.locked.then(|| "locked".to_owned());
-        let failed = || self.failure(&entry.id).map(|_| "failed".to_owned());
+        let failed = || self.failures.get(&entry.id).map(|_| "failed".to_owned());
         locked.or_else(|| entry.problem.clone()).or_else(failed)
     }
 

@@ -1,0 +1,63 @@
+//! The entries that failed, and why: they are not tried again on their own.
+
+use std::collections::HashMap;
+
+use super::{
+    loader::AttemptError,
+    supervision::{Request, Task},
+};
+
+/// Why an entry is not tried again on its own.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadFailure {
+    /// An earlier worker died on it.
+    #[error("the worker died while loading it")]
+    WorkerDied,
+    /// The load did not end before its deadline.
+    #[error("{title}: the disk does not answer; check it and its cables")]
+    NoAnswer {
+        /// Title of the entry.
+        title: String,
+    },
+    /// The load ended without a loaded kernel.
+    #[error(transparent)]
+    Attempt(#[from] AttemptError),
+}
+
+/// The failures, by the ids of their entries.
+#[derive(Debug, Default)]
+pub struct Failures(HashMap<String, LoadFailure>);
+
+impl Failures {
+    /// Those of the entries with these ids, on which earlier workers died.
+    #[must_use]
+    pub fn of_earlier_workers(ids: Vec<String>) -> Self {
+        Self(ids.into_iter().map(|id| (id, LoadFailure::WorkerDied)).collect())
+    }
+
+    /// Notes why the entry failed.
+    pub fn insert(&mut self, id: String, failure: LoadFailure) {
+        self.0.insert(id, failure);
+    }
+
+    /// Forgets why the entry failed: it may be tried again.
+    pub fn remove(&mut self, id: &str) {
+        self.0.remove(id);
+    }
+
+    /// Forgets the failures of all entries but those for which `is_kept` holds.
+    pub fn retain(&mut self, is_kept: impl Fn(&str) -> bool) {
+        self.0.retain(|id, _| is_kept(id));
+    }
+
+    /// Why the entry failed. A long id reaches us cut when an earlier worker died on it.
+    #[must_use]
+    pub fn get(&self, id: &str) -> Option<&LoadFailure> {
+        self.0.get(id).or_else(|| {
+            match Request::decode(&Request::Begin(Task::Entry(id.to_owned())).encode()) {
+                Some(Request::Begin(Task::Entry(cut))) => self.0.get(&cut),
+                _ => None,
+            }
+        })
+    }
+}
