@@ -9,7 +9,7 @@ use crate::formats::text::{decode, printable};
 use crate::image::{
     NamedFile, PrepareError, UnpackError,
     identify::{Identity, identify},
-    unpack,
+    unpack_identified,
 };
 use serde::Serialize;
 use serde_json::Value;
@@ -56,7 +56,7 @@ fn run(arguments: &mut Arguments) -> Result<String, Failure> {
     if identity.format.is_none() {
         return Err(failed(&"no kernel in any format that is known here"));
     }
-    let inside = match unpack(NamedFile { name: String::new(), file }, 0, &[]) {
+    let inside = match unpack_identified(NamedFile { name: String::new(), file }, identity.clone(), 0, &[]) {
         Ok(unpacked) => Some(unpacked.identity).filter(|inside| *inside != identity),
         Err(PrepareError {
             reason: reason @ (UnpackError::Decompress(_) | UnpackError::TooDeep), ..

@@ -6,7 +6,7 @@ use super::{error::UnpackError, memory};
 use crate::formats::{
     kernel_file::{
         fit::Sum,
-        u_image::{HEADER_LENGTH, Image},
+        u_image::{HEADER_LENGTH, UImage},
     },
     text::printable,
 };
@@ -15,7 +15,7 @@ use crate::formats::{
 ///
 /// # Errors
 /// [`UnpackError`] says what is wrong with it.
-pub(super) fn content(file: &File, image: &Image) -> Result<File, UnpackError> {
+pub(super) fn content(file: &File, image: &UImage) -> Result<File, UnpackError> {
     let sum = Sum { algorithm: "crc32".to_owned(), value: image.crc32.to_be_bytes().to_vec() };
     part(file, (HEADER_LENGTH as u64, image.size.into()), &[sum], &image.content)
 }

@@ -169,7 +169,7 @@ fn fit(file: &File) -> Result<Parts, UnpackError> {
         check_architecture(architecture)?;
     }
     let take_out =
-        |image: fit::Image| checked::part(file, (image.offset, image.size), &image.sums, &image.name);
+        |image: fit::FitImage| checked::part(file, (image.offset, image.size), &image.sums, &image.name);
     Ok(Parts {
         kernel: Some(take_out(configuration.kernel)?),
         late: configuration.ramdisk.map(take_out).transpose()?.into_iter().collect(),
@@ -179,7 +179,7 @@ fn fit(file: &File) -> Result<Parts, UnpackError> {
 }
 
 /// On x86 the partition holds the kernel without its setup sectors; elsewhere the kernel may be an image tree.
-fn chromeos(file: &File, image: &chromeos::Image) -> Result<Parts, UnpackError> {
+fn chromeos(file: &File, image: &chromeos::ChromeosImage) -> Result<Parts, UnpackError> {
     let kernel = files::sealed("part", |memory| {
         [image.setup, image.kernel]
             .into_iter()
@@ -194,7 +194,7 @@ fn chromeos(file: &File, image: &chromeos::Image) -> Result<Parts, UnpackError> 
 }
 
 /// U-Boot's older image of several files: kernel, initrd, device tree.
-fn several(file: &File, image: &u_image::Image) -> Result<Parts, UnpackError> {
+fn several(file: &File, image: &u_image::UImage) -> Result<Parts, UnpackError> {
     check_architecture(&image.architecture)?;
     let content = checked::content(file, image)?;
     let head = files::read_at(&content, 0, 4096)?;

@@ -78,7 +78,7 @@ fn texts(file: &File, program: &Program) -> io::Result<Texts> {
 }
 
 /// The command line on a ChromeOS kernel partition; `%U` in it is replaced by the partition's UUID.
-pub(super) fn chromeos_cmdline(file: &File, image: &chromeos::Image) -> io::Result<String> {
+pub(super) fn chromeos_cmdline(file: &File, image: &chromeos::ChromeosImage) -> io::Result<String> {
     let field = files::read_at(file, image.cmdline.offset, usize::try_from(image.cmdline.size).unwrap_or(0))?;
     Ok(decode(field.split(|&byte| byte == 0).next().unwrap_or_default()).trim().to_owned())
 }

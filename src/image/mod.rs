@@ -20,7 +20,7 @@ pub use error::{PrepareError, UnpackError};
 pub use memory::{read_into_memory, read_through};
 pub use packed::packed;
 pub use prepare::{KernelFiles, MultibootStart, PreparedKernel, prepare};
-pub use unpack::{UnpackedKernel, unpack};
+pub use unpack::{UnpackedKernel, unpack, unpack_identified};
 
 /// An open file, and the name that messages call it by.
 #[derive(Debug)]

@@ -32,8 +32,21 @@ pub fn unpack(
     profile: u32,
     companions: &[CompanionFile],
 ) -> Result<UnpackedKernel, PrepareError> {
+    let outer = identify(&kernel.file).map_err(PrepareError::of(&kernel.name))?;
+    unpack_identified(kernel, outer, profile, companions)
+}
+
+/// Finds the kernel in a file that has been identified as `outer`.
+///
+/// # Errors
+/// [`PrepareError`] names the file and says what is wrong with it.
+pub fn unpack_identified(
+    kernel: NamedFile,
+    outer: Identity,
+    profile: u32,
+    companions: &[CompanionFile],
+) -> Result<UnpackedKernel, PrepareError> {
     let NamedFile { name, file } = kernel;
-    let outer = identify(&file).map_err(PrepareError::of(&name))?;
     let parts = kernel_parts(&file, &outer, profile, companions).map_err(PrepareError::of(&name))?;
     let mut parts = parts.unwrap_or_default();
     let (file, identity) = match parts.kernel.take() {

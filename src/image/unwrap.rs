@@ -52,7 +52,7 @@ pub(super) fn unwrap(file: File, identity: Identity) -> Result<(File, Identity),
 enum Wrapping<'a> {
     /// Compressed or plain bytes at this place in the file.
     Range(Range<u64>),
-    UImage(&'a u_image::Image),
+    UImage(&'a u_image::UImage),
 }
 
 impl<'a> Wrapping<'a> {

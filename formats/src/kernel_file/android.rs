@@ -7,7 +7,7 @@ use serde::Serialize;
 
 /// Fields of the header.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Image {
+pub struct AndroidImage {
     /// Version of the header.
     pub version: u32,
     /// Alignment of the parts in bytes.
@@ -91,7 +91,7 @@ impl Pages {
 
 /// Reads the header.
 #[must_use]
-pub fn parse(head: &[u8]) -> Option<Image> {
+pub fn parse(head: &[u8]) -> Option<AndroidImage> {
     if !head.starts_with(b"ANDROID!") {
         return None;
     }
@@ -118,7 +118,7 @@ pub fn parse(head: &[u8]) -> Option<Image> {
         pages.next(recovery.into())?;
         devicetree = pages.next(tree.into())?;
     }
-    Some(Image { version, page_size, kernel_size, ramdisk_size, cmdline, kernel, ramdisk, devicetree })
+    Some(AndroidImage { version, page_size, kernel_size, ramdisk_size, cmdline, kernel, ramdisk, devicetree })
 }
 
 /// Reads the header of the vendor's image.
@@ -199,7 +199,7 @@ mod tests {
             (1632, b"\x01"),
             (1648, b"\x03"),
         ]);
-        let expected = Image {
+        let expected = AndroidImage {
             version: 2,
             page_size: 2048,
             kernel_size: 1,
@@ -211,7 +211,7 @@ mod tests {
         };
         assert_eq!(parse(&old), Some(expected.clone()));
         let new = header(&[(8, b"\x01"), (12, b"\x02"), (40, b"\x04"), (44, b"a=1")]);
-        let expected = Image {
+        let expected = AndroidImage {
             version: 4,
             page_size: 4096,
             cmdline: "a=1".to_owned(),

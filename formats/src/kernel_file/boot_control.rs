@@ -106,7 +106,7 @@ pub(crate) mod tests {
     #[test]
     fn attributes_tell_a_slot_on_other_boards() {
         assert_eq!(Slot::of_attributes(0), None);
-        // What Qualcomm's tools write for the slot in use, and for the other one: AB_SLOT_ACTIVE_VAL is 0x3f.
+        // Qualcomm's tools write this for the slot in use, and for the other one: AB_SLOT_ACTIVE_VAL is 0x3f.
         let active = Slot { active: true, priority: 3, successful: true, tries: 7, broken: false };
         assert_eq!(Slot::of_attributes(0x007f << 48), Some(active));
         let other = Slot { active: false, priority: 2, successful: false, tries: 0, broken: true };

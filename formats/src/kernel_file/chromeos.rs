@@ -18,7 +18,7 @@ const CMDLINE_BEFORE: u64 = 2 * 4096;
 
 /// Fields of the preamble.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Image {
+pub struct ChromeosImage {
     /// Version that the firmware compares, so that no older system is started.
     pub kernel_version: u32,
     /// Size of the kernel in bytes, up to the next page and without its setup sectors.
@@ -36,7 +36,7 @@ pub struct Image {
 
 /// Reads key block and preamble.
 #[must_use]
-pub fn parse(head: &[u8]) -> Option<Image> {
+pub fn parse(head: &[u8]) -> Option<ChromeosImage> {
     if !head.starts_with(b"CHROMEOS") {
         return None;
     }
@@ -59,7 +59,7 @@ pub fn parse(head: &[u8]) -> Option<Image> {
         size => inside(le64(preamble, 96)?, size.into())?,
     };
     let kernel = Part { offset: body, size: kernel_size };
-    Some(Image { kernel_version: le32(preamble, 40)?, kernel_size, kernel, cmdline, setup })
+    Some(ChromeosImage { kernel_version: le32(preamble, 40)?, kernel_size, kernel, cmdline, setup })
 }
 
 /// The command line as the firmware's boot loader completes it: `%U` stands for the partition's UUID, and a word before all
@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn addresses_in_memory_become_places_in_the_partition() {
         // Both the kernel and its setup sectors were found there with cmp.
-        let expected = Image {
+        let expected = ChromeosImage {
             kernel_version: 1,
             kernel_size: 0x7d_9000,
             kernel: part(0x1_0000, 0x7d_9000),
@@ -129,7 +129,7 @@ mod tests {
             setup: part(0x7e_c000, 0x5000),
         };
         assert_eq!(parse(&head(0x4b8, &X86)), Some(expected.clone()));
-        let no_setup = Image { setup: Part::default(), ..expected };
+        let no_setup = ChromeosImage { setup: Part::default(), ..expected };
         for (case, field) in [("not for x86", (104, 0)), ("version 2.0", (32, 2))] {
             let fields = [&X86[..], &[field]].concat();
             assert_eq!(parse(&head(0x4b8, &fields)), Some(no_setup.clone()), "{case}");
@@ -138,7 +138,7 @@ mod tests {
 
     #[test]
     fn the_firmware_puts_the_partitions_uuid_into_the_command_line() {
-        // What Linux has printed of a machine whose image says `kern_guid=%U` and `root=PARTUUID=%U/PARTNROFF=1`.
+        // The output of Linux on a machine whose image says `kern_guid=%U` and `root=PARTUUID=%U/PARTNROFF=1`.
         let found = complete(
             "console= root=PARTUUID=%U/PARTNROFF=1 kern_guid=%U",
             "35c775e7-3735-d745-93e5-d9e0238f7ed0",

@@ -21,16 +21,16 @@ pub struct Configuration {
     /// Its name.
     pub name: String,
     /// The kernel.
-    pub kernel: Image,
+    pub kernel: FitImage,
     /// The initrd.
-    pub ramdisk: Option<Image>,
+    pub ramdisk: Option<FitImage>,
     /// The device tree; overlays that would be laid over it follow.
-    pub devicetrees: Vec<Image>,
+    pub devicetrees: Vec<FitImage>,
 }
 
 /// A file in the tree or after it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Image {
+pub struct FitImage {
     /// Name of its node.
     pub name: String,
     /// Where it begins in the file, in bytes.
@@ -116,7 +116,7 @@ impl Fit<'_> {
     }
 
     /// The file of a node: in the tree, or after it at a distance from its end or from the file's beginning.
-    fn image(&self, name: String) -> Option<Image> {
+    fn image(&self, name: String) -> Option<FitImage> {
         let path = format!("/images/{name}");
         let node = self.node(&path)?;
         let inside = property(node, "data");
@@ -146,7 +146,7 @@ impl Fit<'_> {
                 .and_then(|value| flat_tree::value(self.source, value))
                 .unwrap_or_default(),
         };
-        Some(Image { name, offset, size, architecture, sums: sums.take(SUM_LIMIT).map(sum).collect() })
+        Some(FitImage { name, offset, size, architecture, sums: sums.take(SUM_LIMIT).map(sum).collect() })
     }
 }
 
@@ -186,7 +186,7 @@ mod tests {
         });
         let found = default_configuration(&&bytes[..]).unwrap();
         assert_eq!((found.name.as_str(), found.devicetrees.len()), ("c", NAME_LIMIT));
-        // What no algorithm makes is no sum that could be right.
+        // A sum by no algorithm cannot be right.
         let sum = Sum { algorithm: "sha256".into(), value: Vec::new() };
         assert_eq!(found.kernel.sums, vec![sum; SUM_LIMIT]);
     }

@@ -120,7 +120,7 @@ pub fn value(source: &dyn ReadAt, property: &Property) -> Option<Vec<u8>> {
 #[must_use]
 pub fn nodes(source: &dyn ReadAt) -> Vec<Node> {
     let mut nodes = Vec::new();
-    // What was read before the tree turned out to be damaged or cut off stays.
+    // The part before the damage is kept.
     let _ = walk(source, &mut nodes);
     nodes
 }

@@ -31,7 +31,7 @@ pub enum KernelFile {
     /// Linux for x86, in most cases an EFI program at the same time.
     Bzimage(x86::Kernel),
     /// Linux for arm64 or RISC-V without compression.
-    Image(raw_image::Image),
+    Image(raw_image::RawImage),
     /// A compressed kernel in an EFI program that unpacks it.
     EfiZboot(zboot::Zboot),
     /// A unified kernel image: kernel, initrd and command line as sections of an EFI program.
@@ -43,17 +43,17 @@ pub enum KernelFile {
     /// A multiboot kernel in a format of its own.
     Multiboot(multiboot::Header),
     /// U-Boot's older image.
-    Uimage(u_image::Image),
+    Uimage(u_image::UImage),
     /// U-Boot's flattened image tree.
     Fit(flat_tree::Tree),
     /// A device tree.
     Devicetree(flat_tree::Tree),
     /// Android's boot image.
-    Android(android::Image),
+    Android(android::AndroidImage),
     /// The image with a vendor's initrds that goes with Android's boot image.
     AndroidVendor(android::Vendor),
     /// A signed kernel as ChromeOS has it on partitions of its own.
-    Chromeos(chromeos::Image),
+    Chromeos(chromeos::ChromeosImage),
     /// Something compressed.
     Compressed(Wrapped),
 }

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 /// Fields of a kernel's header.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Image {
+pub struct RawImage {
     /// Its architecture as `uname -m` prints it.
     pub architecture: &'static str,
     /// Offset from a 2 MiB boundary at which it is loaded, in bytes.
@@ -22,7 +22,7 @@ pub struct Image {
 
 /// Reads the header.
 #[must_use]
-pub fn parse(head: &[u8]) -> Option<Image> {
+pub fn parse(head: &[u8]) -> Option<RawImage> {
     let architecture = if holds(head, 56, b"ARM\x64") {
         "aarch64"
     } else if holds(head, 48, b"RISCV\0\0\0") && holds(head, 56, b"RSC\x05") {
@@ -37,7 +37,7 @@ pub fn parse(head: &[u8]) -> Option<Image> {
         ("aarch64", 3) => Some(64),
         _ => None,
     };
-    Some(Image {
+    Some(RawImage {
         architecture,
         text_offset: le64(head, 8)?,
         image_size: le64(head, 16)?,
@@ -66,7 +66,7 @@ mod tests {
 
     #[test]
     fn both_architectures_are_distinguished() {
-        let arm = Image {
+        let arm = RawImage {
             architecture: "aarch64",
             text_offset: 0x20_0000,
             image_size: 0x30_0000,
@@ -75,9 +75,9 @@ mod tests {
             efi_stub: true,
         };
         assert_eq!(parse(&header(0b1010, &[(56, b"ARM\x64")])), Some(arm.clone()));
-        let riscv = Image { architecture: "riscv64", page_size: None, ..arm.clone() };
+        let riscv = RawImage { architecture: "riscv64", page_size: None, ..arm.clone() };
         assert_eq!(parse(&header(0, &[(48, b"RISCV\0\0\0"), (56, b"RSC\x05")])), Some(riscv));
-        let big = Image { big_endian: true, page_size: Some(64), ..arm };
+        let big = RawImage { big_endian: true, page_size: Some(64), ..arm };
         assert_eq!(parse(&header(0b111, &[(56, b"ARM\x64")])), Some(big));
     }
 

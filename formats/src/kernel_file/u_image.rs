@@ -10,7 +10,7 @@ pub const HEADER_LENGTH: usize = 64;
 
 /// Fields of the header.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Image {
+pub struct UImage {
     /// Name that its maker gave it.
     pub name: String,
     /// Its content: `kernel`, `ramdisk`, `script` …, or the number in the header.
@@ -49,7 +49,7 @@ const COMPRESSIONS: &[(u8, &str)] =
 
 /// Reads the header; `None` also if its check sum is wrong.
 #[must_use]
-pub fn parse(head: &[u8]) -> Option<Image> {
+pub fn parse(head: &[u8]) -> Option<UImage> {
     let header: [u8; HEADER_LENGTH] = *head.first_chunk()?;
     if !holds(&header, 0, b"\x27\x05\x19\x56") {
         return None;
@@ -61,7 +61,7 @@ pub fn parse(head: &[u8]) -> Option<Image> {
         return None;
     }
     let [system, architecture, content, compression] = *header.get(28..32)?.first_chunk()?;
-    Some(Image {
+    Some(UImage {
         name: text(header.get(32..)?),
         content: named(CONTENTS, content),
         architecture: named(ARCHITECTURES, architecture),
@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn what_mkimage_wrote_is_read() {
-        let expected = Image {
+        let expected = UImage {
             name: "Linux-6.1".to_owned(),
             content: "kernel".to_owned(),
             architecture: "arm64".to_owned(),

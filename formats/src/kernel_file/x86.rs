@@ -22,7 +22,7 @@ pub struct Kernel {
     pub init_size: Option<u32>,
     /// Bytes that are missing at the file's end.
     pub cut_short: Option<u64>,
-    /// What loading it asks for.
+    /// The requirements of loading it.
     #[serde(skip)]
     pub header: bzimage::Header,
 }

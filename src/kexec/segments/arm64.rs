@@ -10,7 +10,7 @@ use super::{
     plan::{Content, Plan, PlanError, Segment, Space},
 };
 use crate::{
-    formats::{device_tree, kernel_file::raw_image::Image},
+    formats::{device_tree, kernel_file::raw_image::RawImage},
     sys::trampoline,
 };
 
@@ -29,7 +29,7 @@ const SEEDS: usize = 8;
 /// # Errors
 /// [`PlanError`] names the part that does not fit, or that the device tree is damaged.
 pub fn plan(
-    image: &Image,
+    image: &RawImage,
     length: usize,
     handover: &Handover<'_>,
     machine: &Machine,
@@ -159,7 +159,7 @@ mod tests {
     }
 
     /// Image of Debian's linux-image-6.1.0-18-arm64: its header's fields, and a size in memory of 33 MiB.
-    fn image(size: u64) -> Image {
+    fn image(size: u64) -> RawImage {
         let mut head = vec![0; 64];
         head[..2].copy_from_slice(b"MZ");
         head[16..24].copy_from_slice(&size.to_le_bytes());

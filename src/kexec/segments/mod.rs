@@ -197,7 +197,7 @@ impl LinuxLayout {
 
 /// How the kernel wants to lie in memory.
 #[cfg(not(target_arch = "x86_64"))]
-struct LinuxLayout(crate::formats::kernel_file::raw_image::Image);
+struct LinuxLayout(crate::formats::kernel_file::raw_image::RawImage);
 
 #[cfg(not(target_arch = "x86_64"))]
 impl LinuxLayout {
