@@ -224,7 +224,7 @@ mod tests {
         assert!(
             new.windows(8).any(|bytes| bytes == b"chosen\0\0") && new.windows(2).any(|bytes| bytes == b"x\0")
         );
-        // What was added is found again, and taken away.
+        // Added properties are found again, and removed.
         let again = with_chosen(&new, &[("bootargs", None)]).unwrap();
         assert!(!again.windows(4).any(|bytes| bytes == b"x\0\0\0"));
     }

@@ -4,7 +4,7 @@ use super::{
     lines::{lines, statement},
     menu::{Choice, ChoiceMenu},
 };
-use crate::entry::{Kind, MultibootModule};
+use crate::entry::{Kind, MultibootModule, TimeoutStyle};
 
 /// Maximum length of a device's name, in bytes: it is copied before every path.
 const DEVICE_LIMIT: usize = 128;
@@ -31,6 +31,8 @@ pub fn parse(text: &str, saved: Option<usize>) -> ChoiceMenu {
             ("default", None) if word == "saved" => default = saved.unwrap_or_default(),
             ("default", None) => default = word.parse().unwrap_or_default(),
             ("timeout", None) => menu.timeout = word.parse().ok(),
+            // run_menu in GRUB 0.97's stage2/stage2.c: one line counts the seconds down.
+            ("hiddenmenu", None) => menu.timeout_style = TimeoutStyle::Countdown,
             ("fallback", None) => {
                 menu.fallback = rest.split_whitespace().filter_map(|number| number.parse().ok()).collect();
             }
@@ -131,6 +133,7 @@ mod tests {
             default: Some(1),
             fallback: vec![0, 2],
             timeout: Some(5),
+            timeout_style: TimeoutStyle::Countdown,
             ..ChoiceMenu::default()
         };
         assert_eq!(parse(text, None), expected);

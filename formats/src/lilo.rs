@@ -192,7 +192,7 @@ fn arguments(image: &ImageSection<'_>, dialect: Dialect) -> String {
             image.0.get("addappend").map(str::to_owned),
             None,
         ],
-        // What is appended has spaces of its own around it.
+        // Appended words have spaces of their own around them.
         Dialect::Elilo => [root(), word("append", " "), flag("read-only", " ro"), None, None, None, None],
         Dialect::Yaboot => [
             root(),

@@ -13,7 +13,7 @@ use super::{
     lines::{LENGTH_LIMIT, lines, statement},
     menu::{CHOICE_LIMIT, Choice, ChoiceMenu},
 };
-use crate::entry::{Kind, Multiboot, MultibootModule};
+use crate::entry::{Kind, Multiboot, MultibootModule, TimeoutStyle};
 
 /// The GUID of Limine's own variables.
 pub const VENDOR: &str = "513ee0d0-6e43-cb05-b272-f146a2fcb88a";
@@ -96,7 +96,7 @@ pub fn parse(
     let none = Variables::default();
     let (variables, remembered) =
         if syntax == Syntax::Slashes { (variables, remembered) } else { (&none, None) };
-    let (mut default, mut timeout, mut remembers) = (None, None, false);
+    let (mut default, mut timeout, mut remembers, mut quiet) = (None, None, false, None);
     let mut items: Vec<LimineItem> = Vec::new();
     let mut devicetree = String::new();
     let firmware = if efi { "UEFI" } else { "BIOS" };
@@ -136,6 +136,8 @@ pub fn parse(
         match (&*name, items.last_mut()) {
             // Options for all may be anywhere.
             ("timeout", _) => timeout = Some(seconds(value)),
+            // common/menu.c compares it so, and asks for the first one.
+            ("quiet", _) => drop(quiet.get_or_insert(value == "yes")),
             ("global_dtb", _) => value.clone_into(&mut devicetree),
             ("default_entry", _) => default = Some(value.to_owned()),
             ("remember_last_entry", _) => remembers = value.eq_ignore_ascii_case("yes"),
@@ -143,7 +145,7 @@ pub fn parse(
             _ => {}
         }
     }
-    // What the firmware keeps comes before the configuration where it counts once, and after it where it stays.
+    // The firmware's variables come before the configuration where they count once, and after it where they stay.
     let one_shot = timeout_of(variables.timeout_one_shot.as_deref(), None);
     let lasting = timeout_of(variables.timeout.as_deref(), Some(5));
     menu.timeout = one_shot.or(timeout).or(lasting).unwrap_or(Some(5));
@@ -152,6 +154,9 @@ pub fn parse(
     let lasting = variables.default.as_deref().filter(|_| default.is_none()).map(Request::Identifier);
     let shown = take(&items, syntax, firmware, &mut menu);
     menu.default = shown.selected([once, last, default.as_deref().map(Request::Default), lasting]);
+    if quiet == Some(true) {
+        menu.timeout_style = TimeoutStyle::Hidden;
+    }
     // A directory, or nothing, is waited upon.
     menu.timeout = menu.timeout.filter(|_| menu.default.is_some());
     let bare = menu.choices.iter_mut().filter(|choice| choice.devicetree.is_empty());
@@ -498,6 +503,21 @@ mod tests {
             let found =
                 parse(&format!("timeout: {value}\n/a\n"), Syntax::Slashes, true, &Variables::default(), None);
             assert_eq!(found.timeout, timeout, "{value}");
+        }
+    }
+
+    /// menu() in Limine 12's common/menu.c: nothing is drawn while `quiet`, and a key brings the menu up.
+    #[test]
+    fn a_quiet_menu_is_hidden() {
+        for (options, style) in [
+            ("", TimeoutStyle::Menu),
+            ("quiet: yes\n", TimeoutStyle::Hidden),
+            ("QUIET: yes\n", TimeoutStyle::Hidden),
+            ("quiet: YES\n", TimeoutStyle::Menu),
+            ("quiet: no\nquiet: yes\n", TimeoutStyle::Menu),
+        ] {
+            let found = parse(&format!("{options}/a\n"), Syntax::Slashes, true, &Variables::default(), None);
+            assert_eq!(found.timeout_style, style, "{options}");
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::lines::{TOO_LONG, long_lines};
-use crate::entry::{Kind, Multiboot};
+use crate::entry::{Kind, Multiboot, TimeoutStyle};
 
 /// Maximum number of choices of one configuration.
 pub const CHOICE_LIMIT: usize = 1024;
@@ -25,7 +25,7 @@ pub struct Choice {
     pub devicetree: String,
     /// The kernel's command line, complete.
     pub cmdline: String,
-    /// What goes with a multiboot kernel's modules, which are among the initrds.
+    /// Arguments of a multiboot kernel's modules, which are among the initrds.
     pub multiboot: Multiboot,
     /// The loader does not show it.
     pub hidden: bool,
@@ -50,6 +50,8 @@ pub struct ChoiceMenu {
     pub fallback: Vec<usize>,
     /// Seconds until the default boots; `None` waits for a person.
     pub timeout: Option<u32>,
+    /// How the menu shows itself meanwhile.
+    pub timeout_style: TimeoutStyle,
     /// The loader asks for a password before its own command line.
     pub locked: bool,
     /// Warnings: line and message.

@@ -275,7 +275,7 @@ mod tests {
             expected.map(|(name, program, append, initrds)| (name, program, append, initrds.into()))
         );
         assert_eq!((found.default.as_deref(), found.timeout), (Some("start"), Some(0)));
-        // What leads to a menu is followed to it.
+        // A label that leads to a menu is followed to it.
         for (menu, default, timeout) in [
             ("label sys\n config sys.cfg\n", "sys", Some(0)),
             ("timeout 30\nlabel a\n kernel k\n menu default\nlabel sys\n com32 menu.c32\n", "a", Some(3)),
@@ -352,7 +352,7 @@ mod tests {
             ("timeout 20\nontimeout b\nui menu.c32\ndefault c", "b", Some(2)),
             // A label may show the menu that it stands in.
             ("default m\ntimeout 10\nlabel m\nmenu hide\nkernel vesamenu.c32", "b", Some(1)),
-            // What boots after a while is a command: a label's, one like it, or none of them.
+            // A command boots after the timeout: a label's, one like it, or none of them.
             ("timeout 10\nontimeout k x\nui menu.c32\nlabel x\nkernel k\nappend x", "x", Some(1)),
             ("timeout 10\nontimeout b y\nui menu.c32", "b y", Some(1)),
             ("timeout 10\nontimeout k y\nui menu.c32", "k", Some(1)),

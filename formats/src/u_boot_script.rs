@@ -170,7 +170,7 @@ impl<'a> Shell<'a> {
     fn command(&mut self, words: &[String], depth: usize) -> bool {
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         match words.as_slice() {
-            // What the board's memory holds is not known.
+            // The content of the board's memory is not known.
             ["false" | "itest" | "itest.b" | "itest.w" | "itest.l", ..] => false,
             ["test", condition @ ..] | ["[", condition @ .., "]"] => self.test(condition),
             ["setenv", name, value @ ..] | ["env", "set", name, value @ ..] => {

@@ -223,7 +223,7 @@ impl Machine {
     fn command_with(&self, accelerator: Accelerator) -> Result<Command> {
         let mut qemu = self.emulator.map_or_else(|| tool::command("setpriv"), |root| root.command("setpriv"));
         if self.emulator.is_some() {
-            // What a guest writes goes to a temporary file, by default in /var/tmp, which a root lacks.
+            // A guest's writes go to a temporary file, by default in /var/tmp, which a root lacks.
             qemu.env("TMPDIR", place::directory("machines")?);
         }
         qemu.args(["--pdeathsig", "KILL", "--"]);

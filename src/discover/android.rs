@@ -47,7 +47,7 @@ impl Finder for Android {
             };
             let Some(system) = SYSTEMS.iter().position(|(name, _)| *name == base) else { continue };
             let number = suffix.bytes().last().and_then(|letter| letter.checked_sub(b'a')).map(usize::from);
-            // What is in no record is broken; without any, all are taken to be good.
+            // A slot in no record is broken; without a record, all slots are taken to be good.
             let known = match (number, &record) {
                 (None, _) => None,
                 (Some(number), Some(slots)) => Some(slots.get(number).copied().unwrap_or(Slot::BROKEN)),

@@ -129,7 +129,7 @@ mod tests {
             let alone = discover(&volumes(std::slice::from_ref(&bad)), &context);
             let problems: Vec<_> = alone.entries.iter().map(|entry| entry.problem.as_deref()).collect();
             assert_eq!(problems, [*expected], "{place}: {:?}", alone.warnings);
-            // What its loader would boot may be known, but it is nothing that is booted.
+            // The entry that its loader would boot may be known, but it is not booted.
             let is_chosen = alone
                 .entries
                 .iter()

@@ -178,7 +178,7 @@ mod tests {
         assert_eq!(read("boot/grub/grubenv"), block("saved_entry=a\nrecordfail=1\n"));
         assert_eq!(read("other"), block("x=2\n"));
         assert_eq!(inode("boot/grub/grubenv"), first);
-        // What is so already is not written again.
+        // A block that already says so is not written again.
         let file = tree.path().join("other");
         let modified = || fs::metadata(&file).unwrap().modified().unwrap();
         let then = modified();

@@ -76,7 +76,7 @@ pub struct Findings {
     /// Where the loader asks for a password before its own command line: so many entries, from the first, are its own; all
     /// others can be reached by that command line only.
     pub locked: Option<usize>,
-    /// What could not be read, each with its place.
+    /// Parts that could not be read, each with its place.
     pub warnings: Vec<Warning>,
     /// How it came about, where the entries do not say so themselves.
     pub notes: Vec<Note>,

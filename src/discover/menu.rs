@@ -94,6 +94,7 @@ impl<'a> Making<'a> {
         Findings {
             default: default.map(|entry| entry.id.clone()),
             timeout: menu.timeout,
+            timeout_style: menu.timeout_style,
             fallback,
             locked: menu.locked.then_some(entries.len()),
             warnings: self.warnings,

@@ -230,7 +230,7 @@ impl RefindSearch<'_> {
                     kernel: path.clone(),
                     cmdline,
                     line: line.line,
-                    // What no file says stands, as far as anybody can look it up, with the kernel.
+                    // An entry that no file describes has its kernel for a source.
                     file: (!is_written).then(|| path.clone()),
                     ..Choice::default()
                 });

@@ -102,7 +102,7 @@ fn find(place: &Place<'_>, path: &str, context: &Context) -> Findings {
     findings.default = chosen.map(|entry| entry.id.clone());
     findings.timeout = configuration.timeout;
     if findings.timeout.is_some() {
-        // What boots by itself boots without a password.
+        // An entry that boots on its own boots without a password.
         let own = findings.entries.iter_mut().find(|entry| findings.default.as_ref() == Some(&entry.id));
         own.into_iter().for_each(|entry| entry.locked = false);
     }
@@ -294,7 +294,7 @@ fn multiboot(append: &str) -> (Option<String>, String, Vec<String>, Multiboot) {
     (Some(kernel), words, files, Multiboot { version: 1, modules })
 }
 
-/// What a label starts, and why that cannot be done here.
+/// The kind of program that a label starts, and why that cannot be done here.
 fn program(label: &Label) -> (Kind, Option<String>, Option<&'static str>) {
     let name = |path: &str| path.rsplit('/').next().unwrap_or(path).to_ascii_lowercase();
     match &label.program {

@@ -92,7 +92,7 @@ impl Finder for UbootScript {
     }
 }
 
-/// What boards boot by settings alone; `None` where there are none, or nothing that they would boot.
+/// The entries of boards that boot by settings alone; `None` where there are no settings, or nothing that they would boot.
 fn settings(lookup: &dyn Lookup, volume: usize) -> Option<Findings> {
     let (path, boot) = SETTINGS.iter().find_map(|(path, directory)| {
         let place = Place::of(lookup, volume, path).filter(|place| place.is_file(path))?;
@@ -189,7 +189,7 @@ mod tests {
         entry::FilesystemKind,
     };
 
-    /// What `mkimage -T script` makes of it, as far as it is looked at; the script is filled up to 256 bytes.
+    /// The output of `mkimage -T script`, as far as it is read; the script is filled up to 256 bytes.
     fn image(script: &str) -> String {
         let (header, more) = ("\0".repeat(26), "\0".repeat(33));
         format!("'\u{5}\u{19}V{header}\u{6}{more}\0\0\u{1}\0\0\0\0\0{script:256}")

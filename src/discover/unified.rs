@@ -127,7 +127,7 @@ impl UnifiedImage<'_> {
         cmdline.extend(from_host(context, "io.systemd.stub.kernel-cmdline-extra="));
         cmdline.retain(|part| !part.is_empty());
         entry.cmdline = cmdline.join(" ");
-        // What the entry itself names comes after what lies beside the image.
+        // The companions that the entry itself names come after those beside the image.
         companions.append(&mut entry.unified.companions);
         entry.unified = Unified { profile, companions };
         true

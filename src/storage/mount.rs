@@ -281,7 +281,7 @@ mod tests {
         } else {
             MountError::NoDriver("xfs").to_string()
         };
-        // What the driver says more is the kernel's own.
+        // The driver's further messages are in the kernel's log.
         assert_eq!(error.split("; ").next(), reason.split("; ").next());
     }
 

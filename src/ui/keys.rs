@@ -257,7 +257,7 @@ mod tests {
             (b"\x80\xbf", &[]),
             // CSI as one character (C1), and a character that encodes a stray byte (`formats::text`).
             (b"\xc2\x9b\xf4\x8f\xbd\x81", &[]),
-            // What follows a broken character is read.
+            // The bytes after a broken character are read.
             (b"\xe2\x82x\xc3\x1b[A", &[Key::Character('x'), Key::Up]),
             (b"\xe2\xc3\xa4\xf0\x9f", &[Key::Character('\u{e4}')]),
         ];

@@ -257,7 +257,7 @@ mod tests {
                 let boot = std::thread::Builder::new().name("boot".to_owned()).spawn(boot).unwrap();
                 assert!(boot.join().is_err());
                 assert!(std::thread::spawn(|| panic!("the second")).join().is_err());
-                // What follows the hook where panics abort, as they do in the product.
+                // The abort after the hook, as in the product.
                 std::process::abort();
             }
             "sent, then abort" => {

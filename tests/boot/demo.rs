@@ -37,7 +37,7 @@ fn compare_with_grub(name: &str, firmware: Firmware, custom: &str, parts: &[&str
     let machine =
         Machine::new(&format!("{name}-grub")).firmware(firmware).disk(Disk::new(&image).boot_index(0));
     let by_grub = machine.start().unwrap().wait_for_report(LIMIT).unwrap();
-    // Whatever is on which bus: Debian's own entries name the root file system, not the device.
+    // On every bus: Debian's own entries name the root file system, not the device.
     if custom.is_empty() {
         assert!(by_grub.cmdline.contains(" root=UUID=f1257116-"), "{}", by_grub.cmdline);
     }

@@ -138,7 +138,7 @@ fn unified_image(name: &str) -> PathBuf {
         .file("/loader/loader.conf", "timeout 0\n")
         .file("/EFI/Linux/b.efi", image("older", "9"))
         .file("/EFI/Linux/a.efi", image("newer", "12"))
-        // What the stub packs into the initramfs: for this image, and for all.
+        // Files that the stub packs into the initramfs: for this image, and for all.
         .file("/EFI/Linux/a.efi.extra.d/secret.cred", "for this image")
         .file("/EFI/Linux/a.efi.extra.d/tools.raw", "an extension")
         .file("/EFI/Linux/b.efi.extra.d/other.cred", "for the other image")

@@ -177,7 +177,7 @@ fn restart(name: &str, firmware: Firmware, installed: &Installed, ways: &[Way]) 
         let said = session.report();
         let same = if way.with_boot_image { &by_grub["cmdline"] } else { rest };
         let is_clean = said["checked"].starts_with("clean, ") && said["checked"].matches(';').count() == 1;
-        // What the journal's own end says is there only where it was written to the end.
+        // The journal's last messages are there only where it was written to the end.
         let last = if way.clean { "Journal stopped" } else { &said["last"] };
         let expected = [
             ("cmdline", format!("{same}{}", way.more)),

@@ -130,7 +130,7 @@ const ROWS: &[(&str, &str, &str, &str)] = &[
     ),
 ];
 
-/// What a program is refused, and what ours says of it: stage, as what it runs, name, what kexec-tools is given before, the
+/// Refusals, and our message for each: stage, as what it runs, name, what kexec-tools is given before, the
 /// words, and the end of the first line.
 const REFUSALS: &[(&str, &str, &str, &str, &str, &str)] = &[
     (
@@ -300,8 +300,12 @@ fn both_programs_do_the_same_with_the_same_words() {
     {
         let of = |program: &str| outcomes.get(&((*name).to_owned(), program.to_owned()));
         let (Some(theirs), Some(ours)) = (of("theirs"), of("ours")) else { panic!("{name}: no answer") };
-        if theirs.0 != ours.0 && *improvement == SAME {
-            differences.push(format!("{name} ({words}): {theirs:?}, ours {ours:?}"));
+        match (theirs.0 == ours.0, *improvement == SAME) {
+            (false, true) => differences.push(format!("{name} ({words}): {theirs:?}, ours {ours:?}")),
+            (true, false) => {
+                differences.push(format!("{name} ({words}): {ours:?} of both, but {improvement}"));
+            }
+            _ => {}
         }
     }
     for (_, _, name, _, _, end) in REFUSALS {
@@ -333,7 +337,7 @@ fn both_programs_do_the_same_with_the_same_words() {
     assert_eq!(jumped.len(), 2 * JUMPS.len() + 1, "{jumped:#?}");
     for pair in jumped[1..].chunks(2) {
         let [theirs, ours] = pair else { panic!("{jumped:#?}") };
-        // What leads on differs, and grows with what is reused.
+        // The words of the next jump differ, and grow with the reused command line.
         let plain = |line: &str| -> Vec<String> {
             line.split(' ').filter(|word| !word.starts_with("jump=")).map(str::to_owned).collect()
         };

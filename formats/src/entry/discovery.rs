@@ -52,7 +52,7 @@ pub struct Discovery {
     /// The configuration that decides asks for a password before its loader's own command line.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub locked: bool,
-    /// What could not be read, each with its place.
+    /// Parts that could not be read, each with its place.
     pub warnings: Vec<Warning>,
     /// All entries, in the order of the loader that owns them.
     pub entries: Vec<Entry>,

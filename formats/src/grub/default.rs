@@ -10,7 +10,7 @@ pub fn resolve(default: &str, items: &[MenuItem], flavour: &Flavour) -> Option<u
     let found = if flavour.id_before_number {
         named(&spec, items, flavour).or_else(number)
     } else {
-        // What is no place in the menu means the first entry, too.
+        // A word that is no place in the menu means the first entry, too.
         number().or_else(|| named(&spec, items, flavour))
     };
     found.or_else(|| place(items, 0))

@@ -64,7 +64,7 @@ impl Fields {
     }
 }
 
-/// What C's `isspace` takes for a space.
+/// Spaces as C's `isspace` has them.
 #[must_use]
 pub fn is_blank(c: char) -> bool {
     matches!(c, ' ' | '\t'..='\r')

@@ -195,7 +195,7 @@ impl<'a> Lexer<'a> {
             // Nothing but continued lines: what follows them is the token.
             return self.token(open);
         }
-        // What goes over several lines is no name.
+        // A name does not go over several lines.
         let text = self.text_on_line(start);
         if let Some(text @ ("[[" | "]]")) = text {
             return Token::Bad(format!("“{text}” has no meaning here"));

@@ -6,10 +6,10 @@ use crate::entry::{Kind, Multiboot};
 /// Places of initrds that are packed into archives, and their names in these.
 pub type Packed = Vec<(usize, String)>;
 
-/// A kernel, or what is started in its place.
+/// A kernel, or a program that is started in its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loaded {
-    /// What it is.
+    /// Its kind.
     pub kind: Kind,
     /// Started by `chainloader`, as the firmware starts programs.
     pub chained: bool,

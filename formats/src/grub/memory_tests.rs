@@ -1,4 +1,4 @@
-//! What GRUB remembers from boot to boot, and what it makes of it: the pieces of configuration that Debian, Ubuntu and
+//! GRUB's memory from boot to boot, and its effects: the pieces of configuration that Debian, Ubuntu and
 //! Fedora generate for that, each with an environment block and what must come of it.
 
 use super::{

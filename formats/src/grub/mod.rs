@@ -82,7 +82,7 @@ pub struct GrubMenu {
     pub fallback: Vec<usize>,
     /// The changes that GRUB would have written to its environment blocks before any entry runs.
     pub changes: Rc<Vec<Change>>,
-    /// What could not be read, each with its place.
+    /// Parts that could not be read, each with its place.
     pub warnings: Vec<Warning>,
 }
 
@@ -113,7 +113,7 @@ pub fn read(
     let timeout =
         shown.environment.get("timeout").and_then(|value| number::leading(&value).map(|it| it.value));
     let changes = evaluator.changes.clone();
-    // Whatever the top level cost, the entries that it made are run.
+    // The entries are run even if the top level used up its budget.
     evaluator.fuel = FUEL;
     let asks_password = evaluator.asks_password;
     let mut level = menu::level(&mut evaluator, &shown, true, 0);

@@ -57,7 +57,7 @@ impl<'a> Parser<'a> {
         self.nodes = 0;
         let line = self.lexer.line();
         let statements = self.piece().map_err(|message| {
-            // What cannot be read is reported, too.
+            // A statement that cannot be read is reported, too.
             self.nodes = self.nodes.max(1);
             let last_line = self.ahead.as_ref().map_or(line, |(_, line, _)| *line);
             SyntaxError { line, last_line, message }

@@ -60,7 +60,7 @@ impl fmt::Debug for Text {
 pub struct Statement {
     /// Line in the file, from 1.
     pub line: u32,
-    /// What to do.
+    /// The command.
     pub command: Command,
 }
 
@@ -116,7 +116,7 @@ pub enum Part {
     },
     /// `{ … }` after a command's arguments.
     Block(Rc<Block>),
-    /// What follows it is the next word.
+    /// The next word comes after it.
     Gap,
 }
 
@@ -125,7 +125,7 @@ pub enum Part {
 pub struct Block {
     /// As it is written.
     pub text: Text,
-    /// What it does.
+    /// Its statements.
     pub body: Rc<[Statement]>,
 }
 
@@ -134,7 +134,7 @@ pub struct Block {
 pub struct Piece {
     /// Functions, which are defined by being read.
     pub functions: Vec<(String, Rc<[Statement]>)>,
-    /// What runs then.
+    /// Statements to run then.
     pub statements: Result<Vec<Statement>, SyntaxError>,
     /// Statements and pieces of words in it: what it costs to keep.
     pub nodes: usize,
@@ -147,6 +147,6 @@ pub struct SyntaxError {
     pub line: u32,
     /// Line on which the parser gave up; reading goes on with the next one.
     pub last_line: u32,
-    /// What was found there.
+    /// The reason.
     pub message: String,
 }

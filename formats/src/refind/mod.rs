@@ -159,7 +159,7 @@ impl Config {
             }
             _ => {}
         }
-        // What is compared with every file is counted.
+        // Patterns are counted: each is compared with every file.
         self.default.truncate(LIST_LIMIT);
         self.directories.truncate(LIST_LIMIT);
         self.passed_over.truncate(LIST_LIMIT);

@@ -1,4 +1,4 @@
-//! What is on a block device, by its superblock: kind, UUID and label in the forms that blkid prints.
+//! The content of a block device, by its superblock: kind, UUID and label in the forms that blkid prints.
 //!
 //! The order of the probers is libblkid's: containers before file systems, because a member of a RAID or an encrypted
 //! volume may still hold the bytes of the file system inside.

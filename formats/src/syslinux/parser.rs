@@ -24,7 +24,7 @@ struct Open {
     name: String,
     title: Option<String>,
     program: Option<Program>,
-    /// What follows the program; `append` comes after it.
+    /// The words after the program; `append` comes after them.
     arguments: String,
     append: Option<String>,
     initrds: Vec<String>,

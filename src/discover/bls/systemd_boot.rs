@@ -51,7 +51,7 @@ pub(super) fn find(
     }
     files.sort_by(|a, b| compare_systemd_boot((&a.name, &a.entry), (&b.name, &b.entry)));
     let titles = titles(&files);
-    // What systemd-boot does not show it cannot choose either.
+    // systemd-boot cannot choose an entry that it does not show.
     let mut names: Vec<Option<String>> = Vec::new();
     for (file, title) in files.iter().zip(titles) {
         match entry(lookup, context, file, title, &mut findings.warnings) {

@@ -13,5 +13,5 @@ pub use parse::{Invocation, parse};
 pub use table::names;
 pub use usage::UsageError;
 
-/// What `kexec --help` prints.
+/// The output of `kexec --help`.
 pub const HELP: &str = include_str!("help.txt");

@@ -60,7 +60,7 @@ pub struct Options {
 }
 
 impl Default for Options {
-    /// What `kexec KERNEL` without any option does: load, then a clean shutdown into it.
+    /// `kexec KERNEL` without any option: load, then a clean shutdown into it.
     fn default() -> Self {
         Self {
             status: false,

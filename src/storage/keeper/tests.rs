@@ -1,4 +1,4 @@
-//! What the keeper says to do, step by step.
+//! The keeper's actions, step by step.
 
 use std::path::Path;
 

@@ -135,7 +135,7 @@ impl Reader<'_, '_> {
     fn status(&mut self, path: &str) -> Option<FileStatus> {
         self.evaluator.spend_lookup();
         if let Some(device) = path.strip_suffix(')').or(path.is_empty().then_some("")) {
-            // What has no opening parenthesis, or is empty, names no device, and GRUB takes the root's top directory.
+            // A path without an opening parenthesis, or an empty one, names no device, and GRUB takes the root's top directory.
             let known = device
                 .strip_prefix('(')
                 .is_none_or(|device| self.evaluator.devices.is_known(self.evaluator.lookup, device));

@@ -39,7 +39,7 @@ fn hwmatch(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> CommandResult {
     Ok(())
 }
 
-/// What only the firmware or the network knows is not asked for: the answer is no.
+/// Facts that only the firmware or the network knows are not asked for: the answer is no.
 fn unknown(_: &mut Evaluator<'_>, _: &Call<'_>) -> CommandResult {
     Err(CommandFailure::no())
 }

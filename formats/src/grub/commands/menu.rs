@@ -78,7 +78,7 @@ fn password(_: &mut Evaluator<'_>, _: &Call<'_>) -> CommandResult {
     Ok(())
 }
 
-/// What follows it is what GRUB would run once somebody has given a password.
+/// GRUB would run the statements after it once somebody has given a password.
 fn authenticate(evaluator: &mut Evaluator<'_>, _: &Call<'_>) -> CommandResult {
     evaluator.asks_password |= has_superusers(&evaluator.environment);
     Ok(())

@@ -26,7 +26,7 @@ fn load(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> CommandResult {
     for (name, value) in variables.into_iter().filter(|(name, _)| wanted(name)) {
         evaluator.environment.set(&name, &value);
     }
-    // What this script has saved since is as good as written.
+    // A variable that this script has saved since counts as written.
     let changes = evaluator.changes.clone();
     for change in changes.iter().filter(|change| change.block == path && wanted(&change.name)) {
         if let Some(value) = &change.value {

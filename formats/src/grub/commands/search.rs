@@ -50,7 +50,7 @@ fn search(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> CommandResult {
     let given = parse(call.words, OPTIONS, Rule::Lenient)?;
     // Hints for platforms of the future are skipped.
     let key = given.arguments.iter().find(|word| !word.starts_with("--hint-")).map(String::as_str);
-    // What follows `--set` is the key where nothing else is (Guix writes `--fs-uuid --set UUID`).
+    // The word after `--set` is the key where there is no other (Guix writes `--fs-uuid --set UUID`).
     let (key, variable) = match (key, given.value("set")) {
         (Some(key), variable) => (key, variable.unwrap_or("root")),
         (None, Some(key)) => (key, "root"),
@@ -118,7 +118,7 @@ fn find(
         return Err(CommandFailure::new(Status::FileNotFound, format!("search: no volume with {key}")));
     };
     if let Some(variable) = variable {
-        // What a hint has led to is called as the hint calls it.
+        // A device that a hint led to has the hint's name.
         let name = hint.map_or_else(|| evaluator.devices.name(lookup, volume), str::to_owned);
         evaluator.environment.set(variable, &name);
     }

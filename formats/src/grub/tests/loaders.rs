@@ -1,4 +1,4 @@
-//! What entries start: other loaders, another GRUB, unified images, files in archives.
+//! Programs that entries start: other loaders, another GRUB, unified images, files in archives.
 
 use super::*;
 
@@ -72,7 +72,7 @@ fn another_grub_is_followed_to_its_own_menu_and_no_further() {
         shown.collect::<Vec<_>>(),
         expected.map(|(titles, id, problem)| (titles.to_owned(), id, problem))
     );
-    // What boots on its own is what Fedora's GRUB takes “1” for: an id.
+    // Fedora's GRUB takes “1” for an id, and boots the entry with it.
     let default = menu.level.default_entry().unwrap();
     assert_eq!((default.id.as_str(), default.file.path.as_str()), ("1", "/EFI/fedora/grub.cfg"));
 }
@@ -190,7 +190,7 @@ fn what_the_configuration_itself_boots_needs_no_menu() {
         // It goes to GRUB's own prompt.
         ("linux /k x\n", &[], None),
         ("boot\nmenuentry a { linux /k; }\n", &["a: sda2:/k: BOOT_IMAGE=/k"], Some("a")),
-        // What was there before is never shown.
+        // The entries from before are never shown.
         (
             "set default=1\nset timeout=9\nmenuentry a { linux /k; }\nlinux /k x\nboot\n",
             &["/grub.cfg: sda2:/k: BOOT_IMAGE=/k x", "a: sda2:/k: BOOT_IMAGE=/k"],

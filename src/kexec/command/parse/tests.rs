@@ -152,7 +152,7 @@ fn long_options_may_be_cut_while_they_stay_unambiguous() {
         Err(UsageError::Unsupported("dtb", NO_TREE))
     };
     assert_eq!(parse(["-l", "--dt=/d", "/k"]), tree);
-    // What only one call can do is an error beside the option that chooses the other.
+    // An option that only one call knows is an error beside the one that chooses the other call.
     if HAS_TREE {
         let line = ["-s", "-l", "--dtb=/d", "/k"];
         assert_eq!(parse(line), Err(UsageError::NotBy("dtb", "kexec_file_load", "-s")));
