@@ -53,8 +53,9 @@ impl Accelerator {
             // Without SMAP: QEMU 7.2, of Debian 12, reads the stack with the rights of ring 0 when ring 3 executes IRET, and with
             // SMAP that faults. The kernel of Xen's first domain, which runs in ring 3, dies of it at its start.
             // Without ERMS: the translator stores the bytes of a `rep stosb` one by one, where a processor that has ERMS stores
-            // lines of its cache, and Linux clears every page with it. Without that flag it stores eight bytes at a time.
-            Self::Tcg => &["-accel", "tcg", "-cpu", "max,smap=off,erms=off"],
+            // lines of its cache, and Linux clears every page with it. Without that flag it stores eight bytes at a time. FSRM goes
+            // with it: Linux takes a processor that has it for one with ERMS.
+            Self::Tcg => &["-accel", "tcg", "-cpu", "max,smap=off,erms=off,fsrm=off"],
         }
     }
 
