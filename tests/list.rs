@@ -347,6 +347,50 @@ fn nothing_from_a_disk_steers_the_terminal() {
     assert!(String::from_utf8_lossy(&shown).contains("a?[2Jb"));
 }
 
+#[test]
+fn an_entry_whose_name_contains_a_zero_byte_is_passed_over_with_a_warning() {
+    let hostile: [(&str, &str); 5] = [
+        (
+            "boot/extlinux/extlinux.conf",
+            "label a\0b\n  linux /boot/vmlinuz-6.1\nlabel good\n  linux /boot/vmlinuz-6.1\n",
+        ),
+        (
+            "limine.conf",
+            "/a\0b\n  protocol: linux\n  path: boot():/boot/vmlinuz-6.1\n/good\n  protocol: linux\n  path: boot():/boot/vmlinuz-6.1\n",
+        ),
+        (
+            "boot/grub/menu.lst",
+            "title a\0b\nkernel /boot/vmlinuz-6.1\ntitle good\nkernel /boot/vmlinuz-6.1\n",
+        ),
+        ("etc/lilo.conf", "image=/boot/vmlinuz-6.1\n  label=a\0b\nimage=/boot/vmlinuz-6.1\n  label=good\n"),
+        ("etc/kboot.conf", "a\0b='/boot/vmlinuz-6.1'\ngood='/boot/vmlinuz-6.1'\n"),
+    ];
+    for (file, text) in hostile {
+        let list = answer(&["list", "--json", "--root", path(&tree(&[KERNEL, (file, text)]))]);
+        let titles = titles(&list);
+        assert!(titles.iter().all(|title| !title.contains('\0')), "{file}: {titles:?}");
+        assert!(titles.contains(&"good"), "{file}: {list}");
+        let messages: Vec<&str> =
+            list["warnings"].as_array().unwrap().iter().filter_map(|it| it["message"].as_str()).collect();
+        assert!(messages.iter().any(|it| it.contains("a zero byte")), "{file}: {messages:?}");
+    }
+}
+
+#[test]
+fn json_has_escapes_in_place_of_what_steers_a_terminal_or_hides() {
+    let title = "a\u{7f}\u{9b}2J\u{202e}b\u{200b}\u{2028}\u{e0041}firstlight: @jump é";
+    let tree = tree(&[
+        KERNEL,
+        ("boot/grub/grub.cfg", &format!("menuentry '{title}' {{ linux /boot/vmlinuz-6.1; }}\n")),
+    ]);
+    let output = firstlight(&["list", "--root", path(&tree), "--json"]);
+    let escaped = r"a\u007f\u009b2J\u202eb\u200b\u2028\udb40\udc41firstlight: \u0040jump é";
+    assert!(stdout(&output).contains(escaped), "{}", stdout(&output));
+    assert_eq!(serde_json::from_slice::<Value>(&output.stdout).unwrap()["entries"][0]["title"], title);
+    let table = stdout(&firstlight(&["list", "--root", path(&tree)]));
+    assert!(table.contains("a??2J?b???firstlight: ?jump é"), "{table}");
+}
+
 /// Lists a hostile tree within the time bound.
 fn listed(tree: &TempDir) -> Value {
     let begin = Instant::now();
@@ -400,6 +444,45 @@ fn a_configuration_that_is_no_file_hangs_nobody() {
     }
     let tree = tree(&[KERNEL, INITRD, ("boot/grub/grub.cfg/x", "")]);
     assert_eq!(listed(&tree)["default"], "/boot/vmlinuz-6.1");
+}
+
+#[test]
+fn a_fifo_that_nobody_writes_to_hangs_no_command() {
+    let tree = tree(&[]);
+    let fifo = tree.path().join("fifo");
+    mknodat(CWD, &fifo, FileType::Fifo, Mode::from_raw_mode(0o600), 0).unwrap();
+    let fifo = fifo.to_str().unwrap();
+    let message = "nothing came out of this pipe within 3 s; name a file, or start its writer first";
+    for (words, code) in [
+        (&["inspect", fifo][..], 1),
+        (&["config", "--file", fifo], 1),
+        (&["config", "check", fifo], 1),
+        (&["kexec", "-l", fifo], 1),
+    ] {
+        let begin = Instant::now();
+        let output = firstlight(words);
+        assert!(begin.elapsed() < BOUND, "{words:?}");
+        assert_eq!(output.status.code(), Some(code), "{words:?}");
+        assert!(stderr(&output).contains(&format!("{fifo}: {message}")), "{words:?}: {}", stderr(&output));
+    }
+}
+
+#[test]
+fn reading_changes_no_access_time() {
+    let tree = tree(&[KERNEL, INITRD, ("boot/grub/grub.cfg", MENU), ("boot/grub/custom.cfg", "")]);
+    symlink("grub.cfg", tree.path().join("boot/grub/menu.lst")).unwrap();
+    let places = ["", "boot", "boot/grub", "boot/grub/grub.cfg", "boot/vmlinuz-6.1"];
+    let places = places.map(|place| tree.path().join(place));
+    // An access time before the modification time is changed by the next read, also with the mount option relatime.
+    let long_ago = fs::FileTimes::new().set_accessed(std::time::UNIX_EPOCH);
+    for place in &places {
+        fs::File::open(place).unwrap().set_times(long_ago).unwrap();
+    }
+    answer(&["list", "--json", "--root", path(&tree)]);
+    firstlight(&["inspect", places[4].to_str().unwrap()]);
+    for place in &places {
+        assert_eq!(fs::metadata(place).unwrap().accessed().unwrap(), std::time::UNIX_EPOCH, "{place:?}");
+    }
 }
 
 #[test]

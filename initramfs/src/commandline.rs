@@ -1,6 +1,7 @@
 //! The builder's command line.
 
 use crate::{Addition, BuildError, Compression, Image, Recipe, binary, build, modules};
+use firstlight::formats::text::{printable_json, printable_lines};
 use lexopt::{Arg, Parser, ValueExt};
 use std::io::{self, Write};
 use std::{env, ffi::OsString, fs, path::PathBuf, process::ExitCode};
@@ -79,7 +80,7 @@ pub fn run(parser: Parser) -> ExitCode {
 }
 
 fn print(text: &str) -> ExitCode {
-    match io::stdout().write_all(text.as_bytes()) {
+    match io::stdout().write_all(printable_lines(text).as_bytes()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(1, &format!("cannot write the output: {error}")),
     }
@@ -87,7 +88,7 @@ fn print(text: &str) -> ExitCode {
 
 fn fail(code: u8, message: &str) -> ExitCode {
     // Nobody is left to tell if stderr is closed.
-    let _ = writeln!(io::stderr(), "initramfs: {message}");
+    let _ = writeln!(io::stderr(), "initramfs: {}", printable_lines(message));
     ExitCode::from(code)
 }
 
@@ -202,7 +203,7 @@ fn execute(request: &Request) -> Result<String, BuildError> {
     Ok(match (request.list, request.json) {
         (false, _) => String::new(),
         (true, false) => listing.to_string(),
-        (true, true) => serde_json::to_string(&listing).unwrap_or_default() + "\n",
+        (true, true) => printable_json(&serde_json::to_string(&listing).unwrap_or_default()) + "\n",
     })
 }
 

@@ -8,7 +8,7 @@ pub mod firmware;
 pub mod link;
 pub mod loader;
 pub mod nearest;
-pub mod options;
+pub mod remembered;
 #[cfg(test)]
 pub(crate) mod samples;
 pub mod settings;

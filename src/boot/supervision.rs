@@ -20,8 +20,47 @@ const TEXT_LIMIT: usize = 480;
 pub enum Task {
     /// Probing and mounting a device, by its kernel name.
     Device(String),
+    /// Searching the volume on a device, by its kernel name, until its entries are on the screen.
+    Search(String),
     /// Loading an entry, by its id.
     Entry(String),
+    /// What is due right before the jump into an entry, by its id.
+    Jump(String),
+    /// Reading the firmware's variables.
+    Firmware,
+}
+
+impl Task {
+    /// Its kind and the name of its object, as a packet has them.
+    fn words(&self) -> (&'static str, &str) {
+        match self {
+            Self::Device(name) => ("device", name),
+            Self::Search(name) => ("search", name),
+            Self::Entry(id) => ("entry", id),
+            Self::Jump(id) => ("jump", id),
+            Self::Firmware => ("firmware", ""),
+        }
+    }
+
+    fn from_words(kind: &str, name: String) -> Option<Self> {
+        Some(match kind {
+            "device" => Self::Device(name),
+            "search" => Self::Search(name),
+            "entry" => Self::Entry(name),
+            "jump" => Self::Jump(name),
+            "firmware" => Self::Firmware,
+            _ => return None,
+        })
+    }
+
+    /// The name of its object: a device's, an entry's id, or `firmware`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self.words() {
+            (kind, "") => kind,
+            (_, name) => name,
+        }
+    }
 }
 
 /// From the worker to PID 1.
@@ -46,6 +85,8 @@ pub enum Request {
     Rescue,
     /// The worker panicked and is about to abort: where, why and in which thread.
     Panicked(String),
+    /// In what PID 1 remembers: a worker died while it searched several volumes.
+    SearchApart,
     /// Whether the rescue console is locked, since the loader that decides asks for a password before its own.
     Lock(bool),
 }
@@ -63,22 +104,21 @@ impl Request {
     /// Encodes it as a packet.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let (words, texts): (&str, [&str; 2]) = match self {
-            Self::Begin(Task::Device(name)) => ("begin device", [name, ""]),
-            Self::Begin(Task::Entry(name)) => ("begin entry", [name, ""]),
-            Self::End(Task::Device(name)) => ("end device", [name, ""]),
-            Self::End(Task::Entry(name)) => ("end entry", [name, ""]),
-            Self::Jump { entry, title } => ("jump to", [entry, title]),
-            Self::Reboot => ("reboot now", ["", ""]),
-            Self::PowerOff => ("power off", ["", ""]),
-            Self::Rescue => ("rescue console", ["", ""]),
-            Self::Panicked(line) => ("worker panicked", [line, ""]),
-            Self::Lock(true) => ("lock rescue", ["", ""]),
-            Self::Lock(false) => ("unlock rescue", ["", ""]),
+        let ((verb, object), texts): ((&str, &str), [&str; 2]) = match self {
+            Self::Begin(task) => (("begin", task.words().0), [task.words().1, ""]),
+            Self::End(task) => (("end", task.words().0), [task.words().1, ""]),
+            Self::Jump { entry, title } => (("jump", "to"), [entry, title]),
+            Self::Reboot => (("reboot", "now"), ["", ""]),
+            Self::PowerOff => (("power", "off"), ["", ""]),
+            Self::Rescue => (("rescue", "console"), ["", ""]),
+            Self::Panicked(line) => (("worker", "panicked"), [line, ""]),
+            Self::SearchApart => (("search", "apart"), ["", ""]),
+            Self::Lock(true) => (("lock", "rescue"), ["", ""]),
+            Self::Lock(false) => (("unlock", "rescue"), ["", ""]),
         };
         let [first, second] = texts.map(|text| text.as_bytes().get(..TEXT_LIMIT).unwrap_or(text.as_bytes()));
-        let separator: &[u8] = if second.is_empty() { b"" } else { b"\0" };
-        [words.as_bytes(), b" ", first, separator, second].concat()
+        let separator: &[u8] = if matches!(self, Self::Jump { .. }) { b"\0" } else { b"" };
+        [verb.as_bytes(), b" ", object.as_bytes(), b" ", first, separator, second].concat()
     }
 
     /// Decodes a packet; `None` for an unknown one.
@@ -89,18 +129,18 @@ impl Request {
         let (verb, object) = (words.next()?, words.next()?);
         let name = words.next().unwrap_or_default().to_owned();
         Some(match (verb, object) {
-            ("begin", "device") => Self::Begin(Task::Device(name)),
-            ("begin", "entry") => Self::Begin(Task::Entry(name)),
-            ("end", "device") => Self::End(Task::Device(name)),
-            ("end", "entry") => Self::End(Task::Entry(name)),
+            ("begin", kind) => Self::Begin(Task::from_words(kind, name)?),
+            ("end", kind) => Self::End(Task::from_words(kind, name)?),
             ("jump", "to") => {
-                let (entry, title) = name.split_once('\0').unwrap_or((&name, ""));
+                // A title is shown before it is sent, so it holds no zero; an id may.
+                let (entry, title) = name.rsplit_once('\0').unwrap_or((&name, ""));
                 Self::Jump { entry: entry.to_owned(), title: title.to_owned() }
             }
             ("reboot", "now") => Self::Reboot,
             ("power", "off") => Self::PowerOff,
             ("rescue", "console") => Self::Rescue,
             ("worker", "panicked") => Self::Panicked(name),
+            ("search", "apart") => Self::SearchApart,
             ("lock", "rescue") => Self::Lock(true),
             ("unlock", "rescue") => Self::Lock(false),
             _ => return None,
@@ -136,6 +176,11 @@ mod tests {
             Request::Begin(Task::Entry("sda2:gnulinux simple, with spaces".into())),
             Request::End(Task::Device("sda".into())),
             Request::End(Task::Entry("e".into())),
+            Request::Begin(Task::Search("sda2".into())),
+            Request::End(Task::Jump("with\0zero".into())),
+            Request::Begin(Task::Firmware),
+            Request::SearchApart,
+            Request::Jump { entry: "with\0zero".into(), title: "T".into() },
             Request::Jump { entry: "sda2:gnulinux simple".into(), title: "Debian GNU/Linux".into() },
             Request::Jump { entry: "e".into(), title: String::new() },
             Request::Reboot,

@@ -17,7 +17,7 @@ use super::{
     before_jump, firmware,
     link::Link,
     loader::{AttemptError, EntryLoader, Turn},
-    options::WorkerOptions,
+    remembered::Remembered,
     settings::Settings,
     state::{Event, Visibility, WorkerAction, WorkerState},
     supervision::{Notice, Request, Task},
@@ -50,20 +50,17 @@ enum Message {
 
 /// Runs the boot under PID 1, until that ends this process.
 #[must_use]
-pub fn run(arguments: &[OsString]) -> ExitCode {
-    let started = WorkerOptions::parse(arguments).and_then(|options| {
-        let link = Link::inherited().map_err(|error| format!("not started by PID 1 ({error})"))?;
-        Ok((options, link))
-    });
-    let (options, link) = match started {
-        Ok(started) => started,
-        Err(message) => {
+pub fn run(_arguments: &[OsString]) -> ExitCode {
+    let link = match Link::inherited() {
+        Ok(link) => link,
+        Err(error) => {
             // There is no other place for the message.
-            let _ = writeln!(io::stderr(), "firstlight worker: {message}");
+            let _ = writeln!(io::stderr(), "firstlight worker: not started by PID 1 ({error})");
             return ExitCode::from(2);
         }
     };
-    match Worker::start(options, link) {
+    // PID 1 has said so where it could not hand it over.
+    match Worker::start(Remembered::inherited().unwrap_or_default(), link) {
         Ok((worker, messages)) => worker.run(&messages),
         Err(error) => {
             log::error!("the worker cannot start: {error}");
@@ -87,21 +84,37 @@ struct Worker {
     append: Vec<String>,
     context: Context,
     turn: Turn,
+    /// The firmware's variables ended an earlier worker.
+    without_variables: bool,
+    /// Volumes are searched one at a time: a search of several ended an earlier worker.
+    search_apart: bool,
+    /// Devices whose search is reported to PID 1 as begun.
+    searching: Vec<String>,
+    /// The search has ended: once its result is on the screen, that is reported.
+    searched: bool,
     sender: Sender<Message>,
 }
 
 impl Worker {
-    fn start(options: WorkerOptions, link: Link) -> io::Result<(Self, Receiver<Message>)> {
+    fn start(remembered: Remembered, link: Link) -> io::Result<(Self, Receiver<Message>)> {
         let start = Instant::now();
         link.report_panics();
         let (settings, mistakes) = read_settings();
-        kmsg::install("firstlight", settings.log_level);
+        kmsg::install("firstlight", settings.log_level, printable);
         let consoles = Consoles::open();
         let (sender, messages) = channel();
 
+        let (mut devices, mut entries, mut without_variables) = (Vec::new(), Vec::new(), false);
+        for task in remembered.pass_over {
+            match task {
+                Task::Device(name) | Task::Search(name) => devices.push(name),
+                Task::Entry(id) | Task::Jump(id) => entries.push(id),
+                Task::Firmware => without_variables = true,
+            }
+        }
         let (events, progress) = (sender.clone(), link.clone());
         let watch = Watch::start(
-            options.pass_over_devices,
+            devices,
             move |event| send(&events, Message::Volume(event)),
             move |step| progress.ask(&task(step)),
         )?;
@@ -119,14 +132,19 @@ impl Worker {
             images: settings.iso.clone(),
             ..Context::default()
         };
-        let mut state = WorkerState::new(settings, options.pass_over_entries);
+        let mut state = WorkerState::new(settings, entries);
         for mistake in mistakes {
             consoles.write(&format!("firstlight: {}\n", printable(&mistake)));
             log::warn!("{mistake}");
             state.report(mistake);
         }
-        if let Some(how) = options.died {
+        if let Some(how) = remembered.died {
             state.report(format!("started again: {how}"));
+        }
+        if without_variables {
+            state.report(
+                "The firmware's variables are not read: reading them ended the last attempt.".to_owned(),
+            );
         }
         let (screen, volumes, turn) = (Screen::default(), VolumeTable::default(), Turn::default());
         let worker = Self {
@@ -143,6 +161,10 @@ impl Worker {
             append,
             context,
             turn,
+            without_variables,
+            search_apart: remembered.search_apart,
+            searching: Vec::new(),
+            searched: false,
             sender,
         };
         Ok((worker, messages))
@@ -171,16 +193,26 @@ impl Worker {
                         self.read_variables();
                     }
                 }
+                self.searched |= matches!(event, Event::Discovered(_));
                 self.decide(event);
             }
             self.draw();
+            if std::mem::take(&mut self.searched) {
+                let ended = std::mem::take(&mut self.searching).into_iter();
+                ended.for_each(|name| self.link.ask(&Request::End(Task::Search(name))));
+            }
         }
     }
 
     /// Reads the firmware's variables, once: each is a call into the firmware.
     fn read_variables(&mut self) {
+        if self.without_variables {
+            return;
+        }
+        self.link.ask(&Request::Begin(Task::Firmware));
         let Context { grub_flavour, images, .. } = std::mem::take(&mut self.context);
         self.context = Context { grub_flavour, images, ..firmware::context(firmware::VARIABLES.as_ref()) };
+        self.link.ask(&Request::End(Task::Firmware));
         let order = firmware::partitions(&self.context);
         log::debug!("the firmware's boot order names the partitions {}", order.join(" "));
         self.decide(Event::BootOrder(order));
@@ -244,6 +276,7 @@ impl Worker {
             }
             WorkerAction::Jump { entry, title, kernel } => {
                 self.leave_screen();
+                self.link.ask(&Request::Begin(Task::Jump(entry.clone())));
                 before_jump::perform(&kernel);
                 self.consoles.write(&format!("Starting {title} ...\n"));
                 self.link.ask(&Request::Jump { entry, title });
@@ -258,12 +291,27 @@ impl Worker {
         }
     }
 
-    fn discover(&self) {
+    fn discover(&mut self) {
         let mut volumes = self.volumes.in_order(&self.state.search_order());
         let (context, sender) = (self.context.clone(), self.sender.clone());
+        let apart = self.search_apart.then(|| self.link.clone());
+        if apart.is_none() {
+            // An image file is passed over with the device that it lies on.
+            let names = volumes.iter().map(|open| device(&open.volume.device.name).to_owned());
+            self.searching = names.collect();
+            self.searching.sort_unstable();
+            self.searching.dedup();
+            self.searching.iter().for_each(|name| self.link.ask(&Request::Begin(Task::Search(name.clone()))));
+        }
         let discover = move || {
             let known = volumes.len();
-            let survey = sandbox::survey_with_images(&mut volumes, &context);
+            let report = |step: Progress| match step {
+                Progress::Begin(name) => Request::Begin(Task::Search(device(&name).to_owned())),
+                Progress::End(name) => Request::End(Task::Search(device(&name).to_owned())),
+            };
+            let report = apart.map(|link| move |step: Progress| link.ask(&report(step)));
+            let report = report.as_ref().map(|report| report as &dyn Fn(Progress));
+            let survey = sandbox::survey_with_images(&mut volumes, &context, report);
             for image in volumes.drain(known..) {
                 send(&sender, Message::Image(image));
             }
@@ -312,6 +360,11 @@ impl Worker {
             }
         }
     }
+}
+
+/// The kernel name of the device that a volume of this name lies on; that of an image file is `sda2:/path`.
+fn device(volume: &str) -> &str {
+    volume.split_once(':').map_or(volume, |(device, _)| device)
 }
 
 fn task(step: Progress) -> Request {

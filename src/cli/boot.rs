@@ -26,7 +26,7 @@ use crate::{
         loader::{EntryLoader, Turn},
     },
     entry::{Discovery, Entry, Kind},
-    formats::text::{self, printable},
+    formats::text::{self, printable, printable_lines},
     kexec::{
         self, LoadedKernel,
         cmdline::{self, Firmware},
@@ -382,7 +382,7 @@ pub(super) fn restart_by_hand() -> ExitCode {
     super::log::start("kexec", log::LevelFilter::Warn);
     let Err(failure) = by_hand();
     // Nobody is left to tell if stderr is closed.
-    let _ = writeln!(io::stderr(), "kexec: {failure}");
+    let _ = writeln!(io::stderr(), "kexec: {}", printable_lines(&failure.to_string()));
     ExitCode::from(u8::MAX)
 }
 

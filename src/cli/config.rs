@@ -8,6 +8,7 @@ use super::{
     Command, Failure, JSON, Opt,
     arguments::{Argument, Arguments},
     json,
+    named_file::readable,
 };
 use crate::{
     boot::settings::{Effective, Settings},
@@ -77,14 +78,18 @@ fn config(arguments: &mut Arguments) -> Result<String, Failure> {
         }
     }
     let text = match &file {
-        Some(file) => read(file).map_err(|error| {
-            let (name, remedy) = (decode(file.as_os_str().as_bytes()), remedy_for_file(&error));
-            Failure::Failed(format!("{}: {error}; {remedy}", printable(&name)))
-        })?,
+        Some(file) => {
+            let name = decode(file.as_os_str().as_bytes());
+            let file =
+                readable(&name, "check one at a time").map_err(|error| Failure::Failed(error.to_string()))?;
+            read(file).map_err(|error| {
+                Failure::Failed(format!("{}: {error}; {}", printable(&name), remedy_for_file(&error)))
+            })?
+        }
         // Without a file every setting has its default.
-        None => read("/etc/firstlight.conf".as_ref()).unwrap_or_default(),
+        None => open("/etc/firstlight.conf").unwrap_or_default(),
     };
-    let cmdline = cmdline.unwrap_or_else(|| read("/proc/cmdline".as_ref()).unwrap_or_default());
+    let cmdline = cmdline.unwrap_or_else(|| open("/proc/cmdline").unwrap_or_default());
     let (settings, mut mistakes) = Settings::explain(&text, &cmdline);
     if let Some(file) = file {
         let name = decode(file.as_os_str().as_bytes());
@@ -102,9 +107,13 @@ fn config(arguments: &mut Arguments) -> Result<String, Failure> {
     }
 }
 
-fn read(path: &std::path::Path) -> io::Result<String> {
+fn open(path: &str) -> io::Result<String> {
+    fs::File::open(path).and_then(read)
+}
+
+fn read(file: fs::File) -> io::Result<String> {
     let mut bytes = Vec::new();
-    io::Read::read_to_end(&mut io::Read::take(fs::File::open(path)?, FILE_LIMIT), &mut bytes)?;
+    io::Read::read_to_end(&mut io::Read::take(file, FILE_LIMIT), &mut bytes)?;
     Ok(decode(&bytes))
 }
 

@@ -70,8 +70,9 @@ fn beside(name: &str, cmdline: &str) -> Option<(Vec<CompanionFile>, u32, String)
     let VolumeOption { directory, volume } = VolumeOption::bare(root, "kexec");
     let root = Root::from_directory(&directory).ok()?;
     let source = Source { format: Format::Uki, path: path.clone(), ..Source::default() };
+    let own = Root::from_directory(&directory).ok()?;
     let mut entry = Entry { cmdline: cmdline.to_owned(), ..Entry::new("kexec", source) };
-    let lookup = Volumes::from(vec![OpenVolume { volume, root }]);
+    let lookup = Volumes::from(vec![OpenVolume { volume, root: own }]);
     let warnings =
         complete_image(&lookup, &path, &firmware::context(firmware::VARIABLES.as_ref()), &mut entry)?;
     for warning in warnings {
@@ -80,7 +81,8 @@ fn beside(name: &str, cmdline: &str) -> Option<(Vec<CompanionFile>, u32, String)
     let companions = entry.unified.companions.into_iter().filter_map(|companion| {
         let path = companion.file.path;
         let name = path.rsplit('/').next().unwrap_or_default().to_owned();
-        match fs::File::open(directory.join(os_string(path.trim_start_matches('/')))) {
+        // Inside the root, as it was found: a link of the disk leads nowhere else.
+        match root.open_file(&path) {
             Ok(file) => Some(CompanionFile { role: companion.role, name, file }),
             Err(error) => {
                 log::warn!("{path}: {error}: left out");
@@ -97,4 +99,38 @@ fn parted(path: &Path) -> Option<(PathBuf, String)> {
     let at = whole.rfind("/EFI/").or_else(|| whole.rfind('/'))?;
     let (root, inside) = whole.split_at_checked(at)?;
     Some((PathBuf::from(os_string(if root.is_empty() { "/" } else { root })), inside.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{io::Read, os::unix::fs::symlink};
+
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::formats::testing::pe::image;
+
+    #[test]
+    fn a_companion_is_the_partitions_whatever_its_links_say() {
+        let (host, partition) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+        let same = partition.path().join(host.path().strip_prefix("/").unwrap());
+        for (directory, content) in [(host.path(), "the host's"), (&same, "the disk's")] {
+            fs::create_dir_all(directory).unwrap();
+            fs::write(directory.join("a.cred"), content).unwrap();
+        }
+        let directory = partition.path().join("EFI/Linux");
+        fs::create_dir_all(&directory).unwrap();
+        fs::write(directory.join("a.efi"), image(&[(b".linux\0\0", "kernel")])).unwrap();
+        symlink(host.path(), directory.join("a.efi.extra.d")).unwrap();
+        let (companions, ..) = beside(directory.join("a.efi").to_str().unwrap(), "").unwrap();
+        let contents: Vec<String> = companions
+            .into_iter()
+            .map(|mut companion| {
+                let mut content = String::new();
+                companion.file.read_to_string(&mut content).unwrap();
+                content
+            })
+            .collect();
+        assert_eq!(contents, ["the disk's"]);
+    }
 }

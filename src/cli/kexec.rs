@@ -201,10 +201,10 @@ fn act(invocation: Invocation) -> Result<ExitCode, Failure> {
         rustix::fs::sync();
     }
     if options.exec {
-        if options.interfaces_down {
-            take_interfaces_down();
-        }
-        return Err(Failure::Jump(kexec::jump()));
+        let down = if options.interfaces_down { take_interfaces_down() } else { Vec::new() };
+        let error = kexec::jump();
+        put_interfaces_up(&down);
+        return Err(Failure::Jump(error));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -353,11 +353,26 @@ fn shutdown() -> io::Error {
 }
 
 /// So that no network card writes into memory that the next kernel uses by then. One that stays up is no reason to stay.
-fn take_interfaces_down() {
+/// Gives the names of those that were up.
+fn take_interfaces_down() -> Vec<String> {
     let names = fs::read_dir("/sys/class/net").into_iter().flatten().flatten();
-    for name in names.filter_map(|entry| entry.file_name().into_string().ok()).filter(|name| name != "lo") {
-        if let Err(error) = interfaces::take_down(&name) {
-            log::debug!("{name} stays up: {error}");
+    let names = names.filter_map(|entry| entry.file_name().into_string().ok()).filter(|name| name != "lo");
+    names
+        .filter(|name| match interfaces::set_up(name, false) {
+            Ok(was_up) => was_up,
+            Err(error) => {
+                log::debug!("{name} stays up: {error}");
+                false
+            }
+        })
+        .collect()
+}
+
+/// The jump has not happened: the system must go on.
+fn put_interfaces_up(names: &[String]) {
+    for name in names {
+        if let Err(error) = interfaces::set_up(name, true) {
+            log::error!("{name} stays down: {error}; put it up with `ip link set {name} up`");
         }
     }
 }

@@ -3,7 +3,9 @@
 use log::{LevelFilter, Log, Metadata, Record};
 use simple_logger::SimpleLogger;
 
-/// A logger that puts the program's name in place of the module's.
+use crate::formats::text::printable_lines;
+
+/// A logger that puts the program's name in place of the module's. Nothing that it writes steers the terminal.
 struct Named {
     program: &'static str,
     logger: SimpleLogger,
@@ -16,8 +18,10 @@ impl Log for Named {
 
     fn log(&self, record: &Record<'_>) {
         if self.enabled(record.metadata()) {
-            let (level, arguments) = (record.level(), *record.args());
-            self.logger.log(&Record::builder().level(level).args(arguments).target(self.program).build());
+            let text = printable_lines(&record.args().to_string());
+            let mut builder = Record::builder();
+            builder.level(record.level()).target(self.program);
+            self.logger.log(&builder.args(format_args!("{text}")).build());
         }
     }
 

@@ -29,7 +29,10 @@ use std::{
 use arguments::Arguments;
 use serde::Serialize;
 
-use crate::sys;
+use crate::{
+    formats::text::{printable_json, printable_lines},
+    sys,
+};
 
 /// An option of a command, as `--help` shows it and as a mistyped one is compared with.
 struct Opt {
@@ -113,7 +116,7 @@ fn finish(answer: Result<String, Failure>) -> ExitCode {
                 print(text);
             }
             // Nobody is left to tell if stderr is closed too.
-            let _ = writeln!(io::stderr(), "firstlight: {failure}");
+            let _ = writeln!(io::stderr(), "firstlight: {}", printable_lines(&failure.to_string()));
             ExitCode::from(if matches!(failure, Failure::Usage(_)) { 2 } else { 1 })
         }
     }
@@ -129,15 +132,14 @@ fn answer(arguments: &[OsString]) -> Result<String, Failure> {
 const JSON: Opt = Opt { short: None, long: "json", value: "", what: "print JSON" };
 
 fn json(value: &impl Serialize) -> Result<String, Failure> {
-    let mut text = serde_json::to_string_pretty(value).map_err(|error| Failure::Failed(error.to_string()))?;
-    text.push('\n');
-    Ok(text)
+    let text = serde_json::to_string_pretty(value).map_err(|error| Failure::Failed(error.to_string()))?;
+    Ok(printable_json(&text) + "\n")
 }
 
-/// Writes what was asked for.
+/// Writes what was asked for. Nothing in it steers the terminal.
 fn print(text: &str) -> ExitCode {
     let mut stdout = io::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    match stdout.write_all(printable_lines(text).as_bytes()).and_then(|()| stdout.flush()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(io::stderr(), "firstlight: cannot write the output: {error}");

@@ -83,7 +83,7 @@ impl Disks {
         let survey = if self.is_offline {
             sandbox::survey(&self.open, &self.context)
         } else {
-            sandbox::survey_with_images(&mut self.open, &self.context)
+            sandbox::survey_with_images(&mut self.open, &self.context, None)
         };
         survey.map_err(|error| Failure::Failed(error.to_string()))
     }

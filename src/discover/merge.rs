@@ -108,6 +108,16 @@ impl Merging {
         let mut fallback_places = vec![None; fallback.len()];
         let mut own = HashSet::new();
         for (number, mut entry) in entries.into_iter().enumerate() {
+            if entry.id.contains('\0') {
+                self.warn(Warning {
+                    volume: entry.source.volume,
+                    path: entry.source.path,
+                    line: entry.source.line,
+                    message: "an entry is passed over: its name contains a zero byte, which no argument or variable can hold"
+                        .into(),
+                });
+                continue;
+            }
             let origin = (entry.source.volume.clone(), entry.source.full_path(), entry.source.line);
             let as_fallback = fallback.iter().position(|id| *id == entry.id);
             let is_default = default_place.is_none()

@@ -15,7 +15,8 @@ use rustix::{
 
 use super::supervise::Death;
 use crate::{
-    boot::supervision::{Notice, PACKET_LIMIT, Request, Task, WORKER_END},
+    boot::remembered::{REMEMBERED, Remembered},
+    boot::supervision::{Notice, PACKET_LIMIT, Request, WORKER_END},
     sys::child::Program,
 };
 
@@ -35,13 +36,20 @@ pub(super) struct Child {
 }
 
 impl Child {
-    /// Starts our own binary again with these arguments.
-    pub(super) fn start(arguments: &[String]) -> io::Result<Self> {
+    /// Starts our own binary again with these arguments; the worker is given what is `remembered`.
+    pub(super) fn start(arguments: &[String], remembered: Option<&Remembered>) -> io::Result<Self> {
         let flags = SocketFlags::CLOEXEC;
         let (socket, childs_end) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)?;
         let all: Vec<&str> = ["firstlight"].into_iter().chain(arguments.iter().map(String::as_str)).collect();
-        let program = Program::new(OsStr::new("/proc/self/exe"), &all)?.leading();
-        let pid = program.hand(&childs_end, WORKER_END)?.spawn()?;
+        let mut program =
+            Program::new(OsStr::new("/proc/self/exe"), &all)?.leading().hand(&childs_end, WORKER_END)?;
+        match remembered.map(Remembered::file) {
+            Some(Ok(file)) => program = program.hand(&file, REMEMBERED)?,
+            // A worker that remembers nothing is better than none.
+            Some(Err(error)) => log::error!("the worker does not know what to pass over: {error}"),
+            None => {}
+        }
+        let pid = program.spawn()?;
         Ok(Self { pid, socket, hung_up: false, deadline: None })
     }
 
@@ -105,22 +113,6 @@ impl Child {
     }
 }
 
-/// The worker's arguments.
-pub(super) fn worker_arguments(pass_over: &[Task], died: Option<&str>) -> Vec<String> {
-    let mut arguments = vec!["worker".to_owned()];
-    for task in pass_over {
-        let (option, name) = match task {
-            Task::Device(name) => ("--pass-over-device", name),
-            Task::Entry(id) => ("--pass-over-entry", id),
-        };
-        arguments.extend([option.to_owned(), name.clone()]);
-    }
-    if let Some(how) = died {
-        arguments.extend(["--died".to_owned(), how.to_owned()]);
-    }
-    arguments
-}
-
 /// The end of a process, from its status of wait(2).
 pub(super) fn death(status: WaitStatus) -> Death {
     match status.terminating_signal() {
@@ -137,7 +129,7 @@ mod tests {
     };
 
     use super::*;
-    use crate::boot::link::Link;
+    use crate::boot::{link::Link, supervision::Task};
 
     fn pair() -> (Child, OwnedFd) {
         let (socket, other) =
@@ -208,26 +200,18 @@ mod tests {
     }
 
     #[test]
+    fn a_worker_is_started_whatever_the_id_that_the_last_one_died_on() {
+        let remembered = Remembered { pass_over: vec![Task::Entry("a\0b".into())], ..Remembered::default() };
+        // This test binary takes the worker's place, and its harness refuses the option.
+        let child = Child::start(&["--no-such-option".to_owned()], Some(&remembered)).unwrap();
+        let status = crate::sys::child::wait(child.pid, WaitOptions::empty()).unwrap().unwrap();
+        assert_eq!(status.code(), Some(101));
+    }
+
+    #[test]
     fn a_notice_to_a_child_that_is_gone_is_no_error() {
         let (child, other) = pair();
         drop(other);
         child.notify(Notice::JumpFailed);
-    }
-
-    #[test]
-    fn the_workers_arguments_name_what_to_pass_over_and_how_the_last_one_died() {
-        let pass_over = [Task::Device("sda".into()), Task::Entry("a>b c".into())];
-        assert_eq!(
-            worker_arguments(&pass_over, Some("SIGSEGV ended it")),
-            [
-                "worker",
-                "--pass-over-device",
-                "sda",
-                "--pass-over-entry",
-                "a>b c",
-                "--died",
-                "SIGSEGV ended it"
-            ]
-        );
     }
 }

@@ -40,7 +40,7 @@ pub(super) fn start_again_on_fault() -> u32 {
     panics::on_panic(|line| {
         log::error!("PID 1 {line}");
         // The PID 1 that takes this one's place reports it on the consoles; this is for the case that there is none.
-        let _ = writeln!(io::stderr(), "firstlight: PID 1 {line}");
+        let _ = writeln!(io::stderr(), "firstlight: PID 1 {}", text::printable(line));
         fault::record(line);
     });
     crashes

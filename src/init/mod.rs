@@ -22,7 +22,7 @@ mod watchdog;
 
 use std::fs;
 
-use crate::{boot::settings::Settings, sys::kmsg, ui::console::Consoles};
+use crate::{boot::settings::Settings, formats::text::printable, sys::kmsg, ui::console::Consoles};
 
 /// Runs the machine as its first process until it jumps into the next kernel.
 pub fn run() -> ! {
@@ -48,7 +48,7 @@ pub fn run() -> ! {
 fn log_and_read_settings(facts: &[String]) -> Settings {
     let read = |path| String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned();
     let (settings, mistakes) = Settings::parse(&read("/etc/firstlight.conf"), &read("/proc/cmdline"));
-    kmsg::install("firstlight", settings.log_level);
+    kmsg::install("firstlight", settings.log_level, printable);
     facts.iter().for_each(|fact| log::info!("{fact}"));
     mistakes.iter().for_each(|mistake| log::warn!("{mistake}"));
     settings

@@ -22,6 +22,7 @@ use super::{
     watchdog::Watchdog,
 };
 use crate::{
+    boot::remembered::Remembered,
     boot::settings::{AfterFailure, Settings},
     boot::supervision::{Request, Task},
     formats::text::printable,
@@ -135,7 +136,9 @@ impl Pid1 {
     /// Carries an action out; its immediate result is an event.
     fn act(&mut self, action: SupervisorAction) -> Option<Event> {
         match action {
-            SupervisorAction::StartWorker(pass_over) => return self.start_worker(&pass_over),
+            SupervisorAction::StartWorker { pass_over, search_apart } => {
+                return self.start_worker(pass_over, search_apart);
+            }
             SupervisorAction::StartRescue { unattended } => return self.start_rescue(unattended),
             SupervisorAction::KillChild => self.child.iter().for_each(Child::kill),
             SupervisorAction::Notify(notice) => self.child.iter().for_each(|child| child.notify(notice)),
@@ -151,23 +154,23 @@ impl Pid1 {
         None
     }
 
-    fn start_worker(&mut self, pass_over: &[Task]) -> Option<Event> {
+    fn start_worker(&mut self, pass_over: Vec<Task>, search_apart: bool) -> Option<Event> {
         self.timing.stamp("worker started");
         // Written first, so that it comes before every line of the worker.
-        self.consoles.landmark("worker", &[("state", "started"), ("passed-over", &names(pass_over))]);
-        let died = self.died.take();
-        self.start_child(&child::worker_arguments(pass_over, died.as_deref()))
+        self.consoles.landmark("worker", &[("state", "started"), ("passed-over", &names(&pass_over))]);
+        let remembered = Remembered { pass_over, search_apart, died: self.died.take() };
+        self.start_child(&["worker".to_owned()], Some(&remembered))
     }
 
     fn start_rescue(&mut self, unattended: bool) -> Option<Event> {
         let after = if unattended { self.settings.after_failure } else { AfterFailure::Menu };
-        self.start_child(&rescue::arguments(after))
+        self.start_child(&rescue::arguments(after), None)
     }
 
-    fn start_child(&mut self, arguments: &[String]) -> Option<Event> {
+    fn start_child(&mut self, arguments: &[String], remembered: Option<&Remembered>) -> Option<Event> {
         // Modules may have brought new ones.
         self.consoles = Consoles::open();
-        match Child::start(arguments) {
+        match Child::start(arguments, remembered) {
             Ok(child) => {
                 self.child = Some(child);
                 None
@@ -212,6 +215,7 @@ impl Pid1 {
             Request::Begin(Task::Entry(id)) => format!("loading {id}"),
             Request::End(Task::Entry(id)) => format!("done with {id}"),
             Request::End(Task::Device(name)) => format!("probed {name}"),
+            Request::End(Task::Search(name)) => format!("searched {name}"),
             _ => return,
         };
         self.timing.stamp(&stage);
@@ -261,7 +265,5 @@ impl Pid1 {
 
 /// The tasks' names as a landmark has them.
 fn names(tasks: &[Task]) -> String {
-    let names: Vec<&str> =
-        tasks.iter().map(|(Task::Device(name) | Task::Entry(name))| name.as_str()).collect();
-    names.join(",")
+    tasks.iter().map(Task::name).collect::<Vec<_>>().join(",")
 }

@@ -42,8 +42,13 @@ pub(super) enum Death {
 /// An action that PID 1 carries out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum SupervisorAction {
-    /// Start the worker with the tasks that it passes over.
-    StartWorker(Vec<Task>),
+    /// Start the worker.
+    StartWorker {
+        /// Tasks that it passes over.
+        pass_over: Vec<Task>,
+        /// Whether it searches one volume at a time.
+        search_apart: bool,
+    },
     /// Start the rescue console, which leaves on its own if nobody uses it, where the settings say so.
     StartRescue {
         /// Because the worker kept dying, not because somebody asked for it.
@@ -94,6 +99,7 @@ pub(super) struct Supervisor {
     /// Id of the entry that the worker asked to jump into.
     jumps_into: String,
     pass_over: Vec<Task>,
+    search_apart: bool,
     deaths: u32,
     deaths_allowed: u32,
     rescue_deaths: u32,
@@ -111,6 +117,7 @@ impl Supervisor {
             panic: None,
             jumps_into: String::new(),
             pass_over: Vec::new(),
+            search_apart: false,
             deaths: crashes,
             deaths_allowed,
             rescue_deaths: 0,
@@ -175,7 +182,7 @@ impl Supervisor {
                 self.locked = *locked;
                 return vec![];
             }
-            Request::Reboot | Request::PowerOff => {}
+            Request::Reboot | Request::PowerOff | Request::SearchApart => {}
         }
         vec![SupervisorAction::Stamp(request)]
     }
@@ -185,7 +192,7 @@ impl Supervisor {
             Phase::Worker => {
                 self.deaths = self.deaths.saturating_add(1);
                 let death = self.panic.take().map_or(death, Death::Panic);
-                let busy_with = std::mem::take(&mut self.busy_with);
+                let busy_with = self.take_blamed();
                 self.pass_over(busy_with.clone());
                 let mut actions = vec![SupervisorAction::ReportDeath(death, busy_with)];
                 actions.extend(self.next_child());
@@ -196,6 +203,7 @@ impl Supervisor {
                 // A person wants to try again: nothing is held against any device or entry.
                 (self.deaths, self.rescue_deaths) = (0, 0);
                 self.pass_over.clear();
+                self.search_apart = false;
                 self.start_worker()
             }
             Phase::Rescue => {
@@ -230,7 +238,8 @@ impl Supervisor {
         self.phase = Phase::Worker;
         self.busy_with.clear();
         self.panic = None;
-        let mut actions = vec![SupervisorAction::StartWorker(self.pass_over.clone())];
+        let (pass_over, search_apart) = (self.pass_over.clone(), self.search_apart);
+        let mut actions = vec![SupervisorAction::StartWorker { pass_over, search_apart }];
         if self.modules_loaded {
             actions.push(SupervisorAction::Notify(Notice::ModulesLoaded));
         }
@@ -240,6 +249,18 @@ impl Supervisor {
     fn start_rescue(&mut self, unattended: bool) -> Vec<SupervisorAction> {
         self.phase = Phase::Rescue;
         vec![SupervisorAction::StartRescue { unattended }]
+    }
+
+    /// The unfinished tasks of a worker that died, those that are to blame. Of several volumes that were searched at once none
+    /// is: the next worker searches one at a time.
+    fn take_blamed(&mut self) -> Vec<Task> {
+        let mut tasks = std::mem::take(&mut self.busy_with);
+        let is_search = |task: &Task| matches!(task, Task::Search(_));
+        if tasks.iter().filter(|task| is_search(task)).count() > 1 {
+            self.search_apart = true;
+            tasks.retain(|task| !is_search(task));
+        }
+        tasks
     }
 
     fn pass_over(&mut self, tasks: Vec<Task>) {
@@ -267,6 +288,10 @@ mod tests {
         Event::Said(Request::Begin(task))
     }
 
+    fn start(pass_over: &[Task]) -> SupervisorAction {
+        SupervisorAction::StartWorker { pass_over: pass_over.to_vec(), search_apart: false }
+    }
+
     fn killed() -> Death {
         Death::Signal(9)
     }
@@ -277,9 +302,9 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_that_dies_is_started_again_with_the_tasks_to_pass_over() {
+    fn a_worker_that_dies_is_started_again_with_the_tasks_take_blamed() {
         let mut supervisor = Supervisor::new(3, 0);
-        assert_eq!(supervisor.on(Event::Started), [SupervisorAction::StartWorker(vec![])]);
+        assert_eq!(supervisor.on(Event::Started), [start(&[])]);
         let events = vec![
             begin(device("sda")),
             begin(device("sdb")),
@@ -288,18 +313,12 @@ mod tests {
         ];
         assert_eq!(
             last(&mut supervisor, events),
-            [
-                SupervisorAction::ReportDeath(Death::Exit(101), vec![device("sdb")]),
-                SupervisorAction::StartWorker(vec![device("sdb")])
-            ]
+            [SupervisorAction::ReportDeath(Death::Exit(101), vec![device("sdb")]), start(&[device("sdb")])]
         );
         // A second death adds to what is passed over.
         assert_eq!(
             last(&mut supervisor, vec![begin(entry("a")), Event::Died(killed())]),
-            [
-                SupervisorAction::ReportDeath(killed(), vec![entry("a")]),
-                SupervisorAction::StartWorker(vec![device("sdb"), entry("a")])
-            ]
+            [SupervisorAction::ReportDeath(killed(), vec![entry("a")]), start(&[device("sdb"), entry("a")])]
         );
     }
 
@@ -314,11 +333,11 @@ mod tests {
                 SupervisorAction::StartRescue { unattended: true }
             ]
         );
-        assert_eq!(supervisor.on(Event::Died(Death::Exit(0))), [SupervisorAction::StartWorker(vec![])]);
+        assert_eq!(supervisor.on(Event::Died(Death::Exit(0))), [start(&[])]);
         // The count starts again as well.
         assert_eq!(
             last(&mut supervisor, vec![died()]),
-            [SupervisorAction::ReportDeath(killed(), vec![]), SupervisorAction::StartWorker(vec![])]
+            [SupervisorAction::ReportDeath(killed(), vec![]), start(&[])]
         );
     }
 
@@ -328,13 +347,49 @@ mod tests {
         let words = "panicked at src/a.rs:1:2 in thread load: why";
         let said = Event::Said(Request::Panicked(words.into()));
         let died = || Event::Died(Death::Signal(6));
-        let again = SupervisorAction::StartWorker(vec![entry("e")]);
+        let again = start(&[entry("e")]);
         assert_eq!(
             last(&mut supervisor, vec![Event::Started, begin(entry("e")), said, died()]),
             [SupervisorAction::ReportDeath(Death::Panic(words.into()), vec![entry("e")]), again.clone()]
         );
         // The next one's death is its own.
         assert_eq!(supervisor.on(died()), [SupervisorAction::ReportDeath(Death::Signal(6), vec![]), again]);
+    }
+
+    #[test]
+    fn where_the_search_of_several_volumes_ends_the_worker_the_next_one_searches_one_at_a_time() {
+        let mut supervisor = Supervisor::new(3, 0);
+        let search = |name: &str| Task::Search(name.into());
+        let died = || Event::Died(killed());
+        let apart = |pass_over: &[Task]| SupervisorAction::StartWorker {
+            pass_over: pass_over.to_vec(),
+            search_apart: true,
+        };
+        let first =
+            vec![Event::Started, begin(search("sda1")), begin(search("sda2")), begin(entry("a")), died()];
+        assert_eq!(
+            last(&mut supervisor, first),
+            [SupervisorAction::ReportDeath(killed(), vec![entry("a")]), apart(&[entry("a")])]
+        );
+        // The one to blame is known by now.
+        let ended = Event::Said(Request::End(search("sda1")));
+        let second = vec![begin(search("sda1")), ended, begin(search("sda2")), died()];
+        let pass_over = [entry("a"), search("sda2")];
+        assert_eq!(
+            last(&mut supervisor, second),
+            [SupervisorAction::ReportDeath(killed(), vec![search("sda2")]), apart(&pass_over)]
+        );
+        // One volume alone is to blame at once, and a person starts afresh.
+        let mut supervisor = Supervisor::new(1, 0);
+        let only = vec![Event::Started, begin(search("sda1")), died()];
+        assert_eq!(
+            last(&mut supervisor, only),
+            [
+                SupervisorAction::ReportDeath(killed(), vec![search("sda1")]),
+                SupervisorAction::StartRescue { unattended: true }
+            ]
+        );
+        assert_eq!(supervisor.on(Event::Died(Death::Exit(0))), [start(&[])]);
     }
 
     #[test]
@@ -356,7 +411,7 @@ mod tests {
     #[test]
     fn crashes_of_pid_1_itself_count_as_deaths() {
         for (crashes, expected) in [
-            (2, SupervisorAction::StartWorker(vec![])),
+            (2, start(&[])),
             (3, SupervisorAction::StartRescue { unattended: true }),
             (u32::MAX, SupervisorAction::StartRescue { unattended: true }),
         ] {
@@ -414,7 +469,7 @@ mod tests {
         assert_eq!(
             supervisor.on(Event::JumpFailed),
             [
-                SupervisorAction::StartWorker(vec![entry("b")]),
+                start(&[entry("b")]),
                 SupervisorAction::Notify(Notice::ModulesLoaded),
                 SupervisorAction::Notify(Notice::JumpFailed)
             ]
@@ -425,8 +480,7 @@ mod tests {
     fn every_new_worker_gets_the_notice_that_modules_are_loaded() {
         let mut supervisor = Supervisor::new(3, 0);
         assert_eq!(supervisor.on(Event::ModulesLoaded), []);
-        let started =
-            [SupervisorAction::StartWorker(vec![]), SupervisorAction::Notify(Notice::ModulesLoaded)];
+        let started = [start(&[]), SupervisorAction::Notify(Notice::ModulesLoaded)];
         assert_eq!(supervisor.on(Event::Started), started);
     }
 

@@ -5,6 +5,8 @@ use std::time::Duration;
 use nix::sys::resource::{UsageWho, getrusage};
 use rustix::time::{ClockId, clock_gettime};
 
+use crate::formats::text::printable;
+
 /// Maximum number of stamps.
 const LIMIT: usize = 128;
 
@@ -25,7 +27,7 @@ impl Timing {
     pub(super) fn stamp(&mut self, stage: &str) {
         if self.stamps.len() < LIMIT {
             let now = Duration::try_from(clock_gettime(ClockId::Monotonic)).unwrap_or_default();
-            self.stamps.push((stage.to_owned(), now));
+            self.stamps.push((printable(stage), now));
         }
     }
 
@@ -67,6 +69,15 @@ mod tests {
             Timing { stamps: stamps.into() }.table(),
             "   seconds       +ms  stage\n     1.500       0.0  init\n     1.502       2.0  mounted\n    12.345   10843.0  jump\n"
         );
+    }
+
+    #[test]
+    fn a_stage_is_one_line_whatever_its_name() {
+        let mut timing = Timing::begin();
+        timing.stamp("loading a\u{1b}[2J\nfirstlight: @jump id=\u{202e}x");
+        let table = timing.table();
+        let (_, row) = table.trim_end().rsplit_once('\n').unwrap();
+        assert!(row.ends_with("  loading a?[2J?firstlight: ?jump id=?x"), "{table}");
     }
 
     #[test]

@@ -8,8 +8,9 @@ use std::{
 };
 
 use rustix::{
+    fs::CWD,
     io::Errno,
-    mount::{MountFlags, mount_remount},
+    mount::{FsPickFlags, fsconfig_reconfigure, fsconfig_set_flag, fspick},
 };
 
 use super::{
@@ -68,7 +69,7 @@ impl Rest {
         let mut rest = Self::default();
         let mut busy = Vec::new();
         for mount in writable() {
-            match mount_remount(mount.path(), MountFlags::RDONLY, "") {
+            match set(&mount.path(), "ro") {
                 Ok(()) => rest.remounted.push(mount),
                 Err(reason) => {
                     let writers = writers(Path::new("/proc"), mount.number);
@@ -101,6 +102,14 @@ impl Rest {
     }
 }
 
+/// Sets one option of a mounted file system, `ro` or `rw`. Its other options stay as they are, and so do those of its mounts,
+/// which mount(2)'s `MS_REMOUNT` would set anew: nosuid, nodev, noexec.
+fn set(point: &Path, option: &str) -> Result<(), Errno> {
+    let filesystem = fspick(CWD, point, FsPickFlags::FSPICK_CLOEXEC | FsPickFlags::FSPICK_NO_AUTOMOUNT)?;
+    fsconfig_set_flag(&filesystem, option)?;
+    fsconfig_reconfigure(&filesystem)
+}
+
 impl Drop for Rest {
     /// The jump has not happened: the system must go on.
     fn drop(&mut self) {
@@ -110,9 +119,61 @@ impl Drop for Rest {
             }
         }
         for mount in self.remounted.drain(..).rev() {
-            if let Err(error) = mount_remount(mount.path(), MountFlags::empty(), "") {
+            if let Err(error) = set(&mount.path(), "rw") {
                 log::error!("{}: cannot be made writable again: {error}", mount.point);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+
+    /// The options of a mount and of its file system.
+    fn options(point: &str) -> (String, String) {
+        let table = fs::read_to_string("/proc/self/mountinfo").unwrap();
+        let line = table.lines().find(|line| line.split(' ').nth(4) == Some(point)).unwrap();
+        let (mount, filesystem) = line.split_once(" - ").unwrap();
+        (mount.split(' ').nth(5).unwrap().to_owned(), filesystem.split(' ').nth(2).unwrap().to_owned())
+    }
+
+    #[test]
+    fn a_file_system_that_was_read_only_for_a_while_is_as_it_was() {
+        // With a table of mounts of its own, and root's rights in it.
+        let mut test = Command::new("unshare");
+        test.args(["--user", "--map-root-user", "--mount"]).arg(std::env::current_exe().unwrap());
+        test.args(["--exact", "running::read_only::tests::of_its_own", "--ignored", "--nocapture"]);
+        let output = test.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"), "{output:?}");
+    }
+
+    #[test]
+    #[ignore = "mounts; a_file_system_that_was_read_only_for_a_while_is_as_it_was runs it apart"]
+    fn of_its_own() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let point = directory.path().to_str().unwrap();
+        let options_given = "nosuid,nodev,noexec,noatime,size=1m";
+        assert!(
+            Command::new("mount")
+                .args(["-t", "tmpfs", "-o", options_given, "tmpfs", point])
+                .status()
+                .unwrap()
+                .success()
+        );
+        let before = options(point);
+        set(directory.path(), "ro").unwrap();
+        assert_eq!(options(point), (before.0.clone(), before.1.replacen("rw", "ro", 1)));
+        assert!(fs::write(directory.path().join("file"), "").is_err());
+        set(directory.path(), "rw").unwrap();
+        assert_eq!(options(point), before);
+        let held = File::create(directory.path().join("file")).unwrap();
+        assert_eq!(set(directory.path(), "ro"), Err(Errno::BUSY));
+        assert_eq!(options(point), before);
+        drop(held);
+        assert!(Command::new("umount").arg(point).status().unwrap().success());
     }
 }

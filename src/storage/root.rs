@@ -216,7 +216,14 @@ impl Root {
         let inside = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS | ResolveFlags::NO_XDEV;
         let mut result = Err(Errno::AGAIN);
         for _ in 0..RACE_LIMIT {
-            result = openat2(&self.directory, path, flags | OFlags::CLOEXEC, Mode::empty(), inside);
+            let open =
+                |more| openat2(&self.directory, path, flags | more | OFlags::CLOEXEC, Mode::empty(), inside);
+            // A path alone touches nothing, and takes no such flag.
+            result = if flags.contains(OFlags::PATH) {
+                open(OFlags::empty())
+            } else {
+                files::without_a_trace(open)
+            };
             if !matches!(result, Err(Errno::AGAIN | Errno::INTR)) {
                 break;
             }

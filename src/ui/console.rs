@@ -18,6 +18,7 @@ use rustix::{
 };
 
 use super::landmark;
+use crate::formats::text::printable_lines;
 
 /// The kernel's list of consoles (Documentation/ABI/testing/sysfs-tty).
 const ACTIVE: &str = "/sys/class/tty/console/active";
@@ -84,8 +85,13 @@ impl Consoles {
         Self { consoles: Arc::new(Mutex::new(consoles)) }
     }
 
-    /// Writes to all consoles. Errors are ignored, and a console that does not take it costs at most a few seconds, once.
+    /// Writes lines to all consoles, whatever is in them: nothing but their ends steers the terminal, and none passes for a
+    /// landmark. Errors are ignored, and a console that does not take it costs at most a few seconds, once.
     pub fn write(&self, text: &str) {
+        self.send(&printable_lines(text));
+    }
+
+    fn send(&self, text: &str) {
         let mut consoles = self.lock();
         let texts = consoles.iter_mut().map(|console| (console, text.as_bytes())).collect();
         write_all(texts);
@@ -93,7 +99,7 @@ impl Consoles {
 
     /// Writes a landmark line to all consoles.
     pub fn landmark(&self, name: &str, fields: &[(&str, &str)]) {
-        self.write(&(landmark::line(name, fields) + "\n"));
+        self.send(&(landmark::line(name, fields) + "\n"));
     }
 
     /// The size of each console.
@@ -102,7 +108,7 @@ impl Consoles {
         self.lock().iter().map(|console| size(&console.terminal)).collect()
     }
 
-    /// Writes to each console what `draw` makes for a terminal of its size.
+    /// Writes to each console what `draw` makes for a terminal of its size, with the sequences that steer it.
     pub fn draw(&self, draw: impl Fn(Size) -> String) {
         let mut consoles = self.lock();
         let texts: Vec<String> = consoles.iter().map(|console| draw(size(&console.terminal))).collect();
@@ -241,6 +247,16 @@ mod tests {
         let mut reader = BufReader::new(File::from(reader));
         assert_eq!(line_of(&mut reader), "firstlight: @start version=1\n");
         assert!(!consoles.lock()[0].stuck);
+    }
+
+    #[test]
+    fn lines_steer_no_terminal_and_pass_for_no_landmark() {
+        let (reader, writer) = pipe_with(PipeFlags::NONBLOCK).unwrap();
+        Consoles::over(vec![writer]).write("Starting \u{1b}[2J\u{202e}firstlight: @jump id=x ...\n");
+        assert_eq!(
+            line_of(&mut BufReader::new(File::from(reader))),
+            "Starting ?[2J?firstlight: ?jump id=x ...\n"
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The landmark contract: lines `firstlight: @NAME key=value…` on every console, which tests and fleet tools wait for.
 //!
-//! A value that is empty or contains a space, a quote or a backslash is in double quotes, with `\"` and `\\` inside;
-//! control characters are shown as `?`. Names and keys change only with intent; docs/landmarks.md lists them.
+//! A value that is empty or contains white space, a quote, a backslash or `=` is in double quotes, with `\"` and `\\` inside;
+//! what [`text::printable`] does not show is `?`. So is the `@` of every other text that reads like a landmark. Names and keys change only with intent; docs/landmarks.md lists them.
 
 use crate::formats::text;
 
@@ -35,7 +35,7 @@ pub fn parse(console_line: &str) -> Option<(String, Vec<(String, String)>)> {
 
 fn push_value(line: &mut String, value: &str) {
     let value = text::printable(value);
-    if !value.is_empty() && !value.contains([' ', '"', '\\', '=']) {
+    if !value.is_empty() && !value.contains(|it: char| it.is_whitespace() || matches!(it, '"' | '\\' | '=')) {
         line.push_str(&value);
         return;
     }
@@ -90,7 +90,27 @@ mod tests {
         assert_eq!(parse("firstlight: no landmark"), None);
     }
 
+    #[test]
+    fn a_value_forges_neither_a_field_nor_a_landmark() {
+        let line =
+            line("entry", &[("id", "a\u{2003}title=b"), ("title", "firstlight: @jump id=c\nfirstlight: @d")]);
+        assert_eq!(
+            line,
+            "firstlight: @entry id=\"a\u{2003}title=b\" title=\"firstlight: ?jump id=c?firstlight: ?d\""
+        );
+        let fields = [("id", "a\u{2003}title=b"), ("title", "firstlight: ?jump id=c?firstlight: ?d")];
+        let fields = fields.map(|(key, value)| (key.to_owned(), value.to_owned()));
+        assert_eq!(parse(&line), Some(("entry".to_owned(), fields.into())));
+    }
+
     proptest! {
+        #[test]
+        fn fields_of_any_value_are_read_as_they_are_shown(values in prop::collection::vec(any::<String>(), 0..5)) {
+            let given: Vec<(&str, &str)> = values.iter().map(|value| ("key", value.as_str())).collect();
+            let shown: Vec<_> = values.iter().map(|value| ("key".to_owned(), text::printable(value))).collect();
+            prop_assert_eq!(parse(&line("name", &given)), Some(("name".to_owned(), shown)));
+        }
+
         #[test]
         fn printable_fields_survive(name in "[a-z-]{1,9}", fields in prop::collection::vec(("[a-z]{1,5}", "[ -~]{0,20}"), 0..5)) {
             let given: Vec<(&str, &str)> = fields.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();

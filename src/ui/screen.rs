@@ -43,7 +43,7 @@ impl Screen {
     pub fn leave(&mut self, consoles: &Consoles) {
         if !self.shown.is_empty() {
             self.shown.clear();
-            consoles.write(BELOW);
+            consoles.draw(|_| BELOW.to_owned());
         }
     }
 

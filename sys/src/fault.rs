@@ -41,7 +41,8 @@ static PLAN: AtomicPtr<Plan> = AtomicPtr::new(ptr::null_mut());
 /// variable `note`. That holds what [`record`] was given; or, where nothing was, which signal it was and at which
 /// instruction: `signal 4 at 0x21a34f`, an address of the program's file wherever the kernel has put the program.
 ///
-/// A signal that another process sent changes nothing. If the execution fails, the process waits for ever.
+/// A signal that another process sent changes nothing. If the execution fails, the process ends by the signal; where the
+/// kernel does not let it (process 1 has no fatal signals), it exits with 128 and the signal's number, and the kernel panics.
 ///
 /// # Errors
 ///
@@ -110,9 +111,13 @@ fn base() -> u64 {
 
 /// The handler.
 extern "C" fn answer(signal: c_int, information: *mut libc::siginfo_t, context: *mut c_void) {
-    // SAFETY: with SA_SIGINFO the kernel hands over a whole siginfo_t; a signal that a process sent has a sender.
-    let sent = unsafe { (*information).si_code <= 0 && (*information).si_pid() != libc::getpid() };
-    if sent {
+    // SAFETY: with SA_SIGINFO the kernel hands over a whole siginfo_t.
+    let code = unsafe { (*information).si_code };
+    // Only the kernel has codes above 0 (sigaction(2)). Of the others abort(3)'s is SI_TKILL, which the kernel lets no other
+    // process forge (rt_sigqueueinfo(2)), and which has a sender.
+    // SAFETY: a signal of that code has one.
+    let is_ours = code == libc::SI_TKILL && unsafe { (*information).si_pid() == libc::getpid() };
+    if code <= 0 && !is_ours {
         return;
     }
     // Only once: the other thread, or the fault on the way, waits for the end.
@@ -127,6 +132,13 @@ extern "C" fn answer(signal: c_int, information: *mut libc::siginfo_t, context: 
         }
         // SAFETY: strings that end with a zero, in lists that end with a null pointer, none of them ever freed.
         unsafe { libc::execve(plan.program.as_ptr(), plan.arguments.as_ptr(), plan.environment.as_ptr()) };
+        // SAFETY: both calls are safe in a handler (signal-safety(7)); the default disposition runs no code of ours.
+        unsafe {
+            libc::signal(signal, libc::SIG_DFL);
+            libc::raise(signal);
+        }
+        // SAFETY: ends the process, and touches nothing.
+        unsafe { libc::_exit(signal.saturating_add(128)) };
     }
     loop {
         // SAFETY: waits for the next signal, and touches nothing.
@@ -187,14 +199,17 @@ mod tests {
         }
     }
 
-    /// Runs [`a_process_that_faults`] in a process of its own, and gives what the program in its place printed.
-    fn fault(way: &str) -> String {
+    /// A process of its own that runs [`a_process_that_faults`].
+    fn faulting(way: &str) -> Command {
         let name = "fault::tests::a_process_that_faults";
-        let output = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "--ignored", "--nocapture", name])
-            .env("WAY", way)
-            .output()
-            .unwrap();
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "--ignored", "--nocapture", name]).env("WAY", way);
+        command
+    }
+
+    /// Runs [`a_process_that_faults`], and gives what the program in its place printed.
+    fn fault(way: &str) -> String {
+        let output = faulting(way).output().unwrap();
         assert_eq!(output.status.signal(), None, "{way}");
         let text = String::from_utf8(output.stdout).unwrap();
         text.lines()
@@ -211,10 +226,20 @@ mod tests {
             ("thread", "signal 11 at 0x"),
             ("stack", "signal 11 at 0x"),
             ("sent, then abort", "signal 6 at 0x"),
+            ("forged, then abort", "signal 6 at 0x"),
             ("panic", "panicked at sys/src/fault.rs:"),
         ] {
             let note = fault(way);
             assert!(note.starts_with(expected) && note.len() > expected.len(), "{way}: {note}");
+        }
+    }
+
+    #[test]
+    fn a_fault_whose_program_cannot_be_executed_ends_the_process() {
+        for (way, signal) in [("memory", libc::SIGSEGV), ("abort", libc::SIGABRT), ("thread", libc::SIGSEGV)]
+        {
+            let output = faulting(way).env("PROGRAM", "/nonexistent").output().unwrap();
+            assert_eq!(output.status.signal(), Some(signal), "{way}");
         }
     }
 
@@ -246,7 +271,8 @@ mod tests {
     fn a_process_that_faults() {
         let text = |text: &str| CString::new(text).unwrap();
         let arguments = ["sh", "-c", "echo \"again: $NOTE\""].map(text).to_vec();
-        execute_on_fault(c"/bin/sh", arguments, vec![text("PATH=/bin")], "NOTE").unwrap();
+        let program = text(&std::env::var("PROGRAM").unwrap_or_else(|_| "/bin/sh".to_owned()));
+        execute_on_fault(&program, arguments, vec![text("PATH=/bin")], "NOTE").unwrap();
         match std::env::var("WAY").unwrap().as_str() {
             "memory" => touch_nothing(),
             "thread" => std::thread::spawn(touch_nothing).join().unwrap(),
@@ -258,6 +284,31 @@ mod tests {
                 assert!(boot.join().is_err());
                 assert!(std::thread::spawn(|| panic!("the second")).join().is_err());
                 // The abort after the hook, as in the product.
+                std::process::abort();
+            }
+            "forged, then abort" => {
+                // Another process, which names this one as the sender.
+                let ours = std::process::id();
+                let mut forged = [0_i32; 32];
+                // si_signo, si_errno, si_code, then on 64-bit machines a gap, and si_pid.
+                (forged[0], forged[2], forged[4]) = (libc::SIGSEGV, libc::SI_QUEUE, ours.cast_signed());
+                // SAFETY: the child makes system calls only, and ends.
+                match unsafe { libc::fork() } {
+                    0 => {
+                        let (call, forged) = (libc::SYS_rt_sigqueueinfo, forged.as_ptr());
+                        // SAFETY: the array is as long as a siginfo_t, and lives over the call.
+                        let result =
+                            unsafe { libc::syscall(call, ours.cast_signed(), libc::SIGSEGV, forged) };
+                        // SAFETY: ends the process, and touches nothing.
+                        unsafe { libc::_exit(i32::from(result != 0)) };
+                    }
+                    child => {
+                        let mut status = -1;
+                        // SAFETY: the status is an int that lives over the call.
+                        unsafe { libc::waitpid(child, &raw mut status, 0) };
+                        assert_eq!(status, 0);
+                    }
+                }
                 std::process::abort();
             }
             "sent, then abort" => {

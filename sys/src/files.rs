@@ -1,9 +1,50 @@
 //! Files beyond what the standard library does with them: read until a buffer is full, and sealed in memory so that what
 //! was looked at is what is loaded (memfd_create(2)).
 
-use std::{fs::File, io, os::unix::fs::FileExt};
+use std::{fs::File, io, os::unix::fs::FileExt, path::Path};
 
-use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
+use rustix::{
+    fs::{MemfdFlags, Mode, OFlags, SealFlags, fcntl_add_seals, memfd_create, open},
+    io::Errno,
+};
+
+/// Opens with `open`, which is given the flag that keeps a file's access time as it is where the kernel lets us: it lets
+/// the file's owner and who has CAP_FOWNER (open(2), `O_NOATIME`).
+///
+/// # Errors
+///
+/// That of `open`.
+pub fn without_a_trace<T>(open: impl Fn(OFlags) -> Result<T, Errno>) -> Result<T, Errno> {
+    match open(OFlags::NOATIME) {
+        Err(Errno::PERM) => open(OFlags::empty()),
+        result => result,
+    }
+}
+
+/// Opens what lies at the path for reading. Nothing is waited for (a fifo's writer, a modem's carrier), no terminal becomes
+/// ours, and the access time stays as it is where the kernel lets us.
+///
+/// # Errors
+///
+/// The kernel's reason.
+pub fn open_at_once(path: &Path) -> io::Result<File> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
+    Ok(without_a_trace(|more| open(path, flags | more, Mode::empty()))?.into())
+}
+
+/// As [`open_at_once`], where a regular file is expected.
+///
+/// # Errors
+///
+/// `InvalidInput` if it is something else, or the kernel's reason.
+pub fn open_regular(path: &Path) -> io::Result<File> {
+    let file = open_at_once(path)?;
+    if file.metadata()?.is_file() {
+        Ok(file)
+    } else {
+        Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"))
+    }
+}
 
 /// Reads from an offset until the buffer is full or the file ends, and says how many bytes that was.
 ///
@@ -58,6 +99,30 @@ mod tests {
     use std::io::Write;
 
     use super::*;
+
+    #[test]
+    fn reading_leaves_no_trace_and_waits_for_no_writer() {
+        use std::os::unix::fs::MetadataExt;
+        let directory = std::env::temp_dir().join(format!("firstlight-files-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        let (file, fifo) = (directory.join("file"), directory.join("fifo"));
+        std::fs::write(&file, "content").unwrap();
+        // An access time before the modification time is changed by the next read, also with the mount option relatime.
+        let long_ago = std::fs::FileTimes::new().set_accessed(std::time::UNIX_EPOCH);
+        File::options().write(true).open(&file).unwrap().set_times(long_ago).unwrap();
+        assert_eq!(read_at(&open_regular(&file).unwrap(), 0, 16).unwrap(), b"content");
+        assert_eq!(std::fs::metadata(&file).unwrap().atime(), 0);
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            &fifo,
+            rustix::fs::FileType::Fifo,
+            Mode::from_raw_mode(0o600),
+            0,
+        )
+        .unwrap();
+        assert_eq!(open_regular(&fifo).unwrap_err().to_string(), "not a regular file");
+        std::fs::remove_dir_all(&directory).unwrap();
+    }
 
     #[test]
     fn a_sealed_file_holds_what_was_written_and_changes_no_more() {

@@ -4,23 +4,26 @@
 use std::{
     io,
     os::fd::{FromRawFd, OwnedFd, RawFd},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::{AtomicU64, Ordering},
 };
 
-static TAKEN: AtomicBool = AtomicBool::new(false);
+/// A bit for each number that has been taken.
+static TAKEN: AtomicU64 = AtomicU64::new(0);
 
-/// Takes the one descriptor that the process that started us handed over as number `place`, once in a process's life. It
-/// will not reach the programs that this process executes.
+/// Takes the descriptor that the process that started us handed over as number `place`, once in a process's life. It will
+/// not reach the programs that this process executes.
 ///
 /// # Errors
 ///
-/// `EBADF` if there is none, `EBUSY` if it was taken before.
+/// `EBADF` if there is none or the number is above 63, `EBUSY` if it was taken before.
 pub fn take(place: RawFd) -> io::Result<OwnedFd> {
+    let place_bit = u32::try_from(place).ok().and_then(|place| 1_u64.checked_shl(place));
+    let Some(bit) = place_bit else { return Err(io::Error::from_raw_os_error(libc::EBADF)) };
     // SAFETY: plain system call on a number; it changes a flag only.
     if unsafe { libc::fcntl(place, libc::F_SETFD, libc::FD_CLOEXEC) } < 0 {
         return Err(io::Error::last_os_error());
     }
-    if TAKEN.swap(true, Ordering::Relaxed) {
+    if TAKEN.fetch_or(bit, Ordering::Relaxed) & bit != 0 {
         return Err(io::Error::from_raw_os_error(libc::EBUSY));
     }
     // SAFETY: the number is open, and by agreement nobody but the caller of this function owns it: what this process opens

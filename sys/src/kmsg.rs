@@ -18,17 +18,22 @@ const RECORD_LIMIT: usize = 960;
 
 static KMSG_LOG: OnceLock<KmsgLog> = OnceLock::new();
 
+/// Makes a line of a text that may hold anything.
+type Printable = fn(&str) -> String;
+
 struct KmsgLog {
     name: &'static str,
+    printable: Printable,
     file: File,
 }
 
-/// Sends everything that is logged, down to `level`, to the kernel's log, each record beginning with `name`.
+/// Sends everything that is logged, down to `level`, to the kernel's log, each record beginning with `name`. The kernel
+/// shows records on its consoles as they are, so `printable` makes a harmless line of each.
 ///
 /// Where the log cannot be opened, or a logger is installed already, nothing changes: a log is no reason to fail.
-pub fn install(name: &'static str, level: LevelFilter) {
+pub fn install(name: &'static str, level: LevelFilter, printable: Printable) {
     let Ok(file) = OpenOptions::new().write(true).open(KMSG) else { return };
-    if log::set_logger(KMSG_LOG.get_or_init(|| KmsgLog { name, file })).is_ok() {
+    if log::set_logger(KMSG_LOG.get_or_init(|| KmsgLog { name, printable, file })).is_ok() {
         log::set_max_level(level);
     }
 }
@@ -39,7 +44,7 @@ impl Log for KmsgLog {
     }
 
     fn log(&self, record: &Record<'_>) {
-        let line = line(record.level(), self.name, &record.args().to_string());
+        let line = line(record.level(), &(self.printable)(&format!("{}: {}", self.name, record.args())));
         // The kernel takes a record whole or not at all, and there is nobody to report a refusal to.
         let _ = (&self.file).write(line.as_bytes());
     }
@@ -47,10 +52,9 @@ impl Log for KmsgLog {
     fn flush(&self) {}
 }
 
-/// A record as the kernel takes it: level, name and message, without control characters and not too long.
-fn line(level: Level, name: &str, message: &str) -> String {
-    let mut line = format!("<{}>{name}: ", priority(level));
-    line.extend(message.chars().map(|character| if character.is_control() { ' ' } else { character }));
+/// A record as the kernel takes it: the level before the text, and not too long.
+fn line(level: Level, text: &str) -> String {
+    let mut line = format!("<{}>{text}", priority(level));
     line.truncate(line.floor_char_boundary(RECORD_LIMIT));
     line
 }
@@ -70,15 +74,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_record_carries_its_level_and_no_control_characters() {
-        assert_eq!(line(Level::Warn, "firstlight", "sda1: \u{1b}[2J\nbad"), "<4>firstlight: sda1:  [2J bad");
-        assert_eq!(line(Level::Trace, "firstlight worker", ""), "<7>firstlight worker: ");
+    fn a_record_carries_its_level() {
+        assert_eq!(line(Level::Warn, "firstlight: sda1: bad"), "<4>firstlight: sda1: bad");
+        assert_eq!(line(Level::Trace, ""), "<7>");
     }
 
     #[test]
     fn a_long_record_is_cut_between_characters() {
-        // The prefix is odd, so that a two-byte character lies across the limit.
-        let cut = line(Level::Info, "firstlight", &"ä".repeat(1000));
+        // The prefix of three bytes is odd, so that a two-byte character lies across the limit.
+        let cut = line(Level::Info, &"ä".repeat(1000));
         assert_eq!(cut.len(), RECORD_LIMIT - 1);
         assert!(cut.ends_with('ä'));
     }

@@ -33,7 +33,7 @@ use super::{
 };
 use crate::{
     entry::{Discovery, Warning},
-    storage::OpenVolume,
+    storage::{OpenVolume, watch::Progress},
     sys::child::{Program, wait},
 };
 
@@ -80,21 +80,23 @@ pub fn discover(volumes: &[impl Borrow<OpenVolume>], context: &Context) -> Resul
     survey(volumes, context).map(|survey| survey.discovery)
 }
 
-/// As [`survey`], with the images on the volumes that have to be mounted for that: they join the volumes.
+/// As [`survey`], with the images on the volumes that have to be mounted for that: they join the volumes. With `apart` the
+/// volumes are searched one at a time, and it is told which of them one search after the other adds.
 ///
 /// # Errors
 /// As [`survey`].
 pub fn survey_with_images<V: Borrow<OpenVolume> + From<OpenVolume>>(
     volumes: &mut Vec<V>,
     context: &Context,
+    apart: Option<&dyn Fn(Progress)>,
 ) -> Result<Survey, SandboxError> {
-    let first = survey(volumes, context)?;
+    let first = survey_all(volumes, context, apart)?;
     let images = OpenVolume::images(volumes, &first.images);
     if images.is_empty() {
         return Ok(first);
     }
     volumes.extend(images.into_iter().map(V::from));
-    survey(volumes, context)
+    survey_all(volumes, context, apart)
 }
 
 /// Finds everything that the volumes offer to boot, and tells how that came about.
@@ -102,29 +104,49 @@ pub fn survey_with_images<V: Borrow<OpenVolume> + From<OpenVolume>>(
 /// # Errors
 /// [`SandboxError`] if the process that searches could not be started.
 pub fn survey(volumes: &[impl Borrow<OpenVolume>], context: &Context) -> Result<Survey, SandboxError> {
+    survey_all(volumes, context, None)
+}
+
+fn survey_all(
+    volumes: &[impl Borrow<OpenVolume>],
+    context: &Context,
+    apart: Option<&dyn Fn(Progress)>,
+) -> Result<Survey, SandboxError> {
     let all: Vec<&OpenVolume> = volumes.iter().map(Borrow::borrow).collect();
-    survey_by(&all, |volumes| {
+    survey_by(&all, apart, |volumes| {
         let program = Program::new(OsStr::new("/proc/self/exe"), &["firstlight", "finder"]);
         ask(program.map_err(SandboxError::Start)?, volumes, context, DEADLINE)
     })
 }
 
 /// Searches all volumes at once. If that ends badly, finds out with which of them it does, by adding one at a time, and
-/// does without those.
+/// does without those. With `apart` it adds one at a time from the beginning, and tells it which.
 fn survey_by(
     volumes: &[&OpenVolume],
+    apart: Option<&dyn Fn(Progress)>,
     search: impl Fn(&[&OpenVolume]) -> Result<Survey, SandboxError>,
 ) -> Result<Survey, SandboxError> {
-    let all = search(volumes);
-    if matches!(all, Ok(_) | Err(SandboxError::Start(_))) {
-        return all;
+    if apart.is_none() {
+        let all = search(volumes);
+        if matches!(all, Ok(_) | Err(SandboxError::Start(_))) {
+            return all;
+        }
     }
+    let report = |step| {
+        if let Some(apart) = apart {
+            apart(step);
+        }
+    };
     let mut survey = Survey::default();
     let mut good = Vec::new();
     let mut lost = Vec::new();
     for (place, volume) in volumes.iter().enumerate() {
         good.push(*volume);
-        match search(&good) {
+        let name = &volume.volume.device.name;
+        report(Progress::Begin(name.clone()));
+        let wider = search(&good);
+        report(Progress::End(name.clone()));
+        match wider {
             Ok(wider) => survey = wider,
             Err(SandboxError::Start(error)) => return Err(SandboxError::Start(error)),
             Err(error) => {

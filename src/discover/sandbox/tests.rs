@@ -18,7 +18,7 @@ use rustix::{
 
 use super::{confine::confine, *};
 use crate::{
-    discover::{explain::report, testing},
+    discover::{explain::report as report_of, testing},
     entry::{FilesystemKind, Layer, Volume, VolumeId},
     formats::{efi_boot::LoadOption, lookup::BARE_FILE},
     storage::root::Root,
@@ -92,14 +92,14 @@ fn a_finder_that_is_not_there_says_so() {
 fn survey_against(names: &[&str], hostile: &[&str]) -> (Result<Survey, SandboxError>, Vec<String>) {
     let volumes = open(names);
     let tried = RefCell::new(Vec::new());
-    let survey = survey_by(&volumes.iter().collect::<Vec<_>>(), |volumes| {
+    let survey = survey_by(&volumes.iter().collect::<Vec<_>>(), None, |volumes| {
         let names: Vec<&str> = volumes.iter().map(|open| open.volume.device.name.as_str()).collect();
         tried.borrow_mut().push(names.join(" "));
         if names.iter().any(|name| hostile.contains(name)) {
             return Err(SandboxError::Died(ExitStatus::from_raw(libc::SIGSEGV)));
         }
         let volumes: Vec<_> = volumes.iter().map(|open| open.volume.clone()).collect();
-        Ok(report(&volumes, Vec::new(), &[]))
+        Ok(report_of(&volumes, Vec::new(), &[]))
     });
     (survey, tried.into_inner())
 }
@@ -129,6 +129,20 @@ fn where_all_volumes_are_hostile_each_is_explained() {
         ["sda1", "sda2"]
     );
     assert_eq!(survey.discovery.warnings.len(), 2);
+}
+
+#[test]
+fn volumes_that_are_searched_one_at_a_time_are_named_before_and_after() {
+    let volumes = open(&["sda1", "sda2"]);
+    let steps = RefCell::new(Vec::new());
+    let report = |step| steps.borrow_mut().push(step);
+    let survey = survey_by(&volumes.iter().collect::<Vec<_>>(), Some(&report), |volumes| {
+        let volumes: Vec<_> = volumes.iter().map(|open| open.volume.clone()).collect();
+        Ok(report_of(&volumes, Vec::new(), &[]))
+    });
+    assert_eq!(survey.unwrap().volumes.len(), 2);
+    let step = |name: &str| [Progress::Begin(name.into()), Progress::End(name.into())];
+    assert_eq!(steps.into_inner(), [step("sda1"), step("sda2")].concat());
 }
 
 fn every_form_of_a_volume() -> Vec<Volume> {

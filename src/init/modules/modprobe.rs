@@ -6,12 +6,12 @@ use std::{ffi::OsString, process::ExitCode};
 use log::LevelFilter;
 
 use super::loader::{ModuleLoader, Tables};
-use crate::sys::kmsg;
+use crate::{formats::text::printable, sys::kmsg};
 
 /// Loads the module or alias that the arguments (without the program's own name) name: exit code 0 if it is there now.
 #[must_use]
 pub fn run(arguments: &[OsString]) -> ExitCode {
-    kmsg::install("modprobe", LevelFilter::Info);
+    kmsg::install("modprobe", LevelFilter::Info, printable);
     let Some((name, parameters)) = request(arguments) else { return ExitCode::FAILURE };
     let loaded =
         Tables::read().is_some_and(|tables| ModuleLoader::new(&tables).load_by_name(&name, &parameters));

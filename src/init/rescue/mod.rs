@@ -25,6 +25,7 @@ use rustix::{
 use crate::{
     boot::settings::AfterFailure,
     boot::supervision::{Request, WORKER_END},
+    formats::text::printable,
     sys::{inherited, kmsg},
     ui::console::Consoles,
 };
@@ -60,7 +61,7 @@ pub(super) fn arguments(unattended: AfterFailure) -> Vec<String> {
 /// The door `firstlight rescue [--reboot|--poweroff]`.
 #[must_use]
 pub fn run(arguments: &[OsString]) -> ExitCode {
-    kmsg::install("firstlight rescue", LevelFilter::Info);
+    kmsg::install("firstlight rescue", LevelFilter::Info, printable);
     let unattended = match arguments.first().and_then(|word| word.to_str()) {
         Some("--reboot") => Some(Request::Reboot),
         Some("--poweroff") => Some(Request::PowerOff),
