@@ -62,9 +62,8 @@ fn dpkg(root: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-#[test]
-fn the_package_is_installed_and_removed() {
-    let scratch = TempDir::new().unwrap();
+/// A package, and a system with kexec-tools' program below a directory.
+fn system(scratch: &TempDir) -> (PathBuf, PathBuf) {
     let package = scratch.path().join("firstlight.deb");
     packaging::deb::build(&program(scratch.path()), &package).unwrap();
     let root = scratch.path().join("root");
@@ -74,7 +73,47 @@ fn the_package_is_installed_and_removed() {
     fs::write(root.join("var/lib/dpkg/status"), "").unwrap();
     std::os::unix::fs::symlink("usr/sbin", root.join("sbin")).unwrap();
     fs::write(root.join("usr/sbin/kexec"), "kexec-tools").unwrap();
+    (package, root)
+}
 
+/// Another package, which holds a file that the package brings, too: dpkg refuses to overwrite it.
+fn add_rival(root: &Path) {
+    let stanza = "Package: rival\nStatus: install ok installed\nVersion: 1\nArchitecture: all\nMaintainer: nobody\n\
+                  Description: rival\n\n";
+    let status = root.join("var/lib/dpkg/status");
+    fs::write(&status, fs::read_to_string(&status).unwrap() + stanza).unwrap();
+    let list = "/.\n/usr\n/usr/share\n/usr/share/man\n/usr/share/man/man1\n/usr/share/man/man1/firstlight.1.gz\n";
+    fs::write(root.join("var/lib/dpkg/info/rival.list"), list).unwrap();
+}
+
+#[test]
+fn a_failed_installation_or_upgrade_leaves_kexec_as_it_was() {
+    let scratch = TempDir::new().unwrap();
+    let (package, root) = system(&scratch);
+    let install = |root: &Path| dpkg(root, &["--install", package.to_str().unwrap()]).output().unwrap();
+    add_rival(&root);
+    let failed = install(&root);
+    let said = String::from_utf8_lossy(&failed.stderr);
+    assert!(!failed.status.success() && said.contains("which is also in package rival"), "{said}");
+    assert_eq!(fs::read(root.join("sbin/kexec")).unwrap(), b"kexec-tools");
+    let diversions = fs::read_to_string(root.join("var/lib/dpkg/diversions")).unwrap_or_default();
+    assert!(!diversions.contains("firstlight"), "{diversions}");
+
+    let scratch = TempDir::new().unwrap();
+    let (_, root) = system(&scratch);
+    assert!(install(&root).status.success());
+    add_rival(&root);
+    assert!(!install(&root).status.success());
+    assert_eq!(fs::read_link(root.join("usr/sbin/kexec")).unwrap(), Path::new("firstlight"));
+    assert_eq!(fs::read(root.join("usr/sbin/kexec.kexec-tools")).unwrap(), b"kexec-tools");
+    good(&mut dpkg(&root, &["--purge", "firstlight"]));
+    assert_eq!(fs::read(root.join("usr/sbin/kexec")).unwrap(), b"kexec-tools");
+}
+
+#[test]
+fn the_package_is_installed_and_removed() {
+    let scratch = TempDir::new().unwrap();
+    let (package, root) = system(&scratch);
     good(&mut dpkg(&root, &["--install", package.to_str().unwrap()]));
     assert_eq!(fs::read_link(root.join("usr/sbin/kexec")).unwrap(), Path::new("firstlight"));
     assert_eq!(good(&mut Command::new(root.join("sbin/kexec"))).stdout, b"program\n");

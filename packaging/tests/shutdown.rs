@@ -82,6 +82,11 @@ const CASES: &[(&str, &str, u8, &str, &[&str])] = &[
     (LOAD, "LOAD_KEXEC=true\nKERNEL_IMAGE=/k\nAPPEND='a b'", 0, "", &["kexec -l /k --append=a b"]),
     (REBOOT, "", 1, "", &[]),
     (REBOOT, "LOAD_KEXEC=true", 1, "", &[JUMP]),
+    // By the shell's rules, in whatever form.
+    (REBOOT, "LOAD_KEXEC=\"true\"", 1, "", &[JUMP]),
+    (REBOOT, "  export LOAD_KEXEC='true' # always", 1, "", &[JUMP]),
+    (LOAD, "LOAD_KEXEC=\"true\"", 0, "", &["boot --load"]),
+    (REBOOT, "LOAD_KEXEC=true\nLOAD_KEXEC=false", 1, "", &[]),
     (REBOOT, "LOAD_KEXEC=true", 0, "", &[]),
     (REBOOT, "LOAD_KEXEC=true", 1, "no-kexec-reboot", &[]),
     (POWEROFF, "LOAD_KEXEC=true", 1, "", &[]),

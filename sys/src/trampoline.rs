@@ -6,7 +6,7 @@
 //! the zero page in %rsi. Nothing is hashed.
 #![expect(unsafe_code, reason = "the assembled bytes are reached through their symbols")]
 
-use std::{arch::global_asm, slice};
+use std::arch::global_asm;
 
 #[cfg(target_arch = "x86_64")]
 global_asm!(
@@ -38,13 +38,15 @@ firstlight_trampoline_start:
 3:  .quad   0, 0, 0x00af9a000000ffff, 0x00cf92000000ffff
 4:  .word   4b - 3b - 1
     .quad   0
-    .balign 8
+    .org    firstlight_trampoline_start + {length} - {stack} - 16
 5:  .quad   0
 6:  .quad   0
-    .fill   8, 8, 0
+    .org    firstlight_trampoline_start + {length}
 firstlight_trampoline_end:
     .popsection
     "#,
+    length = const LENGTH,
+    stack = const STACK,
     options(att_syntax)
 );
 
@@ -61,13 +63,15 @@ firstlight_trampoline_start:
     mov     x2, xzr
     mov     x3, xzr
     br      x4
-    .balign 8
+    .org    firstlight_trampoline_start + {length} - {stack} - 16
 5:  .quad   0
 6:  .quad   0
-    .fill   8, 8, 0
+    .org    firstlight_trampoline_start + {length}
 firstlight_trampoline_end:
     .popsection
-    "#
+    "#,
+    length = const LENGTH,
+    stack = const STACK
 );
 
 // To 32-bit protected mode without paging, as multiboot and Linux's 32-bit boot protocol have it (Multiboot2 Specification
@@ -121,7 +125,7 @@ firstlight_protected_start:
 3:  .quad   0, 0, 0x00cf9a000000ffff, 0x00cf92000000ffff
 4:  .word   4b - 3b - 1
     .quad   0
-    .balign 4
+    .org    firstlight_protected_start + {length} - {stack} - 28
 5:  .long   0
 6:  .long   0
 7:  .long   0
@@ -129,17 +133,22 @@ firstlight_protected_start:
 9:  .long   0
 10: .long   0
 11: .long   0
-    .fill   8, 8, 0
+    .org    firstlight_protected_start + {length}
 firstlight_protected_end:
     .popsection
     "#,
+    length = const PROTECTED_LENGTH,
+    stack = const STACK,
     options(att_syntax)
 );
 
+/// Length of the way to protected mode in bytes: the assembler fills it up to that, and refuses a longer one.
+#[cfg(target_arch = "x86_64")]
+const PROTECTED_LENGTH: usize = 280;
+
 #[cfg(target_arch = "x86_64")]
 unsafe extern "C" {
-    static firstlight_protected_start: u8;
-    static firstlight_protected_end: u8;
+    static firstlight_protected_start: [u8; PROTECTED_LENGTH];
 }
 
 /// Bytes that the trampoline copies from one physical address below 4 GiB to another.
@@ -171,14 +180,8 @@ pub struct Registers {
 #[cfg(target_arch = "x86_64")]
 #[must_use]
 pub fn to_protected_mode(entry: u32, registers: Registers, copied: Copied) -> Vec<u8> {
-    // SAFETY: both symbols are in one read-only section that the assembler wrote, the end after the start; it is
-    // initialised and never written.
-    let template = unsafe {
-        let start = &raw const firstlight_protected_start;
-        let length = (&raw const firstlight_protected_end).offset_from_unsigned(start);
-        slice::from_raw_parts(start, length)
-    };
-    let mut code = template.to_vec();
+    // SAFETY: the assembler wrote so many bytes there, into a section that is read-only.
+    let mut code = unsafe { firstlight_protected_start }.to_vec();
     let Registers { eax, ebx, esi } = registers;
     let values = [entry, eax, ebx, copied.from, copied.to, copied.length, esi];
     let bytes = values.into_iter().flat_map(u32::to_le_bytes);
@@ -190,25 +193,21 @@ pub fn to_protected_mode(entry: u32, registers: Registers, copied: Copied) -> Ve
 }
 
 unsafe extern "C" {
-    static firstlight_trampoline_start: u8;
-    static firstlight_trampoline_end: u8;
+    static firstlight_trampoline_start: [u8; LENGTH];
 }
 
-/// Length of the room after the two addresses, in bytes: the stack that the far return needs.
+/// Length of the room after the addresses, in bytes: the stack that the far return needs.
 const STACK: usize = 64;
+
+/// Length of the trampoline in bytes: the assembler fills it up to that, and refuses a longer one.
+const LENGTH: usize = if cfg!(target_arch = "aarch64") { 104 } else { 208 };
 
 /// The trampoline that enters the kernel at the physical address `entry` with `argument` where the boot protocol wants it:
 /// the zero page in %rsi on x86_64, the device tree in x0 on aarch64.
 #[must_use]
 pub fn trampoline(entry: u64, argument: u64) -> Vec<u8> {
-    // SAFETY: both symbols are in one read-only section that the assembler wrote, the end after the start; it is
-    // initialised and never written.
-    let template = unsafe {
-        let start = &raw const firstlight_trampoline_start;
-        let length = (&raw const firstlight_trampoline_end).offset_from_unsigned(start);
-        slice::from_raw_parts(start, length)
-    };
-    let mut code = template.to_vec();
+    // SAFETY: the assembler wrote so many bytes there, into a section that is read-only.
+    let mut code = unsafe { firstlight_trampoline_start }.to_vec();
     let addresses = code.len().saturating_sub(STACK).saturating_sub(16);
     for (place, value) in [(addresses, entry), (addresses.saturating_add(8), argument)] {
         if let Some(slot) = code.get_mut(place..place.saturating_add(8)) {
