@@ -82,7 +82,8 @@ fn add_rival(root: &Path) {
                   Description: rival\n\n";
     let status = root.join("var/lib/dpkg/status");
     fs::write(&status, fs::read_to_string(&status).unwrap() + stanza).unwrap();
-    let list = "/.\n/usr\n/usr/share\n/usr/share/man\n/usr/share/man/man1\n/usr/share/man/man1/firstlight.1.gz\n";
+    let list =
+        "/.\n/usr\n/usr/share\n/usr/share/man\n/usr/share/man/man1\n/usr/share/man/man1/firstlight.1.gz\n";
     fs::write(root.join("var/lib/dpkg/info/rival.list"), list).unwrap();
 }
 
