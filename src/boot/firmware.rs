@@ -13,6 +13,7 @@ use crate::{
         text,
     },
     kexec::BeforeJump,
+    sys::files,
 };
 
 /// The directory of UEFI variables (Linux Documentation/filesystems/efivarfs.rst).
@@ -149,7 +150,7 @@ fn read(variables: &Path, name: &str) -> Option<Vec<u8>> {
 }
 
 fn read_of(variables: &Path, name: &str, vendor: &str) -> Option<Vec<u8>> {
-    let file = File::open(variables.join(format!("{name}-{vendor}"))).ok()?;
+    let file = files::open_regular(&variables.join(format!("{name}-{vendor}"))).ok()?;
     let mut content = Vec::new();
     let limit = u64::try_from(VARIABLE_LIMIT).ok()?;
     file.take(limit).read_to_end(&mut content).ok()?;

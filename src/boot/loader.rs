@@ -11,9 +11,10 @@ use std::{
 use crate::{
     entry::{Entry, FileReference, Kind},
     formats::{lookup::LookupError, text::printable},
-    image::{self, CompanionFile, KernelFiles, NamedFile, PrepareError, packed, prepare},
+    image::{self, CompanionFile, KernelFiles, NamedFile, PrepareError, check_room, packed, prepare},
     kexec::{self, BeforeJump, LoadError, LoadOptions, LoadedKernel, cmdline, cmdline::Firmware},
     storage::OpenVolume,
+    sys::files::is_sealed,
 };
 
 /// Why an attempt failed.
@@ -97,10 +98,13 @@ impl EntryLoader {
     /// [`AttemptError`] names the file that is to blame, why, and what to do.
     pub fn load(&self, number: u64, entry: &Entry) -> Result<LoadedKernel, AttemptError> {
         let files = self.files(entry)?;
+        check_room(&files)?;
+        let mut prepared = prepare(files)?;
         // The kernel holds its lock for loading while it reads. A disk may hang: it is read before, so that it holds up no
         // other load. Several initrds are joined without that lock.
-        read_through(&files.kernel)?;
-        let mut prepared = prepare(files)?;
+        if !is_sealed(&prepared.kernel.file) {
+            read_through(&prepared.kernel)?;
+        }
         let firmware = match prepared.multiboot {
             None => self.firmware,
             // The words that the firmware makes necessary are for Linux only.
@@ -213,6 +217,17 @@ mod tests {
         for (entry, message) in cases {
             assert_eq!(loader.load(0, &entry).unwrap_err().to_string(), message);
         }
+        fs::remove_dir_all(&path).unwrap();
+    }
+
+    #[test]
+    fn a_kernel_that_is_longer_than_any_is_refused_before_it_is_read() {
+        let path = directory("long");
+        let kernel = fs::File::create(path.join("a")).unwrap();
+        kernel.set_len(2 << 40).unwrap();
+        let message = "/a on sda1: is 2097152 MiB long; no kernel takes more than 4096 MiB with all that goes with it; install it \
+                       again";
+        assert_eq!(loader(&path).load(0, &entry("a", "sda1")).unwrap_err().to_string(), message);
         fs::remove_dir_all(&path).unwrap();
     }
 

@@ -35,7 +35,7 @@ impl Remembered {
     /// # Errors
     /// The kernel's reason why there is no such file.
     pub fn file(&self) -> io::Result<OwnedFd> {
-        files::sealed("remembered", |memory| memory.write_all(&self.encode())).map(OwnedFd::from)
+        files::sealed("remembered", 0, |memory| memory.write_all(&self.encode())).map(OwnedFd::from)
     }
 
     /// Reads what PID 1 handed over, once in a process's life.

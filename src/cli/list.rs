@@ -78,6 +78,9 @@ struct Explained<'a> {
     volumes: &'a [Report],
     /// Devices that nothing can be read from.
     rejected: Vec<Rejected<'a>>,
+    /// What could not be done to confine the process that searched.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unconfined: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -97,12 +100,13 @@ fn list(arguments: &mut Arguments) -> Result<String, Failure> {
         }
     }
     arguments.start_log();
-    let (Survey { discovery, volumes, .. }, rejected) = target.survey()?;
+    let (Survey { discovery, volumes, unconfined, .. }, rejected) = target.survey()?;
     if as_json && explain {
         let rejected = rejected
             .iter()
             .map(|(device, rejection)| Rejected { device: &device.name, reason: rejection.to_string() });
-        return json(&Explained { discovery: &discovery, volumes: &volumes, rejected: rejected.collect() });
+        let rejected = rejected.collect();
+        return json(&Explained { discovery: &discovery, volumes: &volumes, rejected, unconfined });
     }
     if as_json {
         return json(&discovery);
@@ -120,6 +124,9 @@ fn list(arguments: &mut Arguments) -> Result<String, Failure> {
             .iter()
             .map(|(device, rejection)| (printable(&device.name), printable(&rejection.to_string())));
         text.extend(lines.map(|(device, reason)| format!("{device}: {reason}\n")));
+    }
+    if let (true, Some(missing)) = (explain, unconfined) {
+        text.push_str(&format!("The finder is not confined: {missing}.\n"));
     }
     Ok(text)
 }

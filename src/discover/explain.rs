@@ -22,6 +22,9 @@ pub struct Survey {
     /// Image files that have to be mounted to be read.
     #[serde(skip)]
     pub images: Vec<FileReference>,
+    /// What could not be done to confine the process that searched.
+    #[serde(skip)]
+    pub unconfined: Option<String>,
 }
 
 /// The result of one finder's search of one volume.
@@ -97,7 +100,7 @@ pub(super) fn report(volumes: &[Volume], mut found: Vec<Found>, owners: &[Owner]
             report.searches.push(Search { format: Some(format), outcome });
         }
     }
-    Survey { discovery: merged.discovery, volumes: reports, images: Vec::new() }
+    Survey { discovery: merged.discovery, volumes: reports, images: Vec::new(), unconfined: None }
 }
 
 fn outcome(found: &Found) -> Outcome {

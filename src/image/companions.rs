@@ -63,7 +63,10 @@ pub(super) fn archives(
     if texts.peek().is_none() && !companions.iter().any(is_packed) {
         return Ok(None);
     }
-    files::sealed("part", |memory| {
+    let size = companions.iter().filter(|it| is_packed(it)).fold(0_u64, |size, companion| {
+        size.saturating_add(companion.file.metadata().map_or(0, |metadata| metadata.len()))
+    });
+    files::sealed("part", size, |memory| {
         for (role, directory, permissions, file_permissions) in ARCHIVES {
             let files: Vec<&CompanionFile> =
                 companions.iter().filter(|companion| companion.role == role).collect();

@@ -10,6 +10,7 @@ use super::{
     error::UnpackError,
     identify::{self, Identity, identify},
     memory::{self, Source},
+    sizes,
 };
 use crate::{
     entry::Role,
@@ -68,6 +69,8 @@ pub(super) fn kernel_parts(
             if image.kernel.size == 0 {
                 return Err(UnpackError::NoKernel);
             }
+            let parts = [image.kernel, image.ramdisk, image.devicetree];
+            sizes::check_parts(file, parts.map(|part| (part.offset, part.size)))?;
             Parts {
                 kernel: Some(part(file, image.kernel)?),
                 late: present(file, image.ramdisk)?.into_iter().collect(),
@@ -101,10 +104,13 @@ pub(super) fn initrd_parts(file: &File) -> Result<Option<Parts>, UnpackError> {
     Ok(Some(Parts { late, ..Parts::default() }))
 }
 
-fn vendor_parts(file: &File, vendor: Vendor) -> io::Result<Parts> {
+fn vendor_parts(file: &File, vendor: Vendor) -> Result<Parts, UnpackError> {
     let (table, _) = vendor.table;
     let table = files::read_at(file, table.offset, usize::try_from(table.size).unwrap_or(0).min(TEXT_LIMIT))?;
-    let ramdisks = android::vendor_ramdisks(&vendor, &table).into_iter();
+    let ramdisks = android::vendor_ramdisks(&vendor, &table);
+    let parts = ramdisks.iter().chain([&vendor.devicetree, &vendor.bootconfig]);
+    sizes::check_parts(file, parts.map(|part| (part.offset, part.size)))?;
+    let ramdisks = ramdisks.into_iter();
     let bootconfig = Some(vendor.bootconfig).filter(|part| (1..=BOOTCONFIG_LIMIT).contains(&part.size));
     let read = |part: Part| files::read_at(file, part.offset, usize::try_from(part.size).unwrap_or(0));
     Ok(Parts {
@@ -123,6 +129,7 @@ fn uki(
     companions: &[CompanionFile],
 ) -> Result<Parts, UnpackError> {
     check_architecture(&program.architecture)?;
+    check_sections(file, program)?;
     let sections = Sections::of(program, profile).ok_or(UnpackError::Profile(profile))?;
     let section =
         |file: &File, section: &Section| memory::part(file, section.offset.into(), section.size.into());
@@ -141,6 +148,8 @@ fn uki(
         else {
             continue;
         };
+        check_sections(file, &program)
+            .map_err(|error| UnpackError::Companion(addon.name.clone(), Box::new(error)))?;
         let Some(sections) = Sections::of(&program, 0) else { continue };
         let own = |name| sections.get(name).map(|found| section(file, found)).transpose();
         // The first microcode for a processor counts: the last addon's comes first.
@@ -150,6 +159,14 @@ fn uki(
         parts.devicetree = devicetree(file, sections)?.or(parts.devicetree);
     }
     Ok(parts)
+}
+
+/// Checks that all sections are in the file, and none lies over another.
+fn check_sections(file: &File, program: &Program) -> Result<(), UnpackError> {
+    if program.cut_short {
+        return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+    }
+    sizes::check_parts(file, program.sections.iter().map(|it| (it.offset.into(), it.size.into())))
 }
 
 /// A machine without device trees gets none.
@@ -168,6 +185,9 @@ fn fit(file: &File) -> Result<Parts, UnpackError> {
     if let Some(architecture) = &configuration.kernel.architecture {
         check_architecture(architecture)?;
     }
+    let images = std::iter::once(&configuration.kernel).chain(&configuration.ramdisk);
+    let images = images.chain(configuration.devicetrees.first());
+    sizes::check_parts(file, images.map(|image| (image.offset, image.size)))?;
     let take_out =
         |image: fit::FitImage| checked::part(file, (image.offset, image.size), &image.sums, &image.name);
     Ok(Parts {
@@ -180,10 +200,11 @@ fn fit(file: &File) -> Result<Parts, UnpackError> {
 
 /// On x86 the partition holds the kernel without its setup sectors; elsewhere the kernel may be an image tree.
 fn chromeos(file: &File, image: &chromeos::ChromeosImage) -> Result<Parts, UnpackError> {
-    let kernel = files::sealed("part", |memory| {
-        [image.setup, image.kernel]
-            .into_iter()
-            .try_for_each(|part| memory::append(memory, file, part.offset, part.size))
+    let parts = [image.setup, image.kernel];
+    sizes::check_parts(file, parts.map(|part| (part.offset, part.size)))?;
+    let size = image.setup.size.saturating_add(image.kernel.size);
+    let kernel = files::sealed("part", size, |memory| {
+        parts.into_iter().try_for_each(|part| memory::append(memory, file, part.offset, part.size))
     })?;
     let cmdline = texts(identify::chromeos_cmdline(file, image)?);
     let inside = match identify(&kernel)?.format {

@@ -22,12 +22,45 @@ impl PrepareError {
     }
 }
 
+impl From<io::Error> for UnpackError {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::OutOfMemory { Self::Memory(error) } else { Self::Read(error) }
+    }
+}
+
 /// Why a file could not be unpacked.
 #[derive(Debug, thiserror::Error)]
 pub enum UnpackError {
-    /// It cannot be read, or there is no memory for its parts.
+    /// It cannot be read.
     #[error("cannot be read ({0}); check the disk and its cables")]
-    Read(#[from] io::Error),
+    Read(#[source] io::Error),
+    /// There is no memory for its parts.
+    #[error("{0}; give the machine more memory")]
+    Memory(#[source] io::Error),
+    /// With the files before it, it takes more memory than there is, in bytes.
+    #[error("{} MiB of memory are needed up to this file, and {} MiB are free; give the machine more memory", .total >> 20, .free >> 20)]
+    NoMemory {
+        /// What is needed.
+        total: u64,
+        /// What is free.
+        free: u64,
+    },
+    /// With what goes with it, it is longer than a kernel may be.
+    #[error(
+        "is {} MiB long; no kernel takes more than {} MiB with all that goes with it; install it again", .size >> 20, .limit >> 20
+    )]
+    TooLong {
+        /// Its own length in bytes.
+        size: u64,
+        /// The maximum in bytes.
+        limit: u64,
+    },
+    /// Two parts claim the same bytes.
+    #[error("has parts that lie over each other; write the image anew")]
+    Overlapping,
+    /// Something is wrong with a file that goes with it.
+    #[error("{0}, which goes with it, {1}")]
+    Companion(String, #[source] Box<Self>),
     /// It is a unified kernel image without this profile.
     #[error("has no profile {0}; correct the boot configuration")]
     Profile(u32),

@@ -9,6 +9,7 @@ use crc::{CRC_32_ISO_HDLC, Crc};
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
+use super::sizes;
 use crate::{formats::bytes::ReadAt, sys::files};
 
 /// Size of one read, in bytes.
@@ -19,6 +20,9 @@ const CHUNK: usize = 256 << 10;
 /// # Errors
 /// The file ends before the part does, or the kernel's reason.
 pub(super) fn append(memory: &mut File, mut file: &File, offset: u64, size: u64) -> io::Result<()> {
+    if offset.saturating_add(size) > sizes::length(file)? {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
     file.seek(SeekFrom::Start(offset))?;
     let copied = io::copy(&mut file.take(size), memory)?;
     if copied < size { Err(io::ErrorKind::UnexpectedEof.into()) } else { memory.flush() }
@@ -29,7 +33,7 @@ pub(super) fn append(memory: &mut File, mut file: &File, offset: u64, size: u64)
 /// # Errors
 /// As [`append`].
 pub(super) fn part(file: &File, offset: u64, size: u64) -> io::Result<File> {
-    files::sealed("part", |memory| append(memory, file, offset, size))
+    files::sealed("part", size, |memory| append(memory, file, offset, size))
 }
 
 /// The content of a pipe, or of another file that can be read only once, as a sealed file; `None` if it is longer than `limit`
@@ -39,7 +43,7 @@ pub(super) fn part(file: &File, offset: u64, size: u64) -> io::Result<File> {
 /// The kernel's reason.
 pub fn read_into_memory(source: &File, limit: u64) -> io::Result<Option<File>> {
     let mut length = 0;
-    let memory = files::sealed("given", |memory| {
+    let memory = files::sealed("given", 0, |memory| {
         length = io::copy(&mut source.take(limit.saturating_add(1)), memory)?;
         memory.flush()
     })?;
@@ -98,7 +102,7 @@ pub(super) struct Source<'a>(pub &'a File);
 
 impl ReadAt for Source<'_> {
     fn size(&self) -> u64 {
-        self.0.metadata().map_or(0, |metadata| metadata.len())
+        sizes::length(self.0).unwrap_or(0)
     }
 
     fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {

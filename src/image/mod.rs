@@ -10,6 +10,7 @@ pub mod identify;
 mod memory;
 mod packed;
 mod prepare;
+mod sizes;
 #[cfg(test)]
 pub(crate) mod testing;
 mod unpack;
@@ -20,6 +21,7 @@ pub use error::{PrepareError, UnpackError};
 pub use memory::{read_into_memory, read_through};
 pub use packed::packed;
 pub use prepare::{KernelFiles, MultibootStart, PreparedKernel, prepare};
+pub use sizes::check_room;
 pub use unpack::{UnpackedKernel, unpack, unpack_identified};
 
 /// An open file, and the name that messages call it by.

@@ -16,11 +16,11 @@ const PERMISSIONS: u32 = 0o777;
 /// # Errors
 /// The kernel's reason why the file cannot be read, or why there is no memory.
 pub fn packed(source: &File, name: &str) -> io::Result<File> {
-    files::sealed("part", |memory| {
+    let size = source.metadata()?.len();
+    files::sealed("part", size, |memory| {
         for parent in name.match_indices('/').filter_map(|(at, _)| name.get(..at)) {
             memory.write_all(&cpio::directory(PERMISSIONS, parent))?;
         }
-        let size = source.metadata()?.len();
         companions::file(memory, (0, PERMISSIONS, name), (source, 0, size))?;
         memory.write_all(&cpio::trailer())
     })

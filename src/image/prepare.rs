@@ -135,7 +135,8 @@ impl UnpackedKernel {
         all.extend(parts.late.into_iter().map(of_kernel));
         let mut cmdline = if cmdline.is_empty() { own_cmdline.join(" ") } else { cmdline };
         if let Some(bytes) = bootconfig {
-            let file = files::sealed("part", |memory| memory.write_all(&bytes));
+            let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+            let file = files::sealed("part", size, |memory| memory.write_all(&bytes));
             let file = file.map_err(PrepareError::of(&kernel.name))?;
             all.push(NamedFile { name: "the boot configuration".to_owned(), file });
             announce_bootconfig(&mut cmdline);
@@ -232,6 +233,28 @@ mod tests {
         let kernel = files::read_at(&prepared.kernel.file, 0, 1 << 16).unwrap();
         assert_eq!(kernel, [&b"setupkernel"[..], &[0; 4090]].concat());
         assert_eq!(prepared.size(), 4101);
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn sections_that_lie_over_each_other_are_refused() {
+        use crate::{
+            entry::Role,
+            formats::testing::pe::{image, program},
+        };
+        let named = |content: &[u8]| NamedFile { name: "k".to_owned(), file: testing::file(content) };
+        let over = program(&[(b".linux\0\0", 512, 512, 512), (b".initrd\0", 600, 600, 600)]);
+        let said = |files: KernelFiles| prepare(files).unwrap_err().to_string();
+        let message = "has parts that lie over each other; write the image anew";
+        assert_eq!(said(KernelFiles::new(named(&over))), format!("k: {message}"));
+        let over = program(&[(b".cmdline", 512, 512, 512), (b".initrd\0", 600, 600, 600)]);
+        let addon =
+            CompanionFile { role: Role::Addon, name: "a.addon.efi".to_owned(), file: testing::file(&over) };
+        let files = KernelFiles {
+            companions: vec![addon],
+            ..KernelFiles::new(named(&image(&[(b".linux\0\0", "kernel")])))
+        };
+        assert_eq!(said(files), format!("k: a.addon.efi, which goes with it, {message}"));
     }
 
     #[test]

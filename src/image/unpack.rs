@@ -7,6 +7,7 @@ use super::{
     container::{Parts, kernel_parts},
     error::PrepareError,
     identify::{Identity, identify},
+    sizes,
     unwrap::unwrap,
 };
 
@@ -47,6 +48,7 @@ pub fn unpack_identified(
     companions: &[CompanionFile],
 ) -> Result<UnpackedKernel, PrepareError> {
     let NamedFile { name, file } = kernel;
+    sizes::check((&name, &file), companions)?;
     let parts = kernel_parts(&file, &outer, profile, companions).map_err(PrepareError::of(&name))?;
     let mut parts = parts.unwrap_or_default();
     let (file, identity) = match parts.kernel.take() {

@@ -14,6 +14,7 @@ use super::{
     decompress::decompress,
     error::UnpackError,
     identify::{Identity, identify},
+    sizes,
 };
 use crate::{
     formats::{
@@ -83,15 +84,22 @@ impl<'a> Wrapping<'a> {
 
 /// The bytes at this place of the file, decompressed where they are compressed.
 fn expand(mut file: &File, range: Range<u64>) -> Result<File, UnpackError> {
+    let size = range.end.saturating_sub(range.start);
+    sizes::check_parts(file, [(range.start, size)])?;
+    // A compressed kernel is no longer than the kernel; nor may the decoder be kept busy with what comes to nothing.
+    if size > KERNEL_LIMIT {
+        return Err(UnpackError::TooLong { size, limit: KERNEL_LIMIT });
+    }
+    let limit = KERNEL_LIMIT.min(files::free_memory() / 2);
     file.seek(SeekFrom::Start(range.start))?;
-    let content = file.take(range.end.saturating_sub(range.start));
+    let content = file.take(size);
     let mut content = BufReader::with_capacity(64 << 10, content);
     let magic = io::BufRead::fill_buf(&mut content)?;
     let compression = Compression::recognise(magic.get(..MAGIC_LENGTH).unwrap_or(magic));
-    files::sealed("kernel", |memory| {
+    files::sealed("kernel", size, |memory| {
         match compression {
-            Some(compression) => drop(decompress(compression, content, &mut *memory, KERNEL_LIMIT)?),
-            None => drop(io::copy(&mut content.take(KERNEL_LIMIT), memory)?),
+            Some(compression) => drop(decompress(compression, content, &mut *memory, limit)?),
+            None => drop(io::copy(&mut content, memory)?),
         }
         Ok(memory.flush()?)
     })

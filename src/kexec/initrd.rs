@@ -14,7 +14,8 @@ use crate::{image::NamedFile, sys::files};
 /// The name of the initrd that could not be read, and why.
 pub(super) fn join(initrds: &[NamedFile]) -> Result<File, (&str, io::Error)> {
     let mut name = initrds.first().map_or("", |initrd| initrd.name.as_str());
-    let joined = files::sealed("initrd", |joined| {
+    let size = initrds.iter().fold(0, |size: u64, initrd| size.saturating_add(initrd.size()));
+    let joined = files::sealed("initrd", size, |joined| {
         for initrd in initrds {
             name = &initrd.name;
             append(joined, initrd)?;

@@ -33,7 +33,7 @@ pub fn ask(circumstances: &Circumstances) -> Signatures {
     if !circumstances.capable || circumstances.disabled || circumstances.limited {
         return Signatures::Unknown;
     }
-    let Ok(header) = files::sealed("header", |memory| memory.write_all(&unsigned())) else {
+    let Ok(header) = files::sealed("header", 0, |memory| memory.write_all(&unsigned())) else {
         return Signatures::Unknown;
     };
     match sys::kexec::file_load_without_initrd(header.as_fd()) {

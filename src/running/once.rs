@@ -15,6 +15,7 @@ use crate::{
     entry::{Entry, EnvironmentChange, FileReference, Format, Volume},
     formats::text,
     storage::{OpenVolume, root::Root},
+    sys::files,
 };
 
 /// Vendor of systemd-boot's variables.
@@ -184,7 +185,7 @@ fn number(device: &str) -> Option<(u32, u32)> {
 
 fn read(path: &Path) -> Result<Vec<u8>, OnceError> {
     let mut content = Vec::new();
-    File::open(path)
+    files::open_regular(path)
         .and_then(|file| file.take(FILE_LIMIT).read_to_end(&mut content))
         .map_err(|error| OnceError::Failed(path.to_owned(), error))?;
     Ok(content)

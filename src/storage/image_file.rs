@@ -103,7 +103,16 @@ impl OpenVolume {
 }
 
 fn take_out(mut file: &File, ranges: &[(u64, u64)]) -> io::Result<File> {
-    files::sealed("image", |memory| {
+    let length = file.metadata()?.len();
+    let mut size = 0_u64;
+    for (offset, part) in ranges {
+        size = size.saturating_add(*part);
+        // No file in an image is longer than the image.
+        if offset.saturating_add(*part) > length || size > length {
+            return Err(io::Error::other("the image is cut short; copy it again"));
+        }
+    }
+    files::sealed("image", size, |memory| {
         for (offset, length) in ranges {
             file.seek(SeekFrom::Start(*offset))?;
             if io::copy(&mut file.take(*length), memory)? < *length {

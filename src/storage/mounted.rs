@@ -1,18 +1,21 @@
 //! File systems that the running system has mounted already (proc_pid_mountinfo(5)).
 
 use std::{
-    fs,
-    os::fd::{AsFd, OwnedFd},
+    fs, io,
+    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
+    thread,
 };
 
 use rustix::{
-    fs::{CWD, fstat, major, minor},
+    fs::{CWD, Mode, OFlags, fstat, major, minor, open, readlinkat},
     io::Errno,
-    mount::{OpenTreeFlags, open_tree},
+    mount::{
+        MountFlags, MountPropagationFlags, OpenTreeFlags, mount_bind, mount_change, mount_remount, open_tree,
+    },
 };
 
 use super::mount::ATTRIBUTES;
-use crate::sys::mount_setattr::mount_setattr;
+use crate::sys::{mount_setattr::mount_setattr, namespaces::own_mounts};
 
 /// A mount that shows the whole of a file system.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,22 +34,55 @@ struct Mount {
 pub fn root_of(number: (u32, u32)) -> Result<Option<OwnedFd>, Errno> {
     let table = fs::read("/proc/self/mountinfo").unwrap_or_default();
     for mount in parse(&table).into_iter().filter(|mount| mount.number == number) {
-        let flags = OpenTreeFlags::OPEN_TREE_CLONE
-            | OpenTreeFlags::OPEN_TREE_CLOEXEC
-            | OpenTreeFlags::AT_NO_AUTOMOUNT;
-        let tree = open_tree(CWD, mount.point.as_slice(), flags)?;
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let point = open(mount.point.as_slice(), flags, Mode::empty())?;
         // Something else may be mounted over it.
-        let device = fstat(&tree)?.st_dev;
+        let device = fstat(&point)?.st_dev;
         if (major(device), minor(device)) != number {
             continue;
         }
-        match mount_setattr(tree.as_fd(), ATTRIBUTES) {
-            // Before 5.12 it stays as it is: our handles read only, whatever the mount allows.
-            Ok(()) | Err(Errno::NOSYS) => return Ok(Some(tree)),
-            Err(error) => return Err(error),
-        }
+        return detached(point.as_fd(), false).map(Some);
     }
     Ok(None)
+}
+
+/// A mount of our own, read-only and attached nowhere, in which this directory is the root: nothing leads out of it. If
+/// `recursive`, what is mounted below comes along.
+///
+/// # Errors
+/// The kernel's reason: `EPERM` without CAP_SYS_ADMIN, `EINVAL` for a directory of another table of mounts.
+pub fn detached(directory: BorrowedFd<'_>, recursive: bool) -> Result<OwnedFd, Errno> {
+    let mut flags = OpenTreeFlags::OPEN_TREE_CLONE
+        | OpenTreeFlags::OPEN_TREE_CLOEXEC
+        | OpenTreeFlags::AT_EMPTY_PATH
+        | OpenTreeFlags::AT_NO_AUTOMOUNT;
+    flags.set(OpenTreeFlags::AT_RECURSIVE, recursive);
+    let tree = open_tree(directory, "", flags)?;
+    match mount_setattr(tree.as_fd(), ATTRIBUTES, recursive) {
+        Err(Errno::NOSYS) if !recursive => by_binding(directory),
+        result => result.map(|()| tree),
+    }
+}
+
+/// As [`detached`], before Linux 5.12: there only what is attached can be made read-only. A thread with a table of mounts of
+/// its own attaches the directory and leaves the handle.
+fn by_binding(directory: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
+    let failed = |error: io::Error| Errno::from_io_error(&error).unwrap_or(Errno::NOMEM);
+    let path = readlinkat(CWD, format!("/proc/self/fd/{}", directory.as_raw_fd()), Vec::new())?;
+    let wanted = fstat(directory)?;
+    let bind = move || {
+        own_mounts()?;
+        mount_change("/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)?;
+        mount_bind(path.as_c_str(), path.as_c_str())?;
+        let flags = MountFlags::BIND | MountFlags::RDONLY | MountFlags::NODEV | MountFlags::NOSUID;
+        mount_remount(path.as_c_str(), flags | MountFlags::NOEXEC, "")?;
+        let bound = open(path.as_c_str(), OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+        let found = fstat(&bound)?;
+        let is_same = (found.st_dev, found.st_ino) == (wanted.st_dev, wanted.st_ino);
+        if is_same { Ok(bound) } else { Err(Errno::STALE) }
+    };
+    let thread = thread::Builder::new().spawn(bind).map_err(failed)?;
+    thread.join().unwrap_or(Err(Errno::IO))
 }
 
 /// The mounts whose root is the file system's own.

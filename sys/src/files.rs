@@ -4,7 +4,7 @@
 use std::{fs::File, io, os::unix::fs::FileExt, path::Path};
 
 use rustix::{
-    fs::{MemfdFlags, Mode, OFlags, SealFlags, fcntl_add_seals, memfd_create, open},
+    fs::{MemfdFlags, Mode, OFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, memfd_create, open},
     io::Errno,
 };
 
@@ -76,15 +76,39 @@ pub fn read_at(file: &File, offset: u64, length: usize) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// A file in memory of what `write` writes to it, which can no longer change; `name` is shown by /proc/PID/maps.
+/// The memory that can be filled without others losing theirs, in bytes (`MemAvailable`, proc_meminfo(5)); without limit where
+/// the kernel does not say.
+#[must_use]
+pub fn free_memory() -> u64 {
+    let table = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let value = table.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
+    let kib = value.and_then(|value| value.split_whitespace().next()?.parse().ok());
+    kib.map_or(u64::MAX, |kib: u64| kib.saturating_mul(1024))
+}
+
+/// Content of this size in bytes fits into any memory.
+const SMALL: u64 = 1 << 20;
+
+/// A file in memory of what `write` writes to it, which can no longer change; `name` is shown by /proc/PID/maps. About
+/// `size` bytes are going to be written: where there is no memory for them and for the copy that the kernel makes of what it
+/// loads, nothing is.
 ///
 /// # Errors
 ///
-/// Those of `write`, or the kernel's reason why there is no such file.
+/// `OutOfMemory`; those of `write`, or the kernel's reason why there is no such file.
 pub fn sealed<E: From<io::Error>>(
     name: &str,
+    size: u64,
     write: impl FnOnce(&mut File) -> Result<(), E>,
 ) -> Result<File, E> {
+    if size > SMALL {
+        let free = free_memory();
+        if size > free / 2 {
+            let message =
+                format!("{} MiB take twice as much memory, and {} MiB are free", size >> 20, free >> 20);
+            return Err(io::Error::new(io::ErrorKind::OutOfMemory, message).into());
+        }
+    }
     let memory =
         memfd_create(name, MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING).map_err(io::Error::from)?;
     let mut memory = File::from(memory);
@@ -92,6 +116,12 @@ pub fn sealed<E: From<io::Error>>(
     let seals = SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE;
     fcntl_add_seals(&memory, seals).map_err(io::Error::from)?;
     Ok(memory)
+}
+
+/// Whether it is a file of [`sealed`], which is in memory already.
+#[must_use]
+pub fn is_sealed(file: &File) -> bool {
+    fcntl_get_seals(file).is_ok_and(|seals| seals.contains(SealFlags::WRITE))
 }
 
 #[cfg(test)]
@@ -126,14 +156,25 @@ mod tests {
 
     #[test]
     fn a_sealed_file_holds_what_was_written_and_changes_no_more() {
-        let mut memory = sealed("test", |memory| memory.write_all(b"content")).unwrap();
+        let mut memory = sealed("test", 7, |memory| memory.write_all(b"content")).unwrap();
         let mut buffer = [0; 16];
+        assert_eq!([is_sealed(&memory), is_sealed(&File::open("/dev/null").unwrap())], [true, false]);
         assert_eq!((fill(&memory, 3, &mut buffer).unwrap(), &buffer[..5]), (4, &b"tent\0"[..]));
         assert_eq!(fill(&memory, 7, &mut buffer).unwrap(), 0);
         assert_eq!(read_at(&memory, 3, 16).unwrap(), b"tent");
         assert_eq!(memory.write(b"x").unwrap_err().raw_os_error(), Some(libc::EPERM));
         assert_eq!(memory.set_len(1).unwrap_err().raw_os_error(), Some(libc::EPERM));
-        let failed = sealed("test", |_| Err(io::Error::from(io::ErrorKind::UnexpectedEof)));
+        let failed = sealed("test", 0, |_| Err(io::Error::from(io::ErrorKind::UnexpectedEof)));
         assert_eq!(failed.unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+    }
+
+    #[test]
+    fn what_does_not_fit_into_memory_is_not_begun() {
+        let begun = |_: &mut File| -> io::Result<()> { panic!("begun") };
+        let refused = sealed("test", 1 << 60, begun).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::OutOfMemory);
+        let message = "1099511627776 MiB take twice as much memory, and ";
+        assert!(refused.to_string().starts_with(message), "{refused}");
+        assert!((1 << 20..1 << 60).contains(&free_memory()));
     }
 }

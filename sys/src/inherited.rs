@@ -30,3 +30,27 @@ pub fn take(place: RawFd) -> io::Result<OwnedFd> {
     // itself comes after what it was started with.
     Ok(unsafe { OwnedFd::from_raw_fd(place) })
 }
+
+/// Closes every descriptor from this number on, which whoever started this process forgot. Only right before the process opens
+/// anything itself.
+///
+/// # Errors
+///
+/// The kernel's reason.
+pub fn close_from(first: RawFd) -> io::Result<()> {
+    // SAFETY: plain system call on numbers; by agreement nothing here owns one of them yet.
+    if unsafe { libc::syscall(libc::SYS_close_range, first, u32::MAX, 0) } == 0 {
+        return Ok(());
+    }
+    match io::Error::last_os_error() {
+        // Before Linux 5.9: up to what a process may have without asking for more.
+        error if error.raw_os_error() == Some(libc::ENOSYS) => {
+            for number in first..1024 {
+                // SAFETY: as above; a number that is not open is no error.
+                unsafe { libc::close(number) };
+            }
+            Ok(())
+        }
+        error => Err(error),
+    }
+}

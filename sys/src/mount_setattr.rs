@@ -1,17 +1,27 @@
 //! mount_setattr(2), which neither rustix nor nix has.
 #![expect(unsafe_code, reason = "a raw system call")]
 
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::{
+    ffi::c_int,
+    os::fd::{AsRawFd, BorrowedFd},
+};
 
 use linux_raw_sys::general::{__NR_mount_setattr, mount_attr};
 use rustix::{io::Errno, mount::MountAttrFlags};
 
-/// `mount_setattr(mount, "", AT_EMPTY_PATH, {attr_set: attributes})`—Sets attributes of one mount, here one that is
-/// attached nowhere.
+/// Apply to the whole tree of mounts (include/uapi/linux/fcntl.h).
+const AT_RECURSIVE: c_int = 0x8000;
+
+/// `mount_setattr(mount, "", AT_EMPTY_PATH, {attr_set: attributes})`—Sets attributes of a mount that is attached nowhere, and
+/// if `recursive` of all mounts on it.
 ///
 /// # Errors
 /// The kernel's reason: `ENOSYS` before Linux 5.12.
-pub fn mount_setattr(mount: BorrowedFd<'_>, attributes: MountAttrFlags) -> Result<(), Errno> {
+pub fn mount_setattr(
+    mount: BorrowedFd<'_>,
+    attributes: MountAttrFlags,
+    recursive: bool,
+) -> Result<(), Errno> {
     let attributes =
         mount_attr { attr_set: u64::from(attributes.bits()), attr_clr: 0, propagation: 0, userns_fd: 0 };
     // SAFETY: the path is an empty string and the attributes are a `mount_attr` of the given size; both live over the call,
@@ -21,7 +31,7 @@ pub fn mount_setattr(mount: BorrowedFd<'_>, attributes: MountAttrFlags) -> Resul
             libc::c_long::from(__NR_mount_setattr),
             mount.as_raw_fd(),
             c"".as_ptr(),
-            libc::AT_EMPTY_PATH,
+            libc::AT_EMPTY_PATH | if recursive { AT_RECURSIVE } else { 0 },
             &raw const attributes,
             size_of::<mount_attr>(),
         )

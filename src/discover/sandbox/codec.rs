@@ -110,7 +110,7 @@ records! {
     Report { volume filesystem searches notes }
     Search { format outcome }
     Source { format volume path inside line }
-    Survey { discovery volumes images }
+    Survey { discovery volumes images unconfined }
     Unified { profile companions }
     Variables { after_failure one_shot preferred default saved timeout_one_shot timeout }
     Volume { id origin device filesystem subvolume boot_area }
@@ -404,6 +404,7 @@ mod tests {
             },
             volumes: vec![report],
             images: vec![FileReference::new("sda2".into(), "/live.squashfs".into())],
+            unconfined: None,
         }
     }
 

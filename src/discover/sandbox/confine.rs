@@ -1,10 +1,13 @@
-//! The restrictions of the finder's process before it reads the first byte of a disk: capabilities(7), landlock(7),
-//! seccomp(2), setrlimit(2).
+//! The restrictions of the finder's process before it reads the first byte of a disk: roots that nothing leads out of
+//! ([`super::roots`]), capabilities(7), landlock(7), seccomp(2), setrlimit(2).
 //!
 //! Afterwards it can read beneath the directories that it was given, use memory and time within limits, and answer on
 //! the descriptors that it has. Everything else ends it.
 
-use std::{collections::BTreeMap, os::fd::AsFd};
+use std::{
+    collections::BTreeMap,
+    os::fd::{AsFd, OwnedFd},
+};
 
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, PathBeneath, Ruleset, RulesetAttr,
@@ -12,16 +15,18 @@ use landlock::{
 };
 use rustix::{
     io::Errno,
-    process::{Resource, Rlimit, Signal, chdir, chroot, set_parent_process_death_signal, setrlimit},
+    process::{Resource, Rlimit, Signal, getpid, set_parent_process_death_signal, setrlimit},
     thread::{
-        CapabilitySet, CapabilitySets, clear_ambient_capability_set, remove_capability_from_bounding_set,
-        set_capabilities, set_no_new_privs,
+        CapabilitySet, CapabilitySets, clear_ambient_capability_set, gettid,
+        remove_capability_from_bounding_set, set_capabilities, set_no_new_privs,
     },
 };
 use seccompiler::{
     BackendError, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
     SeccompRule, TargetArch, apply_filter,
 };
+
+use super::roots::shut_in;
 
 /// Which numbers the system calls have.
 const ARCHITECTURE: TargetArch = if cfg!(target_arch = "aarch64") {
@@ -56,7 +61,6 @@ const ALLOWED: &[libc::c_long] = &[
     libc::SYS_statx,
     libc::SYS_getdents64,
     libc::SYS_lseek,
-    libc::SYS_fcntl,
     libc::SYS_brk,
     libc::SYS_munmap,
     libc::SYS_mremap,
@@ -77,8 +81,15 @@ const ALLOWED: &[libc::c_long] = &[
     libc::SYS_exit_group,
 ];
 
+/// What fcntl(2) is asked for. Others have the kernel send signals to any process.
+const FCNTL: [libc::c_int; 5] =
+    [libc::F_GETFD, libc::F_SETFD, libc::F_GETFL, libc::F_DUPFD, libc::F_DUPFD_CLOEXEC];
+
 /// Memory that can be run as code is not asked for.
 const EXECUTABLE: u64 = libc::PROT_EXEC as u64;
+
+/// The bits of mmap(2)'s flags that say with whom memory is shared: with nobody.
+const SHARING: u64 = (libc::MAP_SHARED | libc::MAP_PRIVATE) as u64;
 
 /// Why a process could not be confined.
 #[derive(Debug, thiserror::Error)]
@@ -97,8 +108,12 @@ pub(super) enum ConfineError {
     Landlock(#[from] RulesetError),
 }
 
-/// Confines the calling thread, which must be its process's only one, to reading beneath `directories`.
-pub(super) fn confine<D: AsFd>(directories: &[D]) -> Result<(), ConfineError> {
+/// Confines the calling thread, which must be its process's only one, to reading beneath `directories`. Gives what to read
+/// them by, and what could not be done. `landlock` is true but in tests.
+pub(super) fn confine(
+    directories: Vec<OwnedFd>,
+    landlock: bool,
+) -> Result<(Vec<OwnedFd>, Option<String>), ConfineError> {
     let kernel = |what| move |errno| ConfineError::Kernel(what, errno);
     // Whoever asked is gone: nobody waits for the answer.
     set_parent_process_death_signal(Some(Signal::KILL)).map_err(kernel("parent death signal"))?;
@@ -106,21 +121,14 @@ pub(super) fn confine<D: AsFd>(directories: &[D]) -> Result<(), ConfineError> {
         setrlimit(resource, Rlimit { current: Some(limit), maximum: Some(limit) })
             .map_err(kernel("limits"))?;
     }
-    leave_the_file_system();
+    let (directories, missing) = shut_in(directories);
     set_no_new_privs(true).map_err(kernel("no_new_privs"))?;
     drop_capabilities().map_err(kernel("capabilities"))?;
-    restrict_files(directories)?;
-    apply_filter(&filter()?)?;
-    Ok(())
-}
-
-/// Makes a directory without anything in it the root, so that no absolute path leads anywhere even where the kernel has
-/// no Landlock. Without privilege it cannot, and there is less to be reached.
-fn leave_the_file_system() {
-    if chroot("/proc/self/fdinfo").is_ok() {
-        // The directory that was just entered is there.
-        let _ = chdir("/");
+    if landlock {
+        restrict_files(&directories)?;
     }
+    apply_filter(&filter()?)?;
+    Ok((directories, missing))
 }
 
 fn drop_capabilities() -> Result<(), Errno> {
@@ -152,16 +160,21 @@ fn restrict_files<D: AsFd>(directories: &[D]) -> Result<(), RulesetError> {
 }
 
 fn filter() -> Result<Vec<seccompiler::sock_filter>, BackendError> {
+    use SeccompCmpOp::{Eq, MaskedEq};
+    let is = |argument, how, value| SeccompCondition::new(argument, SeccompCmpArgLen::Dword, how, value);
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = ALLOWED.iter().map(|call| (*call, Vec::new())).collect();
-    for call in [libc::SYS_mmap, libc::SYS_mprotect] {
-        let not_executable =
-            SeccompCondition::new(2, SeccompCmpArgLen::Dword, SeccompCmpOp::MaskedEq(EXECUTABLE), 0)?;
-        rules.insert(call, vec![SeccompRule::new(vec![not_executable])?]);
-    }
-    // An abort names itself as one.
-    let abort = SeccompCondition::new(2, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, libc::SIGABRT as u64)?;
-    rules.insert(libc::SYS_tgkill, vec![SeccompRule::new(vec![abort])?]);
-    let abort = SeccompCondition::new(1, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, libc::SIGABRT as u64)?;
-    rules.insert(libc::SYS_tkill, vec![SeccompRule::new(vec![abort])?]);
+    let not_executable = || is(2, MaskedEq(EXECUTABLE), 0);
+    let private = is(3, MaskedEq(SHARING), libc::MAP_PRIVATE as u64)?;
+    rules.insert(libc::SYS_mmap, vec![SeccompRule::new(vec![not_executable()?, private])?]);
+    rules.insert(libc::SYS_mprotect, vec![SeccompRule::new(vec![not_executable()?])?]);
+    let commands =
+        FCNTL.iter().map(|command| SeccompRule::new(vec![is(1, Eq, command.unsigned_abs().into())?]));
+    rules.insert(libc::SYS_fcntl, commands.collect::<Result<_, _>>()?);
+    // An abort names itself as one, and reaches nobody else.
+    let own = u64::from(getpid().as_raw_nonzero().get().unsigned_abs());
+    let thread = u64::from(gettid().as_raw_nonzero().get().unsigned_abs());
+    let abort = libc::SIGABRT as u64;
+    rules.insert(libc::SYS_tgkill, vec![SeccompRule::new(vec![is(0, Eq, own)?, is(2, Eq, abort)?])?]);
+    rules.insert(libc::SYS_tkill, vec![SeccompRule::new(vec![is(0, Eq, thread)?, is(1, Eq, abort)?])?]);
     SeccompFilter::new(rules, SeccompAction::KillProcess, SeccompAction::Allow, ARCHITECTURE)?.try_into()
 }

@@ -6,6 +6,7 @@
 mod child;
 mod codec;
 mod confine;
+mod roots;
 mod wire;
 
 use std::{
@@ -13,7 +14,7 @@ use std::{
     ffi::OsStr,
     io::{self, Read},
     os::{
-        fd::{AsFd, OwnedFd},
+        fd::{AsFd, BorrowedFd, OwnedFd},
         unix::net::UnixStream,
     },
     process::ExitStatus,
@@ -22,10 +23,11 @@ use std::{
 
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
+    pipe::{PipeFlags, pipe_with},
     process::{Pid, PidfdFlags, Signal, WaitOptions, kill_process, pidfd_open},
 };
 
-pub use self::child::run;
+pub use self::child::{run, run_probe};
 use self::wire::FinderRequest;
 use super::{
     explain::{Outcome, Report, Search, Survey},
@@ -33,6 +35,7 @@ use super::{
 };
 use crate::{
     entry::{Discovery, Warning},
+    formats::text,
     storage::{OpenVolume, watch::Progress},
     sys::child::{Program, wait},
 };
@@ -42,6 +45,9 @@ const DEADLINE: Duration = Duration::from_secs(20);
 
 /// How long a process that was killed may take to end. One that waits for a dead disk does not end at all.
 const END_DEADLINE: Duration = Duration::from_secs(1);
+
+/// Maximum length of what a process says on its standard error, in bytes.
+const WORDS_LIMIT: usize = 1024;
 
 /// Maximum size of an answer, in bytes: a thousand entries take about one MiB.
 const ANSWER_LIMIT: usize = 16 << 20;
@@ -176,34 +182,98 @@ fn ask(
     context: &Context,
     deadline: Duration,
 ) -> Result<Survey, SandboxError> {
-    let end = Instant::now() + deadline;
-    let (own, child) = start(program, deadline).map_err(SandboxError::Start)?;
-    let request = FinderRequest {
-        context: context.clone(),
-        volumes: volumes.iter().map(|open| open.volume.clone()).collect(),
-    };
-    let directories: Vec<_> = volumes.iter().map(|open| open.root.as_fd()).collect();
-    // A process that ended early shows in how it ended.
-    let answer =
-        wire::send(&own, &request, &directories).map_or(Ok(Vec::new()), |()| receive(&own, end, deadline));
-    let status = reap(child, answer.is_ok().then_some(end));
-    let answer = answer?;
+    let Ended { answer, status, said } = give_work(program, volumes, context, deadline)?;
+    for line in said.lines() {
+        log::warn!("the finder says: {line}");
+    }
     match status {
-        Some(status) if status.success() => understood(&answer).ok_or(SandboxError::Garbled),
+        Some(status) if status.success() => {
+            let (unconfined, answer) = wire::split_opening(&answer).ok_or(SandboxError::Garbled)?;
+            let survey = understood(answer).ok_or(SandboxError::Garbled)?;
+            Ok(Survey { unconfined, ..survey })
+        }
         Some(status) => Err(SandboxError::Died(status)),
         None => Err(SandboxError::TimedOut(deadline)),
     }
 }
 
-/// The process, and the socket that is its standard input and output.
-fn start(program: Program, deadline: Duration) -> io::Result<(UnixStream, Pid)> {
+/// The end of a process in the finder's place.
+#[derive(Debug)]
+pub struct Probed {
+    /// How it ended; `None` if it was killed at the deadline.
+    pub status: Option<ExitStatus>,
+    /// What could not be done to confine it.
+    pub unconfined: Option<String>,
+    /// What it wrote to its standard error.
+    pub said: String,
+}
+
+/// Starts a program that calls [`run_probe`] as the finder is started, for a test.
+///
+/// # Errors
+/// [`SandboxError`] if it could not be started or given its work.
+pub fn probe(program: Program, volumes: &[&OpenVolume], context: &Context) -> Result<Probed, SandboxError> {
+    let Ended { answer, status, said } = give_work(program, volumes, context, DEADLINE)?;
+    let unconfined = wire::split_opening(&answer).and_then(|(unconfined, _)| unconfined);
+    Ok(Probed { status, unconfined, said })
+}
+
+struct Ended {
+    answer: Vec<u8>,
+    status: Option<ExitStatus>,
+    said: String,
+}
+
+fn give_work(
+    program: Program,
+    volumes: &[&OpenVolume],
+    context: &Context,
+    deadline: Duration,
+) -> Result<Ended, SandboxError> {
+    let end = Instant::now() + deadline;
+    let Started { own, child, words } = start(program, deadline).map_err(SandboxError::Start)?;
+    let request = FinderRequest {
+        context: context.clone(),
+        volumes: volumes.iter().map(|open| open.volume.clone()).collect(),
+    };
+    // A directory that something leads out of is handed over as a mount that nothing leads out of, where we may make one.
+    let mounts: Vec<Option<OwnedFd>> = volumes.iter().map(|open| roots::apart(open.root.as_fd())).collect();
+    let directories = volumes.iter().zip(&mounts);
+    let directories: Vec<BorrowedFd<'_>> =
+        directories.map(|(open, mount)| mount.as_ref().map_or(open.root.as_fd(), AsFd::as_fd)).collect();
+    // A process that ended early shows in how it ended.
+    let answer =
+        wire::send(&own, &request, &directories).map_or(Ok(Vec::new()), |()| receive(&own, end, deadline));
+    let status = reap(child, answer.is_ok().then_some(end));
+    Ok(Ended { answer: answer?, status, said: said(words) })
+}
+
+/// A process, the socket that is its standard input and output, and the pipe that is its standard error.
+struct Started {
+    own: UnixStream,
+    child: Pid,
+    words: OwnedFd,
+}
+
+fn start(program: Program, deadline: Duration) -> io::Result<Started> {
     let (own, other) = UnixStream::pair()?;
     // A finder that does not take its work must not hold us up.
     own.set_write_timeout(Some(deadline))?;
     let other = OwnedFd::from(other);
+    // Not our own standard error, which is the console: a process that a disk has taken over could read its keys. Neither end
+    // waits for the other.
+    let (words, writer) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
     // Its ends of the socket are closed here, so that the end of the process is the end of its answer.
-    let child = program.hand(&other, 0)?.hand(&other, 1)?.spawn()?;
-    Ok((own, child))
+    let child = program.hand(&other, 0)?.hand(&other, 1)?.hand(&writer, 2)?.spawn()?;
+    Ok(Started { own, child, words })
+}
+
+/// What is in the pipe.
+fn said(words: OwnedFd) -> String {
+    let mut bytes = vec![0; WORDS_LIMIT];
+    let length = rustix::io::read(words, &mut bytes).unwrap_or(0);
+    bytes.truncate(length);
+    text::decode_owned(bytes)
 }
 
 /// Reads to the end of the answer.

@@ -11,8 +11,8 @@ use std::{
 
 use rustix::{
     fs::{
-        AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, StatVfsMountFlags, StatxFlags, fstat, fstatvfs, openat2,
-        readlinkat, statx,
+        AtFlags, CWD, FileType, Mode, OFlags, ResolveFlags, StatVfsMountFlags, StatxFlags, fstat, fstatvfs,
+        openat2, readlinkat, statx,
     },
     io::Errno,
     process::{chdir, chroot},
@@ -92,13 +92,8 @@ fn is_apart(directory: BorrowedFd<'_>) -> bool {
         if !is_directory(directory)? {
             return Ok::<bool, Errno>(true);
         }
-        let parent = openat2(
-            directory,
-            "..",
-            OFlags::PATH | OFlags::CLOEXEC,
-            Mode::empty(),
-            ResolveFlags::empty(),
-        )?;
+        let parent =
+            openat2(directory, "..", OFlags::PATH | OFlags::CLOEXEC, Mode::empty(), ResolveFlags::empty())?;
         let identity = |directory| {
             let status = statx(directory, "", AtFlags::EMPTY_PATH, StatxFlags::INO | StatxFlags::MNT_ID)?;
             Ok::<_, Errno>((status.stx_dev_major, status.stx_dev_minor, status.stx_ino, status.stx_mnt_id))

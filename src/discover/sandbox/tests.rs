@@ -1,26 +1,12 @@
-//! Finders that end badly, and the limits of a confined process.
+//! Finders that end badly. What a confined process can do, tests/sandbox.rs tries.
 
-use std::{
-    cell::RefCell,
-    env, fs,
-    net::UdpSocket,
-    os::{fd::OwnedFd, unix::process::ExitStatusExt},
-    path::Path,
-    process::Command,
-    thread,
-};
+use std::{cell::RefCell, os::unix::process::ExitStatusExt, path::Path};
 
-use rustix::{
-    fs::{CWD, Mode, OFlags, ResolveFlags},
-    process::{Signal, Uid, getppid, kill_process},
-    thread::set_thread_uid as set_uid,
-};
-
-use super::{confine::confine, *};
+use super::*;
 use crate::{
     discover::{explain::report as report_of, testing},
     entry::{FilesystemKind, Layer, Volume, VolumeId},
-    formats::{efi_boot::LoadOption, lookup::BARE_FILE},
+    formats::efi_boot::LoadOption,
     storage::root::Root,
 };
 
@@ -56,8 +42,29 @@ fn a_finder_that_dies_is_named_for_how_it_died() {
 fn an_answer_is_all_or_nothing() {
     assert!(matches!(ask_shell("echo '{}'", LONG), Err(SandboxError::Garbled)));
     assert!(matches!(ask_shell("exit 0", LONG), Err(SandboxError::Garbled)));
-    // No timeout, the first style, no default, not locked, and five counts of zero.
-    assert_eq!(ask_shell("head -c 44 /dev/zero", LONG).unwrap(), Survey::default());
+    // Nothing is missing of the confinement. No timeout, the first style, no default, not locked, five counts of zero, and
+    // what only the asker knows.
+    assert_eq!(ask_shell("head -c 46 /dev/zero", LONG).unwrap(), Survey::default());
+}
+
+#[test]
+fn what_is_missing_of_the_confinement_comes_first() {
+    let survey = ask_shell("printf '\\005a gap'; head -c 45 /dev/zero", LONG).unwrap();
+    assert_eq!(survey, Survey { unconfined: Some("a gap".into()), ..Survey::default() });
+    let long = "ä".repeat(200);
+    let opening = wire::opening(Some(&long));
+    let (missing, rest) = wire::split_opening(&opening).unwrap();
+    assert_eq!((missing.as_deref(), rest), (Some("ä".repeat(127).as_str()), &b""[..]));
+    assert_eq!(wire::split_opening(&opening[..9]), None);
+}
+
+#[test]
+fn what_a_finder_says_on_its_standard_error_reaches_no_terminal() {
+    let program = Program::new(OsStr::new("/bin/sh"), &["sh", "-c", "[ ! -t 2 ] && printf '\\033[2J' >&2"]);
+    let volumes = open(&["sda1"]);
+    let volumes: Vec<_> = volumes.iter().collect();
+    let probed = probe(program.unwrap(), &volumes, &Context::default()).unwrap();
+    assert_eq!((probed.status.unwrap().code(), probed.said.as_str()), (Some(0), "\u{1b}[2J"));
 }
 
 #[test]
@@ -187,71 +194,4 @@ fn the_request_arrives_with_its_directories() {
     assert_eq!(received, request);
     let root = Root::from_fd(directories.into_iter().next().unwrap());
     assert_eq!(root.read("/marker", 9).as_deref(), Ok(&b"here"[..]));
-}
-
-/// An attempt of a confined process, given a directory that it may read.
-type Attempt = fn(&Root) -> bool;
-
-/// Name of the attempt with a partition without a file system.
-const BARE: &str = "read a partition";
-
-/// Attempts, and the signal that they must end with; without one they must return true.
-const ATTEMPTS: &[(&str, Option<i32>, Attempt)] = &[
-    ("read beneath a volume", None, |root| root.read("/marker", 9).as_deref() == Ok(b"here")),
-    (BARE, None, |root| root.read_at(BARE_FILE, 1, 9).as_deref() == Ok(b"ere")),
-    ("list a directory", None, |root| root.list("/").len() == 1),
-    ("use some memory", None, |_| vec![1_u8; 32 << 20].iter().all(|byte| *byte == 1)),
-    ("use too much memory", None, |_| Vec::<u8>::new().try_reserve_exact(512 << 20).is_err()),
-    ("read elsewhere", None, |_| openat2("/etc/passwd", OFlags::RDONLY).is_err()),
-    ("write beneath a volume", None, |root| {
-        let flags = OFlags::WRONLY | OFlags::CREATE;
-        let mode = Mode::from_raw_mode(0o600);
-        rustix::fs::openat2(root, "new", flags, mode, ResolveFlags::IN_ROOT).is_err()
-            && rustix::fs::openat2(root, "marker", OFlags::WRONLY, Mode::empty(), ResolveFlags::IN_ROOT)
-                .is_err()
-    }),
-    ("abort", Some(libc::SIGABRT), |_| std::process::abort()),
-    ("open a file as programs do", Some(libc::SIGSYS), |_| fs::read("/etc/passwd").is_ok()),
-    ("talk to the network", Some(libc::SIGSYS), |_| UdpSocket::bind("127.0.0.1:0").is_ok()),
-    ("start a process", Some(libc::SIGSYS), |_| Command::new("/bin/true").status().is_ok()),
-    ("start a thread", Some(libc::SIGSYS), |_| thread::Builder::new().spawn(|| ()).is_ok()),
-    ("kill its parent", Some(libc::SIGSYS), |_| kill_process(getppid().unwrap(), Signal::KILL).is_ok()),
-    ("regain privilege", Some(libc::SIGSYS), |_| set_uid(Uid::ROOT).is_ok()),
-];
-
-fn openat2(path: &str, flags: OFlags) -> rustix::io::Result<OwnedFd> {
-    rustix::fs::openat2(CWD, path, flags, Mode::empty(), ResolveFlags::empty())
-}
-
-/// Runs one attempt in a process of its own: this test binary again, with [`confined`] as its only test.
-#[test]
-fn a_confined_process_can_read_and_nothing_else() {
-    let tree = testing::tree(&[("marker", "here")]);
-    for (name, signal, _) in ATTEMPTS {
-        let mut command = Command::new(env::current_exe().unwrap());
-        command.args(["--exact", "discover::sandbox::tests::confined", "--ignored", "--nocapture"]);
-        let output = command.env("ATTEMPT", name).env("DIRECTORY", tree.path()).output().unwrap();
-        let expected = signal.map_or("exit status: 0".to_owned(), |signal| signal.to_string());
-        let ended = output.status.signal().map_or(output.status.to_string(), |signal| signal.to_string());
-        assert_eq!(ended, expected, "{name}: {}", String::from_utf8_lossy(&output.stderr));
-    }
-}
-
-#[test]
-#[ignore = "confines its process; a_confined_process_can_read_and_nothing_else runs it in one of its own"]
-fn confined() {
-    let Ok(name) = env::var("ATTEMPT") else { return };
-    let (_, _, attempt) = ATTEMPTS.iter().find(|(known, ..)| *known == name).unwrap();
-    let directory = env::var_os("DIRECTORY").unwrap();
-    let root = match name == BARE {
-        true => {
-            let partition = fs::File::open(Path::new(&directory).join("marker")).unwrap();
-            Root::from_fd(partition.into()).naming_as(FilesystemKind::Bare)
-        }
-        false => Root::from_directory(Path::new(&directory)).unwrap(),
-    };
-    confine(&[root.as_fd()]).unwrap();
-    let done = attempt(&root);
-    // The harness would do what the filter forbids.
-    std::process::exit(i32::from(!done));
 }

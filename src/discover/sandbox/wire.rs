@@ -1,5 +1,8 @@
 //! How the finder's process gets its work: over a Unix stream socket, the length of the request as eight bytes, the
 //! request itself, then one byte with one descriptor for each volume, its directory.
+//!
+//! Its answer begins with what could not be done to confine it, a byte with the length of that text and the text. It says so
+//! before it reads the first byte of a disk.
 
 use std::{
     io::{self, IoSlice, IoSliceMut, Read},
@@ -56,6 +59,22 @@ pub(super) fn send(
         sendmsg(socket, &[IoSlice::new(b"v")], &mut control, SendFlags::NOSIGNAL)?;
     }
     Ok(())
+}
+
+/// The beginning of an answer.
+pub(super) fn opening(missing: Option<&str>) -> Vec<u8> {
+    let missing = missing.unwrap_or_default();
+    let missing = missing.get(..missing.floor_char_boundary(u8::MAX.into())).unwrap_or_default();
+    let length = u8::try_from(missing.len()).unwrap_or_default();
+    [&[length], missing.as_bytes()].concat()
+}
+
+/// What could not be done to confine the process, and the rest of its answer; `None` if the answer is cut short.
+pub(super) fn split_opening(answer: &[u8]) -> Option<(Option<String>, &[u8])> {
+    let (length, rest) = answer.split_first()?;
+    let (missing, rest) = rest.split_at_checked((*length).into())?;
+    let missing = str::from_utf8(missing).ok()?;
+    Some((Some(missing.to_owned()).filter(|missing| !missing.is_empty()), rest))
 }
 
 /// The end of a process at the other end is an error here, and no signal.
