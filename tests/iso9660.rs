@@ -173,6 +173,7 @@ fn what_is_loaded_out_of_an_image_is_what_went_in_and_nobody_can_change_it() {
     let root = Root::from_directory(&directory).unwrap();
     let volume = OpenVolume::new(Volume::new(device, filesystem), root);
     let reference = |path: &str, inside: &str| FileReference {
+        sha256: None,
         volume: "sda1".into(),
         path: path.into(),
         inside: Some(inside.into()),

@@ -231,8 +231,77 @@ fn a_default_that_cannot_be_booted_is_not_said_to_boot() {
     let root = tree(&[KERNEL, INITRD, ("boot/grub/grub.cfg", &gone)]);
     let text = stdout(&firstlight(&["list", "--root", path(&root)]));
     assert!(text.starts_with("* First\n"), "{text}");
-    let last = "\nThe entry marked * is its loader's default and cannot be booted here: the next one that can takes its place.\n";
+    let last = "\nThe entry marked * is its loader's default and cannot be booted here: no other one can be, either.\n";
     assert!(text.ends_with(last), "{text}");
+    let two = format!("{gone}menuentry 'Second' --id second {{\n linux /boot/vmlinuz-6.1\n}}\n");
+    let root = tree(&[KERNEL, INITRD, ("boot/grub/grub.cfg", &two)]);
+    let text = stdout(&firstlight(&["list", "--root", path(&root)]));
+    let last =
+        "\nThe entry marked * is its loader's default and cannot be booted here: “Second” takes its place.\n";
+    assert!(text.starts_with("* First\n") && text.ends_with(last), "{text}");
+    let list = answer(&["list", "--json", "--root", path(&root)]);
+    assert_eq!((&list["default"], &list["instead"]), (&json!("first"), &json!("second")));
+}
+
+/// Every loader's files are named, with what was left alone beside them.
+#[test]
+fn explain_names_each_file_that_was_used() {
+    for (files, used) in [
+        (&[("boot/grub/grub.cfg", MENU)][..], "used /boot/grub/grub.cfg: "),
+        (
+            &[("loader/loader.conf", "timeout 3\n"), ("loader/entries/a.conf", "linux /boot/vmlinuz-6.1\n")],
+            "used /loader/entries/a.conf: Boot Loader Specification: 1 entry\n",
+        ),
+        (
+            &[("loader/loader.conf", ""), ("loader/entries/a.conf", "linux /k\n")],
+            "used /loader/loader.conf: ",
+        ),
+        (
+            &[("boot/extlinux/extlinux.conf", "label a\nlinux ../vmlinuz-6.1\n")],
+            "used /boot/extlinux/extlinux.conf: syslinux: 1 entry\n",
+        ),
+        (
+            &[("limine.conf", "/A\nprotocol: linux\npath: boot():/boot/vmlinuz-6.1\n")],
+            "used /limine.conf: Limine: 1 entry\n",
+        ),
+        (&[("kboot.conf", "a='/boot/vmlinuz-6.1'\n")], "used /kboot.conf: kboot.conf: 1 entry\n"),
+        (
+            &[("etc/lilo.conf", "image=/boot/vmlinuz-6.1\n label=a\n")],
+            "used /etc/lilo.conf: lilo.conf: 1 entry\n",
+        ),
+        (
+            &[
+                ("limine.conf", "/A\n"),
+                ("boot/limine.conf", "/A\nprotocol: linux\npath: boot():/boot/vmlinuz-6.1\n"),
+            ],
+            "passed over /limine.conf: another Limine: the loader reads /boot/limine.conf before it\n",
+        ),
+        (
+            &[("loader/entries/README", "")],
+            "passed over /loader/entries: a directory without an entry that can be read\n",
+        ),
+    ] {
+        let root = tree(&[&[KERNEL, INITRD], files].concat());
+        let text = stdout(&firstlight(&["list", "--explain", "--root", path(&root)]));
+        assert!(text.contains(&format!("\n  {used}")), "{used}: {text}");
+    }
+}
+
+#[test]
+fn a_menu_of_ten_thousand_entries_is_listed_whole() {
+    let entry = |number: u32| {
+        format!(
+            "menuentry 'Snapshot {number}' --id gnulinux-snapshot-{number} {{\n linux /boot/vmlinuz-6.1 \
+             root=UUID=5a3e3f1c-9d52-4b4e-8d0e-4a4cc26c6a0e rootflags=subvol=@/.snapshots/{number}/snapshot quiet\n \
+             initrd /boot/initrd.img-6.1\n}}\n"
+        )
+    };
+    let config: String = (0..10_000).map(entry).collect();
+    let root = tree(&[KERNEL, INITRD, ("boot/grub/grub.cfg", &config)]);
+    let list = answer(&["list", "--json", "--root", path(&root)]);
+    let entries = list["entries"].as_array().unwrap();
+    assert_eq!((entries.len(), &list["warnings"]), (10_000, &json!([])));
+    assert!(entries.iter().all(|entry| entry["problem"].is_null()));
 }
 
 #[test]
@@ -486,7 +555,7 @@ fn reading_changes_no_access_time() {
 }
 
 #[test]
-fn a_configuration_of_100_megabytes_is_refused_with_its_place() {
+fn a_configuration_of_100_megabytes_is_read_up_to_the_limit() {
     let tree = tree(&[KERNEL, INITRD, ("boot/grub/grub.cfg", MENU)]);
     let mut config =
         fs::OpenOptions::new().append(true).open(tree.path().join("boot/grub/grub.cfg")).unwrap();
@@ -495,8 +564,10 @@ fn a_configuration_of_100_megabytes_is_refused_with_its_place() {
         config.write_all(block.as_bytes()).unwrap();
     }
     let list = listed(&tree);
-    assert_eq!(list["warnings"][0]["path"], "/boot/grub/grub.cfg");
-    assert_eq!(list["default"], "/boot/vmlinuz-6.1");
+    let warning = &list["warnings"][0];
+    let message = "larger than 8388608 bytes: what follows here is not read";
+    assert_eq!((&warning["path"], &warning["message"]), (&json!("/boot/grub/grub.cfg"), &json!(message)));
+    assert_eq!(list["default"], "first");
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod fields;
 mod loader;
 mod name;
 mod order;
+mod pattern;
 mod variables;
 
 pub(crate) use fields::pairs;

@@ -19,6 +19,26 @@ pub struct LoadOption {
     pub partition: Option<String>,
     /// Path of the EFI program on that partition, with backslashes.
     pub file: Option<String>,
+    /// What the program is given.
+    pub data: Vec<u8>,
+    /// Its number, the digits in the variable's name.
+    pub number: u16,
+}
+
+impl LoadOption {
+    /// The command line that the EFI stub of Linux makes of what it is given: UTF-16 up to a NUL or a line end (kernel:
+    /// drivers/firmware/efi/libstub/efi-stub-helper.c, `efi_convert_cmdline`). `None` where that is no text: efibootmgr without
+    /// `--unicode` writes single bytes, which the stub takes two at a time.
+    #[must_use]
+    pub fn command_line(&self) -> Option<String> {
+        let is_plain = |byte: &u8| byte.is_ascii_graphic() || *byte == b' ';
+        if !self.data.is_empty() && self.data.iter().all(is_plain) {
+            return None;
+        }
+        let units = self.data.chunks_exact(2).filter_map(|pair| pair.first_chunk());
+        let units = units.map(|pair| u16::from_le_bytes(*pair)).take_while(|unit| ![0, 10].contains(unit));
+        String::from_utf16(&units.collect::<Vec<_>>()).ok()
+    }
 }
 
 /// Numbers of the boot options in their order, from the value of `BootOrder`.
@@ -39,18 +59,18 @@ pub fn variable_text(value: &[u8]) -> Option<String> {
     Some(text(value).0).filter(|text| !text.is_empty())
 }
 
-/// Reads the value of a `Boot####` variable; `None` if it is no load option.
+/// Reads the value of a `Boot####` variable, whose number its name has; `None` if it is no load option.
 #[must_use]
 pub fn load_option(value: &[u8]) -> Option<LoadOption> {
     let (attributes, rest) = value.split_first_chunk()?;
     let (path_length, rest) = rest.split_first_chunk()?;
     let (description, rest) = text(rest);
-    let path = rest.get(..u16::from_le_bytes(*path_length).into())?;
+    let (path, data) = rest.split_at_checked(u16::from_le_bytes(*path_length).into())?;
     let mut option = LoadOption {
         active: u32::from_le_bytes(*attributes) & ACTIVE != 0,
         description,
-        partition: None,
-        file: None,
+        data: data.to_vec(),
+        ..LoadOption::default()
     };
     for (kind, content) in nodes(path) {
         match kind {
@@ -190,8 +210,27 @@ mod tests {
                 description: description.into(),
                 partition: partition.map(Into::into),
                 file: file.map(Into::into),
+                data: b"optional data".to_vec(),
+                number: 0,
             };
             assert_eq!(load_option(&value), Some(expected));
+        }
+    }
+
+    #[test]
+    fn what_the_program_is_given_is_a_command_line_in_utf_16() {
+        let without_end = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+        for (data, expected) in [
+            (vec![], Some("")),
+            (ucs2("root=UUID=1 rw  quiet "), Some("root=UUID=1 rw  quiet ")),
+            (without_end("root=LABEL=\u{e4}\u{1f600}"), Some("root=LABEL=\u{e4}\u{1f600}")),
+            (without_end("a\nb"), Some("a")),
+            ([without_end("a\0b"), vec![1]].concat(), Some("a")),
+            (b"root=/dev/sda2 rw".to_vec(), None),
+            (vec![0, 0xd8, 1, 0], None),
+        ] {
+            let option = LoadOption { data: data.clone(), ..LoadOption::default() };
+            assert_eq!(option.command_line().as_deref(), expected, "{data:?}");
         }
     }
 
@@ -219,7 +258,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_variable_is_too_strange(value: Vec<u8>) {
-            let _ = (load_option(&value), order(&value));
+            let _ = (load_option(&value).map(|option| option.command_line()), order(&value));
         }
     }
 }

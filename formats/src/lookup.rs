@@ -58,6 +58,21 @@ pub enum LookupError {
     Failed(String),
 }
 
+/// The beginning of a configuration file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Beginning {
+    /// Its bytes, to the end of a line.
+    pub bytes: Vec<u8>,
+    /// There is more of it.
+    pub is_cut: bool,
+}
+
+/// The warning of a file of which only the beginning is read.
+#[must_use]
+pub fn too_large(limit: usize) -> String {
+    format!("larger than {limit} bytes: what follows here is not read")
+}
+
 /// The volumes and their files. A volume is named by its place in [`Lookup::volumes`].
 pub trait Lookup {
     /// All readable volumes, in the order in which disks are searched.
@@ -102,6 +117,21 @@ pub trait Lookup {
     /// # Errors
     /// [`LookupError`] says why it cannot be read.
     fn read(&self, volume: usize, path: &str, limit: usize) -> Result<Vec<u8>, LookupError>;
+
+    /// Reads a regular file of at most `limit` bytes, or as many whole lines of a larger one as are within the limit.
+    ///
+    /// # Errors
+    /// [`LookupError`] says why it cannot be read.
+    fn read_beginning(&self, volume: usize, path: &str, limit: usize) -> Result<Beginning, LookupError> {
+        match self.read(volume, path, limit) {
+            Err(LookupError::TooLarge(_)) => {
+                let mut bytes = self.read_at(volume, path, 0, limit)?;
+                bytes.truncate(memchr::memrchr(b'\n', &bytes).map_or(0, |end| end.saturating_add(1)));
+                Ok(Beginning { bytes, is_cut: true })
+            }
+            read => read.map(|bytes| Beginning { bytes, is_cut: false }),
+        }
+    }
 
     /// Reads up to `length` bytes from `offset` of a regular file: fewer at its end.
     ///

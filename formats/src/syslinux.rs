@@ -1,12 +1,14 @@
 //! Configurations of SYSLINUX, EXTLINUX, ISOLINUX and PXELINUX (the Syslinux Project's syslinux.txt, menu.txt), and
-//! U-Boot's dialect of them (U-Boot, doc/usage/pxe.rst).
+//! U-Boot's dialect of them (U-Boot, boot/pxe_utils.c).
 
 mod modules;
 mod parser;
 pub mod saved;
+mod u_boot;
 pub mod words;
 
 use parser::Parser;
+use u_boot::UbootParser;
 
 /// Whose rules a configuration is read by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,18 +97,27 @@ pub fn read(
     dialect: Dialect,
     include: &mut dyn FnMut(&str) -> Result<String, String>,
 ) -> Configuration {
-    let mut parser = Parser::new(dialect, include);
-    parser.file(file, text);
-    parser.finish()
+    match dialect {
+        Dialect::Syslinux => {
+            let mut parser = Parser::new(include);
+            parser.file(file, text);
+            parser.finish()
+        }
+        Dialect::Uboot => {
+            let mut parser = UbootParser::new(include);
+            parser.file(file, text);
+            parser.finish()
+        }
+    }
 }
 
 #[cfg(test)]
-mod tests {
+pub(in crate::syslinux) mod tests {
     use proptest::prelude::*;
 
     use super::*;
 
-    fn label(name: &str, program: Program, append: &str, line: u32) -> Label {
+    pub fn label(name: &str, program: Program, append: &str, line: u32) -> Label {
         Label {
             name: name.into(),
             title: name.into(),
@@ -125,11 +136,11 @@ mod tests {
         }
     }
 
-    fn linux(path: &str) -> Program {
+    pub fn linux(path: &str) -> Program {
         Program::Linux(path.into())
     }
 
-    fn read_alone(text: &str, dialect: Dialect) -> Configuration {
+    pub fn read_alone(text: &str, dialect: Dialect) -> Configuration {
         read("syslinux.cfg", text, dialect, &mut |path| Err(format!("no {path}")))
     }
 
@@ -182,35 +193,6 @@ mod tests {
             lost: vec![],
         };
         assert_eq!(read_alone(text, Dialect::Syslinux), expected);
-    }
-
-    #[test]
-    fn u_boot_knows_other_words_and_no_modules() {
-        let text = "default l0\nmenu title U-Boot menu\nprompt 0\ntimeout 50\n\
-                    label l0\n\tmenu label Debian\n\tlinux /boot/vmlinuz\n\tinitrd /boot/initrd,x\n\tfdtdir /usr/lib/dtb/\n\tappend root=/dev/sda1\n\
-                    label l1\n\tkernel /boot/Image.bin#conf\n\tdevicetree ../board.dtb\n\tfdtoverlays /a.dtbo /b.dtbo\nlabel empty\n\tappend x\n";
-        let expected = Configuration {
-            labels: vec![
-                Label {
-                    title: "Debian".into(),
-                    initrds: vec!["/boot/initrd,x".into()],
-                    devicetree_directory: Some("/usr/lib/dtb/".into()),
-                    ..label("l0", linux("/boot/vmlinuz"), "root=/dev/sda1", 5)
-                },
-                Label {
-                    devicetree: Some("../board.dtb".into()),
-                    has_overlays: true,
-                    ..label("l1", linux("/boot/Image.bin"), "", 11)
-                },
-            ],
-            default: Some("l0".into()),
-            timeout: Some(5),
-            is_hidden: false,
-            is_locked: false,
-            keeps_choice: false,
-            lost: vec![],
-        };
-        assert_eq!(read_alone(text, Dialect::Uboot), expected);
     }
 
     #[test]
@@ -373,23 +355,6 @@ mod tests {
     fn names_have_blanks_and_kernels_arguments() {
         let found = read_alone("label Live CD\nkernel k one\nappend two\n", Dialect::Syslinux);
         assert_eq!(found.labels, [label("Live CD", linux("k"), "one two", 1)]);
-    }
-
-    #[test]
-    fn u_boot_takes_the_last_default_and_asks_where_there_is_a_menu() {
-        let labels = "label my a\nlinux k\nlabel b\nlinux k\nmenu default\n";
-        for (before, after, default, timeout) in [
-            ("", "", "b", Some(0)),
-            ("default my a\n", "", "b", Some(0)),
-            ("", "default my a\n", "my a", Some(0)),
-            ("", "ontimeout my a\ntimeout 25\n", "my a", Some(3)),
-            ("menu title Which?\n", "", "b", None),
-            ("menu title Which?\nprompt 0\n", "", "b", Some(0)),
-        ] {
-            let found = read_alone(&format!("{before}{labels}{after}"), Dialect::Uboot);
-            let title = format!("{before}{after}");
-            assert_eq!((found.default.as_deref(), found.timeout), (Some(default), timeout), "{title}");
-        }
     }
 
     proptest! {

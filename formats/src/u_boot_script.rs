@@ -1,11 +1,11 @@
 //! Scripts of U-Boot's hush shell, as far as boot scripts of distributions go (U-Boot, doc/usage/cmdline.rst, doc/usage/cmd).
 //!
-//! Variables, `if` with `test`, `load`, `env import`, `run`, `part uuid` and the commands that boot are carried out. Loops are
-//! passed over: scripts put overlays on the device tree in them. Every other command succeeds.
+//! Variables, `if` with `test`, loops, `load`, `env import`, `run`, `source`, `part uuid` and the commands that boot are carried
+//! out. Every other command succeeds; where one of them boots something, that is told.
 
 use std::collections::HashMap;
 
-use super::lines::lines;
+use super::{lines::lines, text};
 
 /// Magic number of U-Boot's older images.
 pub const IMAGE: &[u8] = b"\x27\x05\x19\x56";
@@ -13,8 +13,20 @@ pub const IMAGE: &[u8] = b"\x27\x05\x19\x56";
 /// Maximum number of statements that are run.
 const STATEMENT_LIMIT: usize = 10_000;
 
-/// Maximum depth of variables that run each other.
+/// Maximum depth of variables and scripts that run each other.
 const DEPTH_LIMIT: usize = 8;
+
+/// Maximum depth of conditions and loops.
+const NESTING_LIMIT: usize = 32;
+
+/// Words that a statement may begin with and that are statements of their own here.
+const KEYWORDS: [&str; 9] = ["if", "then", "elif", "else", "fi", "while", "until", "do", "done"];
+
+/// Commands that boot, or bring, what is not known here.
+const BOOTING: [&str; 15] = [
+    "bootefi", "bootelf", "bootvx", "bootflow", "bootdev", "bootp", "dhcp", "go", "nfs", "pxe", "sysboot",
+    "tftp", "tftpboot", "wget", "zboot",
+];
 
 /// A value, and all words of a statement, are cut at this many bytes: lines that double a variable must not fill the memory.
 const VALUE_LIMIT: usize = 16 * 1024;
@@ -61,12 +73,26 @@ pub fn unwrap(image: &[u8]) -> Option<&[u8]> {
     text.get(..usize::try_from(u32::from_be_bytes(*length)).ok()?.min(text.len()))
 }
 
-/// Runs a script with these variables; `None` if it boots nothing.
+/// The outcome of a script.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ScriptOutcome {
+    /// The system that it boots.
+    pub boot: Option<Boot>,
+    /// The first thing in it that was not carried out although it may boot something, and why.
+    pub passed_over: Option<String>,
+}
+
+/// Runs a script with these variables.
 #[must_use]
-pub fn run(text: &str, variables: &[(&str, &str)], files: &dyn Files) -> Option<Boot> {
+pub fn run(text: &str, variables: &[(&str, &str)], files: &dyn Files) -> ScriptOutcome {
     let mut shell = Shell::new(variables, files);
     shell.run(text, 0);
-    shell.boot
+    ScriptOutcome { boot: shell.boot, passed_over: shell.passed_over }
+}
+
+/// The settings in a text as `env import -t` takes them: names and values.
+pub fn settings(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    lines(text).filter_map(|(_, line)| line.split_once('='))
 }
 
 struct Shell<'a> {
@@ -75,78 +101,173 @@ struct Shell<'a> {
     /// The file that was loaded last to each address.
     loaded: HashMap<String, File>,
     statements: usize,
+    /// `exit` was run.
+    has_ended: bool,
     boot: Option<Boot>,
+    passed_over: Option<String>,
 }
 
-/// A condition around statements.
-struct Branch {
-    /// Statements are run.
-    active: bool,
-    /// One of its branches was taken, or none may be.
-    done: bool,
+/// A script that is run: its statements, and the place of the next one.
+struct Script {
+    statements: Vec<String>,
+    next: usize,
+}
+
+impl Script {
+    fn peek(&self) -> Option<&str> {
+        self.statements.get(self.next).map(String::as_str)
+    }
+
+    fn advance(&mut self) {
+        self.next = self.next.saturating_add(1);
+    }
+
+    /// Passes over a word if it is next; whether it was.
+    fn take(&mut self, word: &str) -> bool {
+        let is_next = self.peek() == Some(word);
+        self.next = self.next.saturating_add(usize::from(is_next));
+        is_next
+    }
 }
 
 impl<'a> Shell<'a> {
     fn new(variables: &[(&str, &str)], files: &'a dyn Files) -> Self {
         let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        Self { files, variables: variables.collect(), loaded: HashMap::new(), statements: 0, boot: None }
+        Self {
+            files,
+            variables: variables.collect(),
+            loaded: HashMap::new(),
+            statements: 0,
+            has_ended: false,
+            boot: None,
+            passed_over: None,
+        }
     }
 
-    /// Runs statements; whether the last one succeeded.
+    /// Runs a text; whether its last statement succeeded.
     fn run(&mut self, text: &str, depth: usize) -> bool {
+        let mut script = Script { statements: statements(text), next: 0 };
         let mut succeeded = true;
-        let mut branches: Vec<Branch> = Vec::new();
-        let mut loops = 0_usize;
-        for statement in statements(text) {
-            self.statements = self.statements.saturating_add(1);
-            if self.boot.is_some() || self.statements > STATEMENT_LIMIT {
-                break;
-            }
-            let (mut word, mut rest) = first_word(&statement);
-            if matches!(word, "then" | "do") {
-                (word, rest) = first_word(rest);
-            }
-            match word {
-                "for" | "while" | "until" => {
-                    loops = loops.saturating_add(1);
-                    continue;
-                }
-                "done" => {
-                    loops = loops.saturating_sub(1);
-                    continue;
-                }
-                _ if loops > 0 => continue,
+        while script.peek().is_some() {
+            succeeded = self.block(&mut script, true, depth, 0);
+            // A word that ends nothing here.
+            script.advance();
+        }
+        succeeded
+    }
+
+    /// Whether nothing more is run.
+    fn is_over(&mut self) -> bool {
+        if self.statements > STATEMENT_LIMIT {
+            self.pass_over(format!("what comes after {STATEMENT_LIMIT} statements"));
+        }
+        self.boot.is_some() || self.has_ended || self.statements > STATEMENT_LIMIT
+    }
+
+    fn pass_over(&mut self, what: String) {
+        self.passed_over.get_or_insert(what);
+    }
+
+    /// Runs the statements up to a word that ends them, or passes over them; whether the last one succeeded.
+    fn block(&mut self, script: &mut Script, active: bool, depth: usize, nesting: usize) -> bool {
+        let mut succeeded = true;
+        if nesting > NESTING_LIMIT {
+            self.pass_over(format!("what is more than {NESTING_LIMIT} conditions and loops deep"));
+            script.next = script.statements.len();
+        }
+        while let Some(statement) = script.peek() {
+            let statement = statement.to_owned();
+            let active = active && !self.is_over();
+            let nesting = nesting.saturating_add(1);
+            match statement.as_str() {
+                "then" | "elif" | "else" | "fi" | "do" | "done" => break,
                 "if" => {
-                    let active = branches.iter().all(|branch| branch.active);
-                    let holds = active && self.list(rest, depth);
-                    branches.push(Branch { active: holds, done: holds || !active });
-                    continue;
+                    script.advance();
+                    let done = self.condition(script, active, depth, nesting);
+                    succeeded = if active { done } else { succeeded };
                 }
-                "elif" => {
-                    let done = branches.last().is_none_or(|branch| branch.done);
-                    let holds = !done && self.list(rest, depth);
-                    if let Some(branch) = branches.last_mut() {
-                        *branch = Branch { active: holds, done: done || holds };
+                "while" | "until" => {
+                    script.advance();
+                    self.while_loop(script, active, depth, nesting, statement == "until");
+                }
+                _ if first_word(&statement).0 == "for" => {
+                    script.advance();
+                    self.for_loop(script, &statement, active, depth, nesting);
+                }
+                _ => {
+                    script.advance();
+                    if active {
+                        self.statements = self.statements.saturating_add(1);
+                        succeeded = self.list(&statement, depth);
                     }
-                    continue;
                 }
-                "else" => {
-                    if let Some(branch) = branches.last_mut() {
-                        branch.active = !branch.done;
-                    }
-                    (word, rest) = first_word(rest);
-                }
-                "fi" => {
-                    branches.pop();
-                    continue;
-                }
-                _ => {}
-            }
-            if branches.iter().all(|branch| branch.active) && !word.is_empty() {
-                succeeded = self.list(&format!("{word} {rest}"), depth);
             }
         }
         succeeded
+    }
+
+    /// The rest of an `if`; whether the last statement that was run in it succeeded.
+    fn condition(&mut self, script: &mut Script, active: bool, depth: usize, nesting: usize) -> bool {
+        let (mut done, mut succeeded) = (false, true);
+        loop {
+            let holds = self.block(script, active && !done, depth, nesting) && active && !done;
+            script.take("then");
+            let last = self.block(script, holds, depth, nesting);
+            (succeeded, done) = (if holds { last } else { succeeded }, done || holds);
+            if script.take("elif") {
+                continue;
+            }
+            if script.take("else") {
+                let last = self.block(script, active && !done, depth, nesting);
+                succeeded = if done { succeeded } else { last };
+            }
+            script.take("fi");
+            return succeeded;
+        }
+    }
+
+    /// `for NAME in WORDS`: words are divided at their spaces, quoted or not (U-Boot, common/cli_hush.c, `make_list_in`).
+    fn for_loop(&mut self, script: &mut Script, head: &str, active: bool, depth: usize, nesting: usize) {
+        let (name, rest) = first_word(first_word(head).1);
+        let (word, values) = first_word(rest);
+        let text = if active && word == "in" { self.words(values).join(" ") } else { String::new() };
+        let mut turns = text.split_whitespace().peekable();
+        if active && turns.peek().is_none() && values.contains('$') {
+            self.pass_over(format!("the loop “{head}”, whose words the board's own environment has"));
+        }
+        script.take("do");
+        let begin = script.next;
+        let mut has_run = false;
+        for value in turns {
+            if self.is_over() {
+                break;
+            }
+            script.next = begin;
+            self.statements = self.statements.saturating_add(1);
+            self.set(name, value.to_owned());
+            self.block(script, true, depth, nesting);
+            has_run = true;
+        }
+        if !has_run {
+            self.block(script, false, depth, nesting);
+        }
+        script.take("done");
+    }
+
+    fn while_loop(&mut self, script: &mut Script, active: bool, depth: usize, nesting: usize, until: bool) {
+        let begin = script.next;
+        loop {
+            script.next = begin;
+            let active = active && !self.is_over();
+            let goes_on = self.block(script, active, depth, nesting) != until && active;
+            script.take("do");
+            self.statements = self.statements.saturating_add(usize::from(goes_on));
+            self.block(script, goes_on, depth, nesting);
+            if !goes_on {
+                break;
+            }
+        }
+        script.take("done");
     }
 
     /// Commands joined by `&&` and `||`; whether the last one that was run succeeded.
@@ -179,7 +300,14 @@ impl<'a> Shell<'a> {
                 self.set(name, value);
                 true
             }
-            ["load" | "ext4load" | "ext2load" | "fatload", _, device, address, path, ..] => {
+            [
+                "load" | "ext4load" | "ext2load" | "fatload" | "fsload" | "sqfsload",
+                _,
+                device,
+                address,
+                path,
+                ..,
+            ] => {
                 let file = file(device, path);
                 let there = self.files.is_file(&file);
                 if there {
@@ -190,9 +318,7 @@ impl<'a> Shell<'a> {
             ["env", "import", options @ ..] => {
                 let address = options.iter().find(|word| !word.starts_with('-')).unwrap_or(&"");
                 let text = self.loaded.get(*address).and_then(|file| self.files.read(file));
-                for (name, value) in
-                    text.iter().flat_map(|text| lines(text)).filter_map(|(_, line)| line.split_once('='))
-                {
+                for (name, value) in text.iter().flat_map(|text| settings(text)) {
                     self.set(name, value.to_owned());
                 }
                 text.is_some()
@@ -219,6 +345,31 @@ impl<'a> Shell<'a> {
                     cmdline: self.variables.get("bootargs").cloned().unwrap_or_default(),
                 });
                 true
+            }
+            ["source" | "autoscr" | "script", address, ..] if depth < DEPTH_LIMIT => {
+                let address = address.split(':').next().unwrap_or_default();
+                let image =
+                    self.loaded.get(address).and_then(|file| self.files.read(file)).unwrap_or_default();
+                let script = unwrap(&text::encode(&image)).map(text::decode);
+                script.is_some_and(|script| self.run(&script, depth.saturating_add(1)))
+            }
+            ["printenv", names @ ..] | ["env", "print" | "exists", names @ ..] => {
+                names.iter().all(|name| name.starts_with('-') || self.variables.contains_key(*name))
+            }
+            ["exit", ..] => {
+                self.has_ended = true;
+                true
+            }
+            // A variable of the shell's own.
+            [assignment] if assignment.split_once('=').is_some_and(|(name, _)| is_name(name)) => {
+                if let Some((name, value)) = assignment.split_once('=') {
+                    self.set(name, value.to_owned());
+                }
+                true
+            }
+            [command, ..] if BOOTING.contains(command) => {
+                self.pass_over(format!("“{}”", words.join(" ")));
+                false
             }
             _ => true,
         }
@@ -364,8 +515,24 @@ fn statements(text: &str) -> Vec<String> {
         }
     }
     statements.push(statement);
-    statements.retain(|statement| !statement.trim().is_empty());
-    statements
+    // A keyword is a statement of its own, and what follows it another.
+    let mut divided = Vec::new();
+    for statement in &statements {
+        let mut rest = statement.trim();
+        while let (word, after) = first_word(rest)
+            && KEYWORDS.contains(&word)
+        {
+            divided.push(word.to_owned());
+            rest = after.trim();
+        }
+        divided.extend(Some(rest.to_owned()).filter(|rest| !rest.is_empty()));
+    }
+    divided
+}
+
+fn is_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 fn first_word(text: &str) -> (&str, &str) {
@@ -403,7 +570,7 @@ mod tests {
         if test \"${console}\" = \"serial\" || test \"${console}\" = \"both\"; then setenv args \"console=ttyS2,1500000 ${args}\"; else setenv args \"no\"; fi\n\
         if test \"${devtype}\" = \"mmc\"; then part uuid mmc ${devnum}:1 partuuid; fi\n\
         setenv bootargs \"root=${rootdev} ${args} \\\n  ubootpart=${partuuid} ${extraargs} ${gone}end\"\n\
-        for o in ${overlays}; do\n if load a b c d; then booti x; fi\ndone\n\
+        for o in ${overlays}; do\n if load a b c ${o}.dtbo; then booti c; fi\ndone\n\
         load ${devtype} ${devnum} ${ramdisk_addr_r} ${prefix}uInitrd\nload ${devtype} ${devnum} ${kernel_addr_r} ${prefix}Image\n\
         load ${devtype} ${devnum} ${fdt_addr_r} ${prefix}dtb/${fdtfile}\n\
         booti ${kernel_addr_r} ${ramdisk_addr_r}:${filesize} ${fdt_addr_r}\nsetenv bootargs late\n";
@@ -423,8 +590,8 @@ mod tests {
             devicetree: Some((0, "/boot/dtb/board.dtb".into())),
             cmdline: "root=UUID=1 console=ttyS2,1500000 console=tty1   ubootpart=1234-01 a=1 b end".into(),
         };
-        assert_eq!(run(SCRIPT, &variables, &files), Some(expected));
-        assert_eq!(run(SCRIPT, &variables, &Table(&[])), None);
+        assert_eq!(run(SCRIPT, &variables, &files).boot, Some(expected));
+        assert_eq!(run(SCRIPT, &variables, &Table(&[])).boot, None);
     }
 
     #[test]
@@ -442,8 +609,53 @@ mod tests {
             ("if true; then if false; then true; else load x y 1 a; fi; bootz 1; fi", Some("/a")),
             ("bootz 1", None),
         ] {
-            assert_eq!(run(text, &[], &files).map(|boot| boot.kernel.1).as_deref(), kernel, "{text}");
+            assert_eq!(run(text, &[], &files).boot.map(|boot| boot.kernel.1).as_deref(), kernel, "{text}");
         }
+    }
+
+    #[test]
+    fn loops_are_run_to_the_end_that_they_have() {
+        let files = Table(&[("/a", ""), ("/b", "")]);
+        for (text, kernel, passed_over) in [
+            ("for n in gone a b; do if load x y 1 ${n}; then bootz 1; fi; done", Some("/a"), None),
+            // Quotes do not keep words together.
+            ("for n in \"gone b\"; do if load x y 1 ${n}; then bootz 1; fi; done", Some("/b"), None),
+            (
+                "l=\"gone b\"\nfor t in mmc\ndo for n in ${l}\n do\n load x y 1 $n && bootz 1\n done\ndone",
+                Some("/b"),
+                None,
+            ),
+            ("for n in gone; do bootz 1; done; load x y 1 a; bootz 1", Some("/a"), None),
+            (
+                "if false; then for n in a; do load x y 1 ${n}; bootz 1; done; fi; load x y 1 b; bootz 1",
+                Some("/b"),
+                None,
+            ),
+            ("n=x; while test ${n} != xxxx; do n=x${n}; done; load x y 1 a; bootz 1", Some("/a"), None),
+            ("until load x y 1 b; do true; done; bootz 1", Some("/b"), None),
+            ("for n in a; do load x y 1 $n; exit; done; bootz 1", None, None),
+            ("if printenv no; then exit; fi; load x y 1 a; bootz 1", Some("/a"), None),
+            (
+                "if load x y 1 a; false; then true; elif load x y 1 b; then bootz 1; else exit; fi",
+                Some("/b"),
+                None,
+            ),
+            ("while true; do true; done", None, Some("what comes after 10000 statements")),
+            ("while ; do ; done", None, Some("what comes after 10000 statements")),
+            ("load x y 1 a; bootefi 1 2", None, Some("“bootefi 1 2”")),
+            (
+                "for t in ${boot_targets}; do run bootcmd_${t}; done",
+                None,
+                Some("the loop “for t in ${boot_targets}”, whose words the board's own environment has"),
+            ),
+        ] {
+            let outcome = run(text, &[], &files);
+            let found = (outcome.boot.map(|boot| boot.kernel.1), outcome.passed_over);
+            assert_eq!((found.0.as_deref(), found.1.as_deref()), (kernel, passed_over), "{text}");
+        }
+        let deep = "if true; then ".repeat(10_000);
+        let passed_over = run(&deep, &[], &files).passed_over;
+        assert_eq!(passed_over.as_deref(), Some("what is more than 32 conditions and loops deep"));
     }
 
     #[test]
@@ -490,7 +702,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_text_is_too_odd(text in "(if |then |else |fi|for |done|setenv a |\\$\\{a\\}\\$a|run a|load 1 2 3 a|booti 3|[;\n\"'\\\\ #&|a])*") {
+        fn no_text_is_too_odd(text in "(if |then |else |fi|for a in |while |do |done|a=b|source 3|setenv a |\\$\\{a\\}\\$a|run a|load 1 2 3 a|booti 3|[;\n\"'\\\\ #&|a])*") {
             let _ = run(&text, &[], &Table(&[("/a", "")]));
         }
     }

@@ -114,6 +114,55 @@ impl Fields<'_> {
     }
 }
 
+/// A file on the same partition that an image names, and boots only with this content.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkedFile {
+    /// Its path from the root of the partition.
+    pub path: String,
+    /// SHA-256 of its content, in hexadecimal digits.
+    pub sha256: String,
+}
+
+/// The files that an image names in the place of holding them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Linked {
+    /// The kernel.
+    pub kernel: LinkedFile,
+    /// The initrd.
+    pub initrd: LinkedFile,
+}
+
+/// Sections of such images: the kernel's path and its SHA-256, and those of the initrd.
+const LINKS: [[(&str, &str); 2]; 2] =
+    [[(".linux", ".linuxh"), (".initrd", ".initrdh")], [(".kernelp", ".kernelh"), (".initrdp", ".initrdh")]];
+
+/// The files that an image names as lanzaboote's stubs do (lanzaboote, rust/uefi/stub/src/thin.rs, and before February 2024 with the
+/// second names): their paths as EFI writes them, in UTF-8, and 32 bytes each of SHA-256. `None` for an image that holds its kernel
+/// itself.
+///
+/// # Errors
+/// What is missing, without which the stub boots nothing.
+pub fn linked(
+    sections: Sections<'_>,
+    read: &dyn Fn(&Section) -> Option<Vec<u8>>,
+) -> Option<Result<Linked, String>> {
+    let [kernel, initrd] = LINKS.into_iter().find(|[(path, hash), _]| {
+        sections.get(hash).is_some() || (*path != ".linux" && sections.get(path).is_some())
+    })?;
+    let content = |name| sections.get(name).and_then(read);
+    let link = |(path, hash): (&'static str, &'static str)| {
+        let text = content(path).and_then(|bytes| String::from_utf8(bytes).ok());
+        let text = text.filter(|text| !text.is_empty() && !text.contains('\0'));
+        let text = text.ok_or_else(|| format!("its section {path} names no file"))?;
+        let digest = content(hash).filter(|digest| digest.len() == 32);
+        let digest = digest.ok_or_else(|| format!("its section {hash} holds no SHA-256 of {text}"))?;
+        let parts = text.split(['/', '\\']).filter(|part| !part.is_empty());
+        let path = parts.flat_map(|part| ["/", part]).collect();
+        Ok(LinkedFile { path, sha256: digest.iter().map(|byte| format!("{byte:02x}")).collect() })
+    };
+    Some(link(kernel).and_then(|kernel| Ok(Linked { kernel, initrd: link(initrd)? })))
+}
+
 /// Control characters become spaces, and spaces at both ends fall away.
 #[must_use]
 pub fn mangled(cmdline: &str) -> String {
@@ -199,6 +248,44 @@ mod tests {
     }
 
     #[test]
+    fn a_thin_image_names_its_files_and_their_content() {
+        let [one, two] = ["a".repeat(32), "b".repeat(32)];
+        let file = |path: &str, digits: &str| LinkedFile { path: path.into(), sha256: digits.repeat(32) };
+        let both = Linked {
+            kernel: file("/EFI/nixos/kernel.efi", "61"),
+            initrd: file("/EFI/nixos/initrd.efi", "62"),
+        };
+        let (kernel, initrd) = ("\\EFI\\nixos\\kernel.efi", "\\EFI\\nixos\\initrd.efi");
+        for (sections, expected) in [
+            (
+                vec![(".initrd", initrd), (".linux", kernel), (".initrdh", &*two), (".linuxh", &*one)],
+                Some(Ok(both.clone())),
+            ),
+            (
+                vec![(".initrdp", initrd), (".kernelp", kernel), (".initrdh", &*two), (".kernelh", &*one)],
+                Some(Ok(both)),
+            ),
+            (vec![(".linux", "kernel"), (".initrd", "initrd")], None),
+            (
+                vec![(".linux", kernel), (".linuxh", &*one)],
+                Some(Err("its section .initrd names no file".to_owned())),
+            ),
+            (
+                vec![(".kernelp", kernel), (".initrdp", initrd)],
+                Some(Err("its section .kernelh holds no SHA-256 of \\EFI\\nixos\\kernel.efi".to_owned())),
+            ),
+            (
+                vec![(".linux", kernel), (".linuxh", "short"), (".initrd", initrd)],
+                Some(Err("its section .linuxh holds no SHA-256 of \\EFI\\nixos\\kernel.efi".to_owned())),
+            ),
+        ] {
+            let (program, contents) = image(&sections);
+            let read = |section: &Section| contents.get(usize::try_from(section.offset).unwrap()).cloned();
+            assert_eq!(linked(Sections::of(&program, 0).unwrap(), &read), expected, "{sections:?}");
+        }
+    }
+
+    #[test]
     fn a_profile_that_does_not_say_its_system_does_not_hide_the_next_one() {
         let sections = [(".linux", "k"), (".profile", "ID=a"), (".profile", "ID=b"), (".osrel", RELEASE)];
         let numbers: Vec<u32> = read(&sections).iter().map(|profile| profile.number).collect();
@@ -207,9 +294,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn arbitrary_sections_never_panic(sections in prop::collection::vec(("\\.(osrel|profile|cmdline|linux|initrd)", any::<String>()), 0..12)) {
+        fn arbitrary_sections_never_panic(sections in prop::collection::vec(("\\.(osrel|profile|cmdline|linux|initrd|linuxh|kernelp|kernelh|initrdh)", any::<String>()), 0..12)) {
             let sections: Vec<(&str, &str)> = sections.iter().map(|(name, content)| (&**name, &**content)).collect();
             let _ = read(&sections);
+            let (program, contents) = image(&sections);
+            let read = |section: &Section| contents.get(usize::try_from(section.offset).unwrap()).cloned();
+            let _ = Sections::of(&program, 0).map(|sections| linked(sections, &read));
         }
     }
 }

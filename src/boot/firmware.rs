@@ -139,7 +139,10 @@ fn boot_options(variables: &Path) -> Vec<LoadOption> {
     efi_boot::order(&order)
         .into_iter()
         .take(OPTION_LIMIT)
-        .filter_map(|number| efi_boot::load_option(&read(variables, &efi_boot::variable(number))?))
+        .filter_map(|number| {
+            let option = efi_boot::load_option(&read(variables, &efi_boot::variable(number))?)?;
+            Some(LoadOption { number, ..option })
+        })
         .filter(|option| option.active)
         .collect()
 }

@@ -11,7 +11,9 @@ use std::{
 use crate::{
     entry::{Entry, FileReference, Kind},
     formats::{lookup::LookupError, text::printable},
-    image::{self, CompanionFile, KernelFiles, NamedFile, PrepareError, check_room, packed, prepare},
+    image::{
+        self, CompanionFile, KernelFiles, NamedFile, PrepareError, check_room, packed, prepare, verified,
+    },
     kexec::{self, BeforeJump, LoadError, LoadOptions, LoadedKernel, cmdline, cmdline::Firmware},
     storage::OpenVolume,
     sys::files::is_sealed,
@@ -149,6 +151,10 @@ impl EntryLoader {
         let opened = match volume.open(reference) {
             Ok(opened) => opened,
             Err(reason) => return Err(AttemptError::Open { file, reason }),
+        };
+        let NamedFile { name: file, file: opened } = match &reference.sha256 {
+            Some(sha256) => verified(NamedFile { name: file, file: opened }, sha256)?,
+            None => NamedFile { name: file, file: opened },
         };
         match &reference.packed_as {
             None => Ok(NamedFile { name: file, file: opened }),

@@ -1,6 +1,6 @@
 //! `firstlight list` and `firstlight show`: what the volumes offer to boot.
 
-use std::os::unix::ffi::OsStrExt;
+use std::{collections::HashSet, os::unix::ffi::OsStrExt};
 
 use serde::Serialize;
 
@@ -8,12 +8,17 @@ use super::{
     Command, Failure, JSON, Opt,
     arguments::{Argument, Arguments},
     json, table,
-    target::{self, Target},
+    target::{self, Disks, Target},
 };
 use crate::{
-    boot::nearest::nearest,
+    boot::{
+        election::{self, Electorate},
+        firmware,
+        nearest::nearest,
+        settings::Settings,
+    },
     discover::{Report, Survey},
-    entry::{Discovery, Warning},
+    entry::{Discovery, Entry, Volume, Warning},
     formats::text::{decode, printable},
 };
 
@@ -70,11 +75,20 @@ pub(super) const SHOW: Command = Command {
     run: show,
 };
 
-/// `--json --explain`: the discovery's fields, and the reports beside them.
+/// `--json`: the discovery's fields, and what boots where its default cannot.
+#[derive(Serialize)]
+struct Listed<'a> {
+    #[serde(flatten)]
+    discovery: &'a Discovery,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    instead: Option<&'a str>,
+}
+
+/// `--json --explain`: those fields, and the reports beside them.
 #[derive(Serialize)]
 struct Explained<'a> {
     #[serde(flatten)]
-    discovery: &'a Discovery,
+    listed: Listed<'a>,
     volumes: &'a [Report],
     /// Devices that nothing can be read from.
     rejected: Vec<Rejected<'a>>,
@@ -100,19 +114,23 @@ fn list(arguments: &mut Arguments) -> Result<String, Failure> {
         }
     }
     arguments.start_log();
-    let (Survey { discovery, volumes, unconfined, .. }, rejected) = target.survey()?;
+    let mut disks = target.open()?;
+    let Survey { discovery, volumes, unconfined, .. } = disks.search()?;
+    let instead = instead(&discovery, &disks);
+    let rejected = &disks.rejected;
+    let listed = Listed { discovery: &discovery, instead: instead.map(|entry| entry.id.as_str()) };
     if as_json && explain {
         let rejected = rejected
             .iter()
             .map(|(device, rejection)| Rejected { device: &device.name, reason: rejection.to_string() });
         let rejected = rejected.collect();
-        return json(&Explained { discovery: &discovery, volumes: &volumes, rejected, unconfined });
+        return json(&Explained { listed, volumes: &volumes, rejected, unconfined });
     }
     if as_json {
-        return json(&discovery);
+        return json(&listed);
     }
     warn(&discovery.warnings);
-    let mut text = table::menu(&discovery);
+    let mut text = table::menu(&discovery, instead);
     if explain {
         text.push('\n');
         text.extend(volumes.iter().map(Report::text));
@@ -129,6 +147,23 @@ fn list(arguments: &mut Arguments) -> Result<String, Failure> {
         text.push_str(&format!("The finder is not confined: {missing}.\n"));
     }
     Ok(text)
+}
+
+/// What takes the place of a default that cannot be booted.
+fn instead<'a>(discovery: &'a Discovery, disks: &Disks) -> Option<&'a Entry> {
+    let default = discovery.entries.iter().find(|entry| discovery.default.as_ref() == Some(&entry.id))?;
+    if default.problem.is_none() || default.locked {
+        return None;
+    }
+    let volumes: Vec<Volume> = disks.open.iter().map(|open| open.volume.clone()).collect();
+    let firmware = firmware::partitions(&disks.context);
+    let electorate = Electorate {
+        settings: &Settings::default(),
+        volumes: &volumes,
+        late: &HashSet::new(),
+        firmware: &firmware,
+    };
+    election::first(&election::attempts(discovery, &electorate), |_| false).filter(|entry| !entry.locked)
 }
 
 fn show(arguments: &mut Arguments) -> Result<String, Failure> {

@@ -5,8 +5,8 @@ use crate::{
     formats::text::printable,
 };
 
-/// The menu: each entry with what booting it means.
-pub(super) fn menu(discovery: &Discovery) -> String {
+/// The menu: each entry with what booting it means. `instead` takes the place of a default that cannot be booted.
+pub(super) fn menu(discovery: &Discovery, instead: Option<&Entry>) -> String {
     let mut text = String::new();
     for entry in &discovery.entries {
         let mark = if discovery.default.as_deref() == Some(&entry.id) { '*' } else { ' ' };
@@ -14,7 +14,7 @@ pub(super) fn menu(discovery: &Discovery) -> String {
         push_details(&mut text, entry, "    ");
         text.push('\n');
     }
-    text.push_str(&closing(discovery));
+    text.push_str(&closing(discovery, instead));
     text
 }
 
@@ -56,7 +56,8 @@ fn push_details(text: &mut String, entry: &Entry, indent: &str) {
         push_line(text, indent, "kernel", &place(kernel));
     }
     for initrd in &entry.initrds {
-        push_line(text, indent, "initrd", &place(initrd));
+        let name = if entry.kind == Kind::Multiboot { "module" } else { "initrd" };
+        push_line(text, indent, name, &place(initrd));
     }
     for companion in &entry.unified.companions {
         push_line(text, indent, "with", &place(&companion.file));
@@ -83,14 +84,17 @@ fn place(file: &FileReference) -> String {
     format!("{}:{}", file.volume, file.full_path())
 }
 
-fn closing(discovery: &Discovery) -> String {
+fn closing(discovery: &Discovery, instead: Option<&Entry>) -> String {
     let default = discovery.entries.iter().find(|entry| discovery.default.as_ref() == Some(&entry.id));
     if default.is_some_and(|entry| entry.locked) {
         return "The entry marked * is the default and locked: nothing boots on its own.\n".into();
     }
     if default.is_some_and(|entry| entry.problem.is_some()) {
-        return "The entry marked * is its loader's default and cannot be booted here: the next one that can takes its place.\n"
-            .into();
+        let instead = match instead {
+            Some(entry) => format!("“{}” takes its place", title(entry)),
+            None => "no other one can be, either".to_owned(),
+        };
+        return format!("The entry marked * is its loader's default and cannot be booted here: {instead}.\n");
     }
     match (discovery.entries.len(), &discovery.default, discovery.timeout) {
         (0, ..) => "Nothing to boot was found.\n".into(),

@@ -62,9 +62,7 @@ impl Finder for Android {
             return None;
         }
         systems.sort_by_key(|(system, slot, entry)| (*system, Reverse(slot.rank()), entry.id.clone()));
-        let is_tried = |(system, slot, entry): &&(usize, Slot, Entry)| {
-            *system == 0 && slot.is_tried() && entry.problem.is_none()
-        };
+        let is_tried = |(system, slot, _): &&(usize, Slot, Entry)| *system == 0 && slot.is_tried();
         let mut tried = systems.iter().filter(is_tried).map(|(.., entry)| entry.id.clone());
         let mut findings =
             Findings { default: tried.next(), fallback: tried.collect(), ..Findings::default() };

@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn damaged_boot_partitions_of_a_raspberry_pi_are_listed_and_not_chosen() {
+    fn damaged_boot_partitions_of_a_raspberry_pi_are_listed_with_the_reason() {
         for (config, cmdline, content, problem) in [
             ("kernel=k\n", "ro".into(), b"k".to_vec(), None),
             ("kernel=gone.img\n", "ro".into(), Vec::new(), Some("there is no /gone.img")),
@@ -210,7 +210,11 @@ mod tests {
             let open = volumes(&[(&directory, volume("sda1", FilesystemKind::Vfat))]);
             let found = discover(&open, &Context::default());
             let problems: Vec<_> = found.entries.iter().map(|entry| entry.problem.as_deref()).collect();
-            assert_eq!((problems, found.default.is_none()), (vec![problem], problem.is_some()), "{config}");
+            assert_eq!(
+                (problems, found.default.as_deref()),
+                (vec![problem], Some("/config.txt")),
+                "{config}"
+            );
         }
     }
 

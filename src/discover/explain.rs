@@ -1,14 +1,16 @@
 //! The searches of each volume and their results: as data for `--json`, as text for people.
 
+use std::collections::{HashMap, HashSet};
+
 use serde::Serialize;
 
 use super::{
-    finder::{Note, NoteAction},
+    finder::{Findings, Note, NoteAction},
     merge::{Found, merge},
     owner::Owner,
 };
 use crate::{
-    entry::{Discovery, FileReference, Filesystem, FilesystemKind, Format, Volume, VolumeReference},
+    entry::{Discovery, Entry, FileReference, Filesystem, FilesystemKind, Format, Volume, VolumeReference},
     formats::text::printable,
 };
 
@@ -72,13 +74,63 @@ pub struct Report {
     pub notes: Vec<Note>,
 }
 
-/// Merges what was found and tells for each volume what came of it.
-pub(super) fn report(volumes: &[Volume], mut found: Vec<Found>, owners: &[Owner]) -> Survey {
+/// Maximum number of files of one finder that are named as used.
+const USED_LIMIT: usize = 256;
+
+/// Notes each file that entries are written in, unless the finder has noted it itself.
+pub(super) fn note_used(findings: &mut Findings) {
+    let place = |entry: &Entry| (entry.source.volume.clone(), entry.source.full_path());
+    let mut known: HashSet<(VolumeReference, String)> = findings
+        .notes
+        .iter()
+        .filter(|note| note.action != NoteAction::PassedOver)
+        .map(|note| (note.volume.clone(), note.path.clone()))
+        .collect();
+    let mut counts: HashMap<_, usize> = HashMap::new();
+    for entry in &findings.entries {
+        let count = counts.entry(place(entry)).or_default();
+        *count = count.saturating_add(1);
+    }
+    let new = findings.entries.iter().filter(|entry| known.insert(place(entry)));
+    let notes = new.take(USED_LIMIT).map(|entry| {
+        let (volume, path) = place(entry);
+        let count = counts.get(&place(entry)).copied().unwrap_or_default();
+        let message = format!("{}: {}", entry.source.format.title(), entries(count));
+        Note { action: NoteAction::Used, volume, path, message }
+    });
+    let notes: Vec<Note> = notes.collect();
+    findings.notes.extend(notes);
+}
+
+fn entries(count: usize) -> String {
+    if count == 1 { "1 entry".into() } else { format!("{count} entries") }
+}
+
+/// Merges what was found and tells for each volume what came of it. `unknown_first` are the programs that the firmware starts
+/// before any loader that is known here.
+pub(super) fn report(
+    volumes: &[Volume],
+    mut found: Vec<Found>,
+    owners: &[Owner],
+    unknown_first: &[(usize, String, String)],
+) -> Survey {
     let mut reports: Vec<Report> = volumes.iter().map(Report::new).collect();
     let searches: Vec<_> = found.iter().map(|found| (found.volume, found.format, outcome(found))).collect();
     for found in &mut found {
         if let (Some(report), Some(findings)) = (reports.get_mut(found.volume), &mut found.findings) {
             report.notes.append(&mut findings.notes);
+        }
+    }
+    for (volume, program, title) in unknown_first {
+        if let Some(report) = reports.get_mut(*volume) {
+            report.notes.push(Note {
+                action: NoteAction::PassedOver,
+                volume: report.volume.clone(),
+                path: program.clone(),
+                message: format!(
+                    "the firmware starts this program first (“{title}”): a loader whose entries are not read here"
+                ),
+            });
         }
     }
     for owner in owners {
@@ -179,9 +231,8 @@ impl Search {
         match &self.outcome {
             Outcome::Nothing => ", no kernel in /, /boot or another usual place".into(),
             Outcome::Empty => format!(", {what}: no entry in it"),
-            Outcome::Entries { count: 1, repeated } => format!(", {what}: 1 entry{}", known(1, *repeated)),
             Outcome::Entries { count, repeated } => {
-                format!(", {what}: {count} entries{}", known(*count, *repeated))
+                format!(", {what}: {}{}", entries(*count), known(*count, *repeated))
             }
             Outcome::Died { reason } => format!(", {what} lost: {}", printable(reason)),
         }

@@ -76,9 +76,30 @@ fn longest_cmdline(lookup: &dyn Lookup, kernel: &FileReference) -> Result<u32, S
         Some(file) => file.architecture().map(str::to_owned),
         None => holds(&head, ARM.0, ARM.1).then(|| "arm".to_owned()),
     };
-    match architecture.as_deref().and_then(foreign) {
-        Some(name) => Err(format!("the kernel is for {name}, this machine is {ARCH}")),
-        None => file.map_or(unknown, |file| damage::longest_cmdline(&file, &head, size)),
+    match (architecture.as_deref().and_then(foreign), &file) {
+        (Some(name), _) => Err(format!("the kernel is for {name}, this machine is {ARCH}")),
+        (None, Some(KernelFile::Uki(program))) => longest_cmdline_of_image(&content, program),
+        (None, file) => file.as_ref().map_or(unknown, |file| damage::longest_cmdline(file, &head, size)),
+    }
+}
+
+/// The same of the kernel in a unified kernel image: its section is believed by its content, not by its name.
+fn longest_cmdline_of_image(image: &File<'_>, program: &pe::Program) -> Result<u32, String> {
+    let Some(section) = program.section(".linux") else { return Ok(u32::MAX) };
+    let length = usize::try_from(section.size).unwrap_or(BARE_HEAD).min(BARE_HEAD);
+    let head = image.lookup.read_at(image.host, &image.path, section.offset.into(), length);
+    let Ok(head) = head else { return Ok(u32::MAX) };
+    let size = u64::from(section.size);
+    // No header's size is checked here; see above.
+    match recognise(&head, u64::MAX) {
+        Some(
+            file @ (KernelFile::Bzimage(_)
+            | KernelFile::Image(_)
+            | KernelFile::EfiZboot(_)
+            | KernelFile::Elf(_)
+            | KernelFile::Compressed(_)),
+        ) => damage::longest_cmdline(&file, &head, size),
+        _ => Err("the image's section .linux holds no kernel".into()),
     }
 }
 

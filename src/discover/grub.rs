@@ -13,7 +13,7 @@ use crate::{
         grub::{
             self, Facts, Flavour, GrubMenu,
             device::snapshot_of_the_system,
-            flavour::UPSTREAM,
+            flavour::{EntryFiles, FEDORA, UPSTREAM},
             menu::{EntryAction, MenuEntry},
         },
         lookup::{CONFIG_LIMIT, FileKind, FileStatus, Lookup},
@@ -86,9 +86,21 @@ pub(super) fn read(
     let note =
         |action, message: String| Note { action, volume: home.clone(), path: path.to_owned(), message };
     let wanted = context.grub_flavour.as_deref().and_then(Flavour::named);
-    let flavour = wanted.unwrap_or_else(|| flavour(lookup, volume, path));
-    let menu = match grub::read(lookup, volume, path, Facts::here(context.efi), flavour) {
-        Ok(menu) => menu,
+    let guessed = wanted.unwrap_or_else(|| flavour(lookup, volume, path));
+    let run = |flavour| grub::read(lookup, volume, path, Facts::here(context.efi), flavour);
+    let (flavour, menu) = match run(guessed) {
+        // What the files boot decides, where the system's name is a guess.
+        Ok(menu) if wanted.is_none() && menu.uses_entry_files && bootable_files(&menu) == 0 => {
+            let other = match guessed.entry_files {
+                EntryFiles::Gnu => &FEDORA,
+                EntryFiles::Fedora | EntryFiles::ByVersion => &UPSTREAM,
+            };
+            match run(other) {
+                Ok(better) if bootable_files(&better) > 0 => (other, better),
+                _ => (guessed, menu),
+            }
+        }
+        Ok(menu) => (guessed, menu),
         Err(error) => {
             findings.warnings.push(Warning {
                 volume: home,
@@ -109,7 +121,15 @@ pub(super) fn read(
     }
     findings.notes.push(note(
         if entries.is_empty() { NoteAction::PassedOver } else { NoteAction::Used },
-        format!("a GRUB configuration ({}) with {} entries", flavour.name, entries.len()),
+        match flavour == guessed {
+            true => format!("a GRUB configuration ({}) with {} entries", flavour.name, entries.len()),
+            false => format!(
+                "a GRUB configuration ({}) with {} entries; as {}'s it would boot none of its entry files",
+                flavour.name,
+                entries.len(),
+                guessed.name
+            ),
+        },
     ));
     for (_, entry) in &entries {
         // Most are in one file: the search for it ends at once.
@@ -121,6 +141,14 @@ pub(super) fn read(
     take(lookup, &menu, &entries, findings);
     let Findings { entries, warnings, .. } = findings;
     complete_chained(lookup, context, entries.iter_mut().skip(before), warnings);
+}
+
+/// The number of entries that are files of their own and can be booted.
+fn bootable_files(menu: &GrubMenu) -> usize {
+    let is_one = |entry: &MenuEntry| {
+        entry.line.is_none() && entry.problem.is_none() && matches!(entry.action, EntryAction::Boot(..))
+    };
+    menu.level.flat().iter().filter(|(_, entry)| is_one(entry)).count()
 }
 
 fn take(lookup: &dyn Lookup, menu: &GrubMenu, entries: &[(Vec<&str>, &MenuEntry)], findings: &mut Findings) {
@@ -241,4 +269,36 @@ fn flavour(lookup: &dyn Lookup, volume: usize, path: &str) -> &'static Flavour {
     }
     let head = || lookup.read_at(volume, path, 0, HEAD).ok().map(|bytes| text::decode(&bytes));
     Flavour::by_words(path).or_else(|| Flavour::by_words(&head()?)).unwrap_or(&UPSTREAM)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::discover::testing::{tree, volume, volumes};
+
+    /// Where the entry files lie tells whose `blscfg` reads them: GNU GRUB looks only into `/loader/entries`.
+    #[test]
+    fn the_entry_files_decide_where_the_systems_name_would_lose_them() {
+        let debian = ("etc/os-release", "ID=debian\n");
+        let fedora = ("etc/os-release", "ID=fedora\n");
+        let config = ("boot/grub2/grub.cfg", "blscfg\nmenuentry Memtest --id memtest { linux16 /boot/k; }\n");
+        let entry = "title T\nlinux /boot/k\noptions root=UUID=1 ${extra}\n";
+        let (below_boot, at_top) = (("boot/loader/entries/a.conf", entry), ("loader/entries/a.conf", entry));
+        for (release, file, flavour, ids) in [
+            (debian, below_boot, "fedora", "a memtest"),
+            (debian, at_top, "upstream", "a memtest"),
+            (fedora, below_boot, "fedora", "a memtest"),
+            (fedora, ("x", ""), "fedora", "memtest"),
+            (debian, ("x", ""), "upstream", "memtest"),
+        ] {
+            let files = tree(&[release, file, config, ("boot/k", "")]);
+            let open = volumes(&[(&files, volume("sda2", FilesystemKind::Ext4))]);
+            let found = Grub.find(&open, 0, &Context { efi: true, ..Context::default() }).unwrap();
+            let shown: Vec<&str> =
+                found.entries.iter().map(|entry| entry.id.trim_end_matches(".conf")).collect();
+            assert_eq!(shown.join(" "), ids, "{release:?} {file:?}");
+            let beginning = format!("a GRUB configuration ({flavour})");
+            assert!(found.notes[0].message.starts_with(&beginning), "{:?}", found.notes[0]);
+        }
+    }
 }

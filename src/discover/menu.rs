@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::{
-    finder::{Context, Finder, Findings},
+    finder::{Context, Finder, Findings, Note, NoteAction},
     grub, pattern,
     place::Place,
     unbootable::kind_problem,
@@ -46,18 +46,55 @@ impl Finder for MenuLoader {
     fn find(&self, lookup: &dyn Lookup, volume: usize, context: &Context) -> Option<Findings> {
         let path = self.places.iter().find_map(|place| first_file(lookup, volume, place))?;
         let place = Place::of(lookup, volume, &path)?;
+        let others = passed_over(lookup, volume, self.places, &path, self.format);
         Some(match place.read(&path) {
-            Ok(text) => Making::new(self.format, self.locate, context).findings(
-                &place,
-                &path,
-                (self.read)(&place, context, &text),
-            ),
+            Ok(text) => {
+                let making = Making::new(self.format, self.locate, context);
+                let mut findings = making.findings(&place, &path, (self.read)(&place, context, &text));
+                findings.notes.extend(empty(&place, &path, &findings).into_iter().chain(others));
+                findings
+            }
             Err(message) => Findings {
                 warnings: vec![place.warning(&path, None, format!("{message}: its entries are lost"))],
                 ..Findings::default()
             },
         })
     }
+}
+
+/// Notes the other configurations of a loader that reads the first it finds.
+pub(super) fn passed_over(
+    lookup: &dyn Lookup,
+    volume: usize,
+    places: &[&str],
+    used: &str,
+    format: Format,
+) -> Vec<Note> {
+    let mut seen = vec![used.to_ascii_lowercase()];
+    let files = places.iter().flat_map(|place| pattern::files(lookup, volume, place, DIRECTORY_LIMIT));
+    // FAT names are the same in any case, and a link may lead to the one that is used.
+    let is_other = |path: &String| {
+        let is_new = !seen.contains(&path.to_ascii_lowercase()) && lookup.is_file(volume, path);
+        seen.extend(is_new.then(|| path.to_ascii_lowercase()));
+        is_new
+    };
+    let note = |path| Note {
+        action: NoteAction::PassedOver,
+        volume: lookup.volume_reference(volume),
+        path,
+        message: format!("another {}: the loader reads {used} before it", format.title()),
+    };
+    files.filter(is_other).map(note).collect()
+}
+
+/// Notes a configuration without entries.
+pub(super) fn empty(place: &Place<'_>, path: &str, findings: &Findings) -> Option<Note> {
+    findings.entries.is_empty().then(|| Note {
+        action: NoteAction::PassedOver,
+        volume: place.lookup.volume_reference(place.volume),
+        path: place.path(path),
+        message: "a configuration without an entry".into(),
+    })
 }
 
 /// The first file that is where a pattern says.
@@ -86,7 +123,11 @@ impl<'a> Making<'a> {
         let entries = self.entries(place, path, menu.choices);
         let mut tried = menu.default.into_iter().chain(menu.fallback).filter_map(|index| entries.get(index));
         let first = tried.next();
-        let default = first.filter(|entry| entry.problem.is_none() || entry.locked);
+        // A loader goes on to the next one where a kernel is not there; what only the firmware starts it does start.
+        let is_started = |entry: &&Entry| {
+            entry.problem.is_none() || entry.locked || matches!(entry.kind, Kind::Chainload | Kind::Firmware)
+        };
+        let default = first.filter(is_started);
         let default = default.or_else(|| tried.find(|entry| entry.problem.is_none())).or(first);
         let fallback = tried.map(|entry| entry.id.clone()).collect();
         let lost = menu.lost.into_iter();
@@ -317,6 +358,36 @@ mod tests {
             let found = Making::new(Format::Kboot, on_named_device, &context).findings(&place, "/menu", menu);
             assert_eq!(found.default.as_deref(), Some(expected));
         }
+        // What the firmware alone starts is what its loader boots.
+        let windows = Choice { kind: Kind::Chainload, ..choice("windows", "/k") };
+        let choices = vec![windows, choice("there", "/k")];
+        let menu = ChoiceMenu { choices, default: Some(0), fallback: vec![1], ..ChoiceMenu::default() };
+        let context = Context::default();
+        let found = Making::new(Format::Kboot, on_named_device, &context).findings(&place, "/menu", menu);
+        assert_eq!(
+            (found.default.as_deref(), &found.fallback[..]),
+            (Some("windows"), &["there".to_owned()][..])
+        );
+    }
+
+    #[test]
+    fn configurations_that_the_loader_does_not_read_are_named_and_empty_ones_too() {
+        let note = |path: &str, message: &str| Note {
+            action: NoteAction::PassedOver,
+            volume: "sda2".into(),
+            path: path.into(),
+            message: message.into(),
+        };
+        let other = note(
+            "/petitboot.conf",
+            "another petitboot.conf: the loader reads /boot/petitboot.conf before it",
+        );
+        let text = "name a\nimage /k\n";
+        let found = find(&PETITBOOT, &[("boot/petitboot.conf", text), ("petitboot.conf", text), ("k", "")]);
+        assert_eq!((found.entries.len(), found.notes), (1, vec![other.clone()]));
+        let found = find(&PETITBOOT, &[("boot/petitboot.conf", "# nothing\n"), ("petitboot.conf", text)]);
+        let empty = note("/boot/petitboot.conf", "a configuration without an entry");
+        assert_eq!((found.entries.len(), found.notes), (0, vec![empty, other]));
     }
 
     #[test]

@@ -3,10 +3,12 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{finder::Findings, owner::Owner};
-use crate::entry::{Discovery, Entry, FileReference, Format, TimeoutStyle, Volume, VolumeReference, Warning};
+use crate::entry::{
+    Discovery, Entry, FileReference, Format, Kind, TimeoutStyle, Volume, VolumeReference, Warning,
+};
 
 /// Maximum number of entries: a longer menu serves nobody, and a loop in a script can make any number.
-const ENTRY_LIMIT: usize = 4096;
+const ENTRY_LIMIT: usize = 16_384;
 
 /// Maximum number of warnings.
 const WARNING_LIMIT: usize = 1024;
@@ -42,6 +44,8 @@ struct Candidate {
     fallback: Vec<usize>,
     /// Places of its own entries, where it asks for a password before its command line.
     locked: Option<HashSet<usize>>,
+    /// Another of its own entries can take the default's place.
+    has_other: bool,
 }
 
 /// Joins findings in their order.
@@ -107,6 +111,7 @@ impl Merging {
         let is_marked = entries.iter().any(|entry| entry.default && default.as_deref() == Some(&entry.id));
         let mut fallback_places = vec![None; fallback.len()];
         let mut own = HashSet::new();
+        let mut has_other = false;
         for (number, mut entry) in entries.into_iter().enumerate() {
             if entry.id.contains('\0') {
                 self.warn(Warning {
@@ -154,6 +159,7 @@ impl Merging {
             if is_default {
                 default_place = Some(place);
             }
+            has_other |= self.entries.get(place).is_some_and(can_take_a_place);
             if let Some(slot) = as_fallback.and_then(|at| fallback_places.get_mut(at)) {
                 slot.get_or_insert(place);
             }
@@ -167,6 +173,7 @@ impl Merging {
             timeout_style,
             fallback: fallback_places.into_iter().flatten().collect(),
             locked: locked.map(|_| own),
+            has_other,
         }));
         for warning in warnings {
             self.warn(warning);
@@ -182,7 +189,7 @@ impl Merging {
     }
 }
 
-/// The first disk with a default that can be booted decides, and on it the loader that the firmware starts, then a
+/// The first disk with a default that can be booted, or with something that can take its place, decides, and on it the loader that the firmware starts, then a
 /// configuration before a guess. One that asks for passwords decides even where its default cannot be booted: nothing else
 /// takes its place. Where none can be booted, what its loader would have tried is still named, with its timeout; the boot
 /// room starts no such entry.
@@ -197,8 +204,9 @@ fn elect<'a>(
         let own = disk(candidate.volume);
         let first = (0..volumes.len()).find(|volume| disk(*volume) == own);
         let entry = entries.get(candidate.entry);
-        let broken =
-            candidate.locked.is_none() && entry.is_none_or(|entry| entry.problem.is_some() && !entry.locked);
+        let broken = candidate.locked.is_none()
+            && !candidate.has_other
+            && entry.is_none_or(|entry| entry.problem.is_some() && !entry.locked);
         let owner = owners.iter().find(|owner| disk(owner.volume) == own);
         let foreign = owner.map(|owner| {
             let kernel = entry.and_then(|entry| entry.kernel.as_ref());
@@ -214,7 +222,10 @@ fn elect<'a>(
 fn started(volumes: &[Volume], entries: &[Entry], owner: &Owner) -> Option<Candidate> {
     let volume = volumes.get(owner.volume)?;
     let is_it = |file: &FileReference| file.volume.is(volume) && owner.is(&file.path);
-    let entry = entries.iter().position(|entry| entry.kernel.as_ref().is_some_and(is_it))?;
+    // An image may be an entry that boots the files which it names.
+    let is_its_file = |entry: &Entry| entry.source.volume.is(volume) && owner.is(&entry.source.path);
+    let is_started = |entry: &Entry| is_its_file(entry) || entry.kernel.as_ref().is_some_and(is_it);
+    let entry = entries.iter().position(is_started)?;
     Some(Candidate {
         volume: owner.volume,
         format: owner.format,
@@ -223,7 +234,16 @@ fn started(volumes: &[Volume], entries: &[Entry], owner: &Owner) -> Option<Candi
         timeout_style: TimeoutStyle::Hidden,
         fallback: Vec::new(),
         locked: None,
+        has_other: false,
     })
+}
+
+/// Whether it boots where a default cannot be booted.
+fn can_take_a_place(entry: &Entry) -> bool {
+    entry.problem.is_none()
+        && !(entry.hidden || entry.locked)
+        && matches!(entry.kind, Kind::Linux | Kind::Uki)
+        && entry.tries_left != Some(0)
 }
 
 /// The first keeps its id; later ones get the volume's name after it, and a count where even that is not enough.
@@ -423,14 +443,23 @@ mod tests {
         windows.problem = Some("chainloading takes firmware".into());
         let linux = [entry("linux", "sdb1", "/grub.cfg", 1)];
         assert_eq!(
-            merged(&["sda1", "sdb1"], vec![found(0, &[windows], "windows", 3), found(1, &linux, "linux", 4)]),
+            merged(
+                &["sda1", "sdb1"],
+                vec![found(0, &[windows.clone()], "windows", 3), found(1, &linux, "linux", 4)]
+            ),
             expected("[windows] [linux]", "linux", 4)
+        );
+        // Something else of its own loader can.
+        let own = [windows, entry("mint", "sda1", "/grub.cfg", 2)];
+        assert_eq!(
+            merged(&["sda1", "sdb1"], vec![found(0, &own, "windows", 3), found(1, &linux, "linux", 4)]),
+            expected("[windows] mint [linux]", "windows", 3)
         );
     }
 
     #[test]
     fn entries_and_warnings_are_counted_no_further_than_their_limits() {
-        let many: Vec<Entry> = (0..5000).map(|line| entry("x", "sda1", "/grub.cfg", line)).collect();
+        let many: Vec<Entry> = (0..20_000).map(|line| entry("x", "sda1", "/grub.cfg", line)).collect();
         let warning = |line| Warning {
             volume: "sda1".into(),
             path: "/grub.cfg".into(),
@@ -441,7 +470,7 @@ mod tests {
         found.findings.as_mut().unwrap().warnings = (0..5000).map(|line| warning(line / 2)).collect();
         let merged = merge(&volumes(&["sda1"]), vec![found], &[]).discovery;
         assert_eq!((merged.entries.len(), merged.warnings.len()), (ENTRY_LIMIT, WARNING_LIMIT));
-        assert_eq!(merged.warnings[0].line, Some(4096), "the loss of entries comes first");
+        assert_eq!(merged.warnings[0].line, Some(16_384), "the loss of entries comes first");
         assert_eq!((merged.warnings[1].line, merged.warnings[2].line), (Some(0), Some(1)));
     }
 

@@ -5,6 +5,7 @@
 
 mod android;
 mod bls;
+mod boot_option;
 mod chromeos;
 mod damage;
 pub mod environment;
@@ -73,6 +74,7 @@ static FINDERS: &[&dyn Finder] = &[
     &lilo::ELILO,
     &lilo::LILO,
     &grub_legacy::GRUB_LEGACY,
+    &boot_option::BootOption,
 ];
 
 /// Puts into an entry what belongs to the unified kernel image at a path on the first volume: its command line, unless the
@@ -117,6 +119,7 @@ fn survey_with(finders: &[&dyn Finder], lookup: &dyn Lookup, context: &Context) 
         for finder in finders {
             let mut findings = finder.find(&images, volume, context);
             if let Some(findings) = &mut findings {
+                explain::note_used(findings);
                 foreign::refuse(&images, findings);
                 put_down.iter().for_each(|path| live::offer_only(findings, path));
             }
@@ -139,7 +142,11 @@ fn survey_with(finders: &[&dyn Finder], lookup: &dyn Lookup, context: &Context) 
         let lookup = Metered::new(lookup);
         for (format, guess) in GUESSES {
             let mut findings = guess(&lookup, volume, &offered);
-            findings.iter_mut().for_each(|findings| foreign::refuse(&lookup, findings));
+            if let Some(findings) = &mut findings {
+                let Findings { entries, warnings, .. } = findings;
+                unified::complete_chained(&lookup, context, entries.iter_mut(), warnings);
+                foreign::refuse(&lookup, findings);
+            }
             scanned.push(Found { volume, format: *format, findings, exhausted: lookup.exhausted() });
         }
     }
@@ -147,6 +154,7 @@ fn survey_with(finders: &[&dyn Finder], lookup: &dyn Lookup, context: &Context) 
     found.extend(live);
     // A stable sort: on each volume, the finders stay in their order.
     found.sort_by_key(|found| found.volume);
-    let survey = report(volumes, found, &owner::owners(lookup, context));
+    let unknown_first = owner::unknown_first(lookup, context);
+    let survey = report(volumes, found, &owner::owners(lookup, context), &unknown_first);
     Survey { images: wanted, ..survey }
 }

@@ -6,7 +6,11 @@ use std::env::consts::ARCH;
 use super::finder::Context;
 use crate::{
     entry::{Format, Volume},
-    formats::lookup::Lookup,
+    formats::{
+        efi_boot::LoadOption,
+        kernel_file::{HEAD_LENGTH, KernelFile, recognise},
+        lookup::Lookup,
+    },
 };
 
 /// Programs by the beginnings of their names, in lower case, and the finder of what they read.
@@ -50,19 +54,47 @@ impl Owner {
 
 /// The loaders that the firmware would start, in its order; none without UEFI.
 pub(super) fn owners(lookup: &dyn Lookup, context: &Context) -> Vec<Owner> {
-    let one = |option: &crate::formats::efi_boot::LoadOption| {
-        let partition = option.partition.as_ref()?;
-        let own = |volume: &Volume| volume.device.partition.as_ref()?.uuid.clone();
-        let is_own = |volume| own(volume).is_some_and(|uuid| uuid.eq_ignore_ascii_case(partition));
-        let volume = lookup.volumes().iter().position(is_own)?;
-        let program = match &option.file {
-            Some(file) => file.replace('\\', "/"),
-            None => format!("/EFI/BOOT/BOOT{}.EFI", removable_name()),
-        };
+    let one = |option: &LoadOption| {
+        let (volume, program) = program(lookup, option)?;
         let format = format(lookup, volume, &program)?;
         Some(Owner { volume, format, program })
     };
     context.boot_options.iter().filter_map(one).collect()
+}
+
+/// The programs that the firmware would start before any whose configuration is read here, with their titles: another system's
+/// loader. A volume that is not here has none.
+pub(super) fn unknown_first(lookup: &dyn Lookup, context: &Context) -> Vec<(usize, String, String)> {
+    let programs = context.boot_options.iter().filter_map(|option| {
+        let (volume, program) =
+            program(lookup, option).filter(|(volume, path)| lookup.is_file(*volume, path))?;
+        Some((format(lookup, volume, &program).is_none(), (volume, program, option.description.clone())))
+    });
+    programs.take_while(|(is_unknown, _)| *is_unknown).map(|(_, program)| program).collect()
+}
+
+/// The volume and the path of the program that a boot option names.
+pub(super) fn program(lookup: &dyn Lookup, option: &LoadOption) -> Option<(usize, String)> {
+    let partition = option.partition.as_ref()?;
+    let own = |volume: &Volume| volume.device.partition.as_ref()?.uuid.clone();
+    let is_own = |volume| own(volume).is_some_and(|uuid| uuid.eq_ignore_ascii_case(partition));
+    let volume = lookup.volumes().iter().position(is_own)?;
+    let program = match &option.file {
+        Some(file) => file.replace('\\', "/"),
+        None => format!("/EFI/BOOT/BOOT{}.EFI", removable_name()),
+    };
+    Some((volume, if program.starts_with('/') { program } else { format!("/{program}") }))
+}
+
+/// Whether a program is Linux itself, by its content: a kernel with an EFI stub, or an image that holds one or leads to one.
+pub(super) fn is_kernel(lookup: &dyn Lookup, volume: usize, path: &str) -> bool {
+    let size = lookup.status(volume, path, true).map_or(0, |status| status.size);
+    let head = lookup.read_at(volume, path, 0, HEAD_LENGTH).unwrap_or_default();
+    match recognise(&head, size) {
+        Some(KernelFile::Bzimage(kernel)) => kernel.efi_stub,
+        Some(KernelFile::Image(_) | KernelFile::EfiZboot(_) | KernelFile::Uki(_)) => true,
+        _ => false,
+    }
 }
 
 /// The name of the program that the firmware starts from a medium that no boot option names.
@@ -83,7 +115,8 @@ fn format(lookup: &dyn Lookup, volume: usize, program: &str) -> Option<Format> {
     let name = name.to_ascii_lowercase();
     let by_name =
         |name: &str| PROGRAMS.iter().find(|(start, _)| name.starts_with(start)).map(|(_, format)| *format);
-    by_name(&name).or_else(|| {
+    let by_content = || is_kernel(lookup, volume, program).then_some(Format::BootOption);
+    by_name(&name).or_else(by_content).or_else(|| {
         let is_removable = name.eq_ignore_ascii_case(&format!("boot{}.efi", removable_name()));
         let beside = [directory, "/EFI/systemd", "/EFI/limine"].into_iter().filter(|_| is_removable);
         let names = beside.flat_map(|directory| lookup.list(volume, directory));
@@ -97,8 +130,36 @@ mod tests {
     use crate::{
         discover::testing::{tree, volume, volumes},
         entry::FilesystemKind,
-        formats::efi_boot::LoadOption,
     };
+
+    #[test]
+    fn what_the_firmware_starts_before_all_that_is_known_is_told() {
+        let esp = tree(&[
+            ("EFI/Microsoft/Boot/bootmgfw.efi", ""),
+            ("EFI/debian/shimx64.efi", ""),
+            ("EFI/x/x.efi", ""),
+        ]);
+        let lookup = volumes(&[(&esp, volume("sda1", FilesystemKind::Vfat))]);
+        let option = |file: &str| LoadOption {
+            description: "A system".into(),
+            partition: Some("part-sda1".into()),
+            file: Some(file.into()),
+            ..LoadOption::default()
+        };
+        let (windows, debian) = ("\\EFI\\Microsoft\\Boot\\bootmgfw.efi", "\\EFI\\debian\\shimx64.efi");
+        for (files, expected) in [
+            (&[windows, debian][..], &["/EFI/Microsoft/Boot/bootmgfw.efi"][..]),
+            (&[debian, windows], &[]),
+            (&["\\EFI\\x\\x.efi", windows, debian], &["/EFI/x/x.efi", "/EFI/Microsoft/Boot/bootmgfw.efi"]),
+            (&["\\gone.efi", debian], &[]),
+        ] {
+            let boot_options = files.iter().map(|file| option(file)).collect();
+            let first = unknown_first(&lookup, &Context { boot_options, ..Context::default() });
+            let expected: Vec<_> =
+                expected.iter().map(|path| (0, (*path).to_owned(), "A system".to_owned())).collect();
+            assert_eq!(first, expected, "{files:?}");
+        }
+    }
 
     #[test]
     fn the_firmwares_options_tell_whose_programs_they_start() {

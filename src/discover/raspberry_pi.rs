@@ -58,7 +58,7 @@ impl Finder for RaspberryPi {
         let is_other = [&trial.kernel, &trial.devicetree] != [&usual.kernel, &usual.devicetree]
             || trial.initrds != usual.initrds
             || trial.cmdline != usual.cmdline;
-        if usual.problem.is_none() && boots_from(&place, machine.partition) {
+        if boots_from(&place, machine.partition) {
             finding.findings.default = Some(usual.id.clone());
             finding.findings.timeout = Some(0);
         }
@@ -262,10 +262,11 @@ mod tests {
     }
 
     #[test]
-    fn a_boot_loader_in_the_kernels_place_is_never_the_default() {
+    fn a_boot_loader_in_the_kernels_place_is_what_the_firmware_starts() {
         let files = [("config.txt", "kernel=u-boot.bin\n"), ("start4.elf", ""), ("u-boot.bin", "")];
         let found = find(&files, BOARD).unwrap();
-        assert_eq!((found.entries[0].kind, found.default), (Kind::Chainload, None));
+        assert_eq!((found.entries[0].kind, found.default.as_deref()), (Kind::Chainload, Some("/config.txt")));
+        assert!(found.entries[0].problem.is_some());
         assert_eq!(find(&[("config.txt", "a=b\n")], BOARD), None);
     }
 

@@ -8,8 +8,8 @@ use std::cmp::Reverse;
 
 use self::titles::{meant, put_volumes_into_titles, shown_name};
 use super::{
-    finder::{Context, Finder, Findings},
-    menu::{Making, first_file, volume_by},
+    finder::{Context, Finder, Findings, Note, NoteAction},
+    menu::{Making, first_file, passed_over, volume_by},
     place::Place,
     scan::ROOT_TYPE,
 };
@@ -84,6 +84,8 @@ impl Finder for Refind {
                 });
             }
         };
+        let mut notes = passed_over(lookup, volume, &PLACES, &path, Format::Refind);
+        notes.insert(0, used(&place, &path));
         search.config = Config::parse(&text, &mut |name| place.read(name));
         let lost = std::mem::take(&mut search.config.lost);
         search
@@ -105,8 +107,14 @@ impl Finder for Refind {
                 found.extend(search.kernels(volume, false));
             }
         }
-        Some(search.finish(found, stanzas))
+        Some(Findings { notes, ..search.finish(found, stanzas) })
     }
+}
+
+fn used(place: &Place<'_>, path: &str) -> Note {
+    let volume = place.lookup.volume_reference(place.volume);
+    let message = "rEFInd's settings, and its stanzas".into();
+    Note { action: NoteAction::Used, volume, path: path.to_owned(), message }
 }
 
 struct RefindSearch<'a> {

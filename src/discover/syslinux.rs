@@ -2,6 +2,7 @@
 
 use super::{
     finder::{Context, Finder, Findings, Note, NoteAction},
+    menu::{empty, passed_over},
     place::Place,
     unbootable::kind_problem,
 };
@@ -85,6 +86,8 @@ fn find(place: &Place<'_>, path: &str, context: &Context) -> Findings {
             return findings;
         }
     };
+    findings.notes.extend(empty(place, path, &findings));
+    findings.notes.extend(passed_over(place.lookup, place.volume, &PLACES, path, Format::Syslinux));
     let saved = saved(place).filter(|_| dialect == Dialect::Syslinux).unwrap_or_default();
     if saved.once.is_some() {
         findings.notes.push(Note {
@@ -97,9 +100,12 @@ fn find(place: &Place<'_>, path: &str, context: &Context) -> Findings {
     let is_there = |label: &String| findings.entries.iter().any(|entry| entry.id == *label);
     let default = saved.choice.filter(|label| configuration.keeps_choice && is_there(label)).or(default);
     let chosen = default.and_then(|id| findings.entries.iter().find(|entry| entry.id == id));
-    let chosen = chosen.filter(|entry| entry.problem.is_none());
-    let chosen = chosen.or_else(|| findings.entries.iter().find(|entry| entry.problem.is_none()));
-    findings.default = chosen.map(|entry| entry.id.clone());
+    let chosen = chosen.or(findings.entries.first());
+    // U-Boot goes on to the next label where a file is not there (boot/pxe_utils.c, `boot_unattempted_labels`).
+    let is_booted = |entry: &&Entry| entry.problem.is_none() || entry.kind == Kind::Chainload;
+    let next = chosen.filter(|entry| dialect == Dialect::Syslinux || is_booted(entry));
+    let next = next.or_else(|| findings.entries.iter().find(is_booted)).or(chosen);
+    findings.default = next.map(|entry| entry.id.clone());
     findings.timeout = configuration.timeout;
     if findings.timeout.is_some() {
         // An entry that boots on its own boots without a password.
@@ -256,7 +262,9 @@ fn entry(place: &Place<'_>, label: &Label, dialect: Dialect, words: &[String]) -
     }
     let (kind, mut kernel, problem) = program(label);
     let mut cmdline = match (&label.program, dialect) {
-        (Program::Linux(path), Dialect::Syslinux) => format!("BOOT_IMAGE={path} {}", append.trim_start()),
+        (Program::Linux(path), Dialect::Syslinux) => {
+            format!("BOOT_IMAGE={path} {append}", append = append.trim()).trim_end().to_owned()
+        }
         _ => append,
     };
     let mut words = Multiboot::default();
@@ -271,7 +279,7 @@ fn entry(place: &Place<'_>, label: &Label, dialect: Dialect, words: &[String]) -
         problem: problem.map(str::to_owned),
         kernel: kernel.map(|path| place.reference(&path)),
         initrds: initrds.iter().map(|path| place.reference(path)).collect(),
-        cmdline: cmdline.trim_end().to_owned(),
+        cmdline,
         multiboot: words,
         devicetree: label.devicetree.as_ref().map(|path| place.reference(path)),
         ..Entry::new(&label.name, place.source(Format::Syslinux, &label.file, Some(label.line)))
@@ -456,7 +464,7 @@ mod tests {
         assert_eq!(entry.kernel, Some(file("/boot/vmlinuz")));
         assert_eq!(entry.initrds, [file("/boot/initrd")]);
         assert_eq!(entry.devicetree, Some(file("/dtb/board.dtb")));
-        assert_eq!(entry.cmdline, "root=/dev/sda1 ${x}");
+        assert_eq!(entry.cmdline, "root=/dev/sda1 ");
         assert_eq!((found.default.as_deref(), found.timeout), (Some("l0"), Some(5)));
     }
 

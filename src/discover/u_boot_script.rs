@@ -22,12 +22,70 @@ const PLACES: [(&str, &str); 4] = [
     ("/boot/boot.scr", "/boot/"),
 ];
 
-/// Settings that U-Boot itself imports on boards that know no script, and the directories that their kernel may be in
-/// (U-Boot, include/env/ti/mmc.env and the environment of BeagleBoard's images).
-const SETTINGS: [(&str, &str); 3] = [("/uEnv.txt", ""), ("/uEnv.txt", "/boot"), ("/boot/uEnv.txt", "/boot")];
+/// Settings that U-Boot itself, or a script that is not here, imports.
+const SETTINGS: [&str; 3] = ["/uEnv.txt", "/boot/uEnv.txt", "/uEnv.ini"];
 
-/// The script of such a board: the command that they bring, or else the kernel of the version that they tell, or else
-/// the one with the usual name.
+/// What reads such a file, and what it does with it.
+struct Consumer {
+    /// Whose it is.
+    name: &'static str,
+    /// One of these is set where a file is meant for it.
+    keys: &'static [&'static str],
+    script: &'static str,
+    environment: &'static [(&'static str, &'static str)],
+    /// Directories that its kernel may be in.
+    directories: &'static [&'static str],
+}
+
+/// All that are known. The first that a file is meant for counts.
+const CONSUMERS: [Consumer; 3] = [
+    Consumer {
+        name: "Amlogic's boot scripts (aml_autoscript, s905_autoscript)",
+        keys: &["LINUX", "APPEND"],
+        // Where one of the files is missing, they boot nothing.
+        script: "load mmc 0 ${env_addr} ${settings} && env import -t ${env_addr}\nsetenv bootargs ${APPEND}\n\
+                 if load mmc 0 ${loadaddr} ${LINUX}; then\n\
+                 if test -z \"${INITRD}\" || load mmc 0 ${rdaddr} ${INITRD}; then\n\
+                 if test -z \"${FDT}\" || load mmc 0 ${fdtaddr} ${FDT}; then\n\
+                 booti ${loadaddr} ${rdaddr} ${fdtaddr}\nfi\nfi\nfi",
+        environment: &[],
+        directories: &[""],
+    },
+    Consumer {
+        name: "the older of Amlogic's boot scripts",
+        keys: &["dtb_name"],
+        script: "load mmc 0 ${env_addr} ${settings} && env import -t ${env_addr}\n\
+                 if load mmc 0 ${loadaddr} zImage; then if load mmc 0 ${rdaddr} uInitrd; then\n\
+                 load mmc 0 ${fdtaddr} ${dtb_name}\nbooti ${loadaddr} ${rdaddr} ${fdtaddr}\nfi\nfi",
+        environment: &[],
+        directories: &[""],
+    },
+    Consumer {
+        name: "BeagleBoard's and TI's U-Boot",
+        keys: &[
+            "uname_r",
+            "uenvcmd",
+            "dtb",
+            "uuid",
+            "optargs",
+            "cmdline",
+            "bootargs",
+            "mmcroot",
+            "mmcargs",
+            "mmcrootfstype",
+            "loadimage",
+            "bootfile",
+            "loadfdt",
+            "enable_uboot_overlays",
+        ],
+        script: BOARD,
+        environment: ENVIRONMENT,
+        directories: &["", "/boot"],
+    },
+];
+
+/// The script of a board of TI's (U-Boot, include/env/ti/mmc.env, and the environment of BeagleBoard's images): the command that
+/// the settings bring, or else the kernel of the version that they tell, or else the one with the usual name.
 const BOARD: &str = r#"
 load mmc 0 ${env_addr} ${settings} && env import -t ${env_addr}
 test -n "${uenvcmd}" && run uenvcmd
@@ -79,35 +137,84 @@ impl Finder for UbootScript {
         let number = partition.map_or(1, |partition| partition.number).to_string();
         let variables =
             [("prefix", *prefix), ("devtype", "mmc"), ("devnum", "0"), ("distro_bootpart", number.as_str())];
-        let script = u_boot_script::unwrap(&image).map(text::decode);
-        let Some(boot) = script.and_then(|script| u_boot_script::run(&script, &variables, &place)) else {
-            let message = "it boots nothing that is here, or is no script: its entry is lost".to_owned();
-            return Some(Findings {
-                warnings: vec![place.warning(path, None, message)],
-                ..Findings::default()
-            });
+        let lost = |message: String| {
+            Some(Findings { warnings: vec![place.warning(path, None, message)], ..Findings::default() })
+        };
+        let Some(script) = u_boot_script::unwrap(&image).map(text::decode) else {
+            return lost("no script of U-Boot's: its entry is lost".into());
+        };
+        let outcome = u_boot_script::run(&script, &variables, &place);
+        let Some(boot) = outcome.boot else {
+            let passed_over = outcome.passed_over.map(|what| format!("; passed over was {what}"));
+            let passed_over = passed_over.unwrap_or_default();
+            return lost(format!("it boots nothing that is here: its entry is lost{passed_over}"));
         };
         let message = "the script, run with the variables that it brings itself; what the board's U-Boot would add is not known, and overlays are not put on the device tree";
         Some(booted(&place, path, boot, message))
     }
 }
 
-/// The entries of boards that boot by settings alone; `None` where there are no settings, or nothing that they would boot.
+/// The entries of boards that boot by settings alone; `None` where there are no settings.
 fn settings(lookup: &dyn Lookup, volume: usize) -> Option<Findings> {
-    let (path, boot) = SETTINGS.iter().find_map(|(path, directory)| {
-        let place = Place::of(lookup, volume, path).filter(|place| place.is_file(path))?;
-        let root = format!("/dev/{} ro", place.device);
-        let own = [
-            ("settings", *path),
-            ("bootdir", *directory),
-            ("fdtdir", *directory),
-            ("mmcroot", root.as_str()),
-        ];
-        Some((path, u_boot_script::run(BOARD, &[ENVIRONMENT, &own].concat(), &place)?))
-    })?;
-    let place = Place::of(lookup, volume, path)?;
-    let message = "the settings, used as BeagleBoard's and TI's U-Boot do; what else the board's environment holds is not known, and overlays are not put on the device tree";
-    Some(booted(&place, path, boot, message))
+    let mut lost = None;
+    for path in SETTINGS {
+        let Some(place) = Place::of(lookup, volume, path).filter(|place| place.is_file(path)) else {
+            continue;
+        };
+        let text = place.read(path).unwrap_or_default();
+        let has = |key: &&str| u_boot_script::settings(&text).any(|(name, _)| name == *key);
+        let Some(consumer) = CONSUMERS.iter().find(|consumer| consumer.keys.iter().any(has)) else {
+            let message = "settings of a U-Boot whose way to boot is not known here";
+            lost.get_or_insert_with(|| passed_over(&place, path, message));
+            continue;
+        };
+        for directory in consumer
+            .directories
+            .iter()
+            .filter(|directory| !path.starts_with("/boot") || !directory.is_empty())
+        {
+            let root = root(&place, directory).unwrap_or_default();
+            let own =
+                [("settings", path), ("bootdir", *directory), ("fdtdir", *directory), ("mmcroot", &root)];
+            let outcome = u_boot_script::run(consumer.script, &[consumer.environment, &own].concat(), &place);
+            let Some(boot) = outcome.boot else { continue };
+            let message = format!(
+                "the settings, used as {} does; what else the board's environment holds is not known, and overlays are not put on the device tree",
+                consumer.name
+            );
+            let has_no_root = boot.cmdline.split_whitespace().any(|word| word == "root=");
+            let mut findings = booted(&place, path, boot, &message);
+            if has_no_root {
+                let problem =
+                    "its settings name no root file system, and which one the board's own are is not known";
+                findings.entries.iter_mut().for_each(|entry| {
+                    entry.problem.get_or_insert_with(|| problem.into());
+                });
+                (findings.default, findings.timeout) = (None, None);
+            }
+            return Some(findings);
+        }
+        let message = format!("settings for {}, which boot nothing that is here", consumer.name);
+        lost.get_or_insert_with(|| passed_over(&place, path, &message));
+    }
+    lost
+}
+
+fn passed_over(place: &Place<'_>, path: &str, message: &str) -> Findings {
+    let note = Note {
+        action: NoteAction::PassedOver,
+        volume: place.lookup.volume_reference(place.volume),
+        path: path.to_owned(),
+        message: message.to_owned(),
+    };
+    Findings { notes: vec![note], ..Findings::default() }
+}
+
+/// The root file system that TI's environment computes (`finduuid`): the partition whose `/boot` the kernel comes from.
+fn root(place: &Place<'_>, directory: &str) -> Option<String> {
+    let volume = place.lookup.volumes().get(place.volume).filter(|_| directory == "/boot")?;
+    let uuid = volume.device.partition.as_ref()?.uuid.as_ref()?;
+    Some(format!("PARTUUID={uuid} ro"))
 }
 
 /// The one entry of a script or of settings.
@@ -141,8 +248,7 @@ fn booted(place: &Place<'_>, path: &str, boot: Boot, message: &str) -> Findings 
         path: path.to_owned(),
         message: message.to_owned(),
     });
-    findings.default = Some(entry.id.clone()).filter(|_| entry.problem.is_none());
-    findings.timeout = findings.default.as_ref().map(|_| 0);
+    (findings.default, findings.timeout) = (Some(entry.id.clone()), Some(0));
     findings.entries.push(entry);
     findings
 }
@@ -192,7 +298,7 @@ mod tests {
     /// The output of `mkimage -T script`, as far as it is read; the script is filled up to 256 bytes.
     fn image(script: &str) -> String {
         let (header, more) = ("\0".repeat(26), "\0".repeat(33));
-        format!("'\u{5}\u{19}V{header}\u{6}{more}\0\0\u{1}\0\0\0\0\0{script:256}")
+        format!("'\u{5}\u{19}V{header}\u{6}{more}\0\0\u{2}\0\0\0\0\0{script:512}")
     }
 
     const SCRIPT: &str = "load mmc 0 ${load_addr} ${prefix}Env.txt; env import -t ${load_addr}\n\
@@ -223,7 +329,7 @@ mod tests {
                 (entry.cmdline.as_str(), entry.problem.is_some()),
                 ("root=UUID=1  quiet", has_problem)
             );
-            assert_eq!(found.default.is_none(), has_problem);
+            assert_eq!(found.default.as_deref(), Some("/boot/boot.scr"));
         }
     }
 
@@ -278,7 +384,7 @@ mod tests {
                 &system,
                 version,
                 None,
-                &format!("console=ttyS0,115200n8 root=/dev/sda1 ro {words}"),
+                &format!("console=ttyS0,115200n8 root=PARTUUID=part-sda1 ro {words}"),
             ),
             (
                 "boot/uEnv.txt",
@@ -310,7 +416,7 @@ mod tests {
                 &[("boot/zImage", "")],
                 ("/boot/zImage", None),
                 None,
-                "console=ttyS0,115200n8 quiet root=/dev/sda1 ro rootfstype=ext4 rootwait",
+                "console=ttyS0,115200n8 quiet root=PARTUUID=part-sda1 ro rootfstype=ext4 rootwait",
             ),
         ];
         for (path, text, files, (kernel, initrd), devicetree, cmdline) in cases {
@@ -323,11 +429,89 @@ mod tests {
             assert_eq!(entry.cmdline, cmdline, "{text}");
             assert_eq!((found.default.as_deref(), &found.warnings[..]), (Some(entry.id.as_str()), &[][..]));
         }
-        assert_eq!(find(&[("boot/uEnv.txt", bone)]), None, "no kernel");
+        let none = find(&[("boot/uEnv.txt", bone)]).unwrap();
+        let message = "settings for BeagleBoard's and TI's U-Boot, which boot nothing that is here";
+        assert_eq!((none.entries.len(), none.notes[0].message.as_str()), (0, message));
         let script = image("false");
         let both =
             find(&[("boot.scr", script.as_str()), ("uEnv.txt", "uname_r=1\n"), ("zImage", "")]).unwrap();
         assert_eq!((both.entries.len(), both.warnings.len()), (0, 1), "the script comes first");
+    }
+
+    /// The settings of Amlogic's images (their aml_autoscript: `setenv bootargs ${APPEND}`, then the three files).
+    #[test]
+    fn settings_are_read_as_what_they_are_meant_for_reads_them() {
+        let amlogic = "LINUX=/zImage\nINITRD=/uInitrd\nFDT=/dtb/amlogic/a.dtb\n\
+                       APPEND=root=UUID=1 rootflags=data=writeback rw  console=ttyAML0,115200n8\n";
+        let files = [
+            ("zImage", ""),
+            ("uInitrd", "-> initrd"),
+            ("initrd", ""),
+            ("dtb/amlogic/a.dtb", ""),
+            ("boot/zImage", ""),
+        ];
+        let older = "dtb_name=/dtb/amlogic/a.dtb\nbootargs=root=LABEL=ROOTFS rw\n";
+        let cmdline = "root=UUID=1 rootflags=data=writeback rw console=ttyAML0,115200n8";
+        for (path, text, expected) in [
+            ("uEnv.txt", amlogic, cmdline),
+            ("uEnv.ini", amlogic, cmdline),
+            ("uEnv.ini", older, "root=LABEL=ROOTFS rw"),
+        ] {
+            let found = find(&[&files[..], &[(path, text)]].concat()).unwrap();
+            let entry = &found.entries[0];
+            let path_of = |file: &crate::entry::FileReference| file.path.clone();
+            let all: Vec<_> =
+                entry.kernel.iter().chain(&entry.initrds).chain(&entry.devicetree).map(path_of).collect();
+            assert_eq!(all, ["/zImage", "/uInitrd", "/dtb/amlogic/a.dtb"], "{text}");
+            assert_eq!((entry.cmdline.as_str(), found.default.is_some()), (expected, true), "{text}");
+        }
+        // What names a file that is not there boots nothing, and what nobody is known to read is guessed by nobody.
+        for (text, message) in [
+            (
+                &*amlogic.replace("/uInitrd", "/gone"),
+                "settings for Amlogic's boot scripts (aml_autoscript, s905_autoscript), which boot nothing that is here",
+            ),
+            (
+                "kernel=zImage\nroot=/dev/mmcblk0p2\n",
+                "settings of a U-Boot whose way to boot is not known here",
+            ),
+        ] {
+            let found = find(&[&files[..], &[("uEnv.txt", text)]].concat()).unwrap();
+            assert_eq!((found.entries.len(), found.notes[0].message.as_str()), (0, message));
+        }
+    }
+
+    #[test]
+    fn a_root_that_nothing_names_is_no_default() {
+        let found = find(&[("uEnv.txt", "optargs=quiet\n"), ("zImage", "")]).unwrap();
+        let problem = found.entries[0].problem.as_deref();
+        let reason = "its settings name no root file system, and which one the board's own are is not known";
+        assert_eq!((problem, found.default), (Some(reason), None));
+    }
+
+    #[test]
+    fn a_script_that_boots_in_a_loop_is_run_and_what_it_lacks_is_told() {
+        let text = "for devnum in 2 1 0; do\nif test -e mmc ${devnum} uEnv.txt; then\nload mmc ${devnum} ${loadaddr} uEnv.txt\n\
+                    env import -t ${loadaddr} ${filesize}\nsetenv bootargs ${APPEND}\n\
+                    if printenv mac; then setenv bootargs ${bootargs} mac=${mac}; fi\n\
+                    if load mmc ${devnum} ${kernel_addr_r} ${LINUX}; then\n\
+                    booti ${kernel_addr_r} - ${fdt_addr_r}\nfi\nfi\ndone\n";
+        let settings = ("uEnv.txt", "LINUX=/Image\nAPPEND=root=UUID=1\n");
+        let script = image(text);
+        let found = find(&[("boot.scr", &script), settings, ("Image", "")]).unwrap();
+        assert_eq!((found.entries[0].cmdline.as_str(), found.default.is_some()), ("root=UUID=1", true));
+        for (text, message) in [
+            (
+                "bootefi 1 2",
+                "it boots nothing that is here: its entry is lost; passed over was “bootefi 1 2”",
+            ),
+            ("true", "it boots nothing that is here: its entry is lost"),
+        ] {
+            let found = find(&[("boot.scr", &image(text))]).unwrap();
+            assert_eq!(found.warnings[0].message, message);
+        }
+        let found = find(&[("boot.scr", "echo")]).unwrap();
+        assert_eq!(found.warnings[0].message, "no script of U-Boot's: its entry is lost");
     }
 
     fn find(files: &[(&str, &str)]) -> Option<Findings> {

@@ -10,7 +10,7 @@ use crate::{
         bls::entry_name,
         kernel_file::pe::{self, Program, Section},
         lookup::{FileKind, Lookup},
-        uki::{Profile, Sections, TEXT_LIMIT, mangled, profiles, section_text},
+        uki::{Linked, LinkedFile, Profile, Sections, TEXT_LIMIT, linked, mangled, profiles, section_text},
     },
 };
 
@@ -84,11 +84,13 @@ impl UnifiedImage<'_> {
     /// may begin with the number of a profile (`@1 `). Says whether the file is an image at all.
     pub fn complete(&self, context: &Context, entry: &mut Entry, warnings: &mut Vec<Warning>) -> bool {
         let Some(program) = self.program() else { return false };
-        if !program.is_uki() && (entry.kind != Kind::Uki || program.section(RELEASE).is_none()) {
+        let links = |sections| linked(sections, &|section| self.read(section));
+        let is_thin = Sections::of(&program, 0).and_then(links).is_some();
+        if !(program.is_uki() || is_thin) && (entry.kind != Kind::Uki || program.section(RELEASE).is_none()) {
             return false;
         }
         entry.kind = Kind::Uki;
-        if program.cut_short || !program.is_uki() {
+        if program.cut_short || !(program.is_uki() || is_thin) {
             let problem = if program.cut_short { CUT_SHORT } else { "the image holds no kernel" };
             entry.problem.get_or_insert_with(|| problem.into());
             return true;
@@ -107,6 +109,16 @@ impl UnifiedImage<'_> {
         let own = self.text(sections, ".cmdline").map(|cmdline| mangled(&cmdline));
         let is_ignored = context.secure_boot && own.is_some();
         let passed = Some(mangled(rest)).filter(|passed| !passed.is_empty() && !is_ignored);
+        if let Some(links) = links(sections) {
+            entry.cmdline = passed.or(own).unwrap_or_default();
+            match links {
+                Ok(links) => self.follow(links, entry),
+                Err(problem) => {
+                    entry.problem.get_or_insert(problem);
+                }
+            }
+            return true;
+        }
         let mut cmdline: Vec<String> = passed.or(own).into_iter().collect();
         let uname = self.text(sections, ".uname");
         let mut companions = Vec::new();
@@ -131,6 +143,19 @@ impl UnifiedImage<'_> {
         companions.append(&mut entry.unified.companions);
         entry.unified = Unified { profile, companions };
         true
+    }
+
+    /// Puts into the entry of an image the files that it names.
+    fn follow(&self, Linked { kernel, initrd }: Linked, entry: &mut Entry) {
+        let [kernel, initrd] = [kernel, initrd].map(|LinkedFile { path, sha256 }| {
+            let path = format!("{}{path}", self.base);
+            if !self.lookup.is_file(self.volume, &path) {
+                entry.problem.get_or_insert_with(|| format!("there is no {path}, which {} names", self.path));
+            }
+            let file = FileReference::new(self.lookup.volume_reference(self.volume), path);
+            FileReference { sha256: Some(sha256), ..file }
+        });
+        (entry.kind, entry.kernel, entry.initrds) = (Kind::Linux, Some(kernel), vec![initrd]);
     }
 
     /// The files beside the image.
@@ -345,6 +370,44 @@ mod tests {
                  without it",
             ]
         );
+    }
+
+    #[test]
+    fn a_thin_image_leads_to_the_files_that_it_names() {
+        let (one, two) = ("1".repeat(32), "2".repeat(32));
+        let sections: [(&[u8; 8], &str); 5] = [
+            (b".cmdline", "init=/nix/store/x/init quiet"),
+            (b".initrd\0", "\\EFI\\nixos\\initrd-2.efi"),
+            (b".linux\0\0", "\\EFI\\nixos\\kernel-1.efi"),
+            (b".initrdh", &two),
+            (b".linuxh\0", &one),
+        ];
+        let files = with_image(&sections);
+        let file = |path: &str, digits: &str| FileReference {
+            sha256: Some(digits.repeat(32)),
+            ..FileReference::new("sda1".into(), path.into())
+        };
+        let expected = Entry {
+            kernel: Some(file("/EFI/nixos/kernel-1.efi", "31")),
+            initrds: vec![file("/EFI/nixos/initrd-2.efi", "32")],
+            problem: Some("there is no /EFI/nixos/kernel-1.efi, which /EFI/Linux/a+3-0.efi names".into()),
+            ..entry("init=/nix/store/x/init quiet")
+        };
+        assert_eq!(completed(&files, &Context::default(), entry("")), (expected.clone(), vec![]));
+        for path in ["EFI/nixos/kernel-1.efi", "EFI/nixos/initrd-2.efi"] {
+            let path = files.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        }
+        let there = Entry { problem: None, ..expected };
+        // The stub's rule for command lines is systemd's.
+        for (secure_boot, cmdline) in [(true, "init=/nix/store/x/init quiet"), (false, "single")] {
+            let context = Context { secure_boot, ..Context::default() };
+            let expected = Entry { cmdline: cmdline.into(), ..there.clone() };
+            assert_eq!(completed(&files, &context, entry("single")).0, expected);
+        }
+        let (broken, _) = completed(&with_image(&sections[..4]), &Context::default(), entry(""));
+        assert_eq!((broken.kind, broken.problem), (Kind::Uki, None), "its kernel is checked as any other is");
     }
 
     #[test]

@@ -1,8 +1,13 @@
-//! Parts of U-Boot's images, with their check sums verified (U-Boot: include/image.h, doc/usage/fit).
+//! Parts of U-Boot's images, with their check sums verified (U-Boot: include/image.h, doc/usage/fit), and files whose content is
+//! known beforehand.
 
 use std::fs::File;
 
-use super::{error::UnpackError, memory};
+use super::{
+    NamedFile,
+    error::{PrepareError, UnpackError},
+    memory,
+};
 use crate::formats::{
     kernel_file::{
         fit::Sum,
@@ -10,6 +15,21 @@ use crate::formats::{
     },
     text::printable,
 };
+
+/// A file with this SHA-256, in hexadecimal digits: what is returned is what was checked.
+///
+/// # Errors
+/// [`PrepareError`] says that it has another content, or why it cannot be read.
+pub fn verified(file: NamedFile, sha256: &str) -> Result<NamedFile, PrepareError> {
+    let check = || {
+        let content = memory::part(&file.file, 0, file.size())?;
+        let sum = memory::sum(&content, "sha256")?.unwrap_or_default();
+        let digits: String = sum.iter().map(|byte| format!("{byte:02x}")).collect();
+        if digits.eq_ignore_ascii_case(sha256) { Ok(content) } else { Err(UnpackError::Replaced) }
+    };
+    let content = check().map_err(PrepareError::of(&file.name))?;
+    Ok(NamedFile { name: file.name, file: content })
+}
 
 /// The content of U-Boot's older image, without the header.
 ///

@@ -73,6 +73,11 @@ pub enum UnpackError {
     /// A part has changed since the file was made. Holds the check sum's name and the part's.
     #[error("the {0} in it is wrong; write the image anew")]
     CheckSum(String),
+    /// Its content is not what whoever names it was made for.
+    #[error(
+        "has another content than what names it was made for (SHA-256); install the system's boot files again"
+    )]
+    Replaced,
     /// It holds initrds only.
     #[error("holds no kernel; correct the boot configuration")]
     NoKernel,

@@ -16,6 +16,7 @@ pub(crate) mod testing;
 mod unpack;
 mod unwrap;
 
+pub use checked::verified;
 pub use companions::CompanionFile;
 pub use error::{PrepareError, UnpackError};
 pub use memory::{read_into_memory, read_through};

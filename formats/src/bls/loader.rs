@@ -3,8 +3,8 @@
 use super::{
     Variables,
     fields::{Reading, fields},
+    pattern::matches,
 };
-use crate::glob;
 
 /// `timeout`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,7 +64,7 @@ impl LoaderConf {
             let pattern = pattern?.to_ascii_lowercase();
             let pattern =
                 if pattern == SAVED { variables.saved.as_ref()?.to_ascii_lowercase() } else { pattern };
-            names.iter().position(|(name, failed)| (with_failed || !failed) && glob::matches(&pattern, name))
+            names.iter().position(|(name, failed)| (with_failed || !failed) && matches(&pattern, name))
         };
         let candidates = [
             (&variables.after_failure, true),

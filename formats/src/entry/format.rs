@@ -63,6 +63,8 @@ declare! {
     Lilo "lilo" "lilo.conf",
     /// menu.lst or grub.conf of GRUB Legacy.
     GrubLegacy "grub-legacy" "GRUB Legacy menu",
+    /// A boot option of the firmware that starts a kernel itself.
+    BootOption "boot-option" "firmware boot option",
     /// An image file of a live medium, in which one of the others was found.
     Live "live" "image files of live media",
     /// Profiles of NixOS.

@@ -49,6 +49,9 @@ pub struct FileReference {
     /// The file comes in a cpio archive of its own, under this name (GRUB's `newc:`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub packed_as: Option<String>,
+    /// SHA-256 of the content that is meant, in hexadecimal digits: whoever names the file boots no other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
 }
 
 impl FileReference {

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, rc::Rc};
 
 use super::{
     Facts, Flavour,
+    budget::{self, Account, BASE, LOOK, NODE, PER_FILE, Reads, STEP},
     commands::{self, Call},
     device::{Devices, Located},
     environment::Environment,
@@ -22,19 +23,6 @@ const CALL_LIMIT: u32 = 64;
 
 /// All that nests, compound commands included: what the stack is good for.
 const DEPTH_LIMIT: u32 = 256;
-
-/// Units of work: about one for each byte handled, [`STEP`] for a command, [`LOOK`] for a question to a file system.
-const STEP: usize = 128;
-const LOOK: usize = 2048;
-/// The same for each statement and piece of a word that is parsed: menu entries keep them.
-const NODE: usize = 32;
-/// The same for each line of a file that is being run: it is known where all of them begin.
-pub(super) const LINE: usize = 12;
-
-/// Work that the top level of a configuration may cost, and that all its menu entries together may cost.
-pub const FUEL: u64 = 16 << 20;
-/// Work that one menu entry may cost.
-pub const ENTRY_FUEL: u64 = 1 << 20;
 
 /// Maximum number of warnings.
 const WARNING_LIMIT: usize = 200;
@@ -101,7 +89,12 @@ pub struct Evaluator<'a> {
     pub(super) flow: Flow,
     depth: u32,
     calls: u32,
+    /// Work that is left, and work that was done.
     pub(super) fuel: u64,
+    pub(super) spent: u64,
+    pub(super) account: Account,
+    /// The files that one entry has read; `None` outside of entries.
+    reads: Option<Reads>,
     pub(super) stop: Option<Stop>,
     pub(super) place: Place,
     pub(super) line: u32,
@@ -119,6 +112,8 @@ pub struct Evaluator<'a> {
     pub(super) chained: bool,
     /// The script has asked for a password.
     pub(super) asks_password: bool,
+    /// It has run `blscfg`.
+    pub(super) uses_entry_files: bool,
 }
 
 impl<'a> Evaluator<'a> {
@@ -142,7 +137,10 @@ impl<'a> Evaluator<'a> {
             flow: Flow::default(),
             depth: 0,
             calls: 0,
-            fuel: FUEL,
+            fuel: BASE,
+            spent: 0,
+            account: Account::default(),
+            reads: None,
             stop: None,
             place,
             line: 1,
@@ -154,6 +152,7 @@ impl<'a> Evaluator<'a> {
             wildcards: false,
             chained: false,
             asks_password: false,
+            uses_entry_files: false,
         }
     }
 
@@ -173,6 +172,9 @@ impl<'a> Evaluator<'a> {
             depth: self.depth,
             calls: self.calls,
             fuel,
+            spent: 0,
+            account: self.account.clone(),
+            reads: Some(Reads::new()),
             stop: None,
             place: self.place.clone(),
             line: self.line,
@@ -184,6 +186,7 @@ impl<'a> Evaluator<'a> {
             wildcards: self.wildcards,
             chained: self.chained,
             asks_password: false,
+            uses_entry_files: false,
         }
     }
 
@@ -212,15 +215,36 @@ impl<'a> Evaluator<'a> {
     /// Pays for work; what cannot be paid for ends the script.
     pub fn spend(&mut self, units: usize) {
         self.fuel = self.fuel.saturating_sub(units as u64);
+        self.spent = self.spent.saturating_add(units as u64);
         if self.fuel == 0 && self.stop.is_none() {
             self.stop = Some(Stop::Exhausted);
-            self.warn("this runs too long and was cut off here");
+            let kept = match self.menu.len() {
+                0 => String::new(),
+                1 => "; the entry before it is kept".to_owned(),
+                count => format!("; the {count} entries before it are kept"),
+            };
+            self.warn_always(self.line, format!("this runs too long and was cut off here{kept}"));
         }
     }
 
     /// Pays for what has been parsed.
     pub(super) fn spend_nodes(&mut self, nodes: usize) {
-        self.spend(nodes.saturating_mul(NODE));
+        let units = if self.account.keep(nodes) { nodes.saturating_mul(NODE) } else { usize::MAX };
+        self.spend(units);
+    }
+
+    /// Takes the work that a file allows for which is read now. For an entry every file counts that it has not read itself: what
+    /// it does with them is in the account of all.
+    pub(super) fn earn(&mut self, volume: usize, path: &str, length: usize) {
+        let file = (volume, Rc::<str>::from(path));
+        let is_new = self.reads.as_mut().map(|reads| reads.insert(file.clone()));
+        let of_all = self.account.read(file, length);
+        let own = match is_new {
+            None => of_all,
+            Some(true) => budget::work(length).saturating_add(PER_FILE),
+            Some(false) => 0,
+        };
+        self.fuel = self.fuel.saturating_add(own);
     }
 
     /// Pays for a question to a file system.
@@ -235,13 +259,23 @@ impl<'a> Evaluator<'a> {
 
     pub(super) fn warn_at(&mut self, line: u32, message: String) {
         if self.warnings.len() < WARNING_LIMIT {
-            self.warnings.push(Warning {
-                volume: self.lookup.volume_reference(self.place.volume),
-                path: self.place.path.to_string(),
-                line: Some(line),
-                message,
-            });
+            self.warn_always(line, message);
         }
+    }
+
+    /// Tells of a loss that must not get lost among others.
+    pub(super) fn warn_always(&mut self, line: u32, message: String) {
+        self.warnings.push(Warning {
+            volume: self.lookup.volume_reference(self.place.volume),
+            path: self.place.path.to_string(),
+            line: Some(line),
+            message,
+        });
+    }
+
+    /// The menu that has been made.
+    pub(super) fn shown(&mut self) -> Shown {
+        Shown { items: std::mem::take(&mut self.menu), environment: self.environment.clone() }
     }
 
     /// Runs statements; the status is that of the last.

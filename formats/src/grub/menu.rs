@@ -3,11 +3,13 @@
 use std::rc::Rc;
 
 use super::{
-    Flavour, default,
+    Flavour,
+    budget::{self, ENTRY_BASE},
+    default,
     device::{Devices, Located},
     environment::Environment,
     environment_block::Change,
-    evaluate::{ENTRY_FUEL, Evaluator, Place, Shown, Stop},
+    evaluate::{Evaluator, Place, Shown, Stop},
     load::Loaded,
     syntax::Block,
 };
@@ -39,6 +41,16 @@ pub enum Body {
     Block(Rc<Block>),
     /// The text given by `--source`.
     Text(Rc<str>),
+}
+
+impl Body {
+    /// Length of its text, in bytes.
+    fn length(&self) -> usize {
+        match self {
+            Self::Block(block) => block.text.len(),
+            Self::Text(text) => text.len(),
+        }
+    }
 }
 
 /// A `menuentry`, `submenu` or `hiddenentry` as it was declared.
@@ -190,13 +202,26 @@ pub fn level(evaluator: &mut Evaluator<'_>, shown: &Shown, automatic: bool, dept
     context.settle();
     let mut entries = Vec::with_capacity(shown.items.len());
     let mut level_default = None;
+    let mut lost: Option<&MenuItem> = None;
     for (index, item) in shown.items.iter().enumerate() {
         let default = chosen == Some(index);
+        if evaluator.fuel == 0 && !(default && automatic) {
+            lost = lost.or(Some(item));
+            continue;
+        }
         let entry = run(evaluator, &context, item, default && automatic, depth);
         if default {
             level_default = Some(entries.len());
         }
         entries.push(entry);
+    }
+    if let Some(first) = lost {
+        let (kept, all) = (entries.len(), shown.items.len());
+        evaluator.place = first.place.clone();
+        let message = format!(
+            "the entries together run too long: {kept} of {all} are kept, from here on they are lost"
+        );
+        evaluator.warn_always(first.line, message);
     }
     Level { entries, default: level_default }
 }
@@ -208,21 +233,25 @@ fn run(
     automatic: bool,
     depth: usize,
 ) -> MenuEntry {
-    let budget = evaluator.fuel.min(ENTRY_FUEL);
+    let own = ENTRY_BASE.saturating_add(budget::work(item.body.length()));
+    // What boots when nobody is there is run whatever the others have cost.
+    let budget = if automatic { own } else { own.min(evaluator.fuel) };
+    let earned = evaluator.account.work();
     let mut copy = evaluator.for_entry(context.clone(), budget);
     // GRUB asks before it makes a submenu's own context.
     let restricted = item.users != Users::Anybody && has_superusers(context);
     let id = enter(&mut copy, item, automatic);
     copy.run_entry(item);
     let locked = restricted || copy.asks_password;
-    evaluator.fuel = evaluator.fuel.saturating_sub(budget.saturating_sub(copy.fuel));
+    let earned = evaluator.account.work().saturating_sub(earned);
+    evaluator.fuel = evaluator.fuel.saturating_add(earned).saturating_sub(copy.spent);
     let shown = match copy.stop.take() {
         Some(Stop::Firmware(action)) => Err((EntryAction::Firmware(action), None)),
+        // Of a menu that is too long, what was made before its end is there.
+        Some(Stop::Exhausted) if !copy.menu.is_empty() => Ok(copy.shown()),
         Some(Stop::Exhausted) => Err((EntryAction::Nothing, Some("runs too long".to_owned()))),
         Some(Stop::Menu(shown)) => Ok(shown),
-        None | Some(Stop::Boot) if item.submenu && copy.loaded.is_none() => {
-            Ok(Shown { items: std::mem::take(&mut copy.menu), environment: copy.environment.clone() })
-        }
+        None | Some(Stop::Boot) if item.submenu && copy.loaded.is_none() => Ok(copy.shown()),
         None | Some(Stop::Boot) => Err(match copy.loaded.take() {
             Some(loaded) => {
                 let problem = loaded.problem.clone();
@@ -280,6 +309,7 @@ fn follow(
     let devices = Devices::new(volume, &path);
     let mut other = Evaluator::new(evaluator.lookup, evaluator.facts, flavour, devices, place);
     (other.fuel, other.chained) = (evaluator.fuel, true);
+    other.account = evaluator.account.clone();
     let shown = super::start(&mut other);
     let done = match shown {
         Ok(shown) if shown.items.is_empty() => Err(format!("{path}: a GRUB without entries")),

@@ -8,6 +8,7 @@
 //! [`evaluate`] runs them: [`expand`] makes arguments of words, [`commands`] holds the commands. What is left is the
 //! [`menu`].
 
+mod budget;
 pub mod commands;
 pub mod default;
 pub mod device;
@@ -38,7 +39,7 @@ use std::rc::Rc;
 
 use device::{Devices, Located};
 use environment_block::Change;
-use evaluate::{Evaluator, FUEL, Place, Shown, Stop};
+use evaluate::{Evaluator, Place, Shown, Stop};
 use failure::CommandFailure;
 pub use flavour::Flavour;
 use menu::{Level, MenuEntry, MenuItem};
@@ -78,6 +79,8 @@ pub struct GrubMenu {
     pub timeout_style: TimeoutStyle,
     /// GRUB asks for a password before its command line, its editor and what is for its users only.
     pub locked: bool,
+    /// It has run `blscfg`, whose builds differ.
+    pub uses_entry_files: bool,
     /// Places in `level` of the entries to try when the default fails, in order.
     pub fallback: Vec<usize>,
     /// The changes that GRUB would have written to its environment blocks before any entry runs.
@@ -114,7 +117,7 @@ pub fn read(
         shown.environment.get("timeout").and_then(|value| number::leading(&value).map(|it| it.value));
     let changes = evaluator.changes.clone();
     // The entries are run even if the top level used up its budget.
-    evaluator.fuel = FUEL;
+    evaluator.fuel = budget::BASE.saturating_add(evaluator.account.work());
     let asks_password = evaluator.asks_password;
     let mut level = menu::level(&mut evaluator, &shown, true, 0);
     if asks_password {
@@ -134,6 +137,7 @@ pub fn read(
             .filter(|it| *it < 1 << 31),
         timeout_style,
         locked: asks_password || menu::has_superusers(&shown.environment),
+        uses_entry_files: evaluator.uses_entry_files,
         fallback,
         changes,
         warnings: evaluator.warnings,
@@ -148,10 +152,7 @@ fn start(evaluator: &mut Evaluator<'_>) -> Result<Shown, CommandFailure> {
     Ok(match evaluator.stop.take() {
         Some(Stop::Menu(shown)) => shown,
         stop => {
-            let mut shown = Shown {
-                items: std::mem::take(&mut evaluator.menu),
-                environment: evaluator.environment.clone(),
-            };
+            let mut shown = evaluator.shown();
             if matches!(stop, Some(Stop::Boot)) {
                 // The configuration itself has loaded this and boots it: no menu is ever seen.
                 shown.items.insert(0, MenuItem::of_configuration(&evaluator.place));

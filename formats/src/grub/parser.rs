@@ -13,7 +13,8 @@ use super::{
 /// Compound commands nest no deeper than this.
 const DEPTH_LIMIT: u32 = 64;
 
-/// Statements and pieces of words that are parsed before anything of them runs, at most.
+/// Statements and pieces of words that are parsed before anything of them runs, at most: of a script that is longer, one for
+/// each two bytes.
 const NODE_LIMIT: usize = 1 << 18;
 
 /// Words that may not be where a command begins, except those that begin a compound command.
@@ -25,7 +26,9 @@ const KEYWORDS: [&str; 14] = [
 /// Parses a file piece by piece: each is what GRUB parses before it runs anything of it.
 pub fn parse(text: &Rc<str>, keep_hex_escapes: bool) -> impl Iterator<Item = Piece> {
     let lexer = Lexer::new(text, keep_hex_escapes);
-    let mut parser = Parser { lexer, ahead: None, open: 0, depth: 0, nodes: 0, functions: Vec::new() };
+    let node_limit = NODE_LIMIT.max(text.len() / 2);
+    let mut parser =
+        Parser { lexer, ahead: None, open: 0, depth: 0, nodes: 0, node_limit, functions: Vec::new() };
     std::iter::from_fn(move || {
         while !parser.lexer.at_end() {
             let piece = parser.next_piece();
@@ -45,6 +48,7 @@ struct Parser<'a> {
     depth: u32,
     /// Statements and pieces of words in the piece being read.
     nodes: usize,
+    node_limit: usize,
     /// Functions of the piece being read.
     functions: Vec<(String, Rc<[Statement]>)>,
 }
@@ -309,7 +313,7 @@ impl<'a> Parser<'a> {
 
     fn peek(&mut self) -> &Token<'a> {
         let lexer = &mut self.lexer;
-        let (open, too_long) = (self.open > 0, self.nodes > NODE_LIMIT);
+        let (open, too_long) = (self.open > 0, self.nodes > self.node_limit);
         let (token, ..) = self.ahead.get_or_insert_with(|| {
             // A line's end is a token on the line that it ends.
             let (line, mark) = (lexer.line(), lexer.mark());

@@ -3,15 +3,22 @@
 use std::rc::Rc;
 
 use super::{
+    budget::LINE,
     device::Located,
-    evaluate::{Evaluator, Flow, Function, LINE, Place},
+    evaluate::{Evaluator, Flow, Function, Place},
     failure::{CommandFailure, CommandResult, Status},
     lexer::line_count,
     menu::{Body, MenuItem},
     parser,
     syntax::Statement,
 };
-use crate::{lookup::CONFIG_LIMIT, text};
+use crate::{
+    lookup::{Beginning, too_large},
+    text,
+};
+
+/// Maximum size of a script, in bytes; of a larger one the beginning is run. grub-btrfs writes some MiB for a thousand snapshots.
+const SCRIPT_LIMIT: usize = 8 << 20;
 
 impl Evaluator<'_> {
     /// Runs the body of a menu entry with its title and arguments as parameters.
@@ -64,14 +71,19 @@ impl Evaluator<'_> {
     pub(super) fn run_file(&mut self, file: &Located) -> CommandResult {
         self.spend_lookup();
         let Located { volume, path, .. } = file;
-        let bytes = self.lookup.read(*volume, path, CONFIG_LIMIT);
-        let bytes =
-            bytes.map_err(|error| CommandFailure::new(Status::FileNotFound, format!("{path}: {error}")))?;
+        let read = self.lookup.read_beginning(*volume, path, SCRIPT_LIMIT);
+        let Beginning { bytes, is_cut } =
+            read.map_err(|error| CommandFailure::new(Status::FileNotFound, format!("{path}: {error}")))?;
+        self.earn(*volume, path, bytes.len());
         let text: Rc<str> = text::decode_owned(bytes).replace('\r', "").into();
         self.spend(line_count(&text).saturating_mul(LINE).saturating_add(text.len()));
         let place = Place { volume: *volume, path: path.as_str().into() };
         let place = std::mem::replace(&mut self.place, place);
         let line = self.line;
+        if is_cut {
+            let last = u32::try_from(line_count(&text)).unwrap_or(u32::MAX);
+            self.warn_always(last, too_large(SCRIPT_LIMIT));
+        }
         let done = self.nest(|evaluator| {
             for piece in parser::parse(&text, evaluator.flavour.keep_hex_escapes) {
                 evaluator.spend_nodes(piece.nodes);

@@ -6,15 +6,17 @@ use std::{fmt, ops::Deref, rc::Rc};
 #[derive(Clone)]
 pub struct Text {
     script: Rc<str>,
-    from: usize,
-    to: usize,
+    /// Short numbers, since there are hundreds of thousands of them.
+    from: u32,
+    to: u32,
 }
 
 impl Text {
     /// A piece of a script, by its places in bytes.
     #[must_use]
     pub fn piece(script: &Rc<str>, from: usize, to: usize) -> Self {
-        Self { script: script.clone(), from, to }
+        let place = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+        Self { script: script.clone(), from: place(from), to: place(to) }
     }
 
     /// Adds what follows it directly in the script; `false` if that is something else.
@@ -31,13 +33,13 @@ impl Deref for Text {
     type Target = str;
 
     fn deref(&self) -> &str {
-        self.script.get(self.from..self.to).unwrap_or_default()
+        self.script.get(self.from as usize..self.to as usize).unwrap_or_default()
     }
 }
 
 impl From<String> for Text {
     fn from(text: String) -> Self {
-        Self { from: 0, to: text.len(), script: text.into() }
+        Self { from: 0, to: u32::try_from(text.len()).unwrap_or(u32::MAX), script: text.into() }
     }
 }
 

@@ -1,20 +1,20 @@
-//! The lines of a configuration, one directive each, into labels.
+//! The lines of a configuration of the Syslinux Project's loaders, one directive each, into labels.
 
 use super::{
-    Configuration, Dialect, Label, Program,
+    Configuration, Label, Program,
     modules::{Meaning, meaning},
 };
 
 /// Files include each other this deep.
-const DEPTH_LIMIT: usize = 16;
+pub(super) const DEPTH_LIMIT: usize = 16;
 /// Maximum number of included files: two that include each other twice would double with each level.
-const FILE_LIMIT: usize = 64;
+pub(super) const FILE_LIMIT: usize = 64;
 /// Maximum number of labels that lead to each other.
 const LEAD_LIMIT: usize = 4;
 /// Maximum memory that labels take by leading to others, in bytes, all together.
 const LEAD_ROOM: usize = 1 << 20;
 /// Maximum number of labels.
-const LABEL_LIMIT: usize = 4096;
+pub(super) const LABEL_LIMIT: usize = 4096;
 
 /// A command line of the loader's own prompt, and its place: file and line.
 type Command = (String, String, u32);
@@ -28,9 +28,6 @@ struct Open {
     arguments: String,
     append: Option<String>,
     initrds: Vec<String>,
-    devicetree: Option<String>,
-    devicetree_directory: Option<String>,
-    has_overlays: bool,
     system_words: u32,
     hidden: bool,
     disabled: bool,
@@ -59,7 +56,6 @@ impl SyslinuxMenu {
 }
 
 pub(super) struct Parser<'a> {
-    dialect: Dialect,
     include: &'a mut dyn FnMut(&str) -> Result<String, String>,
     /// Files that are being read, each including the next.
     open: Vec<String>,
@@ -88,9 +84,8 @@ pub(super) struct Parser<'a> {
 }
 
 impl<'a> Parser<'a> {
-    pub fn new(dialect: Dialect, include: &'a mut dyn FnMut(&str) -> Result<String, String>) -> Self {
+    pub fn new(include: &'a mut dyn FnMut(&str) -> Result<String, String>) -> Self {
         Self {
-            dialect,
             include,
             open: Vec::new(),
             files: 0,
@@ -135,9 +130,6 @@ impl<'a> Parser<'a> {
                         arguments: String::new(),
                         append: None,
                         initrds: Vec::new(),
-                        devicetree: None,
-                        devicetree_directory: None,
-                        has_overlays: false,
                         system_words: self.system_words,
                         hidden: false,
                         disabled: false,
@@ -147,10 +139,10 @@ impl<'a> Parser<'a> {
                     });
                 }
                 "text" => self.in_text = first_word(rest).eq_ignore_ascii_case("help"),
-                "ontimeout" if self.dialect == Dialect::Syslinux => {
+                "ontimeout" => {
                     self.innermost().on_timeout = Some((rest.to_owned(), file.to_owned(), line));
                 }
-                "default" | "ontimeout" => self.default = Some((rest.to_owned(), file.to_owned(), line)),
+                "default" => self.default = Some((rest.to_owned(), file.to_owned(), line)),
                 "ui" | "gfxboot" => self.has_menu = !rest.is_empty(),
                 "prompt" => self.prompt = number(rest) != 0,
                 "timeout" => self.innermost().timeout = number(rest),
@@ -165,7 +157,7 @@ impl<'a> Parser<'a> {
                 },
                 _ => {
                     if let Some(label) = &mut self.label {
-                        statement(label, &keyword, rest, self.dialect);
+                        statement(label, &keyword, rest);
                     }
                 }
             }
@@ -204,17 +196,10 @@ impl<'a> Parser<'a> {
         let (keyword, rest) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
         let rest = rest.trim();
         let plain = || rest.replacen('^', "", 1);
-        if self.dialect == Dialect::Uboot && self.label.is_none() {
-            // It shows a menu where the configuration speaks of one.
-            self.prompt = true;
-        }
         match (&*keyword.to_ascii_lowercase(), &mut self.label) {
             ("label", Some(label)) => label.title = Some(plain()),
             ("label", None) => self.innermost().label = Some(plain()),
             ("title", _) => self.innermost().title = Some(plain()),
-            ("default", Some(label)) if self.dialect == Dialect::Uboot => {
-                self.default = Some((label.name.clone(), file.to_owned(), line));
-            }
             ("default", Some(_)) => self.is_default = true,
             ("start", _) => self.start = self.around.last().copied(),
             ("hide", Some(label)) => label.hidden = true,
@@ -270,17 +255,16 @@ impl<'a> Parser<'a> {
     fn close(&mut self) {
         let is_default = std::mem::take(&mut self.is_default);
         let Some(open) = self.label.take() else { return };
-        let is_uboot = self.dialect == Dialect::Uboot;
         let program = match open.program {
             Some(program) => program,
-            None if open.disabled || is_uboot => return,
+            None if open.disabled => return,
             None => Program::Linux(first_word(&open.name).to_owned()),
         };
         if self.configuration.labels.len() >= LABEL_LIMIT {
             return;
         }
         let append = match open.append.or_else(|| self.append.clone()) {
-            Some(none) if none == "-" && !is_uboot => String::new(),
+            Some(none) if none == "-" => String::new(),
             append => append.unwrap_or_default(),
         };
         let append = format!("{} {append}", open.arguments).trim().to_owned();
@@ -302,12 +286,12 @@ impl<'a> Parser<'a> {
             program,
             append,
             initrds: open.initrds,
-            devicetree: open.devicetree,
-            devicetree_directory: open.devicetree_directory,
-            has_overlays: open.has_overlays,
+            devicetree: None,
+            devicetree_directory: None,
+            has_overlays: false,
             system_words: open.system_words,
             hidden: open.hidden || open.disabled,
-            locked: open.locked && !is_uboot,
+            locked: open.locked,
             file: open.file,
             line: open.line,
         });
@@ -316,9 +300,8 @@ impl<'a> Parser<'a> {
     /// Decides what boots on its own, when all is read.
     pub fn finish(mut self) -> Configuration {
         self.close();
-        let is_uboot = self.dialect == Dialect::Uboot;
         let mut default = self.default.take().unwrap_or_default();
-        let mut named = self.named(if is_uboot { &default.0 } else { first_word(&default.0) });
+        let mut named = self.named(first_word(&default.0));
         let menus = self.resolve();
         if let Some((_, menu)) = menus.into_iter().find(|(label, _)| Some(*label) == named) {
             named = Some(menu);
@@ -343,12 +326,12 @@ impl<'a> Parser<'a> {
         };
         let on_timeout = menu.on_timeout.filter(|_| timeout != 0 && (self.has_menu || self.prompt));
         let mut chosen = on_timeout.and_then(|command| self.command(&command, true));
-        if chosen.is_none() && self.has_menu && !is_uboot {
+        if chosen.is_none() && self.has_menu {
             chosen = menu.default;
         } else if chosen.is_none() {
-            chosen = if is_uboot { named } else { self.command(&default, false) };
+            chosen = self.command(&default, false);
         }
-        let is_known = chosen.is_some() || self.has_menu || is_uboot;
+        let is_known = chosen.is_some() || self.has_menu;
         let Self { mut configuration, places, start, has_menu, .. } = self;
         let shown = |any: bool| {
             let mut labels = configuration.labels.iter().zip(&places);
@@ -356,8 +339,7 @@ impl<'a> Parser<'a> {
         };
         let chosen = chosen.or_else(|| shown(false)).or_else(|| shown(true));
         configuration.default = chosen.and_then(|label| Some(configuration.labels.get(label)?.name.clone()));
-        let waits = if is_uboot { timeout != 0 || self.prompt } else { has_menu || self.prompt };
-        configuration.timeout = match (waits, timeout) {
+        configuration.timeout = match (has_menu || self.prompt, timeout) {
             // SYSLINUX says that there is no default and goes to its prompt.
             _ if !is_known => None,
             (false, _) => configuration.default.as_ref().map(|_| 0),
@@ -365,7 +347,7 @@ impl<'a> Parser<'a> {
             (true, tenths) => Some(tenths.div_ceil(10)),
         };
         // Passwords are the menu's: without one nobody is asked.
-        configuration.is_locked &= has_menu && !is_uboot;
+        configuration.is_locked &= has_menu;
         configuration.labels.iter_mut().for_each(|label| label.locked &= has_menu);
         configuration
     }
@@ -474,40 +456,28 @@ impl<'a> Parser<'a> {
 }
 
 /// A statement that means something in a label alone.
-fn statement(label: &mut Open, keyword: &str, rest: &str, dialect: Dialect) {
+fn statement(label: &mut Open, keyword: &str, rest: &str) {
     let path = first_word(rest);
-    if dialect == Dialect::Syslinux
-        && matches!(keyword, "linux" | "kernel" | "com32" | "boot" | "bss" | "pxe" | "fdimage")
-    {
+    if matches!(keyword, "linux" | "kernel" | "com32" | "boot" | "bss" | "pxe" | "fdimage") {
         label.arguments = rest.get(path.len()..).unwrap_or_default().trim().to_owned();
     }
-    match (keyword, dialect) {
-        ("linux" | "kernel" | "fit", Dialect::Uboot) => {
-            // After the mark follows which part of a FIT image it is.
-            label.program = Some(Program::Linux(path.split('#').next().unwrap_or(path).to_owned()));
-        }
-        ("initrd", Dialect::Uboot) => label.initrds = vec![path.to_owned()],
-        ("fdt" | "devicetree", Dialect::Uboot) => label.devicetree = Some(path.to_owned()),
-        ("fdtdir" | "devicetreedir", Dialect::Uboot) => {
-            label.devicetree_directory = Some(path.to_owned());
-        }
-        ("fdtoverlays" | "devicetree-overlay", Dialect::Uboot) => label.has_overlays = !path.is_empty(),
-        ("config", Dialect::Syslinux) => label.program = Some(Program::Menu(path.to_owned())),
-        ("linux", Dialect::Syslinux) => label.program = Some(Program::Linux(path.to_owned())),
-        ("kernel", Dialect::Syslinux) => {
+    match keyword {
+        "config" => label.program = Some(Program::Menu(path.to_owned())),
+        "linux" => label.program = Some(Program::Linux(path.to_owned())),
+        "kernel" => {
             let is_other = [".c32", ".img", ".bss", ".bin", ".bs", ".0"]
                 .iter()
                 .any(|suffix| path.to_ascii_lowercase().ends_with(suffix));
             let program = if is_other { Program::Other } else { Program::Linux };
             label.program = Some(program(path.to_owned()));
         }
-        ("com32" | "boot" | "bss" | "pxe" | "fdimage", Dialect::Syslinux) => {
+        "com32" | "boot" | "bss" | "pxe" | "fdimage" => {
             label.program = Some(Program::Other(path.to_owned()));
         }
-        ("initrd", Dialect::Syslinux) => {
+        "initrd" => {
             label.initrds = path.split(',').filter(|path| !path.is_empty()).map(str::to_owned).collect();
         }
-        ("localboot", _) => label.program = Some(Program::LocalBoot),
+        "localboot" => label.program = Some(Program::LocalBoot),
         _ => {}
     }
 }

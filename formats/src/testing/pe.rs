@@ -23,14 +23,38 @@ pub fn program(sections: &[(&[u8; 8], u32, u32, u32)]) -> Vec<u8> {
     bytes
 }
 
-/// An EFI program for this machine with texts in its sections, one after the other.
+/// The beginning of a kernel for this machine (kernel: Documentation/arch/x86/boot.rst, Documentation/arch/arm64/booting.rst).
+pub fn kernel() -> Vec<u8> {
+    let mut bytes = vec![0; 1024];
+    for (at, field) in [
+        (0, &b"MZ"[..]),
+        (0x38, b"ARM\x64"),
+        (0x1f1, b"\x01"),
+        (0x1fe, b"\x55\xaa"),
+        (0x202, b"HdrS\x0f\x02"),
+        (0x211, b"\x01"),
+        (0x236, b"\x03\0\xff\x07\0\0"),
+    ] {
+        if at == 0 || cfg!(target_arch = "aarch64") == (at == 0x38) {
+            bytes[at..at + field.len()].copy_from_slice(field);
+        }
+    }
+    bytes
+}
+
+/// An EFI program for this machine with texts in its sections, one after the other; the text `kernel` stands for one.
 pub fn image(sections: &[(&[u8; 8], &str)]) -> Vec<u8> {
-    let place = |at: usize| 4096 + at as u32 * 512;
-    let table = sections.iter().enumerate();
-    let table: Vec<_> = table.map(|(at, (name, text))| (*name, text.len() as u32, 512, place(at))).collect();
+    let content = |text: &str| if text == "kernel" { kernel() } else { text.as_bytes().to_vec() };
+    let mut place = 4096;
+    let mut table = Vec::new();
+    for (name, text) in sections {
+        let length = content(text).len() as u32;
+        table.push((*name, length, length.next_multiple_of(512), place));
+        place += length.next_multiple_of(512);
+    }
     let mut bytes = program(&table);
     for (_, text) in sections {
-        bytes.extend(text.as_bytes());
+        bytes.extend(content(text));
         bytes.resize(bytes.len().next_multiple_of(512), 0);
     }
     if cfg!(target_arch = "aarch64") {

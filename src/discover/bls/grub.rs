@@ -1,6 +1,6 @@
 //! The directory as `blscfg` of Fedora's GRUB reads it, for a volume without GRUB's own configuration.
 
-use super::{EntryFile, entries, reference, warning};
+use super::{EntryFile, empty, entries, reference, warning};
 use crate::{
     discover::finder::{Findings, Note, NoteAction},
     entry::{Entry, FileReference, Format, Kind, Partition, PartitionTable, Source},
@@ -15,7 +15,11 @@ pub(super) fn find(lookup: &dyn Lookup, volume: usize) -> Option<Findings> {
     let mut findings = Findings::default();
     let directory = ["", "/boot"]
         .into_iter()
-        .find(|base| !lookup.list(volume, &format!("{base}/loader/entries")).is_empty())?;
+        .find(|base| !lookup.list(volume, &format!("{base}/loader/entries")).is_empty());
+    let Some(directory) = directory else {
+        let notes: Vec<Note> = ["", "/boot"].iter().filter_map(|base| empty(lookup, volume, base)).collect();
+        return (!notes.is_empty()).then_some(Findings { notes, ..findings });
+    };
     let mut files = entries(lookup, (volume, directory), Reading::Grub, &mut findings);
     // GRUB wants the suffix in lower case.
     files.retain(|file| file.name.file.ends_with(".conf"));
@@ -27,15 +31,19 @@ pub(super) fn find(lookup: &dyn Lookup, volume: usize) -> Option<Findings> {
             Err(message) => findings.warnings.push(warning(lookup, volume, &file.path, message)),
         }
     }
-    findings.default =
-        findings.entries.iter().find(|entry| entry.problem.is_none()).map(|entry| entry.id.clone());
+    // The first, as GRUB has it without a default: where it cannot be booted, the next one takes its place.
+    findings.default = findings.entries.first().map(|entry| entry.id.clone());
+    if findings.entries.is_empty() {
+        findings.notes.extend(empty(lookup, volume, directory));
+        return Some(findings);
+    }
     findings.notes.push(Note {
         action: NoteAction::Guessed,
         volume: lookup.volume_reference(volume),
         path: format!("{directory}/loader/entries"),
         message: "neither systemd-boot nor a grub.cfg is here: read as Fedora's GRUB reads it, without its variables".into(),
     });
-    (!findings.entries.is_empty() || !findings.warnings.is_empty()).then_some(findings)
+    Some(findings)
 }
 
 fn entry(lookup: &dyn Lookup, file: &EntryFile) -> Result<Entry, String> {

@@ -10,7 +10,7 @@ mod systemd_boot;
 mod tests;
 mod type2;
 
-use super::finder::{Context, Finder, Findings};
+use super::finder::{Context, Finder, Findings, Note, NoteAction};
 use crate::{
     entry::{FileReference, Format, PartitionTable, Volume, Warning},
     formats::{
@@ -131,6 +131,19 @@ fn reference(lookup: &dyn Lookup, volume: usize, base: &str, path: &str) -> File
         parts.push_str(part);
     }
     FileReference::new(lookup.volume_reference(volume), parts)
+}
+
+/// Notes a directory for entry files that holds none.
+fn empty(lookup: &dyn Lookup, volume: usize, base: &str) -> Option<Note> {
+    let path = format!("{base}/loader/entries");
+    let is_directory =
+        lookup.status(volume, &path, true).is_some_and(|status| status.kind == FileKind::Directory);
+    is_directory.then(|| Note {
+        action: NoteAction::PassedOver,
+        volume: lookup.volume_reference(volume),
+        path,
+        message: "a directory without an entry that can be read".into(),
+    })
 }
 
 /// Reads the entry files of one directory.

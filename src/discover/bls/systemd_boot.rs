@@ -5,11 +5,11 @@ use std::{collections::HashMap, env::consts::ARCH};
 use super::{
     EntryFile,
     automatic::{self, FIRMWARE_ONLY},
-    entries, type2, warning,
+    empty, entries, type2, warning,
 };
 use crate::{
     discover::{
-        finder::{Context, Findings},
+        finder::{Context, Findings, Note, NoteAction},
         unified::{UnifiedImage, from_host},
     },
     entry::{Companion, Entry, FileReference, Format, Kind, Role, Source, Warning},
@@ -50,13 +50,14 @@ pub(super) fn find(
         files.extend(entries(lookup, *place, Reading::SystemdBoot, &mut findings));
     }
     files.sort_by(|a, b| compare_systemd_boot((&a.name, &a.entry), (&b.name, &b.entry)));
-    let titles = titles(&files);
     // systemd-boot cannot choose an entry that it does not show.
-    let mut names: Vec<Option<String>> = Vec::new();
-    for (file, title) in files.iter().zip(titles) {
-        match entry(lookup, context, file, title, &mut findings.warnings) {
+    let mut shown: Vec<Shown> = Vec::new();
+    for file in &files {
+        match entry(lookup, context, file, &mut findings.warnings) {
             Ok(entry) => {
-                names.push((!entry.hidden).then(|| systemd_boot_id(file)));
+                if !entry.hidden {
+                    shown.push(Shown::of(findings.entries.len(), &entry, Some(file)));
+                }
                 findings.entries.push(entry);
             }
             Err(message) => findings.warnings.push(warning(lookup, file.volume, &file.path, message)),
@@ -65,23 +66,27 @@ pub(super) fn find(
     let is_menu = !findings.entries.is_empty();
     let loader = loader(lookup, home, &mut findings);
     if is_menu && !loader.no_automatic_entries {
-        let automatic = automatic::entries(lookup, home);
-        names.extend(automatic.iter().map(|entry| Some(entry.id.clone())));
-        findings.entries.extend(automatic);
+        for entry in automatic::entries(lookup, home) {
+            shown.push(Shown::of(findings.entries.len(), &entry, None));
+            findings.entries.push(entry);
+        }
     }
-    let named =
-        names.iter().zip(&findings.entries).filter_map(|(name, entry)| Some((name.as_deref()?, entry)));
-    let named: Vec<_> = named.collect();
-    let candidates: Vec<_> = named.iter().map(|(name, entry)| (*name, entry.tries_left == Some(0))).collect();
-    let chosen = loader.choice(&context.loader, &candidates).and_then(|place| named.get(place));
-    let chosen = chosen.map(|(_, entry)| *entry).filter(|entry| entry.problem.is_none());
-    let chosen = chosen.or_else(|| findings.entries.iter().find(|entry| entry.problem.is_none()));
-    findings.default = chosen.map(|entry| entry.id.clone());
+    make_titles_unique(&shown, &mut findings.entries);
+    let has_failed = |place: usize| findings.entries.get(place).is_some_and(|it| it.tries_left == Some(0));
+    let candidates: Vec<_> = shown.iter().map(|it| (it.name.as_str(), has_failed(it.place))).collect();
+    let chosen = loader.choice(&context.loader, &candidates).and_then(|place| shown.get(place));
+    // It chooses none of those by itself that it makes by itself (src/boot/boot.c, `LOADER_TYPE_MAY_AUTO_SELECT`). What it
+    // chooses is its default, be it for the firmware alone to start.
+    let chosen = chosen.or_else(|| shown.iter().find(|it| !it.is_automatic));
+    findings.default = chosen.and_then(|it| findings.entries.get(it.place)).map(|entry| entry.id.clone());
     findings.timeout = loader.seconds(&context.loader);
     if findings.default.is_none() && findings.timeout == Some(0) {
         findings.timeout = Some(NOTHING_TO_BOOT);
     }
-    (is_menu || !findings.warnings.is_empty()).then_some(findings)
+    for (volume, base) in places.iter().filter(|_| !is_menu) {
+        findings.notes.extend(empty(lookup, *volume, base));
+    }
+    (is_menu || !(findings.warnings.is_empty() && findings.notes.is_empty())).then_some(findings)
 }
 
 fn loader(lookup: &dyn Lookup, (volume, base): (usize, &str), findings: &mut Findings) -> LoaderConf {
@@ -90,7 +95,15 @@ fn loader(lookup: &dyn Lookup, (volume, base): (usize, &str), findings: &mut Fin
         return LoaderConf::default();
     }
     match lookup.read(volume, &path, CONFIG_LIMIT) {
-        Ok(content) => LoaderConf::parse(&text::decode(&content)),
+        Ok(content) => {
+            findings.notes.push(Note {
+                action: NoteAction::Used,
+                volume: lookup.volume_reference(volume),
+                path,
+                message: "systemd-boot's settings".into(),
+            });
+            LoaderConf::parse(&text::decode(&content))
+        }
         Err(error) => {
             let message = format!("{error}: default and timeout are lost");
             findings.warnings.push(warning(lookup, volume, &path, message));
@@ -99,30 +112,52 @@ fn loader(lookup: &dyn Lookup, (volume, base): (usize, &str), findings: &mut Fin
     }
 }
 
-/// Titles, made different by version, machine and file name as far as they must be.
-fn titles(files: &[EntryFile]) -> Vec<String> {
-    let mut titles: Vec<String> =
-        files.iter().map(|file| file.entry.title.clone().unwrap_or_else(|| systemd_boot_id(file))).collect();
-    let differences: [fn(&EntryFile) -> Option<String>; 3] = [
-        |file| file.entry.version.clone(),
-        |file| file.entry.machine_id.as_ref().map(|id| id.chars().take(8).collect()),
-        |file| Some(systemd_boot_id(file)),
+/// An entry that the menu shows.
+struct Shown {
+    /// Its place among all entries.
+    place: usize,
+    /// The name by which the default is found.
+    name: String,
+    version: Option<String>,
+    machine_id: Option<String>,
+    is_automatic: bool,
+}
+
+impl Shown {
+    fn of(place: usize, entry: &Entry, file: Option<&EntryFile>) -> Self {
+        Self {
+            place,
+            name: file.map_or_else(|| entry.id.clone(), systemd_boot_id),
+            version: file.and_then(|file| file.entry.version.clone()),
+            machine_id: file.and_then(|file| file.entry.machine_id.clone()),
+            is_automatic: file.is_none(),
+        }
+    }
+}
+
+/// Makes titles different by version, machine and name as far as they must be: of the entries that are in the menu, those that it
+/// makes by itself among them, and no others (systemd, src/boot/boot.c: `config_load_all_entries` drops what is not shown and adds
+/// the others, and then comes `generate_boot_entry_titles`).
+fn make_titles_unique(shown: &[Shown], entries: &mut [Entry]) {
+    let differences: [fn(&Shown) -> Option<String>; 3] = [
+        |it| it.version.clone(),
+        |it| it.machine_id.as_ref().map(|id| id.chars().take(8).collect()),
+        |it| Some(it.name.clone()),
     ];
     for difference in differences {
         let mut counts: HashMap<String, usize> = HashMap::new();
-        for title in &titles {
-            let count = counts.entry(title.clone()).or_default();
+        for entry in shown.iter().filter_map(|it| entries.get(it.place)) {
+            let count = counts.entry(entry.title.clone()).or_default();
             *count = count.saturating_add(1);
         }
-        for (title, file) in titles.iter_mut().zip(files) {
-            if counts.get(title.as_str()).is_some_and(|&count| count > 1)
-                && let Some(difference) = difference(file)
-            {
-                title.push_str(&format!(" ({difference})"));
+        for it in shown {
+            let entry = entries.get_mut(it.place);
+            let entry = entry.filter(|entry| counts.get(&entry.title).is_some_and(|count| *count > 1));
+            if let (Some(entry), Some(difference)) = (entry, difference(it)) {
+                entry.title.push_str(&format!(" ({difference})"));
             }
         }
     }
-    titles
 }
 
 /// The text after an image's name in the name of one of its further profiles.
@@ -145,7 +180,6 @@ fn entry(
     lookup: &dyn Lookup,
     context: &Context,
     file: &EntryFile,
-    title: String,
     warnings: &mut Vec<Warning>,
 ) -> Result<Entry, String> {
     let source = Source {
@@ -156,7 +190,7 @@ fn entry(
         line: None,
     };
     let mut entry = Entry {
-        title,
+        title: file.entry.title.clone().unwrap_or_else(|| systemd_boot_id(file)),
         cmdline: file.entry.options.clone().unwrap_or_default(),
         version: file.entry.version.clone(),
         tries_left: file.name.tries_left,
@@ -224,7 +258,7 @@ fn entry(
     if let (None, Some(missing)) = (&entry.problem, missing) {
         entry.problem = Some(format!("there is no {}", missing.path));
     }
-    entry.kernel = Some(kernel);
+    entry.kernel.get_or_insert(kernel);
     Ok(entry)
 }
 

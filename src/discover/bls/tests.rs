@@ -4,7 +4,7 @@ use std::fs;
 
 use crate::{
     discover::{
-        finder::{Context, Finder, Findings},
+        finder::{Context, Finder, Findings, Note, NoteAction},
         testing::{tree, volume, volumes},
     },
     entry::{Entry, FileReference, FilesystemKind, Format, Kind, Source, Volume},
@@ -89,6 +89,12 @@ fn systemd_boot_shows_the_esp_and_xbootldr_as_one_menu() {
         ],
         default: Some("arch".into()),
         timeout: Some(3),
+        notes: vec![Note {
+            action: NoteAction::Used,
+            volume: "sda1".into(),
+            path: "/loader/loader.conf".into(),
+            message: "systemd-boot's settings".into(),
+        }],
         ..Findings::default()
     };
     assert_eq!(find(&disk, 0), Some(expected));
@@ -106,6 +112,11 @@ fn titles_that_are_the_same_are_made_different() {
         ("loader/entries/d.conf", "title Linux\nversion 2\nlinux /k"),
         ("loader/entries/e.conf", "title Linux\nversion 2\nlinux /k"),
         ("loader/entries/F.conf", "linux /k"),
+        // One that is not in the menu makes no other title longer, and one that systemd-boot makes by itself does.
+        ("loader/entries/G.conf", "title Once\nlinux /k"),
+        ("loader/entries/H.conf", "title Once\nlinux /gone"),
+        ("loader/entries/I.conf", "title Windows Boot Manager\nversion 10\nlinux /k"),
+        ("EFI/Microsoft/Boot/bootmgfw.efi", "MZ"),
         ("k", ""),
     ];
     let found = find(&[(files, volume("sda1", FilesystemKind::Vfat))], 0).unwrap();
@@ -114,19 +125,23 @@ fn titles_that_are_the_same_are_made_different() {
     assert_eq!(
         titles,
         [
+            ("I", "Windows Boot Manager (10)"),
+            ("H", "Once"),
+            ("G", "Once"),
             ("F", "f.conf"),
             ("e", "Linux (2) (e.conf)"),
             ("d", "Linux (2) (d.conf)"),
             ("c", "Linux (2) (fedcba98)"),
             ("b", "Linux (2) (01234567)"),
             ("a", "Linux (1)"),
+            ("auto-windows", "Windows Boot Manager"),
         ]
     );
-    assert_eq!((found.default.as_deref(), found.timeout), (Some("F"), Some(0)));
+    assert_eq!((found.default.as_deref(), found.timeout), (Some("I"), Some(0)));
 }
 
 #[test]
-fn entries_that_cannot_be_booted_are_shown_with_the_reason_and_never_the_default() {
+fn entries_that_cannot_be_booted_are_shown_with_the_reason() {
     let files: &[(&str, &str)] = &[
         ("boot/loader/loader.conf", "default v*\ntimeout menu-force"),
         ("boot/loader/entries/z.conf", "linux /k\narchitecture m68k"),
@@ -157,6 +172,25 @@ fn entries_that_cannot_be_booted_are_shown_with_the_reason_and_never_the_default
         ["/boot/loader/entries/x.conf"]
     );
     assert_eq!((found.default.as_deref(), found.timeout), (Some("v"), None));
+}
+
+#[test]
+fn the_default_is_what_systemd_boot_would_boot_whoever_can_start_it() {
+    let linux = ("loader/entries/linux.conf", "linux /k");
+    let shell = ("loader/entries/shell.conf", "sort-key a\nefi /shell.efi");
+    let others = [("EFI/Microsoft/Boot/bootmgfw.efi", "MZ"), ("shell.efi", "MZ"), ("k", "")];
+    for (loader, entries, default) in [
+        ("default auto-windows", &[linux][..], "auto-windows"),
+        ("default shell.conf", &[linux, shell], "shell"),
+        ("default nothing", &[linux, shell], "shell"),
+        ("", &[linux, shell], "shell"),
+        ("", &[linux], "linux"),
+        ("default gone.conf", &[linux, ("loader/entries/gone.conf", "linux /gone")], "linux"),
+    ] {
+        let files = [&[("loader/loader.conf", loader)], entries, &others].concat();
+        let found = find(&[(&files, typed("sda1", ESP))], 0).unwrap();
+        assert_eq!(found.default.as_deref(), Some(default), "{loader} {entries:?}");
+    }
 }
 
 #[test]
@@ -257,7 +291,7 @@ fn fedoras_directory_is_read_by_grubs_rules() {
         ]
     );
     assert_eq!(found.entries[1].initrds, [file("sda2", "/i-6.5.6")]);
-    assert_eq!((found.default.as_deref(), found.timeout), (Some("0123-6.5.6-300.fc39"), None));
+    assert_eq!((found.default.as_deref(), found.timeout), (Some("0123-6.5.12-300.fc39"), None));
 }
 
 #[test]

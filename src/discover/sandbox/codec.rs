@@ -87,7 +87,7 @@ macro_rules! choices {
     )*};
 }
 
-numbers! { u8 u32 u64 }
+numbers! { u8 u16 u32 u64 }
 
 records! {
     Companion { role file }
@@ -100,9 +100,9 @@ records! {
         default locked changes problem
     }
     EnvironmentChange { block name value }
-    FileReference { volume path inside packed_as }
+    FileReference { volume path inside packed_as sha256 }
     Filesystem { kind uuid label }
-    LoadOption { active description partition file }
+    LoadOption { active description partition file data number }
     MultibootModule { cmdline as_it_is }
     Multiboot { version modules }
     Note { action volume path message }

@@ -106,7 +106,7 @@ fn survey_against(names: &[&str], hostile: &[&str]) -> (Result<Survey, SandboxEr
             return Err(SandboxError::Died(ExitStatus::from_raw(libc::SIGSEGV)));
         }
         let volumes: Vec<_> = volumes.iter().map(|open| open.volume.clone()).collect();
-        Ok(report_of(&volumes, Vec::new(), &[]))
+        Ok(report_of(&volumes, Vec::new(), &[], &[]))
     });
     (survey, tried.into_inner())
 }
@@ -145,7 +145,7 @@ fn volumes_that_are_searched_one_at_a_time_are_named_before_and_after() {
     let report = |step| steps.borrow_mut().push(step);
     let survey = survey_by(&volumes.iter().collect::<Vec<_>>(), Some(&report), |volumes| {
         let volumes: Vec<_> = volumes.iter().map(|open| open.volume.clone()).collect();
-        Ok(report_of(&volumes, Vec::new(), &[]))
+        Ok(report_of(&volumes, Vec::new(), &[], &[]))
     });
     assert_eq!(survey.unwrap().volumes.len(), 2);
     let step = |name: &str| [Progress::Begin(name.into()), Progress::End(name.into())];
@@ -182,6 +182,8 @@ fn the_request_arrives_with_its_directories() {
                 description: "debian".into(),
                 partition: None,
                 file: Some("\\EFI\\debian\\shimx64.efi".into()),
+                data: vec![1, 2],
+                number: 7,
             }],
             ..Context::default()
         },

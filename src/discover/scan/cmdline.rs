@@ -317,6 +317,26 @@ struct Root {
     reason: &'static str,
 }
 
+/// The word for a root file system that a kernel cannot find by itself: it knows partitions and device names, and no file
+/// systems, logical volumes, containers or arrays (kernel: block/early-lookup.c, init/do_mounts.c).
+pub(super) fn needs_initrd(cmdline: &str) -> Option<&str> {
+    let is_plain = |root: &str| {
+        let is_number = || {
+            let (major, minor) = root.split_once(':')?;
+            Some(major.parse::<u32>().is_ok() && minor.parse::<u32>().is_ok())
+        };
+        ["PARTUUID=", "PARTLABEL=", "nfs", "cifs", "ubi", "mtd"].iter().any(|start| root.starts_with(start))
+            || root.strip_prefix("/dev/").is_some_and(|name| {
+                !(name.contains('/') || name.starts_with("dm-") || name.starts_with("md"))
+            })
+            || is_number().unwrap_or(false)
+    };
+    let assembles =
+        cmdline.split(' ').any(|word| word.starts_with("md=") || word.starts_with("dm-mod.create="));
+    let mut words = cmdline.split(' ').filter(|word| is_root(word));
+    words.find(|word| !assembles && !word.strip_prefix("root=").is_some_and(is_plain))
+}
+
 /// Whether a word says where the root file system is; `zfs=` is that of Arch's initrds.
 fn is_root(word: &str) -> bool {
     ["root=", "zfs="].iter().any(|start| word.starts_with(start))

@@ -21,6 +21,7 @@ use super::{
 use crate::{
     entry::{Entry, FileReference, Format, Kind, Source, VolumeReference, Warning},
     formats::{
+        kernel_file::{HEAD_LENGTH, KernelFile, recognise},
         lookup::{FileKind, Lookup},
         text,
     },
@@ -44,6 +45,10 @@ struct Kernel {
     name: String,
     /// The versions that its initrd and its modules may be named for; empty if its name tells no version.
     versions: Vec<String>,
+    /// The version as `uname -r` has it, where its name, its header or its modules tell.
+    release: Option<String>,
+    /// It is a unified kernel image.
+    is_unified: bool,
 }
 
 impl Kernel {
@@ -53,6 +58,19 @@ impl Kernel {
 
     fn version(&self) -> &str {
         self.versions.first().map_or("", String::as_str)
+    }
+
+    /// Its title as the system's own boot loader would have it.
+    fn title(&self, name: &str) -> String {
+        match names::number(self.version()).unwrap_or(self.version()) {
+            "" => format!("{name} ({})", self.path()),
+            version => format!("{name}, with Linux {version}"),
+        }
+    }
+
+    /// The version by which it is older or newer than others.
+    fn age(&self) -> &str {
+        self.release.as_deref().unwrap_or(self.version())
     }
 }
 
@@ -66,7 +84,14 @@ pub(super) fn scan(lookup: &dyn Lookup, volume: usize, offered: &[&Entry]) -> Op
     let systems = if kernels.is_empty() { Vec::new() } else { System::all(lookup) };
     let family = kernels.first().and_then(|kernel| scan.system(kernel, &systems));
     let family = family.map_or(Family::Other, |system| system.family(lookup));
-    kernels.sort_by(|one, other| order::newest_first(family, one.version(), other.version()));
+    for kernel in &mut kernels {
+        kernel.release = kernel.release.take().or_else(|| release_by_modules(lookup, kernel, &systems));
+    }
+    kernels.sort_by(|one, other| {
+        let by_name = || order::newest_first(family, one.version(), other.version());
+        let of_unknown_age = one.release.is_none().cmp(&other.release.is_none());
+        of_unknown_age.then_with(|| order::newest_first(family, one.age(), other.age())).then_with(by_name)
+    });
     let mut warnings = Vec::new();
     if let Some(dropped) = kernels.get(KERNEL_LIMIT) {
         warnings.push(Warning {
@@ -77,7 +102,10 @@ pub(super) fn scan(lookup: &dyn Lookup, volume: usize, offered: &[&Entry]) -> Op
         });
         kernels.truncate(KERNEL_LIMIT);
     }
-    let entries: Vec<Entry> = kernels.iter().map(|kernel| scan.entry(kernel, &systems, offered)).collect();
+    let mut entries: Vec<Entry> =
+        kernels.iter().map(|kernel| scan.entry(kernel, &systems, offered)).collect();
+    refuse_without_initrds(&kernels, &mut entries);
+    make_titles_unique(&mut entries);
     let default = entries.iter().find(|entry| entry.problem.is_none()).map(|entry| entry.id.clone());
     Some(Findings {
         timeout: default.as_ref().map(|_| TIMEOUT),
@@ -142,12 +170,41 @@ impl Scan<'_> {
     fn kernels_in(&mut self, directory: &str) -> Vec<(Kernel, bool)> {
         let mut kernels = Vec::new();
         for file in self.lookup.list(self.volume, directory) {
-            let Some(mut versions) = names::kernel_versions(&file.name) else { continue };
-            let path = join(directory, &file.name);
-            if !self.lookup.is_file(self.volume, &path) {
-                self.pass_over(&path, "named like a kernel, but no regular file");
+            let is_program = file.name.to_ascii_lowercase().ends_with(names::EFI);
+            let named = names::kernel_versions(&file.name);
+            if named.is_none() && !(is_program && file.kind == FileKind::File) {
                 continue;
             }
+            let is_named = named.is_some();
+            let mut versions = named.unwrap_or_default();
+            let path = join(directory, &file.name);
+            let status = self.lookup.status(self.volume, &path, true);
+            let Some(status) = status.filter(|status| status.kind == FileKind::File) else {
+                self.pass_over(&path, "named like a kernel, but no regular file");
+                continue;
+            };
+            let number = versions.first().and_then(|version| names::number(version)).map(str::to_owned);
+            let mut content = None;
+            if is_program || number.is_none() {
+                let head = self.lookup.read_at(self.volume, &path, 0, HEAD_LENGTH).unwrap_or_default();
+                content = recognise(&head, status.size);
+            }
+            let is_kernel = match &content {
+                Some(KernelFile::Uki(_)) => true,
+                Some(KernelFile::Bzimage(_) | KernelFile::Image(_) | KernelFile::EfiZboot(_)) => true,
+                Some(KernelFile::EfiProgram(_)) => false,
+                _ => is_named,
+            };
+            if is_program && !is_kernel {
+                self.pass_over(&path, "an EFI program that is no kernel");
+                continue;
+            }
+            let release = number.or_else(|| match &content {
+                Some(KernelFile::Bzimage(kernel)) => {
+                    kernel.version.as_deref()?.split_whitespace().next().map(str::to_owned)
+                }
+                _ => None,
+            });
             // kernel-install and the distributions' packages name the directory for the version instead; pacman's have a
             // file beside it that says what the kernel in /boot and its initrd are named for.
             let parent = directory.rsplit('/').next().unwrap_or_default();
@@ -161,7 +218,9 @@ impl Scan<'_> {
             {
                 versions.push(parent.to_owned());
             }
-            let kernel = Kernel { directory: directory.to_owned(), name: file.name, versions };
+            let is_unified = matches!(content, Some(KernelFile::Uki(_)));
+            let kernel =
+                Kernel { directory: directory.to_owned(), name: file.name, versions, release, is_unified };
             kernels.push((kernel, file.kind == FileKind::Link));
         }
         kernels
@@ -208,8 +267,11 @@ impl Scan<'_> {
     }
 
     fn entry(&mut self, kernel: &Kernel, systems: &[System], offered: &[&Entry]) -> Entry {
-        let initrd = self.initrd(kernel);
+        let initrd = self.initrd(kernel).filter(|_| !kernel.is_unified);
         let system = self.system(kernel, systems);
+        if kernel.is_unified {
+            return self.unified(kernel, system);
+        }
         let derived = cmdline::derive(self.lookup, self.volume, system, initrd.is_some(), offered);
         for note in derived.notes {
             if !self.notes.contains(&note) {
@@ -232,16 +294,20 @@ impl Scan<'_> {
                 false => format!("a kernel by its name, with {}", initrds.join(", ")),
             },
         });
-        let problem = (initrd.is_none() && !derived.has_root)
-            .then(|| "no initrd is named for it, and no partition is known to be its root".into());
+        let problem = match (initrd, cmdline::needs_initrd(&derived.cmdline)) {
+            (Some(_), _) => None,
+            (None, _) if !derived.has_root => {
+                Some("no initrd is named for it, and no partition is known to be its root".into())
+            }
+            (None, root) => {
+                root.map(|root| format!("no initrd is named for it, and without one no kernel finds {root}"))
+            }
+        };
         let name = system.and_then(|system| system.name(self.lookup)).unwrap_or_else(|| "Linux".into());
         let reference = |path: String| FileReference::new(self.own.clone(), path);
         Entry {
             id: path.clone(),
-            title: match kernel.version() {
-                "" => format!("{name} ({path})"),
-                version => format!("{name}, with Linux {version}"),
-            },
+            title: kernel.title(&name),
             kind: Kind::Linux,
             source: Source {
                 format: Format::Scan,
@@ -253,9 +319,35 @@ impl Scan<'_> {
             kernel: Some(reference(path.clone())),
             initrds: initrds.into_iter().map(reference).collect(),
             cmdline: derived.cmdline,
-            version: Some(kernel.version().to_owned()).filter(|version| !version.is_empty()),
+            version: Some(kernel.age().to_owned()).filter(|version| !version.is_empty()),
             problem,
             ..Entry::default()
+        }
+    }
+
+    /// The entry of an image that brings all of it; what is in it is put in later.
+    fn unified(&mut self, kernel: &Kernel, system: Option<&System>) -> Entry {
+        let path = kernel.path();
+        self.notes.push(Note {
+            action: NoteAction::Guessed,
+            volume: self.own.clone(),
+            path: path.clone(),
+            message: "a unified kernel image by its content".into(),
+        });
+        let name = system.and_then(|system| system.name(self.lookup)).unwrap_or_else(|| "Linux".into());
+        let source = Source {
+            format: Format::Scan,
+            volume: self.own.clone(),
+            path: path.clone(),
+            inside: None,
+            line: None,
+        };
+        Entry {
+            title: kernel.title(&name),
+            kind: Kind::Uki,
+            version: Some(kernel.age().to_owned()).filter(|version| !version.is_empty()),
+            kernel: Some(FileReference::new(self.own.clone(), path.clone())),
+            ..Entry::new(path, source)
         }
     }
 
@@ -316,6 +408,51 @@ impl Scan<'_> {
             path: path.to_owned(),
             message: message.to_owned(),
         });
+    }
+}
+
+/// The version of a kernel that is named for its package: that of the modules which name the package, too (pacman's `pkgbase`).
+fn release_by_modules(lookup: &dyn Lookup, kernel: &Kernel, systems: &[System]) -> Option<String> {
+    let is_own = |name: &str| kernel.versions.iter().any(|version| version == name);
+    systems.iter().find_map(|system| {
+        let directory = system.path("/usr/lib/modules");
+        let releases = lookup.list(system.volume, &directory).into_iter().take(DIRECTORY_LIMIT);
+        let mut releases = releases.filter(|release| release.name.starts_with(|c: char| c.is_ascii_digit()));
+        let named = releases.find(|release| {
+            let path = format!("{directory}/{}/pkgbase", release.name);
+            let name = lookup.read(system.volume, &path, PKGBASE_LIMIT);
+            name.is_ok_and(|name| is_own(text::decode(&name).trim()))
+        });
+        named.map(|release| release.name)
+    })
+}
+
+/// Where other kernels beside a kernel have an initrd, it needs one, too: the installation of its own was cut short, or is to come.
+fn refuse_without_initrds(kernels: &[Kernel], entries: &mut [Entry]) {
+    let all: Vec<(&Kernel, bool)> =
+        kernels.iter().zip(&*entries).map(|(kernel, entry)| (kernel, !entry.initrds.is_empty())).collect();
+    for (kernel, entry) in kernels.iter().zip(entries) {
+        // Slackware's huge kernel has all that its generic one has in its initrd.
+        let is_whole = kernel.is_unified || kernel.version().starts_with("huge");
+        let has_sibling = || all.iter().any(|(other, has)| *has && other.directory == kernel.directory);
+        if entry.initrds.is_empty() && !is_whole && has_sibling() {
+            let problem = "no initrd is named for it, and other kernels beside it have one";
+            entry.problem.get_or_insert_with(|| problem.into());
+        }
+    }
+}
+
+/// Two kernels of one version have their paths in their titles.
+fn make_titles_unique(entries: &mut [Entry]) {
+    let mut counts: HashMap<String, usize> = HashMap::new();
+    for entry in &*entries {
+        let count = counts.entry(entry.title.clone()).or_default();
+        *count = count.saturating_add(1);
+    }
+    for entry in entries {
+        if counts.get(&entry.title).is_some_and(|count| *count > 1) {
+            entry.title.push_str(&format!(" ({})", entry.id));
+        }
     }
 }
 

@@ -25,8 +25,11 @@ const KERNEL_PREFIXES: [&str; 8] =
 /// Kernels without a version in their name.
 const BARE_KERNELS: [&str; 6] = ["vmlinuz", "vmlinuz.old", "linux", "bzImage", "vmlinux", "Image"];
 
+/// The ending of a kernel that the firmware can start: Gentoo's installkernel names them so.
+pub(super) const EFI: &str = ".efi";
+
 /// Endings of files that are named like kernels and are none.
-const NO_KERNELS: [&str; 27] = [
+const NO_KERNELS: [&str; 26] = [
     ".asc",
     ".bak",
     ".cfg",
@@ -36,7 +39,6 @@ const NO_KERNELS: [&str; 27] = [
     ".dpkg-new",
     ".dpkg-old",
     ".dpkg-tmp",
-    ".efi",
     ".efi.signed",
     ".hmac",
     ".img",
@@ -94,6 +96,7 @@ const COMPRESSIONS: [&str; 9] = ["", ".gz", ".bz2", ".xz", ".lzma", ".lz4", ".lz
 ///
 /// `vmlinuz-linux-lts` has an initrd named for `linux-lts` on one distribution and for `lts` on another.
 pub(super) fn kernel_versions(name: &str) -> Option<Vec<String>> {
+    let name = name.strip_suffix(EFI).or_else(|| name.strip_suffix(".EFI")).unwrap_or(name);
     if BARE_KERNELS.contains(&name) {
         return Some(Vec::new());
     }
@@ -111,7 +114,22 @@ pub(super) fn kernel_versions(name: &str) -> Option<Vec<String>> {
     let start = name.get(..letters).and_then(|beginning| beginning.rfind('-'));
     let short = start.and_then(|dash| name.get(dash.saturating_add(1)..));
     versions.extend(short.filter(|short| !short.is_empty() && *short != version).map(str::to_owned));
+    // What genkernel puts before the number holds one itself: the architecture.
+    let number = number(version).filter(|number| !versions.iter().any(|known| known == number));
+    versions.extend(number.map(str::to_owned));
     Some(versions)
+}
+
+/// The version as `uname -r` has it in what a file is named for: from the first part that begins with a digit; `None` where there
+/// is none, as in `linux-lts`.
+pub(super) fn number(version: &str) -> Option<&str> {
+    let mut rest = version;
+    loop {
+        if rest.starts_with(|c: char| c.is_ascii_digit()) {
+            return Some(rest);
+        }
+        (_, rest) = rest.split_once('-')?;
+    }
 }
 
 /// Names that the initrd of a kernel may have, best first; `machine` is the architecture as genkernel writes it.
@@ -162,7 +180,10 @@ mod tests {
             ("vmlinuz-linux", Some(vec!["linux"])),
             ("vmlinuz-linux-lts", Some(vec!["linux-lts", "lts"])),
             ("vmlinuz-generic-5.15.19", Some(vec!["generic-5.15.19", "5.15.19"])),
-            ("kernel-genkernel-x86_64-6.6", Some(vec!["genkernel-x86_64-6.6", "x86_64-6.6"])),
+            ("kernel-genkernel-x86_64-6.6", Some(vec!["genkernel-x86_64-6.6", "x86_64-6.6", "6.6"])),
+            ("vmlinuz-6.6.32-gentoo-dist.efi", Some(vec!["6.6.32-gentoo-dist"])),
+            ("LINUX-6.6.EFI", None),
+            ("linux-6.6.EFI", Some(vec!["6.6"])),
             ("vmlinuz-6.1.old", Some(vec!["6.1.old"])),
             ("vmlinuz", Some(vec![])),
             ("linux", Some(vec![])),
@@ -178,6 +199,20 @@ mod tests {
             let expected: Option<Vec<String>> =
                 versions.map(|all| all.into_iter().map(String::from).collect());
             assert_eq!(kernel_versions(name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_version_begins_with_its_number() {
+        for (name, version) in [
+            ("6.6.30-gentoo-dist", Some("6.6.30-gentoo-dist")),
+            ("genkernel-x86_64-5.15.1-gentoo", Some("5.15.1-gentoo")),
+            ("generic-5.15.19", Some("5.15.19")),
+            ("0-rescue-0123", Some("0-rescue-0123")),
+            ("linux-lts", None),
+            ("", None),
+        ] {
+            assert_eq!(number(name), version, "{name}");
         }
     }
 

@@ -17,7 +17,8 @@ pub(super) fn newest_first(family: Family, one: &str, other: &str) -> Ordering {
         _ => version::dpkg,
     };
     let key = |version: &str| {
-        let plain = version.strip_suffix(".old");
+        // Debian's and Gentoo's.
+        let plain = version.strip_suffix(".old").or_else(|| version.strip_suffix("-old"));
         (version.contains("rescue"), marked(plain.unwrap_or(version)), plain.is_some())
     };
     let ((rescue, version, old), (other_rescue, other_version, other_old)) = (key(one), key(other));

@@ -344,6 +344,167 @@ fn pacmans_kernel_beside_its_modules_is_the_one_in_boot() {
     }
 }
 
+/// A kernel for x86 that tells this version (kernel: Documentation/arch/x86/boot.rst, `kernel_version`).
+fn bzimage(version: &str) -> Vec<u8> {
+    let mut head = vec![0; 0x400];
+    for (at, field) in
+        [(0x1f1, &b"\x01"[..]), (0x202, b"HdrS\x0f\x02"), (0x20e, b"\x80\x01"), (0x211, b"\x01")]
+    {
+        head[at..at + field.len()].copy_from_slice(field);
+    }
+    head[0x1fe..0x200].copy_from_slice(b"\x55\xaa");
+    head[0x380..0x380 + version.len()].copy_from_slice(version.as_bytes());
+    head
+}
+
+/// Directories of files that are no text.
+fn with_kernels(files: &[(&str, &str)], kernels: &[(&str, &str)]) -> tempfile::TempDir {
+    let directory = tree(&[files, &kernels.iter().map(|(path, _)| (*path, "")).collect::<Vec<_>>()].concat());
+    for (path, version) in kernels {
+        std::fs::write(directory.path().join(path), bzimage(version)).unwrap();
+    }
+    directory
+}
+
+#[test]
+fn a_kernel_that_lacks_the_initrd_that_it_needs_is_listed_and_not_the_default() {
+    let initrd = ("boot/initrd.img-6.1.0-17", "");
+    let complete = |root| ("etc/kernel/cmdline", root);
+    let fstab = |line| ("etc/fstab", line);
+    let lost = |root: &str| format!("no initrd is named for it, and without one no kernel finds {root}");
+    let sibling = "no initrd is named for it, and other kernels beside it have one".to_owned();
+    type Case<'a> = (&'a [(&'a str, &'a str)], Option<String>);
+    let cases: [Case<'_>; 8] = [
+        (&[initrd, ("boot/vmlinuz-6.1.0-17", ""), fstab("UUID=UUID-SDA2 / ext4 x 0 0\n")], Some(sibling)),
+        (&[fstab("UUID=UUID-SDA2 / ext4 x 0 0\n")], None),
+        (&[fstab("/dev/mapper/vg-root / ext4 x 0 0\n")], Some(lost("root=/dev/mapper/vg-root"))),
+        (&[complete("root=/dev/vg/root\n")], Some(lost("root=/dev/vg/root"))),
+        (&[complete("root=UUID=1 quiet\n")], Some(lost("root=UUID=1"))),
+        (&[complete("root=LABEL=x\n")], Some(lost("root=LABEL=x"))),
+        (&[complete("root=/dev/nvme0n1p2\n")], None),
+        (&[complete("root=8:2\n")], None),
+    ];
+    for (files, problem) in cases {
+        let own = [("boot/vmlinuz-6.1.0-18", ""), ("etc/os-release", "ID=x\n")];
+        let files = tree(&[files, &own].concat());
+        let findings = scan(&volumes(&[(&files, volume("sda2", Ext4))]), 0, &[]).unwrap();
+        let newest = &findings.entries[0];
+        assert_eq!((newest.id.as_str(), &newest.problem), ("/boot/vmlinuz-6.1.0-18", &problem));
+        let default = (problem.is_none()).then_some("/boot/vmlinuz-6.1.0-18");
+        let default = default.or_else(|| findings.entries.get(1).map(|entry| entry.id.as_str()));
+        assert_eq!(findings.default.as_deref(), default, "{problem:?}");
+    }
+}
+
+#[test]
+fn words_before_the_number_make_no_kernel_newer() {
+    let files = tree(&[
+        ("boot/kernel-genkernel-x86_64-5.15.1-gentoo", ""),
+        ("boot/initramfs-genkernel-x86_64-5.15.1-gentoo", ""),
+        ("boot/vmlinuz-6.6.30-gentoo-dist", ""),
+        ("boot/initramfs-6.6.30-gentoo-dist.img", ""),
+        ("boot/vmlinuz-generic-6.6.2", ""),
+        ("boot/vmlinuz-huge-6.6.2", ""),
+        ("boot/initrd.gz", ""),
+        ("etc/fstab", "UUID=uuid-sda2 / ext4 x 0 0\n"),
+        ("etc/os-release", "NAME=Gentoo\n"),
+    ]);
+    let findings = scan(&volumes(&[(&files, volume("sda2", Ext4))]), 0, &[]).unwrap();
+    let shown: Vec<_> = findings
+        .entries
+        .iter()
+        .map(|it| (it.title.as_str(), it.version.as_deref(), it.initrds.len()))
+        .collect();
+    let expected = [
+        ("Gentoo, with Linux 6.6.30-gentoo-dist", Some("6.6.30-gentoo-dist"), 1),
+        ("Gentoo, with Linux 6.6.2 (/boot/vmlinuz-huge-6.6.2)", Some("6.6.2"), 0),
+        ("Gentoo, with Linux 6.6.2 (/boot/vmlinuz-generic-6.6.2)", Some("6.6.2"), 1),
+        ("Gentoo, with Linux 5.15.1-gentoo", Some("5.15.1-gentoo"), 1),
+    ];
+    assert_eq!(shown, expected);
+    assert_eq!(findings.default.as_deref(), Some("/boot/vmlinuz-6.6.30-gentoo-dist"));
+}
+
+#[test]
+fn names_without_a_number_are_ordered_by_what_the_kernel_or_its_modules_tell() {
+    let initrds: &[(&str, &str)] = &[
+        ("boot/initramfs-linux.img", ""),
+        ("boot/initramfs-linux-lts.img", ""),
+        ("etc/fstab", "UUID=u / ext4 x 0 0\n"),
+        ("etc/os-release", "ID=arch\n"),
+    ];
+    let bases: &[(&str, &str)] = &[
+        ("usr/lib/modules/6.12.4-1-lts/pkgbase", "linux-lts\n"),
+        ("usr/lib/modules/6.9.1-arch1-1/pkgbase", "linux\n"),
+    ];
+    let versions = |lts, plain| [("boot/vmlinuz-linux-lts", lts), ("boot/vmlinuz-linux", plain)];
+    let none = ["vmlinuz-linux-lts", "vmlinuz-linux"].map(|name| (format!("boot/{name}"), ""));
+    let none: Vec<(&str, &str)> = none.iter().map(|(path, text)| (path.as_str(), *text)).collect();
+    for (files, kernels, expected) in [
+        (
+            initrds.to_vec(),
+            &versions("6.6.30-1-lts (x@y) #1", "6.9.1-arch1-1 (x@y) #1")[..],
+            ["linux", "linux-lts"],
+        ),
+        (
+            initrds.to_vec(),
+            &versions("6.12.4-1-lts (x@y) #1", "6.9.1-arch1-1 (x@y) #1"),
+            ["linux-lts", "linux"],
+        ),
+        ([initrds, bases, &none].concat(), &[], ["linux-lts", "linux"]),
+    ] {
+        let files = with_kernels(&files, kernels);
+        let findings = scan(&volumes(&[(&files, volume("sda2", Ext4))]), 0, &[]).unwrap();
+        let ids: Vec<&str> = findings.entries.iter().map(|entry| entry.id.as_str()).collect();
+        assert_eq!(ids, expected.map(|name| format!("/boot/vmlinuz-{name}")));
+    }
+}
+
+/// Gentoo's installkernel with its USE flag efistub.
+#[test]
+fn kernels_that_the_firmware_can_start_are_found_and_other_programs_named() {
+    use crate::formats::testing::pe::{image, kernel, program};
+    let files = tree(&[
+        ("EFI/Gentoo/initramfs-6.6.32-gentoo-dist.img", ""),
+        ("EFI/Gentoo/initramfs-6.6.31-gentoo-dist.img", ""),
+    ]);
+    let write =
+        |name: &str, content: &[u8]| std::fs::write(files.path().join("EFI/Gentoo").join(name), content);
+    write("vmlinuz-6.6.32-gentoo-dist.efi", &kernel()).unwrap();
+    write("vmlinuz-6.6.31-gentoo-dist.efi", b"").unwrap();
+    write("kernel-6.6.30.efi", &image(&[(b".linux\0\0", "kernel"), (b".cmdline", "quiet")])).unwrap();
+    write("linux-shell.efi", &program(&[])).unwrap();
+    let root = tree(&[]);
+    let mut system = volume("sda2", Ext4);
+    system.device.partition.as_mut().unwrap().type_id = Some(ROOT_TYPE.into());
+    let lookup = volumes(&[(&files, volume("sda1", Vfat)), (&root, system)]);
+    let findings = scan(&lookup, 0, &[]).unwrap();
+    let shown: Vec<_> = findings
+        .entries
+        .iter()
+        .map(|it| (it.id.as_str(), it.kind, it.initrds.first().map(|file| file.path.as_str())))
+        .collect();
+    let expected = [
+        (
+            "/EFI/Gentoo/vmlinuz-6.6.32-gentoo-dist.efi",
+            Kind::Linux,
+            Some("/EFI/Gentoo/initramfs-6.6.32-gentoo-dist.img"),
+        ),
+        (
+            "/EFI/Gentoo/vmlinuz-6.6.31-gentoo-dist.efi",
+            Kind::Linux,
+            Some("/EFI/Gentoo/initramfs-6.6.31-gentoo-dist.img"),
+        ),
+        ("/EFI/Gentoo/kernel-6.6.30.efi", Kind::Uki, None),
+    ];
+    assert_eq!(shown, expected);
+    let passed_over = findings.notes.iter().find(|note| note.action == NoteAction::PassedOver).unwrap();
+    assert_eq!(
+        (passed_over.path.as_str(), passed_over.message.as_str()),
+        ("/EFI/Gentoo/linux-shell.efi", "an EFI program that is no kernel")
+    );
+}
+
 #[test]
 fn without_an_initrd_the_root_is_named_by_its_partition() {
     let files = tree(&[("boot/vmlinuz-6.1", ""), ("etc/fstab", "UUID=UUID-SDA2 / ext4 defaults 0 1\n")]);

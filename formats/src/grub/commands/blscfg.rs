@@ -39,6 +39,7 @@ struct File {
 }
 
 fn blscfg(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> CommandResult {
+    evaluator.uses_entry_files = true;
     let given = parse(call.words, uki::OPTIONS, Rule::Lenient)?;
     let gnu = evaluator.flavour.entry_files == EntryFiles::Gnu;
     // GNU GRUB has options for what is an argument, or `blsdir`, elsewhere.
@@ -57,7 +58,12 @@ fn blscfg(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> CommandResult {
     let found = directories.iter().find_map(|directory| files(evaluator, directory));
     let Some((volume, mut files)) = found else {
         let message = format!("blscfg: no entries in {}", directories.join(", "));
-        return if gnu { Ok(()) } else { Err(CommandFailure::new(Status::FileNotFound, message)) };
+        if gnu {
+            // GNU GRUB says nothing and succeeds.
+            evaluator.warn(message);
+            return Ok(());
+        }
+        return Err(CommandFailure::new(Status::FileNotFound, message));
     };
     // Newest first. Of files that compare equal the first that is read is kept.
     let compare = |a: &File, b: &File| match gnu {
@@ -117,6 +123,7 @@ fn files(evaluator: &mut Evaluator<'_>, directory: &str) -> Option<(usize, Vec<F
         let path = format!("{}/{}", place.path.trim_end_matches('/'), entry.name);
         match evaluator.lookup.read(place.volume, &path, FILE_LIMIT) {
             Ok(bytes) => {
+                evaluator.earn(place.volume, &path, bytes.len());
                 evaluator.spend(bytes.len());
                 files.push(File { id: id.to_owned(), path, text: text::decode(&bytes) });
             }

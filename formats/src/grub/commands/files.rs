@@ -45,7 +45,8 @@ fn show(evaluator: &mut Evaluator<'_>, path: &str) {
     let menu = std::mem::take(&mut evaluator.menu);
     run(evaluator, path);
     let items = std::mem::replace(&mut evaluator.menu, menu);
-    if !items.is_empty() && evaluator.stop.is_none() {
+    // Of a configuration that is too long, the menu is what was made before its end.
+    if !items.is_empty() && matches!(evaluator.stop, None | Some(Stop::Exhausted)) {
         evaluator.stop = Some(Stop::Menu(Shown { items, environment: evaluator.environment.clone() }));
     }
 }

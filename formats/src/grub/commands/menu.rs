@@ -27,7 +27,7 @@ const OPTIONS: &[Known] = &[
 ];
 
 /// A menu has no more entries than this.
-const ENTRY_LIMIT: usize = 10_000;
+const ENTRY_LIMIT: usize = 16_384;
 
 fn entry(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> CommandResult {
     let words = match (&call.block, call.words) {
@@ -48,7 +48,9 @@ fn entry(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> CommandResult {
         return Err(CommandFailure::new(Status::Menu, format!("{} has no title", call.name)));
     };
     if evaluator.menu.len() >= ENTRY_LIMIT {
-        return Err(CommandFailure::new(Status::Menu, "the menu has too many entries"));
+        let message = format!("a menu has at most {ENTRY_LIMIT} entries; this one and all after it are lost");
+        let is_said = evaluator.warnings.last().is_some_and(|last| last.message == message);
+        return Err(CommandFailure::new(Status::Menu, if is_said { String::new() } else { message }));
     }
     let users = match given.value("users") {
         Some(users) => Users::Named(users.into()),

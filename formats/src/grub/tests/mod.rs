@@ -2,6 +2,7 @@
 
 mod devices;
 mod installed;
+mod large;
 mod loaders;
 mod scripts;
 

@@ -140,7 +140,10 @@ fn entries_are_kept_that_stand_before_a_loop_without_end() {
     let menu = menu_of(&table, "/grub.cfg", &UPSTREAM);
     assert_eq!(lines(&table, &menu), ["a: sda2:/k: BOOT_IMAGE=/k a", "b: sda2:/k: BOOT_IMAGE=/k b"]);
     assert_eq!(menu.level.default_entry().unwrap().id, "b");
-    assert_eq!(menu.warnings[0].message, "this runs too long and was cut off here");
+    assert_eq!(
+        menu.warnings[0].message,
+        "this runs too long and was cut off here; the 2 entries before it are kept"
+    );
 }
 
 proptest::proptest! {

@@ -1,0 +1,93 @@
+//! How much work and memory a configuration may cost: in proportion to its own size, since a menu of thousands of entries is
+//! as legitimate as one of three, and a loop without end costs the same however short it is.
+
+use std::{cell::RefCell, collections::BTreeSet, rc::Rc};
+
+/// Units of work: about one for each byte handled, [`STEP`] for a command, [`LOOK`] for a question to a file system.
+pub const STEP: usize = 128;
+/// The cost of a question to a file system.
+pub const LOOK: usize = 2048;
+/// The cost of each statement and piece of a word that is parsed: menu entries keep them.
+pub const NODE: usize = 32;
+/// The cost of each line of a file that is being run: it is known where all of them begin.
+pub const LINE: usize = 12;
+
+/// Work that the top level of a configuration may cost whatever its size, and that all its menu entries together may cost.
+pub const BASE: u64 = 16 << 20;
+/// Work that one menu entry may cost whatever its size.
+pub const ENTRY_BASE: u64 = 1 << 20;
+/// Work that each byte of a script allows for beside that: more than parsing the densest script costs ([`NODE`], [`LINE`]), and
+/// about four times what the entries of grub-mkconfig and grub-btrfs cost.
+pub const PER_BYTE: u64 = 64;
+/// Work that each file allows for beside that: entries of the Boot Loader Specification are short.
+pub const PER_FILE: u64 = 16 << 10;
+
+/// Bytes of scripts that allow for work; what is read beyond them has to do with what is left.
+const BYTE_LIMIT: u64 = 8 << 20;
+
+/// Statements and pieces of words of all scripts together: about 40 bytes of memory each.
+const NODE_LIMIT: usize = 3 << 20;
+
+/// The work that a text of this length allows for.
+pub fn work(length: usize) -> u64 {
+    PER_BYTE.saturating_mul(length as u64)
+}
+
+/// The files that have been read, each of which allows for work once.
+pub type Reads = BTreeSet<(usize, Rc<str>)>;
+
+/// What a configuration, everything that it leads to and all its entries have in common.
+#[derive(Clone, Debug, Default)]
+pub struct Account(Rc<RefCell<Balance>>);
+
+#[derive(Debug, Default)]
+struct Balance {
+    reads: Reads,
+    bytes: u64,
+    work: u64,
+    nodes: usize,
+}
+
+impl Account {
+    /// Notes that a file of this length is read; gives the work that it allows for: none where it was read before.
+    pub fn read(&self, file: (usize, Rc<str>), length: usize) -> u64 {
+        let Ok(mut balance) = self.0.try_borrow_mut() else { return 0 };
+        if !balance.reads.insert(file) {
+            return 0;
+        }
+        let length = (length as u64).min(BYTE_LIMIT.saturating_sub(balance.bytes));
+        balance.bytes = balance.bytes.saturating_add(length);
+        let work = PER_BYTE.saturating_mul(length).saturating_add(PER_FILE);
+        balance.work = balance.work.saturating_add(work);
+        work
+    }
+
+    /// The work that everything read so far allows for.
+    pub fn work(&self) -> u64 {
+        self.0.try_borrow().map_or(0, |balance| balance.work)
+    }
+
+    /// Notes what was parsed; `false` where there is no room for more.
+    pub fn keep(&self, nodes: usize) -> bool {
+        let Ok(mut balance) = self.0.try_borrow_mut() else { return false };
+        balance.nodes = balance.nodes.saturating_add(nodes);
+        balance.nodes <= NODE_LIMIT
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_allows_for_work_once_and_no_more_than_so_many_bytes_do() {
+        let account = Account::default();
+        assert_eq!(account.read((0, "/a".into()), 10), PER_FILE + 640);
+        assert_eq!(account.read((0, "/a".into()), 10), 0);
+        assert_eq!(account.read((1, "/a".into()), usize::MAX), PER_FILE + PER_BYTE * (BYTE_LIMIT - 10));
+        assert_eq!(account.read((1, "/b".into()), 10), PER_FILE);
+        assert_eq!(account.work(), 3 * PER_FILE + PER_BYTE * BYTE_LIMIT);
+        assert!(account.keep(NODE_LIMIT));
+        assert!(!account.keep(1));
+    }
+}
