@@ -1,15 +1,26 @@
 //! Explanations for people: why nothing on a device boots, and the parts of an entry.
 
-use super::failures::Failures;
+use super::{failures::Failures, natural};
 use crate::{
     entry::{Device, Discovery, Entry, FileReference, Volume},
-    storage::rejection::Rejection,
+    storage::{controllers::Controller, rejection::Rejection},
 };
 
-/// Maximum number of devices that are explained.
-const DEVICE_LIMIT: usize = 32;
+/// How soon a person can do something about a device, soonest first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Turn {
+    /// It waits for its key.
+    Locked,
+    /// Something about it failed.
+    Failed,
+    /// It holds nothing to boot.
+    Nothing,
+    /// Nothing is expected of it.
+    Aside,
+}
 
-/// Devices, each with the reason why nothing on it boots, in the order of their names.
+/// Devices, each with the reason why nothing on it boots: first those about which a person can do something, each kind in the
+/// order of the kernel's names. One path to a disk that has several is not worth a line.
 #[must_use]
 pub fn explain(
     volumes: &[Volume],
@@ -17,28 +28,69 @@ pub fn explain(
     discovery: &Discovery,
     failures: &Failures,
 ) -> Vec<(String, String)> {
-    let mut lines: Vec<(String, String)> =
-        rejected.iter().map(|(device, rejection)| (device.name.clone(), rejection.to_string())).collect();
+    let rejected = rejected.iter().filter(|(_, rejection)| *rejection != Rejection::OnePath);
+    let mut lines: Vec<(Turn, String, String)> = rejected
+        .map(|(device, rejection)| (turn(rejection), device.name.clone(), rejection.to_string()))
+        .collect();
     for volume in volumes {
         let name = &volume.device.name;
         let kind = volume.filesystem.kind;
         let mut own = discovery.entries.iter().filter(|entry| entry.source.volume.is(volume)).peekable();
         let warning = discovery.warnings.iter().find(|warning| warning.volume.is(volume));
-        let reason = if own.peek().is_some() {
+        let (turn, reason) = if own.peek().is_some() {
             let failure = |entry: &Entry| failures.get(&entry.id).map(ToString::to_string);
             let why = own.find_map(|entry| entry.problem.clone().or_else(|| failure(entry)));
-            why.unwrap_or_else(|| "no entry that boots on its own".to_owned())
+            (Turn::Failed, why.unwrap_or_else(|| "no entry that boots on its own".to_owned()))
         } else if let Some(warning) = warning {
             let line = warning.line.map_or_else(String::new, |line| format!(":{line}"));
-            format!("no entry; {}{line}: {}", warning.path, warning.message)
+            (Turn::Failed, format!("no entry; {}{line}: {}", warning.path, warning.message))
         } else {
-            "no boot configuration, no kernel in / or /boot".to_owned()
+            (Turn::Nothing, "no boot configuration, no kernel in / or /boot".to_owned())
         };
-        lines.push((name.clone(), format!("{kind}, {reason}")));
+        lines.push((turn, name.clone(), format!("{kind}, {reason}")));
     }
-    lines.sort();
-    lines.truncate(DEVICE_LIMIT);
-    lines
+    lines.sort_by_cached_key(|(turn, name, _)| (*turn, natural::key(name)));
+    lines.into_iter().map(|(_, name, reason)| (name, reason)).collect()
+}
+
+fn turn(rejection: &Rejection) -> Turn {
+    match rejection {
+        Rejection::Locked(_) => Turn::Locked,
+        Rejection::Unrecognised => Turn::Nothing,
+        Rejection::Empty
+        | Rejection::DriveBusy
+        | Rejection::Floppy
+        | Rejection::BootArea
+        | Rejection::OnePath
+        | Rejection::LoopOfMount
+        | Rejection::MemberOf(_)
+        | Rejection::Partitioned(_)
+        | Rejection::Swap
+        | Rejection::HibernatedSwap
+        | Rejection::ReadThrough { .. } => Turn::Aside,
+        _ => Turn::Failed,
+    }
+}
+
+/// The reasons where the kernel shows no block device at all.
+#[must_use]
+pub fn no_device(controllers: &[Controller]) -> Vec<(String, String)> {
+    let none = match controllers {
+        [] => {
+            "none: the kernel shows no disk, and no storage controller that lacks a driver; check the cables and the \
+             firmware's settings, or put this machine's storage driver into the image"
+        }
+        _ => "none: the kernel shows no disk",
+    };
+    let line = |controller: &Controller| {
+        let Controller { place, ids, module } = controller;
+        let remedy = match module {
+            Some(module) => format!("put the module {module} into the image"),
+            None => "put its driver into the image".to_owned(),
+        };
+        (place.clone(), format!("a storage controller ({ids}) without a driver: {remedy}"))
+    };
+    std::iter::once(("disks".to_owned(), none.to_owned())).chain(controllers.iter().map(line)).collect()
 }
 
 /// Names and values of an entry's parts: where it is written, and what booting it does.
@@ -65,17 +117,28 @@ pub fn details(entry: &Entry) -> Vec<(&'static str, String)> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::{
         boot::samples::{entry, reference, volume},
         entry::{Transport, Warning},
+        storage::rejection::Encryption,
     };
 
     #[test]
     fn every_device_is_explained_by_its_content_and_the_reason() {
-        let names = ["sda1", "sda2", "sda3", "sda4"];
+        let names = ["sda1", "sda2", "sda3", "sda4", "sda10"];
         let volumes = names.map(|name| volume(name, Transport::Scsi));
-        let rejected = [(volume("sda5", Transport::Scsi).device, Rejection::Swap)];
+        let rejected = [
+            ("sda", Rejection::Partitioned(vec!["sda1".into()])),
+            ("sda5", Rejection::Swap),
+            ("nvme0c0n1", Rejection::OnePath),
+            ("sda11", Rejection::Unrecognised),
+            ("sdaa", Rejection::Late(Duration::from_secs(10))),
+            ("sdb", Rejection::Locked(Encryption::Luks)),
+        ];
+        let rejected = rejected.map(|(name, rejection)| (volume(name, Transport::Scsi).device, rejection));
         let warning = Warning {
             volume: reference("sda2"),
             path: "/boot/grub/grub.cfg".into(),
@@ -90,10 +153,15 @@ mod tests {
         };
         let failures = Failures::of_earlier_workers(vec!["failed".to_owned()]);
         let expected = [
-            ("sda1", "ext4, no boot configuration, no kernel in / or /boot"),
+            ("sdb", "an encrypted container (crypto_LUKS) that is locked"),
             ("sda2", "ext4, no entry; /boot/grub/grub.cfg:7: the file ends within a quotation"),
             ("sda3", "ext4, no such file: /vmlinuz"),
             ("sda4", "ext4, the worker died while loading it"),
+            ("sdaa", "no answer within 10 s; not waited for"),
+            ("sda1", "ext4, no boot configuration, no kernel in / or /boot"),
+            ("sda10", "ext4, no boot configuration, no kernel in / or /boot"),
+            ("sda11", "no file system that is known"),
+            ("sda", "a partitioned disk (sda1)"),
             ("sda5", "swap space"),
         ];
         let expected = expected.map(|(device, reason)| (device.to_owned(), reason.to_owned()));

@@ -7,6 +7,7 @@ pub mod failures;
 pub mod firmware;
 pub mod link;
 pub mod loader;
+mod natural;
 pub mod nearest;
 pub mod remembered;
 #[cfg(test)]

@@ -45,6 +45,9 @@ pub struct Settings {
     pub default: Option<String>,
     /// Volumes that must be there before anything boots on its own.
     pub wait: Vec<VolumeName>,
+    /// Seconds after the start in which all devices that were there then are probed and searched; what takes longer is not
+    /// waited for.
+    pub survey_deadline: u32,
     /// Volumes and disks in the order in which their defaults are tried, before all others.
     pub order: Vec<VolumeName>,
     /// Name of the build of GRUB that reads every configuration; `None`: as the system around each says.
@@ -74,6 +77,7 @@ impl Default for Settings {
             timeout_style: None,
             default: None,
             wait: Vec::new(),
+            survey_deadline: 10,
             order: Vec::new(),
             grub_flavour: None,
             append: Vec::new(),
@@ -108,7 +112,7 @@ const VOLUME: &str = "UUID=…, LABEL=…, PARTUUID=…, PARTLABEL=…, a device
                       mmc, usb or optical";
 
 /// The table of keys.
-const KEYS: [Setting; 14] = [
+const KEYS: [Setting; 15] = [
     Setting {
         name: "timeout",
         takes: "a number of seconds, or menu",
@@ -155,6 +159,15 @@ const KEYS: [Setting; 14] = [
                 Some(())
             },
         },
+    },
+    Setting {
+        name: "survey-deadline",
+        takes: "a number of seconds from 1",
+        default: "10",
+        kind: Store::One(|settings, value| {
+            settings.survey_deadline = at_least_one(value)?;
+            Some(())
+        }),
     },
     Setting {
         name: "order",
@@ -446,13 +459,14 @@ mod tests {
     #[test]
     fn the_file_is_read_line_by_line() {
         let config = "# comment\n\ntimeout = 5\ntimeout-style = hidden\n default=\"Debian GNU/Linux\"\nwait = UUID=0a1b\nwait = LABEL=my disk\n\
-                      order = usb\nappend = quiet splash\niso = /srv/*.img\ngrub-flavour = suse\nafter-failure = reboot\nlog-level = debug\ntiming = yes\n\
+                      survey-deadline = 20\norder = usb\nappend = quiet splash\niso = /srv/*.img\ngrub-flavour = suse\nafter-failure = reboot\nlog-level = debug\ntiming = yes\n\
                       watchdog = 60\nwatchdog-over-jump = yes\nworker-deaths = 5\n";
         let expected = Settings {
             timeout: Some(Timeout::Seconds(5)),
             timeout_style: Some(TimeoutStyle::Hidden),
             default: Some("Debian GNU/Linux".into()),
             wait: vec![VolumeName::Uuid("0a1b".into()), VolumeName::Label("my disk".into())],
+            survey_deadline: 20,
             order: vec![VolumeName::Transport(crate::entry::Transport::Usb)],
             grub_flavour: Some("suse".into()),
             append: vec!["quiet splash".into()],

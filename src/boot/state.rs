@@ -6,7 +6,10 @@ mod loading;
 mod tests;
 mod view;
 
-use std::{collections::HashSet, time::Duration};
+use std::{
+    collections::{BTreeSet, HashSet},
+    time::Duration,
+};
 
 pub use self::view::Visibility;
 use self::{loading::Load, view::full_title};
@@ -19,10 +22,10 @@ use super::{
     supervision::{Notice, Request},
 };
 use crate::{
-    entry::{Device, Discovery, Entry, TimeoutStyle, Volume, VolumeId},
+    entry::{Device, Discovery, Entry, TimeoutStyle, Volume, VolumeId, VolumeReference},
     formats::{text::printable, volume_name::VolumeName},
     kexec::LoadedKernel,
-    storage::rejection::Rejection,
+    storage::{controllers::Controller, rejection::Rejection},
     ui::{
         keys::Key,
         menu::{BootMenu, MenuChoice},
@@ -38,6 +41,9 @@ const MESSAGE_LIMIT: usize = 64;
 /// The time in which a key stops the action of `after-failure`.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// Why nothing is known yet of a device.
+const NO_ANSWER: &str = "no answer yet";
+
 /// Reasons why a person cannot choose something.
 const LOCKED: &str =
     "the boot loader's configuration asks for a password before it, and none can be typed here yet";
@@ -46,6 +52,8 @@ const LOCKED_CONSOLE: &str = "The rescue console is locked: the boot loader's co
 
 #[derive(Debug)]
 pub enum Event {
+    /// The probe of the device with this kernel name begins.
+    Probing(String),
     /// A volume can be read.
     Found(Volume),
     /// Nothing can be read from a device, for this reason.
@@ -56,10 +64,16 @@ pub enum Event {
     BootOrder(Vec<String>),
     /// Every device that was there at the start has been probed.
     KnownProbed,
+    /// The discovery that runs has met with trouble, and waits for these volumes alone.
+    Searching(Vec<VolumeReference>),
+    /// The discovery that runs ends without some volumes, which may be searched again with more time.
+    VolumesLate,
     /// Discovery of the volumes ended, which [`WorkerAction::Discover`] began.
     Discovered(Result<Discovery, String>),
     /// The load with this number ended.
     Loaded(u64, Result<LoadedKernel, AttemptError>),
+    /// The storage controllers without a driver, which [`WorkerAction::FindControllers`] asked for.
+    Controllers(Vec<Controller>),
     Key(Key),
     /// PID 1 has sent a notice.
     Notice(Notice),
@@ -71,7 +85,7 @@ pub enum Event {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WorkerAction {
     /// Find the entries of all volumes that are there.
-    Discover,
+    Discover(Patience),
     /// Load this entry; the number comes back with the result.
     Load(u64, Box<Entry>),
     Unload,
@@ -86,9 +100,20 @@ pub enum WorkerAction {
     },
     /// Send this request to PID 1.
     Ask(Request),
+    /// Find the storage controllers without a driver: the kernel shows no disk.
+    FindControllers,
     /// Write a landmark for tests and fleet tools.
     Landmark(&'static str, Vec<(&'static str, String)>),
     Redraw,
+}
+
+/// How long a discovery may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// Until this time.
+    Until(Duration),
+    /// As long as the volumes that were late before may need.
+    ForLate,
 }
 
 /// Who decides what boots.
@@ -110,23 +135,40 @@ pub struct WorkerState {
     volumes: Vec<Volume>,
     rejected: Vec<(Device, Rejection)>,
     late: HashSet<String>,
+    /// Kernel names of the devices whose probe runs.
+    probing: BTreeSet<String>,
+    /// Volumes that the discovery waits for.
+    searching: Vec<VolumeReference>,
+    /// The time of the event that is being handled.
+    now: Duration,
     known_probed: bool,
     discovering: bool,
     changed: bool,
+    /// Volumes were late and are to be searched again.
+    volumes_late: bool,
     /// The choice waits for a discovery that begins from now on.
     awaited: bool,
     /// It waits for the one that runs.
     awaited_now: bool,
+    /// Neither is waited for beyond this time.
+    awaited_until: Duration,
     discovery: Discovery,
     failures: Failures,
     announced: HashSet<String>,
     default: Option<String>,
     explained: Vec<(String, String)>,
+    /// The storage controllers without a driver, if they were asked for since the last device appeared.
+    controllers: Option<Vec<Controller>>,
     /// The last report to PID 1 whether the rescue console is locked.
     lock_reported: bool,
     /// Somebody has asked for the rescue console before it was known whether it is locked.
     rescue_asked: bool,
     first_default: Option<Duration>,
+    /// The survey's deadline has passed.
+    deadline_passed: bool,
+    /// There is nothing to boot, as far as is known.
+    is_nothing_there: bool,
+    /// Since when that is certain.
     nothing_since: Option<Duration>,
     load: Load,
     loads: u64,
@@ -145,19 +187,27 @@ impl WorkerState {
             volumes: Vec::new(),
             rejected: Vec::new(),
             late: HashSet::new(),
+            probing: BTreeSet::new(),
+            searching: Vec::new(),
+            now: Duration::ZERO,
             known_probed: false,
             discovering: false,
             changed: false,
+            volumes_late: false,
             awaited: false,
             awaited_now: false,
+            awaited_until: Duration::ZERO,
             discovery: Discovery::default(),
             failures: Failures::of_earlier_workers(passed_over),
             announced: HashSet::new(),
             default: None,
             explained: Vec::new(),
+            controllers: None,
             lock_reported: false,
             rescue_asked: false,
             first_default: None,
+            deadline_passed: false,
+            is_nothing_there: false,
             nothing_since: None,
             load: Load::Nothing,
             loads: 0,
@@ -180,7 +230,9 @@ impl WorkerState {
         if self.decider == Decider::Leaving {
             return actions;
         }
+        self.now = now;
         match event {
+            Event::Probing(name) => drop(self.probing.insert(name)),
             Event::Found(volume) => self.found(volume, &mut actions),
             Event::Rejected(device, rejection) => {
                 self.forget(&device.name);
@@ -191,12 +243,22 @@ impl WorkerState {
             Event::BootOrder(order) => {
                 // It also tells which loader on a disk is the one that counts.
                 self.changed |= self.firmware != order && !self.volumes.is_empty();
-                self.awaited |= self.changed;
+                if self.changed {
+                    self.wait_for_discovery();
+                }
                 self.firmware = order;
             }
             Event::KnownProbed => self.known_probed = true,
+            Event::Searching(volumes) => self.searching = volumes,
+            Event::VolumesLate => {
+                self.volumes_late = true;
+                if now < self.survey_ends() {
+                    self.wait_for_discovery();
+                }
+            }
             Event::Discovered(result) => self.discovered(result, &mut actions),
             Event::Loaded(number, result) => self.loaded(number, result, &mut actions),
+            Event::Controllers(controllers) => self.controllers = Some(controllers),
             Event::Key(key) => self.pressed(key, &mut actions),
             Event::Notice(Notice::JumpFailed) => {
                 self.report("The jump into the loaded kernel failed.".to_owned());
@@ -255,7 +317,42 @@ impl WorkerState {
     /// Whether every device that was there at the start has been probed. Before that, nobody knows which configuration decides
     /// and whether it lets a person choose without a password.
     fn all_probed(&self) -> bool {
-        self.known_probed && !self.awaited && !self.awaited_now
+        let is_survey_over = self.survey_ends() <= self.now;
+        let is_discovered = !self.awaited && !self.awaited_now || self.awaited_until <= self.now;
+        (self.known_probed || is_survey_over) && is_discovered
+    }
+
+    /// When the devices that were there at the start are no longer waited for.
+    fn survey_ends(&self) -> Duration {
+        Duration::from_secs(self.settings.survey_deadline.into())
+    }
+
+    /// When neither a device of the start nor a discovery is waited for any longer.
+    fn wait_ends(&self) -> Duration {
+        if self.known_probed || self.survey_ends() <= self.now {
+            self.awaited_until
+        } else {
+            self.survey_ends()
+        }
+    }
+
+    /// When a discovery that begins now is no longer waited for.
+    fn discovery_ends(&self) -> Duration {
+        let survey = self.survey_ends();
+        if self.now < survey { survey } else { self.now.saturating_add(survey) }
+    }
+
+    /// Has the choice wait for a discovery that begins from now on.
+    fn wait_for_discovery(&mut self) {
+        self.awaited = true;
+        self.awaited_until = self.discovery_ends();
+    }
+
+    /// The devices that are waited for, by their names: those that are probed, and those that are searched.
+    fn waited_for(&self) -> Vec<String> {
+        let searched = self.searching.iter().map(|volume| &volume.name);
+        let names: BTreeSet<&String> = self.probing.iter().chain(searched).collect();
+        names.into_iter().map(|name| printable(name)).collect()
     }
 
     fn found(&mut self, volume: Volume, actions: &mut Vec<WorkerAction>) {
@@ -275,7 +372,9 @@ impl WorkerState {
         // A device that comes and goes for ever does not hold up what is chosen without it.
         let matters = |name: &VolumeName| name.names(&volume);
         let Settings { wait, order, .. } = &self.settings;
-        self.awaited |= !self.known_probed || self.default.is_none() || wait.iter().chain(order).any(matters);
+        if !self.known_probed || self.default.is_none() || wait.iter().chain(order).any(matters) {
+            self.wait_for_discovery();
+        }
         self.volumes.push(volume);
         self.changed = true;
     }
@@ -295,6 +394,8 @@ impl WorkerState {
 
     /// Forgets a device that is gone or probed again, the volumes on it, and the failures of their entries.
     fn forget(&mut self, name: &str) {
+        self.probing.remove(name);
+        self.controllers = None;
         let all: Vec<&Volume> = self.volumes.iter().collect();
         for name in Volume::names_that_go_with(name, &all) {
             self.forget_alone(&name);
@@ -319,6 +420,7 @@ impl WorkerState {
 
     fn discovered(&mut self, result: Result<Discovery, String>, actions: &mut Vec<WorkerAction>) {
         (self.discovering, self.awaited_now) = (false, false);
+        self.searching.clear();
         match result {
             Ok(discovery) => self.discovery = discovery,
             Err(reason) => {
@@ -376,11 +478,16 @@ impl WorkerState {
         if self.decider == Decider::Leaving {
             return;
         }
-        if self.changed && !self.discovering {
+        if (self.changed || self.volumes_late) && !self.discovering {
+            let patience = match std::mem::take(&mut self.volumes_late) {
+                true => Patience::ForLate,
+                false => Patience::Until(self.discovery_ends()),
+            };
             (self.changed, self.discovering) = (false, true);
             self.awaited_now = std::mem::take(&mut self.awaited);
-            actions.push(WorkerAction::Discover);
+            actions.push(WorkerAction::Discover(patience));
         }
+        self.announce_deadline(actions);
         self.give_up_a_hanging_load(now, actions);
         if self.rescue_asked && self.all_probed() {
             self.rescue_asked = false;
@@ -405,6 +512,17 @@ impl WorkerState {
             Decider::Person(None) | Decider::Leaving => {}
         }
         self.offer();
+    }
+
+    /// Says once that the survey's deadline has passed, and which devices have not answered by then.
+    fn announce_deadline(&mut self, actions: &mut Vec<WorkerAction>) {
+        let is_over = self.survey_ends() <= self.now;
+        if is_over && !std::mem::replace(&mut self.deadline_passed, is_over) {
+            let names = self.waited_for();
+            if !(self.known_probed && names.is_empty()) {
+                actions.push(landmark("deadline", [("waiting-for", names.join(","))]));
+            }
+        }
     }
 
     fn report_locked(&mut self, entry: &Entry) {
@@ -454,7 +572,7 @@ impl WorkerState {
             self.first_default = None;
             return self.nothing_to_boot(now, actions);
         };
-        self.nothing_since = None;
+        (self.is_nothing_there, self.nothing_since) = (false, None);
         if entry.locked {
             // It stops the countdown, and nothing takes its place, not even an entry that was loaded before.
             self.first_default = None;
@@ -474,15 +592,25 @@ impl WorkerState {
     }
 
     fn nothing_to_boot(&mut self, now: Duration, actions: &mut Vec<WorkerAction>) {
-        if !self.settled() {
+        // A discovery that runs may find something.
+        if !self.settled() || self.discovering && self.discovery.entries.is_empty() {
             return;
         }
-        let explanation = explain::explain(&self.volumes, &self.rejected, &self.discovery, &self.failures);
+        let is_any = !(self.volumes.is_empty() && self.rejected.is_empty() && self.probing.is_empty());
+        let mut explanation = match (is_any, &self.controllers) {
+            (true, _) => explain::explain(&self.volumes, &self.rejected, &self.discovery, &self.failures),
+            (false, Some(controllers)) => explain::no_device(controllers),
+            (false, None) => return actions.push(WorkerAction::FindControllers),
+        };
+        explanation.extend(self.probing.iter().map(|name| (name.clone(), NO_ANSWER.to_owned())));
         for (device, reason) in explanation.iter().filter(|line| !self.explained.contains(line)) {
             actions.push(landmark("explain", [("device", device.clone()), ("reason", reason.clone())]));
         }
         self.explained = explanation;
-        self.nothing_since.get_or_insert(now);
+        self.is_nothing_there = true;
+        if self.known_probed {
+            self.nothing_since.get_or_insert(now);
+        }
         if self.grace_ends().is_some_and(|deadline| deadline <= now) {
             match self.settings.after_failure {
                 AfterFailure::Menu => {}

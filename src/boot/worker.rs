@@ -4,9 +4,10 @@
 use std::{
     ffi::OsString,
     io::{self, Write},
+    path::Path,
     process::ExitCode,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
     thread,
@@ -19,15 +20,18 @@ use super::{
     loader::{AttemptError, EntryLoader, Turn},
     remembered::Remembered,
     settings::Settings,
-    state::{Event, Visibility, WorkerAction, WorkerState},
+    state::{Event, Patience, Visibility, WorkerAction, WorkerState},
     supervision::{Notice, Request, Task},
 };
 use crate::{
-    discover::{finder::Context, sandbox},
+    discover::{
+        finder::Context,
+        sandbox::{self, Conduct, Verdicts},
+    },
     formats::{lookup::CONFIG_LIMIT, text::printable},
     kexec::{self, cmdline::Firmware},
     storage::{
-        OpenVolume, VolumeEvent,
+        OpenVolume, VolumeEvent, controllers,
         table::VolumeTable,
         watch::{Progress, Watch},
     },
@@ -79,6 +83,7 @@ struct Worker {
     input: Input,
     watch: Watch,
     volumes: VolumeTable,
+    verdicts: Arc<Mutex<Verdicts>>,
     /// Sources of volumes that still probe what was there at the start.
     busy_sources: usize,
     append: Vec<String>,
@@ -156,6 +161,7 @@ impl Worker {
             input,
             watch,
             volumes,
+            verdicts: Arc::default(),
             // The watch.
             busy_sources: 1,
             append,
@@ -173,7 +179,7 @@ impl Worker {
     fn run(mut self, messages: &Receiver<Message>) -> ExitCode {
         self.read_variables();
         loop {
-            let first = match self.state.next_moment(self.now()) {
+            let first = match self.state.next_moment() {
                 Some(moment) => messages.recv_timeout(moment.saturating_sub(self.now())),
                 None => messages.recv().map_err(RecvTimeoutError::from),
             };
@@ -225,6 +231,7 @@ impl Worker {
     /// Keeps the volume's handle, and makes an event of the rest.
     fn take_in(&mut self, event: VolumeEvent) -> Event {
         match event {
+            VolumeEvent::Probing(name) => Event::Probing(name),
             VolumeEvent::Opened(open) => self.opened(Arc::new(open)),
             VolumeEvent::Rejected { device, rejection } => {
                 self.volumes.remove(&device.name);
@@ -256,7 +263,7 @@ impl Worker {
 
     fn act(&mut self, action: WorkerAction) {
         match action {
-            WorkerAction::Discover => self.discover(),
+            WorkerAction::Discover(patience) => self.discover(patience),
             WorkerAction::Load(number, entry) => {
                 self.turn.give(number);
                 let loader = EntryLoader {
@@ -287,13 +294,21 @@ impl Worker {
                 let fields: Vec<_> = fields.iter().map(|(key, value)| (*key, value.as_str())).collect();
                 self.consoles.landmark(name, &fields);
             }
+            WorkerAction::FindControllers => {
+                self.decide(Event::Controllers(controllers::without_driver(Path::new("/sys"))));
+            }
             WorkerAction::Redraw => self.screen.forget(),
         }
     }
 
-    fn discover(&mut self) {
+    fn discover(&mut self, patience: Patience) {
         let mut volumes = self.volumes.in_order(&self.state.search_order());
         let (context, sender) = (self.context.clone(), self.sender.clone());
+        let verdicts = Arc::clone(&self.verdicts);
+        let limit = match patience {
+            Patience::Until(end) => end.saturating_sub(self.now()),
+            Patience::ForLate => sandbox::DEADLINE,
+        };
         let apart = self.search_apart.then(|| self.link.clone());
         if apart.is_none() {
             // An image file is passed over with the device that it lies on.
@@ -305,13 +320,31 @@ impl Worker {
         }
         let discover = move || {
             let known = volumes.len();
+            // One survey at a time.
+            let mut verdicts = verdicts.lock().unwrap_or_else(PoisonError::into_inner);
+            if patience == Patience::ForLate {
+                verdicts.give_more_time();
+            }
             let report = |step: Progress| match step {
                 Progress::Begin(name) => Request::Begin(Task::Search(device(&name).to_owned())),
                 Progress::End(name) => Request::End(Task::Search(device(&name).to_owned())),
             };
             let report = apart.map(|link| move |step: Progress| link.ask(&report(step)));
-            let report = report.as_ref().map(|report| report as &dyn Fn(Progress));
-            let survey = sandbox::survey_with_images(&mut volumes, &context, report);
+            let waiting = |volumes| send(&sender, Message::Event(Event::Searching(volumes)));
+            let mut conduct = Conduct {
+                context: &context,
+                verdicts: &mut verdicts,
+                limit,
+                waiting: &waiting,
+                apart: report.as_ref().map(|report| report as &dyn Fn(Progress)),
+            };
+            let survey = sandbox::survey_with_images(&mut volumes, &mut conduct);
+            if patience == Patience::ForLate {
+                verdicts.give_up();
+            }
+            if verdicts.is_any_late() {
+                send(&sender, Message::Event(Event::VolumesLate));
+            }
             for image in volumes.drain(known..) {
                 send(&sender, Message::Image(image));
             }

@@ -18,7 +18,11 @@ use crate::{
         firmware,
         settings::Settings,
     },
-    discover::{Survey, finder::Context, sandbox},
+    discover::{
+        Survey,
+        finder::Context,
+        sandbox::{self, Conduct, Verdicts},
+    },
     entry::{Device, Volume},
     formats::{grub::Flavour, text},
     storage::{OpenVolume, rejection::Rejection, root::Root, watch},
@@ -83,7 +87,14 @@ impl Disks {
         let survey = if self.is_offline {
             sandbox::survey(&self.open, &self.context)
         } else {
-            sandbox::survey_with_images(&mut self.open, &self.context, None)
+            let mut conduct = Conduct {
+                context: &self.context,
+                verdicts: &mut Verdicts::default(),
+                limit: sandbox::DEADLINE,
+                waiting: &|_| {},
+                apart: None,
+            };
+            sandbox::survey_with_images(&mut self.open, &mut conduct)
         };
         survey.map_err(|error| Failure::Failed(error.to_string()))
     }

@@ -7,12 +7,6 @@ use crate::entry::{
     Discovery, Entry, FileReference, Format, Kind, TimeoutStyle, Volume, VolumeReference, Warning,
 };
 
-/// Maximum number of entries: a longer menu serves nobody, and a loop in a script can make any number.
-const ENTRY_LIMIT: usize = 16_384;
-
-/// Maximum number of warnings.
-const WARNING_LIMIT: usize = 1024;
-
 /// The result of one finder on one volume.
 pub(super) struct Found {
     /// The volume's place in the order of search.
@@ -52,14 +46,21 @@ struct Candidate {
 pub(super) fn merge(volumes: &[Volume], found: Vec<Found>, owners: &[Owner]) -> Merged {
     let mut merging = Merging::default();
     let mut repeated = Vec::new();
+    let kept: Vec<usize> = (0..volumes.len())
+        .map(|volume| {
+            let own = found.iter().filter(|found| found.volume == volume);
+            own.filter_map(|found| found.findings.as_ref()).map(|findings| findings.entries.len()).sum()
+        })
+        .collect();
     for found in found {
         if let (Some(limit), Some(volume)) = (&found.exhausted, volumes.get(found.volume)) {
+            let kept = kept.get(found.volume).copied().unwrap_or_default();
             merging.warn(Warning {
                 volume: volume.reference(),
                 path: "/".into(),
                 line: None,
                 message: format!(
-                    "the search of this volume was cut short after {limit}; entries may be missing"
+                    "the search of this volume was cut short after {limit}; {kept} entries were found until then"
                 ),
             });
         }
@@ -136,15 +137,6 @@ impl Merging {
                     }
                     *place
                 }
-                None if self.entries.len() >= ENTRY_LIMIT => {
-                    self.warn(Warning {
-                        volume: entry.source.volume,
-                        path: entry.source.path,
-                        line: entry.source.line,
-                        message: format!("only the first {ENTRY_LIMIT} entries are kept; this one and all after it are lost"),
-                    });
-                    break;
-                }
                 None => {
                     // One statement in a loop makes many entries: they are no repetition of each other.
                     new_places.entry(origin).or_insert(self.entries.len());
@@ -183,7 +175,7 @@ impl Merging {
 
     /// Keeps a warning once; two ways to one file give it twice.
     fn warn(&mut self, warning: Warning) {
-        if self.warnings.len() < WARNING_LIMIT && self.known_warnings.insert(warning.clone()) {
+        if self.known_warnings.insert(warning.clone()) {
             self.warnings.push(warning);
         }
     }
@@ -458,30 +450,13 @@ mod tests {
     }
 
     #[test]
-    fn entries_and_warnings_are_counted_no_further_than_their_limits() {
-        let many: Vec<Entry> = (0..20_000).map(|line| entry("x", "sda1", "/grub.cfg", line)).collect();
-        let warning = |line| Warning {
-            volume: "sda1".into(),
-            path: "/grub.cfg".into(),
-            line: Some(line),
-            message: "odd".into(),
-        };
-        let mut found = found(0, &many, "x", 1);
-        found.findings.as_mut().unwrap().warnings = (0..5000).map(|line| warning(line / 2)).collect();
-        let merged = merge(&volumes(&["sda1"]), vec![found], &[]).discovery;
-        assert_eq!((merged.entries.len(), merged.warnings.len()), (ENTRY_LIMIT, WARNING_LIMIT));
-        assert_eq!(merged.warnings[0].line, Some(16_384), "the loss of entries comes first");
-        assert_eq!((merged.warnings[1].line, merged.warnings[2].line), (Some(0), Some(1)));
-    }
-
-    #[test]
     fn a_search_that_was_cut_short_is_a_warning() {
-        let mut found = found(0, &[], "", 1);
+        let mut found = found(0, &[entry("a", "sda1", "/grub.cfg", 1)], "a", 1);
         found.exhausted = Some("64 MiB were read".into());
         let warnings = merge(&volumes(&["sda1"]), vec![found], &[]).discovery.warnings;
         assert_eq!(
             warnings[0].message,
-            "the search of this volume was cut short after 64 MiB were read; entries may be missing"
+            "the search of this volume was cut short after 64 MiB were read; 1 entries were found until then"
         );
     }
 

@@ -5,6 +5,8 @@ use std::{
     collections::HashMap,
 };
 
+use nix::time::{ClockId, clock_gettime};
+
 use crate::{
     entry::Volume,
     formats::lookup::{DirectoryEntry, FileStatus, Lookup, LookupError},
@@ -15,6 +17,12 @@ const BYTE_LIMIT: usize = 64 << 20;
 
 /// Files read or asked about, and names listed.
 const STEP_LIMIT: usize = 500_000;
+
+/// Processor time, in seconds: a thousand entries take some hundredths.
+const TIME_LIMIT: i64 = 3;
+
+/// Steps between two looks at the clock, which is a system call.
+const TIME_STEPS: usize = 64;
 
 /// Answers kept, since entries name the same few kernels again and again, and the longest path of one in bytes.
 const KNOWN_LIMIT: usize = 16_384;
@@ -28,12 +36,22 @@ pub(super) struct Metered<'a> {
     inner: &'a dyn Lookup,
     bytes: Cell<usize>,
     steps: Cell<usize>,
+    /// Processor time of this process at which the search ends.
+    end: i64,
+    is_time_up: Cell<bool>,
     known: RefCell<HashMap<Question, Option<FileStatus>>>,
 }
 
 impl<'a> Metered<'a> {
     pub(super) fn new(inner: &'a dyn Lookup) -> Self {
-        Self { inner, bytes: Cell::new(BYTE_LIMIT), steps: Cell::new(STEP_LIMIT), known: RefCell::default() }
+        Self {
+            inner,
+            bytes: Cell::new(BYTE_LIMIT),
+            steps: Cell::new(STEP_LIMIT),
+            end: processor_time().saturating_add(TIME_LIMIT * 1_000_000_000),
+            is_time_up: Cell::new(false),
+            known: RefCell::default(),
+        }
     }
 
     /// Which limit cut the search short.
@@ -41,12 +59,18 @@ impl<'a> Metered<'a> {
         match (self.bytes.get(), self.steps.get()) {
             (0, _) => Some(format!("{} MiB were read", BYTE_LIMIT >> 20)),
             (_, 0) => Some(format!("{STEP_LIMIT} files were asked for")),
+            _ if self.is_time_up.get() => Some(format!("{TIME_LIMIT} s of processor time")),
             _ => None,
         }
     }
 
     fn spend(&self, steps: usize) -> bool {
-        self.steps.set(self.steps.get().saturating_sub(steps));
+        let before = self.steps.get();
+        let left = before.saturating_sub(steps);
+        self.steps.set(left);
+        if left / TIME_STEPS != before / TIME_STEPS && processor_time() >= self.end {
+            self.is_time_up.set(true);
+        }
         self.exhausted().is_none()
     }
 
@@ -58,6 +82,13 @@ impl<'a> Metered<'a> {
     fn refusal(&self) -> LookupError {
         LookupError::Failed(format!("search cut short: {}", self.exhausted().unwrap_or_default()))
     }
+}
+
+/// Processor time that this process has used, in nanoseconds.
+fn processor_time() -> i64 {
+    // Not by rustix, whose first call opens files, which the sandbox forbids. Every Linux has this clock.
+    let time = clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID);
+    time.map_or(0, |time| time.tv_sec().saturating_mul(1_000_000_000).saturating_add(time.tv_nsec()))
 }
 
 impl Lookup for Metered<'_> {

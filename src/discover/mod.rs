@@ -31,6 +31,7 @@ mod raspberry_pi;
 mod refind;
 pub mod sandbox;
 mod scan;
+mod share;
 mod syslinux;
 #[cfg(test)]
 mod testing;
@@ -154,6 +155,7 @@ fn survey_with(finders: &[&dyn Finder], lookup: &dyn Lookup, context: &Context) 
     found.extend(live);
     // A stable sort: on each volume, the finders stay in their order.
     found.sort_by_key(|found| found.volume);
+    share::limit(volumes, &mut found);
     let unknown_first = owner::unknown_first(lookup, context);
     let survey = report(volumes, found, &owner::owners(lookup, context), &unknown_first);
     Survey { images: wanted, ..survey }

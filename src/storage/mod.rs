@@ -1,6 +1,7 @@
 //! Block devices as they appear, what is on them, and read-only handles to their files.
 
 mod attachment;
+pub mod controllers;
 mod image_file;
 mod keeper;
 pub mod mount;
@@ -45,6 +46,8 @@ impl OpenVolume {
 /// A report of a source of volumes.
 #[derive(Debug)]
 pub enum VolumeEvent {
+    /// The probe of the device with this kernel name begins.
+    Probing(String),
     /// A volume whose files can be read.
     Opened(OpenVolume),
     /// A device that nothing can be read from. It may still become a volume, if it answers late or changes.

@@ -125,6 +125,7 @@ pub fn survey() -> (Vec<OpenVolume>, Vec<(Device, Rejection)>) {
                     rejected.insert(device.name.clone(), (device, rejection));
                 }
                 VolumeEvent::Gone(name) => drop(rejected.remove(&name)),
+                VolumeEvent::Probing(_) => {}
                 VolumeEvent::KnownProbed => return (volumes, rejected.into_values().collect()),
             }
         }
@@ -204,6 +205,7 @@ impl<E: Fn(VolumeEvent), P: Fn(Progress)> Watcher<E, P> {
     fn probe(&mut self, request: ProbeRequest, number: u64) {
         let name = request.name.clone();
         (self.progress)(Progress::Begin(name.clone()));
+        (self.events)(VolumeEvent::Probing(name.clone()));
         let (prober, inputs) = (Arc::clone(&self.prober), self.inputs.clone());
         let started = spawn(&format!("probe {name}"), move || {
             let probed = Box::new(prober.probe(&request));
@@ -308,6 +310,7 @@ mod tests {
         let progress = reported.clone();
         let report = move |event| {
             let _ = reported.send(match event {
+                VolumeEvent::Probing(_) => return,
                 VolumeEvent::Rejected { device, rejection } => format!("{}: {rejection}", device.name),
                 VolumeEvent::KnownProbed => "all probed".to_owned(),
                 other => format!("{other:?}"),

@@ -43,19 +43,28 @@ pub fn picture(menu: &BootMenu, status: &Status, size: Size) -> Vec<String> {
     }
     let room = size.rows.saturating_sub(rows.len()).saturating_sub(below.len());
     let mode = menu.rows(room, size.columns);
-    let middle = if mode.is_empty() { explanation(status, size.columns) } else { mode };
+    let middle = if mode.is_empty() { explanation(status, size.columns, room) } else { mode };
     rows.extend(middle.into_iter().take(room));
     rows.extend(below);
     rows
 }
 
-fn explanation(status: &Status, columns: usize) -> Vec<String> {
+/// The reasons for which there is room; the devices beyond them are counted.
+fn explanation(status: &Status, columns: usize, room: usize) -> Vec<String> {
     if status.explanation.is_empty() {
         return Vec::new();
     }
     let mut rows = vec!["Nothing to boot was found.".to_owned(), String::new()];
-    for (device, reason) in &status.explanation {
-        rows.extend(wrapped(&format!("  {device}: {reason}"), columns, "    "));
+    for (place, (device, reason)) in status.explanation.iter().enumerate() {
+        let more = wrapped(&format!("  {device}: {reason}"), columns, "    ");
+        let left = status.explanation.len().saturating_sub(place);
+        // The last device needs no row for a count after it.
+        let count_rows = usize::from(left > 1);
+        if rows.len().saturating_add(more.len()).saturating_add(count_rows) > room {
+            rows.push(format!("  and {left} more"));
+            break;
+        }
+        rows.extend(more);
     }
     rows
 }
@@ -145,6 +154,18 @@ mod tests {
             picture(&BootMenu::default(), &status, SERIAL),
             golden(include_str!("golden/nothing.txt"))
         );
+    }
+
+    #[test]
+    fn the_devices_for_which_there_is_no_room_are_counted() {
+        let reason = "no file system that is known";
+        let explanation = (1..=42).map(|number| (format!("sda{number}"), reason.to_owned())).collect();
+        let status = Status { explanation, ..Status::default() };
+        let rows = picture(&BootMenu::default(), &status, SERIAL);
+        let shown = rows.iter().filter(|row| row.ends_with(reason)).count();
+        assert!(shown >= 14, "{rows:#?}");
+        assert!(rows.contains(&format!("  and {} more", 42 - shown)), "{rows:#?}");
+        assert!(rows.len() <= SERIAL.rows);
     }
 
     #[test]

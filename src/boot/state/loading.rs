@@ -44,6 +44,11 @@ impl Load {
 }
 
 impl WorkerState {
+    /// Whether a kernel is loaded.
+    pub(super) fn is_loaded(&self) -> bool {
+        matches!(self.load, Load::Done { .. })
+    }
+
     /// Loads the entry, unless that is done or another load must end first.
     pub(super) fn load(&mut self, entry: Entry, now: Duration, actions: &mut Vec<WorkerAction>) {
         match &self.load {

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     boot::{
-        samples::{entry, id, volume},
+        samples::{entry, id, reference, volume},
         supervision::Task,
     },
     entry::Transport,
@@ -34,12 +34,14 @@ impl Scene {
     fn on(&mut self, event: Event) -> &mut Self {
         for action in self.state.on(event, self.now) {
             self.done.push(match action {
-                WorkerAction::Discover => "discover".to_owned(),
+                WorkerAction::Discover(Patience::Until(_)) => "discover".to_owned(),
+                WorkerAction::Discover(Patience::ForLate) => "discover late".to_owned(),
                 WorkerAction::Load(number, entry) => format!("load {number} {}", entry.id),
                 WorkerAction::Unload => "unload".to_owned(),
                 WorkerAction::Jump { title, .. } => format!("Jump({title:?})"),
                 WorkerAction::Ask(Request::Begin(_) | Request::End(_)) => continue,
                 WorkerAction::Ask(request) => format!("{request:?}"),
+                WorkerAction::FindControllers => "find controllers".to_owned(),
                 WorkerAction::Redraw => "redraw".to_owned(),
                 WorkerAction::Landmark("volume" | "entry" | "load", _) => continue,
                 WorkerAction::Landmark(name, fields) => {
@@ -102,10 +104,10 @@ fn the_default_is_loaded_while_the_countdown_runs_and_started_when_it_ends() {
     assert_eq!(scene.found("sda1").done(), "discover");
     assert_eq!(scene.discovered(Some(5), &["a@sda1", "b@sda1"]).done(), "@default a Title of a; load 1 a");
     assert_eq!(scene.next(), "Title of a boots in 5 s. Any key stops the countdown.");
-    assert_eq!(scene.state.next_moment(scene.now), Some(Duration::from_secs(1)));
+    assert_eq!(scene.state.next_moment(), Some(Duration::from_secs(1)));
     assert_eq!(scene.on(Event::KnownProbed).loaded(1).at(4.5).done(), "");
     assert_eq!(scene.next(), "Title of a boots in 1 s. Any key stops the countdown.");
-    assert_eq!(scene.state.next_moment(scene.now), Some(Duration::from_secs(5)));
+    assert_eq!(scene.state.next_moment(), Some(Duration::from_secs(5)));
     assert_eq!(scene.at(5.0).done(), JUMP_A);
     assert_eq!(scene.state.shown(), Visibility::Nothing);
     assert_eq!(scene.at(6.0).press('!').done(), "");
@@ -158,7 +160,8 @@ fn a_late_disk_boots_only_if_the_settings_name_it_or_nothing_else_is_there() {
     assert_eq!(late(""), "discover");
     assert_eq!(late("order = LABEL=label-of-sda1"), "discover; @default a Title of a");
     let mut scene = Scene::new("");
-    scene.on(Event::KnownProbed).found("sda1").discovered(Some(0), &["a@sda1"]).loaded(1);
+    assert_eq!(scene.on(Event::KnownProbed).done(), "find controllers");
+    scene.found("sda1").discovered(Some(0), &["a@sda1"]).loaded(1);
     assert_eq!(scene.done(), format!("discover; @default a Title of a; load 1 a; {JUMP_A}"));
 }
 
@@ -223,7 +226,7 @@ fn a_locked_default_stops_the_countdown_and_nothing_takes_its_place() {
     locked(&mut scene, &["a@sda1!", "c@sda1", "b@sdb1!"]);
     assert_eq!(scene.done(), "discover; Lock(true); @locked a Title of a; unload");
     assert_eq!(scene.on(Event::KnownProbed).at(1000.0).done(), "");
-    assert_eq!((scene.state.shown(), scene.state.next_moment(scene.now)), (Visibility::Menu, None));
+    assert_eq!((scene.state.shown(), scene.state.next_moment()), (Visibility::Menu, None));
     assert_eq!(scene.next(), "Title of a is locked: nothing boots on its own.");
     let messages = scene.state.status(scene.now).messages;
     assert_eq!(
@@ -279,7 +282,7 @@ fn without_a_timeout_a_person_chooses() {
     let mut scene = Scene::new("");
     scene.found("sda1").discovered(None, &["a@sda1"]).on(Event::KnownProbed).at(1000.0);
     assert_eq!(scene.done(), "discover; @default a Title of a");
-    assert_eq!((scene.state.shown(), scene.state.next_moment(scene.now)), (Visibility::Menu, None));
+    assert_eq!((scene.state.shown(), scene.state.next_moment()), (Visibility::Menu, None));
     assert_eq!(scene.press('!').loaded(1).done(), format!("load 1 a; {JUMP_A}"));
 }
 
@@ -348,8 +351,8 @@ fn an_image_on_a_disk_that_was_there_from_the_start_is_not_late_and_goes_with_it
 fn after_failure_acts_unless_a_key_is_pressed_or_a_disk_appears() {
     let start = |config: &str| {
         let mut scene = Scene::new(config);
-        scene.on(Event::KnownProbed);
-        assert_eq!(scene.state.next_moment(scene.now), Some(Duration::from_secs(1)));
+        scene.on(Event::KnownProbed).on(Event::Controllers(vec![])).done();
+        assert_eq!(scene.state.next_moment(), Some(Duration::from_secs(1)));
         scene
     };
     for (config, request, next) in [
@@ -423,7 +426,7 @@ fn a_load_that_hangs_is_given_up_and_its_late_end_changes_nothing() {
     let mut scene = Scene::new("timeout = 0");
     scene.found("sda1").found("sdb1").discovered(None, &[]).discovered(None, &["a@sda1", "b@sdb1"]);
     scene.on(Event::KnownProbed).done();
-    assert_eq!(scene.state.next_moment(scene.now), Some(Duration::from_secs(180)));
+    assert_eq!(scene.state.next_moment(), Some(Duration::from_secs(180)));
     assert!(scene.at(180.0).done().starts_with("@fail load a Title of a: the disk does not answer"));
     assert_eq!(scene.loaded(1).done(), "");
     assert_eq!(scene.loaded(2).done(), JUMP_B);
@@ -528,6 +531,8 @@ fn any_event() -> impl Strategy<Value = Event> {
         Key::Character('d'),
     ]);
     prop_oneof![
+        disk().prop_map(|name| Event::Probing(name.to_owned())),
+        Just(()).prop_map(|()| Event::VolumesLate),
         disk().prop_map(|name| Event::Found(volume(name, Transport::Scsi))),
         disk().prop_map(|name| Event::Gone(name.to_owned())),
         Just(()).prop_map(|()| Event::KnownProbed),
@@ -575,13 +580,76 @@ proptest! {
                     WorkerAction::Unload => loaded = None,
                     WorkerAction::Jump { title, .. } => {
                         prop_assert_eq!(loaded.as_ref(), Some(&title));
-                        prop_assert!(known || touched);
+                        prop_assert!(known || touched || now >= Duration::from_secs(10));
                         left = true;
                     }
                     _ => {}
                 }
             }
-            prop_assert!(state.next_moment(now).is_none_or(|moment| moment > now));
+            prop_assert!(state.next_moment().is_none_or(|moment| moment > now));
         }
     }
+}
+
+#[test]
+fn a_disk_that_does_not_answer_is_named_and_waited_for_until_the_deadline() {
+    let mut scene = Scene::new("timeout = 0");
+    let probing = |name: &str| Event::Probing(name.to_owned());
+    scene.on(probing("sda1")).on(probing("vdb")).found("sda1").discovered(None, &["a@sda1"]).loaded(1);
+    assert_eq!(scene.done(), "discover; @default a Title of a; load 1 a");
+    let waiting = |left: u32| {
+        format!("Waiting for vdb. Title of a boots in {left} s at the latest. Any key opens the menu.")
+    };
+    assert_eq!((scene.next(), scene.state.next_moment()), (waiting(10), Some(Duration::from_secs(1))));
+    scene.at(9.5);
+    assert_eq!((scene.next(), scene.done()), (waiting(1), String::new()));
+    assert_eq!(scene.at(10.0).done(), format!("@deadline vdb; {JUMP_A}"));
+}
+
+#[test]
+fn the_deadline_of_the_survey_can_be_set() {
+    let mut scene = Scene::new("timeout = 0\nsurvey-deadline = 90");
+    scene.found("sda1").discovered(None, &["a@sda1"]).loaded(1).done();
+    assert_eq!(scene.at(89.0).done(), "");
+    assert_eq!(scene.on(Event::KnownProbed).done(), JUMP_A);
+}
+
+#[test]
+fn volumes_that_are_searched_for_long_are_named_and_searched_again_after_the_deadline() {
+    let mut scene = Scene::new("timeout = 0");
+    scene.found("sda1").found("sdb1").on(Event::KnownProbed);
+    scene.at(4.0).on(Event::Searching(vec![reference("sdb1")])).on(Event::VolumesLate).done();
+    // It may hold a better default: it is waited for, but no longer than to the deadline.
+    scene.discovered(None, &["a@sda1"]).loaded(1);
+    assert_eq!(scene.done(), "discover late; @default a Title of a; load 1 a");
+    scene.on(Event::Searching(vec![reference("sdb1")]));
+    assert!(scene.next().starts_with("Waiting for sdb1. Title of a boots in 6 s"), "{}", scene.next());
+    assert_eq!(scene.at(10.0).done(), format!("@deadline sdb1; {JUMP_A}"));
+}
+
+#[test]
+fn at_the_deadline_a_disk_without_an_answer_is_among_the_reasons_and_the_grace_begins_later() {
+    let mut scene = Scene::new("timeout = 0\nafter-failure = reboot");
+    scene.on(Event::Probing("sda".into()));
+    assert_eq!(scene.at(10.0).done(), "@deadline sda; @explain sda no answer yet");
+    assert_eq!(scene.state.shown(), Visibility::Menu);
+    // Nobody knows yet that nothing boots.
+    assert_eq!(scene.at(25.0).done(), "");
+    assert_eq!(scene.on(Event::KnownProbed).at(34.9).done(), "");
+    assert_eq!(scene.at(35.0).done(), "Reboot");
+}
+
+#[test]
+fn where_the_kernel_shows_no_disk_the_controllers_without_a_driver_are_named() {
+    let mut scene = Scene::new("");
+    assert_eq!(scene.at(10.0).done(), "@deadline ; find controllers");
+    let controller = Controller {
+        place: "pci 0000:00:04.0".into(),
+        ids: "1b36:0010, class 0108".into(),
+        module: Some("nvme"),
+    };
+    let expected = "@explain disks none: the kernel shows no disk; @explain pci 0000:00:04.0 a storage controller \
+                    (1b36:0010, class 0108) without a driver: put the module nvme into the image";
+    assert_eq!(scene.on(Event::Controllers(vec![controller])).done(), expected);
+    assert_eq!(scene.state.shown(), Visibility::Menu);
 }

@@ -24,12 +24,14 @@ pub enum Visibility {
 }
 
 impl WorkerState {
-    /// The time at which [`Event::Moment`] is due, if nothing happens before.
+    /// The time at which [`Event::Moment`] is due, if nothing happens before. It is later than the last event.
     #[must_use]
-    pub fn next_moment(&self, now: Duration) -> Option<Duration> {
+    pub fn next_moment(&self) -> Option<Duration> {
+        let waiting = (!self.all_probed()).then(|| self.wait_ends());
         // The row that counts changes with each whole second that is left.
-        let counting = self.deadline().into_iter().chain(self.grace_ends()).filter_map(|deadline| {
-            let left = deadline.checked_sub(now).filter(|left| !left.is_zero())?;
+        let counting = self.deadline().into_iter().chain(self.grace_ends()).chain(waiting);
+        let counting = counting.filter_map(|deadline| {
+            let left = deadline.checked_sub(self.now).filter(|left| !left.is_zero())?;
             let whole = Duration::from_secs(seconds(left).saturating_sub(1));
             deadline.checked_sub(whole)
         });
@@ -72,7 +74,7 @@ impl WorkerState {
     fn needs_attention(&self) -> bool {
         let waiting = self.known_probed && !self.missing().is_empty();
         let locked = self.default_entry().is_some_and(|entry| entry.locked);
-        waiting || locked || self.nothing_since.is_some()
+        waiting || locked || self.is_nothing_there
     }
 
     #[must_use]
@@ -114,6 +116,9 @@ impl WorkerState {
                     (Some(_), Some(_)) if !missing.is_empty() => {
                         format!("Waiting for {}. Any key opens the menu.", missing.join(", "))
                     }
+                    (Some(id), Some(_)) if self.is_loaded() && !self.all_probed() => {
+                        self.waiting_for_disks(id, now)
+                    }
                     (Some(id), Some(_)) => format!("Loading {} ...", self.title(id)),
                     (Some(_), None) => String::new(),
                     (None, _) if !missing.is_empty() => format!("Waiting for {}.", missing.join(", ")),
@@ -121,6 +126,19 @@ impl WorkerState {
                 }
             }
         }
+    }
+
+    /// The default is loaded; a disk that has not answered may still have a better one.
+    fn waiting_for_disks(&self, id: &str, now: Duration) -> String {
+        let names = match self.waited_for() {
+            names if names.is_empty() => "the disks".to_owned(),
+            names => names.join(", "),
+        };
+        let left = seconds(self.wait_ends().saturating_sub(now));
+        format!(
+            "Waiting for {names}. {} boots in {left} s at the latest. Any key opens the menu.",
+            self.title(id)
+        )
     }
 
     fn default_entry(&self) -> Option<&Entry> {

@@ -6,6 +6,7 @@
 mod child;
 mod codec;
 mod confine;
+mod isolate;
 mod roots;
 mod wire;
 
@@ -27,29 +28,29 @@ use rustix::{
     process::{Pid, PidfdFlags, Signal, WaitOptions, kill_process, pidfd_open},
 };
 
-pub use self::child::{run, run_probe};
 use self::wire::FinderRequest;
-use super::{
-    explain::{Outcome, Report, Search, Survey},
-    finder::Context,
+pub use self::{
+    child::{run, run_probe},
+    isolate::Verdicts,
 };
+use super::{explain::Survey, finder::Context};
 use crate::{
-    entry::{Discovery, Warning},
+    entry::{Discovery, VolumeReference},
     formats::text,
     storage::{OpenVolume, watch::Progress},
     sys::child::{Program, wait},
 };
 
-/// How long the search of all volumes may take.
-const DEADLINE: Duration = Duration::from_secs(20);
+/// How long a survey may take where nobody says otherwise.
+pub const DEADLINE: Duration = Duration::from_secs(20);
 
 /// How long a process that was killed may take to end. One that waits for a dead disk does not end at all.
-const END_DEADLINE: Duration = Duration::from_secs(1);
+const END_DEADLINE: Duration = Duration::from_millis(300);
 
 /// Maximum length of what a process says on its standard error, in bytes.
 const WORDS_LIMIT: usize = 1024;
 
-/// Maximum size of an answer, in bytes: a thousand entries take about one MiB.
+/// Maximum size of an answer, in bytes. [`super::share`] keeps the finders below it.
 const ANSWER_LIMIT: usize = 16 << 20;
 
 /// Why there is no answer.
@@ -86,23 +87,35 @@ pub fn discover(volumes: &[impl Borrow<OpenVolume>], context: &Context) -> Resul
     survey(volumes, context).map(|survey| survey.discovery)
 }
 
-/// As [`survey`], with the images on the volumes that have to be mounted for that: they join the volumes. With `apart` the
-/// volumes are searched one at a time, and it is told which of them one search after the other adds.
+/// How a survey is made: what earlier ones found out, how long it may take, and who is told what it waits for.
+pub struct Conduct<'a> {
+    /// The facts that configurations ask for.
+    pub context: &'a Context,
+    /// What is known of volumes; this survey adds to it.
+    pub verdicts: &'a mut Verdicts,
+    /// How long it may take.
+    pub limit: Duration,
+    /// Is given the volumes that a survey which has met with trouble still waits for.
+    pub waiting: &'a (dyn Fn(Vec<VolumeReference>) + Sync),
+    /// Has the volumes searched one at a time, and is told which of them one search after the other adds.
+    pub apart: Option<&'a dyn Fn(Progress)>,
+}
+
+/// As [`survey`], with the images on the volumes that have to be mounted for that: they join the volumes.
 ///
 /// # Errors
 /// As [`survey`].
 pub fn survey_with_images<V: Borrow<OpenVolume> + From<OpenVolume>>(
     volumes: &mut Vec<V>,
-    context: &Context,
-    apart: Option<&dyn Fn(Progress)>,
+    conduct: &mut Conduct<'_>,
 ) -> Result<Survey, SandboxError> {
-    let first = survey_all(volumes, context, apart)?;
+    let first = survey_as(volumes, conduct)?;
     let images = OpenVolume::images(volumes, &first.images);
     if images.is_empty() {
         return Ok(first);
     }
     volumes.extend(images.into_iter().map(V::from));
-    survey_all(volumes, context, apart)
+    survey_as(volumes, conduct)
 }
 
 /// Finds everything that the volumes offer to boot, and tells how that came about.
@@ -110,69 +123,19 @@ pub fn survey_with_images<V: Borrow<OpenVolume> + From<OpenVolume>>(
 /// # Errors
 /// [`SandboxError`] if the process that searches could not be started.
 pub fn survey(volumes: &[impl Borrow<OpenVolume>], context: &Context) -> Result<Survey, SandboxError> {
-    survey_all(volumes, context, None)
+    let mut verdicts = Verdicts::default();
+    let conduct =
+        Conduct { context, verdicts: &mut verdicts, limit: DEADLINE, waiting: &|_| {}, apart: None };
+    survey_as(volumes, &mut { conduct })
 }
 
-fn survey_all(
-    volumes: &[impl Borrow<OpenVolume>],
-    context: &Context,
-    apart: Option<&dyn Fn(Progress)>,
-) -> Result<Survey, SandboxError> {
+fn survey_as(volumes: &[impl Borrow<OpenVolume>], conduct: &mut Conduct<'_>) -> Result<Survey, SandboxError> {
     let all: Vec<&OpenVolume> = volumes.iter().map(Borrow::borrow).collect();
-    survey_by(&all, apart, |volumes| {
+    let Conduct { context, verdicts, limit, waiting, apart } = conduct;
+    isolate::survey_by(&all, verdicts, *limit, *waiting, *apart, &|volumes, limit| {
         let program = Program::new(OsStr::new("/proc/self/exe"), &["firstlight", "finder"]);
-        ask(program.map_err(SandboxError::Start)?, volumes, context, DEADLINE)
+        ask(program.map_err(SandboxError::Start)?, volumes, context, limit)
     })
-}
-
-/// Searches all volumes at once. If that ends badly, finds out with which of them it does, by adding one at a time, and
-/// does without those. With `apart` it adds one at a time from the beginning, and tells it which.
-fn survey_by(
-    volumes: &[&OpenVolume],
-    apart: Option<&dyn Fn(Progress)>,
-    search: impl Fn(&[&OpenVolume]) -> Result<Survey, SandboxError>,
-) -> Result<Survey, SandboxError> {
-    if apart.is_none() {
-        let all = search(volumes);
-        if matches!(all, Ok(_) | Err(SandboxError::Start(_))) {
-            return all;
-        }
-    }
-    let report = |step| {
-        if let Some(apart) = apart {
-            apart(step);
-        }
-    };
-    let mut survey = Survey::default();
-    let mut good = Vec::new();
-    let mut lost = Vec::new();
-    for (place, volume) in volumes.iter().enumerate() {
-        good.push(*volume);
-        let name = &volume.volume.device.name;
-        report(Progress::Begin(name.clone()));
-        let wider = search(&good);
-        report(Progress::End(name.clone()));
-        match wider {
-            Ok(wider) => survey = wider,
-            Err(SandboxError::Start(error)) => return Err(SandboxError::Start(error)),
-            Err(error) => {
-                good.pop();
-                lost.push((place, volume, error.to_string()));
-            }
-        }
-    }
-    for (place, volume, reason) in lost {
-        let mut report = Report::new(&volume.volume);
-        report.searches.push(Search { format: None, outcome: Outcome::Died { reason: reason.clone() } });
-        survey.volumes.insert(place.min(survey.volumes.len()), report);
-        survey.discovery.warnings.push(Warning {
-            volume: volume.volume.reference(),
-            path: "/".into(),
-            line: None,
-            message: format!("{reason}; nothing on this volume is offered"),
-        });
-    }
-    Ok(survey)
 }
 
 /// Starts a process, gives it its work, and hears its answer.

@@ -1,10 +1,10 @@
 //! Finders that end badly. What a confined process can do, tests/sandbox.rs tries.
 
-use std::{cell::RefCell, os::unix::process::ExitStatusExt, path::Path};
+use std::{cell::RefCell, os::unix::process::ExitStatusExt, path::Path, sync::Mutex};
 
 use super::*;
 use crate::{
-    discover::{explain::report as report_of, testing},
+    discover::{Report, explain::report as report_of, testing},
     entry::{FilesystemKind, Layer, Volume, VolumeId},
     formats::efi_boot::LoadOption,
     storage::root::Root,
@@ -95,42 +95,97 @@ fn a_finder_that_is_not_there_says_so() {
     assert!(matches!(error, SandboxError::Start(_)));
 }
 
-/// Searches that die whenever one of the hostile volumes is among those searched.
-fn survey_against(names: &[&str], hostile: &[&str]) -> (Result<Survey, SandboxError>, Vec<String>) {
-    let volumes = open(names);
-    let tried = RefCell::new(Vec::new());
-    let survey = survey_by(&volumes.iter().collect::<Vec<_>>(), None, |volumes| {
+/// Searches that die, or take too long, whenever one of these volumes is among those searched. Gives the survey and what was
+/// searched, sorted.
+fn survey_against(
+    volumes: &[OpenVolume],
+    verdicts: &mut Verdicts,
+    dies: &[&str],
+    hangs: &[&str],
+) -> (Survey, Vec<String>) {
+    let tried = Mutex::new(Vec::new());
+    let search = |volumes: &[&OpenVolume], limit: Duration| {
         let names: Vec<&str> = volumes.iter().map(|open| open.volume.device.name.as_str()).collect();
-        tried.borrow_mut().push(names.join(" "));
-        if names.iter().any(|name| hostile.contains(name)) {
+        tried.lock().unwrap().push(names.join(" "));
+        if names.iter().any(|name| dies.contains(name)) {
             return Err(SandboxError::Died(ExitStatus::from_raw(libc::SIGSEGV)));
+        }
+        if names.iter().any(|name| hangs.contains(name)) {
+            return Err(SandboxError::TimedOut(limit));
         }
         let volumes: Vec<_> = volumes.iter().map(|open| open.volume.clone()).collect();
         Ok(report_of(&volumes, Vec::new(), &[], &[]))
-    });
-    (survey, tried.into_inner())
+    };
+    let volumes: Vec<_> = volumes.iter().collect();
+    let survey =
+        isolate::survey_by(&volumes, verdicts, Duration::from_secs(12), &|_| {}, None, &search).unwrap();
+    let mut tried = tried.into_inner().unwrap();
+    tried.sort_unstable();
+    (survey, tried)
 }
 
 #[test]
-fn a_hostile_volume_loses_only_itself() {
-    let (survey, tried) = survey_against(&["sda1", "sda2", "sda3"], &["sda2"]);
-    let survey = survey.unwrap();
-    let summaries: Vec<_> = survey.volumes.iter().map(Report::summary).collect();
+fn a_hostile_volume_loses_only_itself_and_is_not_searched_again() {
+    let mut verdicts = Verdicts::default();
+    let volumes = open(&["sda1", "sda2", "sda3"]);
     let expected = [
         "sda1: ext4, no boot configuration",
         "sda2: ext4, search lost: the finder ended badly (signal: 11 (SIGSEGV))",
         "sda3: ext4, no boot configuration",
     ];
-    assert_eq!(summaries, expected);
+    for searches in [&["sda1", "sda1 sda2 sda3", "sda1 sda3", "sda2", "sda3"][..], &["sda1 sda3"]] {
+        let (survey, tried) = survey_against(&volumes, &mut verdicts, &["sda2"], &[]);
+        let summaries: Vec<_> = survey.volumes.iter().map(Report::summary).collect();
+        assert_eq!(summaries, expected);
+        assert_eq!(survey.discovery.warnings.len(), 1);
+        assert_eq!(survey.discovery.warnings[0].volume.name, "sda2");
+        assert_eq!(tried, searches);
+    }
+    // One that is added and ends the search is the one to blame, without a further search.
+    let (survey, tried) = survey_against(&open(&["sda1", "sda3", "sdb1"]), &mut verdicts, &["sdb1"], &[]);
+    assert_eq!((survey.volumes.len(), tried.join(", ")), (3, "sda1 sda3, sda1 sda3 sdb1".into()));
+}
+
+#[test]
+fn a_volume_that_takes_long_is_searched_again_when_there_is_time_and_then_given_up() {
+    let mut verdicts = Verdicts::default();
+    let volumes = open(&["sda1", "sda2"]);
+    let search = |verdicts: &mut Verdicts| survey_against(&volumes, verdicts, &[], &["sda2"]).1.join(", ");
+    assert_eq!(search(&mut verdicts), "sda1, sda1, sda1 sda2, sda2");
+    assert_eq!((search(&mut verdicts), verdicts.is_any_late()), ("sda1".into(), true));
+    verdicts.give_more_time();
+    assert_eq!(search(&mut verdicts), "sda1, sda1 sda2");
+    verdicts.give_up();
+    assert!(!verdicts.is_any_late());
+    verdicts.give_more_time();
+    assert_eq!(search(&mut verdicts), "sda1");
+}
+
+#[test]
+fn volumes_that_end_a_search_only_together_lose_one_of_them() {
+    let volumes = open(&["sda1", "sda2", "sda3"]);
+    let search = |volumes: &[&OpenVolume], _: Duration| {
+        let names: Vec<&str> = volumes.iter().map(|open| open.volume.device.name.as_str()).collect();
+        match names.contains(&"sda1") && names.contains(&"sda3") {
+            true => Err(SandboxError::Garbled),
+            false => {
+                let volumes: Vec<_> = volumes.iter().map(|open| open.volume.clone()).collect();
+                Ok(report_of(&volumes, Vec::new(), &[], &[]))
+            }
+        }
+    };
+    let volumes: Vec<_> = volumes.iter().collect();
+    let limit = Duration::from_secs(12);
+    let survey =
+        isolate::survey_by(&volumes, &mut Verdicts::default(), limit, &|_| {}, None, &search).unwrap();
     assert_eq!(survey.discovery.warnings.len(), 1);
-    assert_eq!(survey.discovery.warnings[0].volume.name, "sda2");
-    assert_eq!(tried, ["sda1 sda2 sda3", "sda1", "sda1 sda2", "sda1 sda3"]);
+    assert_eq!(survey.discovery.warnings[0].volume.name, "sda3");
 }
 
 #[test]
 fn where_all_volumes_are_hostile_each_is_explained() {
-    let (survey, _) = survey_against(&["sda1", "sda2"], &["sda1", "sda2"]);
-    let survey = survey.unwrap();
+    let volumes = open(&["sda1", "sda2"]);
+    let (survey, _) = survey_against(&volumes, &mut Verdicts::default(), &["sda1", "sda2"], &[]);
     assert_eq!(
         survey.volumes.iter().map(|report| report.volume.name.as_str()).collect::<Vec<_>>(),
         ["sda1", "sda2"]
@@ -143,10 +198,13 @@ fn volumes_that_are_searched_one_at_a_time_are_named_before_and_after() {
     let volumes = open(&["sda1", "sda2"]);
     let steps = RefCell::new(Vec::new());
     let report = |step| steps.borrow_mut().push(step);
-    let survey = survey_by(&volumes.iter().collect::<Vec<_>>(), Some(&report), |volumes| {
+    let search = |volumes: &[&OpenVolume], _: Duration| {
         let volumes: Vec<_> = volumes.iter().map(|open| open.volume.clone()).collect();
         Ok(report_of(&volumes, Vec::new(), &[], &[]))
-    });
+    };
+    let volumes: Vec<_> = volumes.iter().collect();
+    let mut verdicts = Verdicts::default();
+    let survey = isolate::survey_by(&volumes, &mut verdicts, LONG, &|_| {}, Some(&report), &search);
     assert_eq!(survey.unwrap().volumes.len(), 2);
     let step = |name: &str| [Progress::Begin(name.into()), Progress::End(name.into())];
     assert_eq!(steps.into_inner(), [step("sda1"), step("sda2")].concat());

@@ -40,6 +40,7 @@ fn actions(keeper: &mut Keeper) -> Vec<String> {
             }
             KeeperAction::Ended(name) => format!("ended {name}"),
             KeeperAction::Report(event) => match *event {
+                VolumeEvent::Probing(name) => format!("probing {name}"),
                 VolumeEvent::Opened(open) => format!("opened {}", open.volume.device.name),
                 VolumeEvent::Rejected { device, rejection } => {
                     format!("rejected {}: {rejection}", device.name)
