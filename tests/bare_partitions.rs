@@ -76,7 +76,9 @@ fn sfdisk(image: &Path, script: &str) {
 /// Kernel and initrds of an entry as they are loaded, each without the zeros after it, and the command line.
 fn loaded(open: &[OpenVolume], entry: &Entry) -> (Vec<String>, String) {
     let part = |reference: &FileReference| {
-        let volume = open.iter().find(|open| reference.volume.is(&open.volume)).unwrap();
+        // These are the same partitions, opened once more: only their names are the same.
+        let named = |open: &&OpenVolume| open.volume.device.name == reference.volume.name;
+        let volume = open.iter().find(named).unwrap();
         NamedFile { name: reference.volume.to_string(), file: volume.open(reference).unwrap() }
     };
     let initrds = entry.initrds.iter().map(part).collect();
@@ -262,5 +264,6 @@ fn androids_slots_are_in_the_order_in_which_its_loader_tries_them() {
     let open = volumes("no-vendor", "label: gpt\n1: size=1M, name=boot\n", &[(1, boot3)]);
     let found = discover(&Volumes::from(open), &Context::default());
     assert_eq!(found.entries[0].problem.as_deref(), Some("there is no image on the partition vendor_boot"));
-    assert_eq!(found.default, None);
+    // The loader of the phone would try it, so it is the default; that it boots nothing is the entry's problem.
+    assert_eq!(found.default.as_deref(), Some("boot"));
 }

@@ -123,9 +123,9 @@ const ROWS: &[(&str, &str, &str, &str)] = &[
     ),
     ("command line too long for segments", "", "-c -l vmlinuz --append=$(cat longer)", SAME),
     (
-        "several initrds",
+        "several initrds, and the first is missing",
         "",
-        "-l vmlinuz --initrd=initrd --initrd=initrd --append=a",
+        "-l vmlinuz --initrd=missing --initrd=initrd --append=a",
         "kexec-tools takes the last one",
     ),
 ];
