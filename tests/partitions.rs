@@ -13,6 +13,7 @@ use std::{
 use firstlight::{
     entry::{Partition, PartitionTable},
     formats::partition::{self, Slot},
+    storage::misread::TableFault,
 };
 use images::{Image, scratch};
 use qemu::pinned;
@@ -70,6 +71,36 @@ fn a_gpt_whose_first_header_or_array_is_damaged_is_read_from_the_backup() {
         let file = File::options().write(true).open(&image).unwrap();
         file.write_all_at(b"damage", offset).unwrap();
         assert_eq!(partition::read(&Image::open(&image)).unwrap(), expected, "{name}");
+        let fault = TableFault::find(&Image::open(&image), 512);
+        assert_eq!(fault, Some((TableFault::Damaged, expected)), "{name}");
+    }
+}
+
+#[test]
+fn what_keeps_the_kernel_from_reading_a_table_is_told() {
+    if pinned::for_test().is_none() {
+        return;
+    }
+    let directory = scratch("faults");
+    let (other, lost) = (TableFault::OtherSectors { table: 512, disk: 4096 }, TableFault::Lost);
+    let end = (64 << 20) - 512;
+    let cases: [(usize, u32, &[u64], _); 6] = [
+        (0, 512, &[], None),
+        (0, 4096, &[], Some((other, true))),
+        (0, 512, &[512, end], Some((lost, false))),
+        (0, 512, &[510], Some((TableFault::Unprotected, false))),
+        // Tables of the older kind.
+        (4, 512, &[], None),
+        (4, 512, &[510], None),
+    ];
+    for (number, (table, sector, damage, fault)) in cases.into_iter().enumerate() {
+        let image = directory.join(number.to_string());
+        sfdisk(&image, TABLES[table].1);
+        let expected = expected(&image);
+        let file = File::options().write(true).open(&image).unwrap();
+        damage.iter().for_each(|offset| file.write_all_at(b"dm", *offset).unwrap());
+        let fault = fault.map(|(fault, has_slots)| (fault, if has_slots { expected } else { Vec::new() }));
+        assert_eq!(TableFault::find(&Image::open(&image), sector), fault, "{number}");
     }
 }
 
@@ -100,6 +131,7 @@ fn a_gpt_of_a_disk_with_4096_byte_sectors_is_read() {
         .map(|slot| Slot { start: slot.start * 8, size: slot.size * 8, ..slot })
         .collect();
     assert_eq!(partition::read(&Image::open(&image)).unwrap(), expected);
+    assert_eq!(TableFault::find(&Image::open(&image), 4096), None);
 }
 
 #[test]

@@ -99,6 +99,65 @@ fn formatted_images_are_named_as_blkid_names_them() {
     }
 }
 
+/// Name, size in MiB, kind and formatter of a file system with a log, and what makes it one that waits to be replayed, with its
+/// size by the tools in bytes.
+type LogCase = (&'static str, u64, FilesystemKind, &'static str, Option<(&'static str, u64)>);
+
+const LOGS: &[LogCase] = &[
+    (
+        "ext4",
+        64,
+        FilesystemKind::Ext4,
+        "mkfs.ext4 -q -J size=4 $I",
+        Some(("debugfs -w -R 'feature needs_recovery' $I 2>/dev/null", 4 << 20)),
+    ),
+    (
+        "ext3",
+        64,
+        FilesystemKind::Ext3,
+        "mkfs.ext3 -q -J size=8 $I",
+        Some(("debugfs -w -R 'feature needs_recovery' $I 2>/dev/null", 8 << 20)),
+    ),
+    ("xfs", 320, FilesystemKind::Xfs, "mkfs.xfs -q $I", None),
+    ("xfs with a stripe", 320, FilesystemKind::Xfs, "mkfs.xfs -q -l su=32k $I", None),
+    // Its blocks then bear the number of a later round.
+    (
+        "xfs with a log made anew",
+        320,
+        FilesystemKind::Xfs,
+        "mkfs.xfs -q $I; xfs_db -x -c 'logformat -c 7' $I",
+        None,
+    ),
+    ("xfs with version 1 of the log", 320, FilesystemKind::Xfs, "mkfs.xfs -q -m crc=0 -l version=1 $I", None),
+    ("btrfs", 128, FilesystemKind::Btrfs, "mkfs.btrfs -q $I", None),
+    ("f2fs", 64, FilesystemKind::F2fs, "mkfs.f2fs -q $I", None),
+];
+
+#[test]
+fn logs_of_new_file_systems_hold_nothing_to_replay() {
+    if pinned::for_test().is_none() {
+        return;
+    }
+    let directory = scratch("logs");
+    let run = |name: &str, image: &Path, command: &str| {
+        let mut shell = pinned::tests().unwrap().command("sh");
+        let made = tool::finish(shell.args(["-c", &format!("set -e; {command}")]).env("I", image));
+        made.unwrap_or_else(|error| panic!("{name}: {error}"));
+    };
+    for (name, size, kind, format, dirty) in LOGS {
+        let image = directory.join(name.replace(' ', "-"));
+        File::create(&image).unwrap().set_len(size << 20).unwrap();
+        run(name, &image, format);
+        assert_eq!(superblock::dirty_log(*kind, &Image::open(&image)), None, "{name}");
+        if let Some((command, size)) = dirty {
+            run(name, &image, command);
+            let log = superblock::dirty_log(*kind, &Image::open(&image));
+            assert_eq!(log, Some(superblock::DirtyLog { size: *size }), "{name}");
+        }
+        fs::remove_file(&image).unwrap();
+    }
+}
+
 /// The magic number of md's superblocks.
 const MD: u32 = 0xa92b_4efc;
 

@@ -3,12 +3,14 @@
 //! The image is read as it is, without being mounted: a confined process and one without privileges can, and a file in
 //! it is a few ranges of the image, so that a kernel is loaded from the image's own descriptor.
 
+mod layout;
 mod record;
 #[cfg(test)]
 mod tests;
 
 use std::{cell::Cell, cell::RefCell, collections::HashMap, io, rc::Rc};
 
+pub use layout::Layout;
 use record::{Names, Record};
 
 use super::{

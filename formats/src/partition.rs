@@ -27,26 +27,65 @@ pub struct Slot {
     pub size: u64,
 }
 
+/// A partition table, and where on the disk it was read from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Table {
+    /// Its partitions.
+    pub slots: Vec<Slot>,
+    /// The copy of a GPT that was read.
+    pub gpt: Option<GptCopy>,
+    /// The MBR says that there is a GPT.
+    pub is_protective: bool,
+}
+
+/// One of the two copies of a GPT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GptCopy {
+    /// Size of the sectors that it counts in, in bytes.
+    pub sector: u32,
+    /// It is the one at the end of the disk.
+    pub is_backup: bool,
+}
+
 /// Reads the partition table of a disk: empty where there is none. A damaged GPT is read from its backup at the end.
 ///
 /// # Errors
 /// The disk's read error.
 pub fn read(disk: &dyn ReadAt) -> io::Result<Vec<Slot>> {
+    Ok(read_table(disk)?.slots)
+}
+
+/// As [`read`], and says where the table was.
+///
+/// # Errors
+/// The disk's read error.
+pub fn read_table(disk: &dyn ReadAt) -> io::Result<Table> {
     let Some(boot) = piece(disk, 0, 512)?.filter(|boot| holds(boot, 510, b"\x55\xaa")) else {
-        return Ok(Vec::new());
+        return Ok(Table::default());
     };
     let records = mbr::records(&boot).unwrap_or_default();
-    if mbr::is_protective(&records) {
-        for sector in SECTOR_SIZES {
-            let last = disk.size().checked_div(u64::from(sector)).and_then(|sectors| sectors.checked_sub(1));
-            for header in [Some(1), last].into_iter().flatten() {
-                if let Some(slots) = gpt::read(disk, sector, header)? {
-                    return Ok(slots);
-                }
+    let is_protective = mbr::is_protective(&records);
+    if is_protective && let Some((slots, copy)) = read_gpt(disk)? {
+        return Ok(Table { slots, gpt: Some(copy), is_protective });
+    }
+    Ok(Table { slots: mbr::read(disk, &boot, &records)?, gpt: None, is_protective })
+}
+
+/// Reads a GPT whatever the MBR says: the first copy that is whole, and which one that is.
+///
+/// # Errors
+/// The disk's read error.
+pub fn read_gpt(disk: &dyn ReadAt) -> io::Result<Option<(Vec<Slot>, GptCopy)>> {
+    for sector in SECTOR_SIZES {
+        let last = disk.size().checked_div(u64::from(sector)).and_then(|sectors| sectors.checked_sub(1));
+        for (header, is_backup) in [(Some(1), false), (last, true)] {
+            let Some(header) = header else { continue };
+            if let Some(slots) = gpt::read(disk, sector, header)? {
+                return Ok(Some((slots, GptCopy { sector, is_backup })));
             }
         }
     }
-    mbr::read(disk, &boot, &records)
+    Ok(None)
 }
 
 /// Whether the piece of `length` bytes from `start` lies within one partition of the disk, so that what is there is

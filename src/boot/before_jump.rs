@@ -42,7 +42,7 @@ mod tests {
         }
         let remove = |name| BeforeJump::RemoveVariable { name, path: path(name) };
         let before_jump = vec![remove("one-shot"), remove("not there"), remove("another")];
-        perform(&LoadedKernel { name: "/vmlinuz".into(), before_jump });
+        perform(&LoadedKernel { name: "/vmlinuz".into(), before_jump, warnings: vec![] });
         assert_eq!(["one-shot", "another", "kept"].map(|name| path(name).exists()), [false, false, true]);
     }
 }

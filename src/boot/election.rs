@@ -46,7 +46,11 @@ pub fn attempts<'a>(discovery: &'a Discovery, electorate: &Electorate<'_>) -> Ve
         ids.position(|id| *id == entry.id).unwrap_or(usize::MAX)
     };
     let wanted = electorate.settings.default.as_ref();
-    let is_wanted = |entry: &Entry| wanted.is_some_and(|it| *it == entry.id || *it == entry.title);
+    let is_wanted = |entry: &Entry| {
+        // Of copies of one disk, the settings may mean any.
+        let own = entry.id.strip_suffix(&entry.source.volume.name).and_then(|id| id.strip_suffix('@'));
+        wanted.is_some_and(|it| *it == entry.id || *it == entry.title || own == Some(it))
+    };
     let mut candidates: Vec<(_, &Entry)> = entries
         .iter()
         .enumerate()

@@ -2,7 +2,7 @@
 
 use super::{failures::Failures, natural};
 use crate::{
-    entry::{Device, Discovery, Entry, FileReference, Volume},
+    entry::{Device, Discovery, Entry, FileReference, LogState, Volume},
     storage::{controllers::Controller, rejection::Rejection},
 };
 
@@ -47,7 +47,10 @@ pub fn explain(
         } else {
             (Turn::Nothing, "no boot configuration, no kernel in / or /boot".to_owned())
         };
-        lines.push((turn, name.clone(), format!("{kind}, {reason}")));
+        let replayed = (volume.log == LogState::Replayed).then_some("its log was replayed in memory");
+        let remarks = replayed.into_iter().chain(volume.remarks.iter().map(String::as_str));
+        let remarks: String = remarks.flat_map(|remark| ["; ", remark]).collect();
+        lines.push((turn, name.clone(), format!("{kind}, {reason}{remarks}")));
     }
     lines.sort_by_cached_key(|(turn, name, _)| (*turn, natural::key(name)));
     lines.into_iter().map(|(_, name, reason)| (name, reason)).collect()
@@ -65,6 +68,7 @@ fn turn(rejection: &Rejection) -> Turn {
         | Rejection::LoopOfMount
         | Rejection::MemberOf(_)
         | Rejection::Partitioned(_)
+        | Rejection::Outdated { .. }
         | Rejection::Swap
         | Rejection::HibernatedSwap
         | Rejection::ReadThrough { .. } => Turn::Aside,
@@ -128,8 +132,10 @@ mod tests {
 
     #[test]
     fn every_device_is_explained_by_its_content_and_the_reason() {
-        let names = ["sda1", "sda2", "sda3", "sda4", "sda10"];
-        let volumes = names.map(|name| volume(name, Transport::Scsi));
+        let names = ["sda1", "sda2", "sda3", "sda4", "sda6", "sda10"];
+        let mut volumes = names.map(|name| volume(name, Transport::Scsi));
+        volumes[0].log = LogState::Replayed;
+        volumes[4].remarks = ["its log was not replayed", "old"].map(str::to_owned).to_vec();
         let rejected = [
             ("sda", Rejection::Partitioned(vec!["sda1".into()])),
             ("sda5", Rejection::Swap),
@@ -158,7 +164,8 @@ mod tests {
             ("sda3", "ext4, no such file: /vmlinuz"),
             ("sda4", "ext4, the worker died while loading it"),
             ("sdaa", "no answer within 10 s; not waited for"),
-            ("sda1", "ext4, no boot configuration, no kernel in / or /boot"),
+            ("sda1", "ext4, no boot configuration, no kernel in / or /boot; its log was replayed in memory"),
+            ("sda6", "ext4, no boot configuration, no kernel in / or /boot; its log was not replayed; old"),
             ("sda10", "ext4, no boot configuration, no kernel in / or /boot"),
             ("sda11", "no file system that is known"),
             ("sda", "a partitioned disk (sda1)"),

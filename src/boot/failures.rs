@@ -45,6 +45,13 @@ impl Failures {
         self.0.remove(id);
     }
 
+    /// The entry has another id now.
+    pub fn rename(&mut self, old: &str, new: &str) {
+        if let Some(failure) = self.0.remove(old) {
+            self.0.insert(new.to_owned(), failure);
+        }
+    }
+
     /// Forgets the failures of all entries but those for which `is_kept` holds.
     pub fn retain(&mut self, is_kept: impl Fn(&str) -> bool) {
         self.0.retain(|id, _| is_kept(id));

@@ -49,6 +49,12 @@ pub enum AttemptError {
         /// The kernel's reason.
         source: io::Error,
     },
+    /// The system would start without its initrd.
+    #[error("{file}: the initrd is empty; is its file system full? Write it anew, or choose another entry")]
+    EmptyInitrd {
+        /// The file.
+        file: String,
+    },
     /// No kernel can be made of the files.
     #[error(transparent)]
     Prepare(#[from] PrepareError),
@@ -104,6 +110,11 @@ impl EntryLoader {
         let mut prepared = prepare(files)?;
         // The kernel holds its lock for loading while it reads. A disk may hang: it is read before, so that it holds up no
         // other load. Several initrds are joined without that lock.
+        if let Some(file) = prepared.empty_initrd() {
+            return Err(AttemptError::EmptyInitrd { file: file.to_owned() });
+        }
+        let doubts = prepared.initrd_doubts().into_iter().map(|(file, doubt)| format!("{file}: {doubt}"));
+        let warnings: Vec<String> = doubts.inspect(|doubt| log::warn!("{doubt}")).collect();
         if !is_sealed(&prepared.kernel.file) {
             read_through(&prepared.kernel)?;
         }
@@ -120,7 +131,7 @@ impl EntryLoader {
             return Err(AttemptError::GivenUp);
         }
         let loaded = kexec::load(prepared, &LoadOptions::default())?;
-        Ok(LoadedKernel { before_jump: self.before_jump.clone(), ..loaded })
+        Ok(LoadedKernel { before_jump: self.before_jump.clone(), warnings, ..loaded })
     }
 
     /// The entry's files, opened.
@@ -177,7 +188,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        boot::samples::{entry, volume},
+        boot::samples::{entry, reference, volume},
         entry::Transport,
         storage::root::Root,
     };
@@ -234,6 +245,24 @@ mod tests {
         let message = "/a on sda1: is 2097152 MiB long; no kernel takes more than 4096 MiB with all that goes with it; install it \
                        again";
         assert_eq!(loader(&path).load(0, &entry("a", "sda1")).unwrap_err().to_string(), message);
+        fs::remove_dir_all(&path).unwrap();
+    }
+
+    #[test]
+    fn an_empty_initrd_is_not_loaded_unless_another_comes_after_it() {
+        let path = directory("empty");
+        for (name, content) in [("a", "no kernel"), ("none", ""), ("some", "070701")] {
+            fs::write(path.join(name), content).unwrap();
+        }
+        let loader = loader(&path);
+        let file = |name: &&str| FileReference::new(reference("sda1"), format!("/{name}"));
+        let empty = "/none on sda1: the initrd is empty; is its file system full? Write it anew, or choose another entry";
+        for (initrds, is_refused) in
+            [(&["some", "none"][..], true), (&["none"], true), (&["none", "some"], false)]
+        {
+            let entry = Entry { initrds: initrds.iter().map(file).collect(), ..entry("a", "sda1") };
+            assert_eq!(loader.load(0, &entry).unwrap_err().to_string() == empty, is_refused, "{initrds:?}");
+        }
         fs::remove_dir_all(&path).unwrap();
     }
 

@@ -22,7 +22,7 @@ use super::{
     supervision::{Notice, Request},
 };
 use crate::{
-    entry::{Device, Discovery, Entry, TimeoutStyle, Volume, VolumeId, VolumeReference},
+    entry::{Device, Discovery, Entry, LogState, TimeoutStyle, Volume, VolumeId, VolumeReference},
     formats::{text::printable, volume_name::VolumeName},
     kexec::LoadedKernel,
     storage::{controllers::Controller, rejection::Rejection},
@@ -360,15 +360,27 @@ impl WorkerState {
         self.forget(&name);
         self.note_late(&volume.device);
         let filesystem = &volume.filesystem;
-        actions.push(landmark(
-            "volume",
-            [
-                ("device", name),
-                ("kind", filesystem.kind.to_string()),
-                ("uuid", filesystem.uuid.clone().unwrap_or_default()),
-                ("label", filesystem.label.clone().unwrap_or_default()),
-            ],
-        ));
+        let mut fields = vec![
+            ("device", name.clone()),
+            ("kind", filesystem.kind.to_string()),
+            ("uuid", filesystem.uuid.clone().unwrap_or_default()),
+            ("label", filesystem.label.clone().unwrap_or_default()),
+        ];
+        if volume.log != LogState::Clean {
+            fields.push(("log", volume.log.to_string()));
+        }
+        actions.push(landmark("volume", fields));
+        for remark in &volume.remarks {
+            self.report(format!("{name}: {remark}."));
+        }
+        if let Some(other) = self.volumes.iter().find(|other| other.is_copy_of(&volume)) {
+            let uuid = volume.filesystem.uuid.clone().unwrap_or_default();
+            let other = &other.device.name;
+            self.report(format!(
+                "{other} and {name} have the same UUID ({uuid}), as copies have: a system that names its root by UUID may \
+                 mount either. Detach one of them, or give it another UUID."
+            ));
+        }
         // A device that comes and goes for ever does not hold up what is chosen without it.
         let matters = |name: &VolumeName| name.names(&volume);
         let Settings { wait, order, .. } = &self.settings;
@@ -418,11 +430,36 @@ impl WorkerState {
         self.failures.retain(|id| !lies_on(id));
     }
 
+    /// Takes the new entries; what is known of an entry by its id follows that where it has changed, as where a copy of its
+    /// disk was attached.
+    fn replace_discovery(&mut self, discovery: Discovery) {
+        let place = |entry: &Entry| {
+            (entry.source.volume.clone(), entry.source.full_path(), entry.source.line, full_title(entry))
+        };
+        let renamed = |old: &Entry| {
+            let new = discovery.entries.iter().find(|new| place(new) == place(old))?;
+            (new.id != old.id).then(|| new.id.clone())
+        };
+        let known = |id: &String| {
+            self.failures.get(id).is_some() || self.decider == Decider::Person(Some(id.clone()))
+        };
+        let old = self.discovery.entries.iter().filter(|old| known(&old.id));
+        let renamed: Vec<(String, String)> =
+            old.filter_map(|old| Some((old.id.clone(), renamed(old)?))).collect();
+        for (old, new) in renamed {
+            self.failures.rename(&old, &new);
+            if self.decider == Decider::Person(Some(old)) {
+                self.decider = Decider::Person(Some(new));
+            }
+        }
+        self.discovery = discovery;
+    }
+
     fn discovered(&mut self, result: Result<Discovery, String>, actions: &mut Vec<WorkerAction>) {
         (self.discovering, self.awaited_now) = (false, false);
         self.searching.clear();
         match result {
-            Ok(discovery) => self.discovery = discovery,
+            Ok(discovery) => self.replace_discovery(discovery),
             Err(reason) => {
                 actions
                     .push(landmark("fail", [("stage", "discover".to_owned()), ("reason", reason.clone())]));

@@ -285,6 +285,9 @@ impl Worker {
                 self.leave_screen();
                 self.link.ask(&Request::Begin(Task::Jump(entry.clone())));
                 before_jump::perform(&kernel);
+                for warning in &kernel.warnings {
+                    self.consoles.write(&format!("firstlight: {}\n", printable(warning)));
+                }
                 self.consoles.write(&format!("Starting {title} ...\n"));
                 self.link.ask(&Request::Jump { entry, title });
             }

@@ -248,6 +248,9 @@ fn load_linux(options: &Options, unpacked: Unpacked) -> Result<(), Failure> {
         prepared.initrds.len(),
         text::printable(&prepared.cmdline)
     );
+    for (name, doubt) in prepared.initrd_doubts() {
+        log::warn!("{}: {doubt}", text::printable(name));
+    }
     let limits = options.memory_min..options.memory_max;
     let usual = LoadOptions::default();
     let has_tree = cfg!(not(target_arch = "x86_64")) && prepared.devicetree.is_some();

@@ -10,7 +10,10 @@ use super::{
     owner::Owner,
 };
 use crate::{
-    entry::{Discovery, Entry, FileReference, Filesystem, FilesystemKind, Format, Volume, VolumeReference},
+    entry::{
+        Discovery, Entry, FileReference, Filesystem, FilesystemKind, Format, LogState, Volume,
+        VolumeReference,
+    },
     formats::text::printable,
 };
 
@@ -68,6 +71,10 @@ pub struct Report {
     pub volume: VolumeReference,
     /// Its file system.
     pub filesystem: Filesystem,
+    /// Whether what waits in the file system's log was taken into account.
+    pub log: LogState,
+    /// What a person should know about how it is read.
+    pub remarks: Vec<String>,
     /// Every finder's search, in their order.
     pub searches: Vec<Search>,
     /// The files that were used, guessed from and passed over.
@@ -174,6 +181,8 @@ impl Report {
         Self {
             volume: volume.reference(),
             filesystem: volume.filesystem.clone(),
+            log: volume.log,
+            remarks: volume.remarks.clone(),
             searches: Vec::new(),
             notes: Vec::new(),
         }
@@ -208,6 +217,12 @@ impl Report {
     pub fn text(&self) -> String {
         let mut text = self.summary();
         text.push('\n');
+        if self.log == LogState::Replayed {
+            text.push_str("  its log was replayed in memory; the disk is as it was\n");
+        }
+        for remark in &self.remarks {
+            text.push_str(&format!("  {}\n", printable(remark)));
+        }
         for note in &self.notes {
             let action = match note.action {
                 NoteAction::Used => "used",

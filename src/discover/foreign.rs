@@ -8,7 +8,7 @@ use std::{
 
 use super::{damage, finder::Findings, images::File};
 use crate::{
-    entry::{FileReference, Volume},
+    entry::{FileReference, Kind, Volume},
     formats::{
         bytes::{ReadAt, holds},
         compression::Compression,
@@ -38,7 +38,25 @@ pub(super) fn refuse(lookup: &dyn Lookup, findings: &mut Findings) {
             }),
             Err(problem) => Some(problem.clone()),
         };
+        if entry.problem.is_none() && entry.kind == Kind::Linux {
+            entry.problem = empty_initrd(lookup, kernel, entry.initrds.last());
+        }
     }
+}
+
+/// The initrd that the system starts with has no bytes, as where `/boot` was full when it was written, though the kernel has.
+fn empty_initrd(
+    lookup: &dyn Lookup,
+    kernel: &FileReference,
+    initrd: Option<&FileReference>,
+) -> Option<String> {
+    let size = |file: &FileReference| {
+        let volume = lookup.volumes().iter().position(|open| file.volume.is(open))?;
+        lookup.status(volume, &file.path, true).filter(|_| file.inside.is_none()).map(|status| status.size)
+    };
+    let initrd = initrd?;
+    let is_empty = size(initrd)? == 0 && size(kernel)? > 0;
+    is_empty.then(|| format!("the initrd {} is empty; is the file system full? Write it anew", initrd.path))
 }
 
 /// The longest command line, in bytes, that a kernel takes.
@@ -188,6 +206,24 @@ mod tests {
             assert_eq!(refused, [("sda1", Some(reason.as_str()))], "{path}");
             assert_eq!(found.default.as_deref(), Some("good"), "{path}");
         }
+    }
+
+    #[test]
+    fn an_empty_initrd_is_a_problem_and_nothing_that_boots_by_itself() {
+        let configuration = "menuentry a {\n linux /k\n initrd /early /main\n}\n\
+                             menuentry b {\n linux /k\n initrd /early /full\n}\nmenuentry c {\n linux /k\n}\n";
+        let files = tree(&[
+            ("boot/grub/grub.cfg", configuration),
+            ("k", "kernel"),
+            ("early", ""),
+            ("main", ""),
+            ("full", "070701"),
+        ]);
+        let open = volumes(&[(&files, volume("sda1", FilesystemKind::Ext4))]);
+        let found = discover(&open, &Context::default());
+        let problems: Vec<_> = found.entries.iter().map(|entry| entry.problem.as_deref()).collect();
+        let empty = "the initrd /main is empty; is the file system full? Write it anew";
+        assert_eq!(problems, [Some(empty), None, None]);
     }
 
     #[test]

@@ -67,7 +67,7 @@ pub(super) fn merge(volumes: &[Volume], found: Vec<Found>, owners: &[Owner]) -> 
         repeated.push(merging.add(found));
     }
     let Merging { mut entries, warnings, mut candidates, .. } = merging;
-    make_ids_unique(&mut entries);
+    make_ids_unique(volumes, &mut entries);
     candidates.extend(owners.iter().filter_map(|owner| started(volumes, &entries, owner)));
     let elected = elect(volumes, &candidates, &entries, owners);
     let default = elected.and_then(|candidate| entries.get(candidate.entry)).map(|entry| entry.id.clone());
@@ -238,8 +238,35 @@ fn can_take_a_place(entry: &Entry) -> bool {
         && entry.tries_left != Some(0)
 }
 
-/// The first keeps its id; later ones get the volume's name after it, and a count where even that is not enough.
-fn make_ids_unique(entries: &mut [Entry]) {
+/// The ids of those entries that stand on copies of one disk alike, by their places.
+fn ids_of_copies(volumes: &[Volume], entries: &[Entry]) -> Vec<(usize, String)> {
+    let mut copies: HashMap<&VolumeReference, Vec<&Volume>> = HashMap::new();
+    let references: Vec<_> = volumes.iter().map(Volume::reference).collect();
+    for (reference, volume) in references.iter().zip(volumes) {
+        let others: Vec<_> = volumes.iter().filter(|other| volume.is_copy_of(other)).collect();
+        if !others.is_empty() {
+            copies.insert(reference, others);
+        }
+    }
+    let on_copies = entries.iter().enumerate().filter(|(_, entry)| copies.contains_key(&entry.source.volume));
+    let known: HashSet<(&VolumeReference, &str)> =
+        on_copies.clone().map(|(_, entry)| (&entry.source.volume, entry.id.as_str())).collect();
+    let is_twice = |entry: &Entry| {
+        let others = copies.get(&entry.source.volume).into_iter().flatten();
+        others.map(|other| other.reference()).any(|other| known.contains(&(&other, entry.id.as_str())))
+    };
+    let twice = on_copies.filter(|(_, entry)| is_twice(entry));
+    twice.map(|(place, entry)| (place, format!("{}@{}", entry.id, entry.source.volume))).collect()
+}
+
+/// The first keeps its id; later ones get the volume's name after it, and a count where even that is not enough. Of copies of
+/// one disk none is the first.
+fn make_ids_unique(volumes: &[Volume], entries: &mut [Entry]) {
+    for (place, id) in ids_of_copies(volumes, entries) {
+        if let Some(entry) = entries.get_mut(place) {
+            entry.id = id;
+        }
+    }
     let mut taken = HashSet::new();
     // Thousands of equal ids must not each be counted up from the beginning.
     let mut counts: HashMap<String, usize> = HashMap::new();
@@ -332,6 +359,23 @@ mod tests {
     fn a_loop_makes_many_entries_on_one_line() {
         let own = [entry("a", "sda2", "/grub.cfg", 3), entry("b", "sda2", "/grub.cfg", 3)];
         assert_eq!(merged(&["sda2"], vec![found(0, &own, "a", 5)]), expected("[a] b", "a", 5));
+    }
+
+    #[test]
+    fn copies_of_one_disk_have_ids_that_neither_had_alone() {
+        let found = |names: &[&str]| {
+            let found = names.iter().enumerate().map(|(place, name)| {
+                found(place, &[entry("a", name, "/grub.cfg", 1), entry(name, name, "/grub.cfg", 2)], "a", 5)
+            });
+            let mut volumes = volumes(names);
+            volumes.iter_mut().for_each(|volume| volume.filesystem.uuid = Some("one".into()));
+            let discovery = merge(&volumes, found.collect(), &[]).discovery;
+            let ids: Vec<String> = discovery.entries.into_iter().map(|entry| entry.id).collect();
+            (ids.join(" "), discovery.default.unwrap())
+        };
+        assert_eq!(found(&["sda1"]), ("a sda1".into(), "a".into()));
+        assert_eq!(found(&["sda1", "sdb1"]), ("a@sda1 sda1 a@sdb1 sdb1".into(), "a@sda1".into()));
+        assert_eq!(found(&["sdb1", "sda1"]), ("a@sdb1 sdb1 a@sda1 sda1".into(), "a@sdb1".into()));
     }
 
     #[test]

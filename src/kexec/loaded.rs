@@ -17,6 +17,8 @@ pub struct LoadedKernel {
     pub name: String,
     /// Actions to take right before the jump, in this order, and never if another kernel takes its place.
     pub before_jump: Vec<BeforeJump>,
+    /// What may keep its system from starting, for a person to read.
+    pub warnings: Vec<String>,
 }
 
 /// An action that is taken only if the jump is.

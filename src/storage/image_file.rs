@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     OpenVolume,
-    mount::{Care, Companions, MountError, mount, read_only_loop},
+    mount::{Care, MountError, MountRequest, loop_over, mount},
     probe::Blocks,
     root::Root,
 };
@@ -95,9 +95,9 @@ impl OpenVolume {
         if filesystem.kind == FilesystemKind::Iso9660 {
             return Ok(None);
         }
-        let (node, device) = read_only_loop(&file).map_err(|error| ImageError::NoLoop(error.into()))?;
-        let mount = mount(filesystem.kind, &node, &device, &Companions::default(), Care::Alone)?;
-        let root = Root::from_fd(mount).naming_as(filesystem.kind);
+        let (node, device) = loop_over(&file, false).map_err(|error| ImageError::NoLoop(error.into()))?;
+        let mount = mount(&MountRequest::new(filesystem.kind, &node, &device), Care::Alone)?;
+        let root = Root::from_fd(mount.root).naming_as(filesystem.kind);
         Ok(Some(Self::new(Volume::in_image(&self.volume, path, size, filesystem), root)))
     }
 }

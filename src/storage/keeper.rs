@@ -289,7 +289,9 @@ impl Keeper {
 
     fn rejected(&mut self, device: Device, rejection: Rejection, medium: Option<u64>) {
         let stack = rejection.incomplete_stack().cloned();
+        let children = rejection.announced().to_vec();
         self.keep_rejected(device, rejection, medium);
+        self.wait_for_announced(children);
         if let Some(stack) = stack {
             self.assemble(&stack, false);
         }
@@ -301,6 +303,11 @@ impl Keeper {
         let rejection = Rejection::MemberOf(children.clone());
         self.keep_rejected(device, rejection.clone(), medium);
         self.explain_parts(stack, &rejection);
+        self.wait_for_announced(children);
+    }
+
+    /// The barrier waits for devices that the kernel announces because of the probe of another.
+    fn wait_for_announced(&mut self, children: Vec<String>) {
         for child in children {
             if self.devices.get(&child).is_none_or(is_awaited) {
                 self.wait_for(child);
@@ -317,8 +324,9 @@ impl Keeper {
     /// Has a stack read through the first of its parts, once all are there, or `degraded` with those that are.
     fn assemble(&mut self, stack: &Stack, degraded: bool) {
         let mut parts = self.names(|known| known.is_part_of(|of| of == stack));
-        let complete = u64::try_from(parts.len()).is_ok_and(|count| count >= stack.parts);
-        if !complete && !degraded {
+        let missing = stack.parts.saturating_sub(u64::try_from(parts.len()).unwrap_or(u64::MAX));
+        let missing = Some(missing).filter(|missing| *missing > 0);
+        if missing.is_some() && !degraded {
             return;
         }
         let Some(name) = parts.pop_first() else { return };
@@ -326,7 +334,7 @@ impl Keeper {
             first.state = DeviceState::Queued;
         }
         self.wait_for(name.clone());
-        self.queue.push_back(ProbeRequest { name, companions: parts.into_iter().collect(), degraded });
+        self.queue.push_back(ProbeRequest { name, companions: parts.into_iter().collect(), missing });
     }
 
     /// Reports for the other parts of a stack, once that is read, what has become of them.

@@ -4,17 +4,21 @@ mod attachment;
 pub mod controllers;
 mod image_file;
 mod keeper;
+mod kernel_messages;
+pub mod misread;
 pub mod mount;
 pub(crate) mod mounted;
 pub mod probe;
 pub mod rejection;
 pub mod root;
+mod snapshot;
 pub mod stack;
 mod subvolume;
 pub mod sysfs;
 pub mod table;
 pub mod uevent;
 pub mod watch;
+mod whole_disk;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 

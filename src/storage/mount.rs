@@ -2,11 +2,12 @@
 //!
 //! `ro` alone does not keep a disk as it is. Drivers replay the journal unless an option forbids it, and ext4 and f2fs then still
 //! clear away files that were open when the machine went down, and note errors in the superblock. They stop at a device
-//! that the kernel holds read-only, so that is what they get: see [`Care`].
+//! that the kernel holds read-only, so that is what they get: see [`Care`]. A log that waits to be replayed is replayed in a
+//! snapshot in memory ([`super::snapshot`]), so that files are read as their own system would read them.
 
 use std::{
     fmt::Write,
-    fs::File,
+    fs::{File, OpenOptions},
     os::fd::{AsFd, OwnedFd},
     path::{Path, PathBuf},
 };
@@ -20,9 +21,16 @@ use rustix::{
     },
 };
 
+use super::{
+    kernel_messages::KernelMessages,
+    snapshot::{Snapshot, SnapshotError},
+};
 use crate::{
     entry::FilesystemKind,
-    formats::text,
+    formats::{
+        superblock::{DirtyLog, feature_names},
+        text,
+    },
     sys::{
         block_device::{attach_loop_device, free_loop_device, set_read_only},
         files,
@@ -34,6 +42,10 @@ pub(super) const ATTRIBUTES: MountAttrFlags = MountAttrFlags::MOUNT_ATTR_RDONLY
     .union(MountAttrFlags::MOUNT_ATTR_NODEV)
     .union(MountAttrFlags::MOUNT_ATTR_NOSUID)
     .union(MountAttrFlags::MOUNT_ATTR_NOEXEC);
+
+/// Options against the replay of a log, with the values that they have for that alone.
+const NO_REPLAY: [(&str, &str); 4] =
+    [("noload", ""), ("norecovery", ""), ("nologreplay", ""), ("rescue", "nologreplay")];
 
 /// Maximum number of messages that are read from a file-system context.
 const MESSAGE_LIMIT: usize = 8;
@@ -60,7 +72,7 @@ pub enum MountError {
     #[error("the kernel has no driver {0} (ENODEV): put the module {0} into the image")]
     NoDriver(&'static str),
     /// The driver refused.
-    #[error("{driver}: {error}{messages}")]
+    #[error("{driver}: {error}{messages}{remedy}")]
     Refused {
         /// Its name.
         driver: &'static str,
@@ -68,6 +80,8 @@ pub enum MountError {
         error: Errno,
         /// Its messages, each after a `; `.
         messages: String,
+        /// What can be done, after a `: `; empty where nobody knows.
+        remedy: &'static str,
     },
     /// The device could not be kept from being written.
     #[error("cannot be mounted without the risk of a write: {0}")]
@@ -77,13 +91,68 @@ pub enum MountError {
     NoFilesystem(FilesystemKind),
 }
 
-/// The other devices of a file system on several.
-#[derive(Clone, Debug, Default)]
-pub struct Companions {
-    /// Their nodes.
-    pub nodes: Vec<PathBuf>,
-    /// It shall be read although some are missing.
+/// A file system that is mounted.
+#[derive(Debug)]
+pub struct Mount {
+    /// Its root directory.
+    pub root: OwnedFd,
+    /// Whether its log was replayed; `None` where none waits to be.
+    pub replay: Option<Result<(), NoReplay>>,
+}
+
+/// Why a log that waits to be replayed is not.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoReplay {
+    /// The system runs on other devices, which must notice nothing.
+    #[error("a running system only looks at it: mount it to see its files as its own system does")]
+    Shared,
+    /// The file system is on several devices.
+    #[error("it is on several devices")]
+    SeveralDevices,
+    /// There is no snapshot.
+    #[error(transparent)]
+    Snapshot(#[from] SnapshotError),
+    /// The driver refuses to.
+    #[error(transparent)]
+    Refused(#[from] MountError),
+}
+
+/// A file system to be mounted.
+#[derive(Debug)]
+pub struct MountRequest<'a> {
+    /// Its kind.
+    pub kind: FilesystemKind,
+    /// The node of its device.
+    pub node: &'a Path,
+    /// The same, opened.
+    pub device: &'a File,
+    /// The nodes of the other devices of a file system on several.
+    pub companions: Vec<PathBuf>,
+    /// It shall be read although some of them are missing.
     pub degraded: bool,
+    /// Partitions of the device are volumes, too: the mount must not claim the whole device.
+    pub is_shared: bool,
+    /// Its log, if that waits to be replayed.
+    pub log: Option<DirtyLog>,
+    /// Size of the device in bytes.
+    pub size: u64,
+}
+
+impl<'a> MountRequest<'a> {
+    /// A file system on one device.
+    #[must_use]
+    pub fn new(kind: FilesystemKind, node: &'a Path, device: &'a File) -> Self {
+        Self {
+            kind,
+            node,
+            device,
+            companions: Vec::new(),
+            degraded: false,
+            is_shared: false,
+            log: None,
+            size: 0,
+        }
+    }
 }
 
 /// A driver and its options beside `ro`; a flag has no value.
@@ -131,27 +200,26 @@ fn needs_guard(kind: FilesystemKind) -> bool {
     matches!(kind, Ext2 | Ext3 | Ext4 | F2fs | Ntfs)
 }
 
-/// Mounts the file system on the device with the given node, opened as `device`. The mount lives as long as the handle.
+/// Mounts a file system. The mount lives as long as the handle.
 ///
 /// # Errors
 /// [`MountError`] says why not.
-pub fn mount(
-    kind: FilesystemKind,
-    node: &Path,
-    device: &File,
-    companions: &Companions,
-    care: Care,
-) -> Result<OwnedFd, MountError> {
-    let attempts = ATTEMPTS.iter().find(|(of, _)| *of == kind).map_or(&[][..], |(_, attempts)| attempts);
+pub fn mount(request: &MountRequest<'_>, care: Care) -> Result<Mount, MountError> {
+    let replay = match request.log.map(|log| replayed(request, log, care)) {
+        Some(Ok(root)) => return Ok(Mount { root, replay: Some(Ok(())) }),
+        Some(Err(reason)) => Some(Err(reason)),
+        None => None,
+    };
+    let MountRequest { kind, node, device, is_shared, .. } = *request;
     let guarded = match (care, needs_guard(kind)) {
         (Care::Alone, true) => set_read_only(device.as_fd()).map(|()| None),
         (Care::Alone, false) => Ok(set_read_only(device.as_fd()).map_or(None, |()| None)),
-        (Care::Shared, true) => read_only_loop(device).map(Some),
+        (Care::Shared, true) => loop_over(device, false).map(Some),
         (Care::Shared, false) => Ok(None),
     };
-    let guard = guarded.map_err(MountError::Unguarded)?;
+    let mut guard = guarded.map_err(MountError::Unguarded)?;
     if care == Care::Alone {
-        for node in &companions.nodes {
+        for node in &request.companions {
             // As of the first device: no driver of a file system on several is known to write in spite of `ro`.
             let held = files::open_at_once(node).map(|device| set_read_only(device.as_fd()));
             if !matches!(held, Ok(Ok(()))) {
@@ -159,10 +227,35 @@ pub fn mount(
             }
         }
     }
+    if is_shared && guard.is_none() {
+        // A loop device claims nothing. Without one, the mount and those of the partitions exclude each other.
+        guard = loop_over(device, false).ok();
+    }
     let node = guard.as_ref().map_or(node, |(path, _)| path);
+    Ok(Mount { root: try_all(request, node, false)?, replay })
+}
+
+/// Mounts it with its log replayed in memory.
+fn replayed(request: &MountRequest<'_>, log: DirtyLog, care: Care) -> Result<OwnedFd, NoReplay> {
+    if care == Care::Shared {
+        return Err(NoReplay::Shared);
+    }
+    if request.degraded || !request.companions.is_empty() {
+        return Err(NoReplay::SeveralDevices);
+    }
+    set_read_only(request.device.as_fd()).map_err(MountError::Unguarded)?;
+    let snapshot = Snapshot::over(request.device, request.size, log.size)?;
+    let root = try_all(request, snapshot.node(), true)?;
+    snapshot.check()?;
+    Ok(root)
+}
+
+fn try_all(request: &MountRequest<'_>, node: &Path, replay: bool) -> Result<OwnedFd, MountError> {
+    let kind = request.kind;
+    let attempts = ATTEMPTS.iter().find(|(of, _)| *of == kind).map_or(&[][..], |(_, attempts)| attempts);
     let mut result = Err(MountError::NoFilesystem(kind));
     for attempt in attempts {
-        match (mount_with(attempt, node, companions), &result) {
+        match (mount_with(attempt, node, request, replay), &result) {
             (Ok(mount), _) => return Ok(mount),
             // A driver's own message tells more than that it lacks an option, or that there is no other driver.
             (Err(_), Err(MountError::Refused { .. })) => {}
@@ -172,24 +265,71 @@ pub fn mount(
     result
 }
 
-fn mount_with(attempt: &Attempt, node: &Path, companions: &Companions) -> Result<OwnedFd, MountError> {
+fn mount_with(
+    attempt: &Attempt,
+    node: &Path,
+    request: &MountRequest<'_>,
+    replay: bool,
+) -> Result<OwnedFd, MountError> {
     let driver = attempt.driver;
-    let context = fsopen(driver, FsOpenFlags::FSOPEN_CLOEXEC).map_err(|error| match error {
-        Errno::NODEV => MountError::NoDriver(driver),
-        other => MountError::Refused { driver, error: other, messages: String::new() },
-    })?;
-    configure(&context, attempt.options, node, companions).map_err(|error| MountError::Refused {
-        driver,
-        error,
-        messages: messages(&context),
-    })
+    let log = KernelMessages::from_now();
+    let refused = |error, own: Vec<String>| {
+        let device = node.file_name().unwrap_or_default().to_string_lossy();
+        let all = own.into_iter().chain(log.about(&device, driver)).take(MESSAGE_LIMIT);
+        let mut messages = String::new();
+        for message in all.map(|message| with_feature_names(request.kind, &message)) {
+            if !messages.contains(&message) {
+                // Writing to a string cannot fail.
+                let _ = write!(messages, "; {}", text::printable(&message));
+            }
+        }
+        let remedy = remedy(request.kind, error, &messages);
+        MountError::Refused { driver, error, messages, remedy }
+    };
+    let context = match fsopen(driver, FsOpenFlags::FSOPEN_CLOEXEC) {
+        Ok(context) => context,
+        Err(Errno::NODEV) => return Err(MountError::NoDriver(driver)),
+        Err(error) => return Err(refused(error, Vec::new())),
+    };
+    let options = attempt.options.iter().filter(|option| !(replay && NO_REPLAY.contains(option)));
+    configure(&context, options, node, request).map_err(|error| refused(error, messages(&context)))
 }
 
-fn configure(
+/// The message with the names of the features that it gives as a number, as in `unknown incompatible features (0x20)`.
+fn with_feature_names(kind: FilesystemKind, message: &str) -> String {
+    let names = message.split_once("features (").and_then(|(_, rest)| {
+        let digits = rest.split_once(')')?.0.trim_start_matches("0x");
+        Some(feature_names(kind, u64::from_str_radix(digits, 16).ok()?))
+    });
+    match names.filter(|names| !names.is_empty()) {
+        Some(names) => format!("{message}: {names}"),
+        None => message.to_owned(),
+    }
+}
+
+/// What can be done about a refusal.
+fn remedy(kind: FilesystemKind, error: Errno, messages: &str) -> &'static str {
+    use FilesystemKind::{Btrfs, Ext2, Ext3, Ext4, F2fs, Xfs};
+    if messages.contains("features (") && !messages.contains("needsrepair") {
+        return ": this kernel is too old for it; put a newer one below firstlight";
+    }
+    let is_damaged =
+        matches!(error, Errno::UCLEAN | Errno::BADMSG | Errno::IO) || messages.contains("repair");
+    match kind {
+        _ if !is_damaged => "",
+        Ext2 | Ext3 | Ext4 => ": repair it from another system with e2fsck",
+        Xfs => ": repair it from another system with xfs_repair",
+        Btrfs => ": see what btrfs check says of it on another system",
+        F2fs => ": repair it from another system with fsck.f2fs",
+        _ => "",
+    }
+}
+
+fn configure<'o>(
     context: &OwnedFd,
-    options: &[(&str, &str)],
+    options: impl Iterator<Item = &'o (&'static str, &'static str)>,
     node: &Path,
-    companions: &Companions,
+    request: &MountRequest<'_>,
 ) -> Result<OwnedFd, Errno> {
     fsconfig_set_string(context, "source", node)?;
     fsconfig_set_flag(context, "ro")?;
@@ -200,10 +340,10 @@ fn configure(
             fsconfig_set_string(context, *name, *value)?;
         }
     }
-    for companion in &companions.nodes {
+    for companion in &request.companions {
         fsconfig_set_string(context, "device", companion)?;
     }
-    if companions.degraded {
+    if request.degraded {
         fsconfig_set_flag(context, "degraded")?;
     }
     fsconfig_create(context)?;
@@ -211,40 +351,35 @@ fn configure(
 }
 
 /// The driver's messages: one message a read, `e`, `w` or `i` and a space first, ENODATA after the last.
-fn messages(context: &OwnedFd) -> String {
-    let mut all = String::new();
+fn messages(context: &OwnedFd) -> Vec<String> {
     let mut buffer = [0; 1024];
-    for _ in 0..MESSAGE_LIMIT {
-        let Ok(length) = rustix::io::read(context, &mut buffer) else {
-            break;
-        };
+    let read = |_| {
+        let length = rustix::io::read(context, &mut buffer).ok()?;
         let message = text::decode(buffer.get(..length).unwrap_or_default());
-        if let Some((_, message)) = message.split_once(' ') {
-            // Writing to a string cannot fail.
-            let _ = write!(all, "; {}", text::printable(message.trim_end()));
-        }
-    }
-    all
+        Some(message.split_once(' ').map(|(_, message)| message.trim_end().to_owned()))
+    };
+    (0..MESSAGE_LIMIT).map_while(read).flatten().collect()
 }
 
-/// A loop device over another device or an image file, that lives until its last user, our mount, is gone.
-pub(super) fn read_only_loop(device: &File) -> Result<(PathBuf, File), Errno> {
-    let open = |path: &Path| {
-        File::open(path).map_err(|error| error.raw_os_error().map_or(Errno::IO, Errno::from_raw_os_error))
+/// A loop device over another device or a file, that lives until its last user, a mount or another device, is gone.
+pub(super) fn loop_over(device: &File, writable: bool) -> Result<(PathBuf, File), Errno> {
+    let open = |path: &Path, writable: bool| {
+        let opened = OpenOptions::new().read(true).write(writable).open(path);
+        opened.map_err(|error| error.raw_os_error().map_or(Errno::IO, Errno::from_raw_os_error))
     };
     let control = Path::new(LOOP_CONTROL.0);
-    let control = open(control).or_else(|error| {
+    let control = open(control, false).or_else(|error| {
         // Before the module is there, so is no node; opening one has the kernel ask for the module.
         let mode = Mode::RUSR | Mode::WUSR;
         let device = makedev(LOOP_CONTROL.1, LOOP_CONTROL.2);
         mknodat(CWD, control, FileType::CharacterDevice, mode, device).map_err(|_| error)?;
-        open(control)
+        open(control, false)
     })?;
     let mut result = Err(Errno::BUSY);
     for _ in 0..LOOP_RACE_LIMIT {
         let path = PathBuf::from(format!("/dev/loop{}", free_loop_device(control.as_fd())?));
-        let file = open(&path)?;
-        result = attach_loop_device(file.as_fd(), device.as_fd()).map(|()| (path, file));
+        let file = open(&path, writable)?;
+        result = attach_loop_device(file.as_fd(), device.as_fd(), writable).map(|()| (path, file));
         if !matches!(result, Err(Errno::BUSY)) {
             break;
         }
@@ -258,8 +393,8 @@ mod tests {
 
     use super::*;
 
-    /// The options that Documentation/filesystems and ext4(5), xfs(5), btrfs(5) give against replaying a journal.
-    const NO_REPLAY: &[(FilesystemKind, &[&str])] = &[
+    /// The options that Documentation/filesystems and ext4(5), xfs(5), btrfs(5) give against replaying a log.
+    const AGAINST: &[(FilesystemKind, &[&str])] = &[
         (FilesystemKind::Ext3, &["noload"]),
         (FilesystemKind::Ext4, &["noload"]),
         (FilesystemKind::Xfs, &["norecovery"]),
@@ -268,20 +403,60 @@ mod tests {
     ];
 
     #[test]
-    fn no_attempt_replays_a_journal() {
-        for (kind, options) in NO_REPLAY {
+    fn no_attempt_replays_a_log_unless_it_shall() {
+        for (kind, options) in AGAINST {
             let (_, attempts) = ATTEMPTS.iter().find(|(of, _)| of == kind).unwrap();
             for attempt in *attempts {
-                let has = |wanted: &&str| attempt.options.iter().any(|(name, _)| name == wanted);
-                assert!(options.iter().any(has), "{kind:?} by {}", attempt.driver);
+                let against: Vec<_> =
+                    attempt.options.iter().filter(|(name, _)| options.contains(name)).collect();
+                assert!(!against.is_empty(), "{kind:?} by {}", attempt.driver);
+                assert!(
+                    against.iter().all(|option| NO_REPLAY.contains(option)),
+                    "{kind:?} by {}",
+                    attempt.driver
+                );
             }
+        }
+    }
+
+    #[test]
+    fn a_refusal_names_features_and_what_to_do() {
+        use FilesystemKind::{Btrfs, Ext4, Squashfs, Xfs};
+        let newer = ": this kernel is too old for it; put a newer one below firstlight";
+        for (kind, error, message, expected) in [
+            // As Linux 6.1 writes them.
+            (
+                Ext4,
+                Errno::INVAL,
+                "couldn't mount because of unsupported optional features (10000)",
+                format!("couldn't mount because of unsupported optional features (10000): encrypt{newer}"),
+            ),
+            (
+                Xfs,
+                Errno::INVAL,
+                "Superblock has unknown incompatible features (0x60) enabled",
+                format!("Superblock has unknown incompatible features (0x60) enabled: nrext64, exchange{newer}"),
+            ),
+            (
+                Xfs,
+                Errno::UCLEAN,
+                "Filesystem needs repair.  Please run xfs_repair",
+                "Filesystem needs repair.  Please run xfs_repair: repair it from another system with xfs_repair".into(),
+            ),
+            (Ext4, Errno::UCLEAN, "", ": repair it from another system with e2fsck".into()),
+            (Btrfs, Errno::IO, "", ": see what btrfs check says of it on another system".into()),
+            (Squashfs, Errno::INVAL, "unknown features (x)", "unknown features (x): this kernel is too old for it; put a newer one below firstlight".into()),
+            (Ext4, Errno::BUSY, "", String::new()),
+        ] {
+            let message = with_feature_names(kind, message);
+            assert_eq!(format!("{message}{}", remedy(kind, error, &message)), expected);
         }
     }
 
     #[test]
     fn what_cannot_be_mounted_says_why() {
         let file = tempfile::NamedTempFile::new().unwrap();
-        let mount = |kind| mount(kind, file.path(), file.as_file(), &Companions::default(), Care::Shared);
+        let mount = |kind| mount(&MountRequest::new(kind, file.path(), file.as_file()), Care::Shared);
         assert!(matches!(mount(FilesystemKind::Luks), Err(MountError::NoFilesystem(FilesystemKind::Luks))));
         // A file is no block device. Without the privilege to mount, the kernel says so before it looks at the file.
         let error = mount(FilesystemKind::Xfs).unwrap_err().to_string();

@@ -14,16 +14,18 @@ use rustix::io::Errno;
 
 use super::{
     OpenVolume,
-    mount::{Care, Companions, mount},
+    misread::{self, TableFault},
+    mount::{Care, Mount, MountRequest, NoReplay, mount},
     mounted,
     rejection::Rejection,
     root::Root,
     stack::{Stack, StackId},
     subvolume::default_path,
     sysfs::Sysfs,
+    whole_disk::WholeDisk,
 };
 use crate::{
-    entry::{Device, Filesystem, FilesystemKind, Layer, Transport, Volume},
+    entry::{Device, Filesystem, FilesystemKind, Layer, LogState, Transport, Volume},
     formats::{bytes::ReadAt, grub::environment_block, kernel_file, partition, superblock},
     sys::{
         block_device::{DriveStatus, drive_status},
@@ -75,8 +77,14 @@ pub struct ProbeRequest {
     pub name: String,
     /// Kernel names of the other parts of its stack, as earlier probes found them.
     pub companions: Vec<String>,
-    /// Read the stack even if parts are missing.
-    pub degraded: bool,
+    /// Read the stack although so many parts are missing.
+    pub missing: Option<u64>,
+}
+
+/// A file system that can be read.
+struct Found {
+    filesystem: Filesystem,
+    mount: Mount,
 }
 
 /// Where devices are found, and how carefully they are handled.
@@ -114,13 +122,19 @@ impl Prober {
             Err,
         );
         let outcome = match opened {
-            Ok((filesystem, root)) => {
+            Ok(Found { filesystem, mount: Mount { root, replay } }) => {
                 let is_btrfs = filesystem.kind == FilesystemKind::Btrfs;
                 let subvolume = is_btrfs.then(|| default_path(root.as_fd())).flatten();
                 let root = Root::from_fd(root).naming_as(filesystem.kind);
                 device.layer = self.named(device.layer, &device.disk);
                 let boot_area = boot_area(&filesystem, &self.node(&device.name));
-                let volume = Volume { subvolume, boot_area, ..Volume::new(device, filesystem) };
+                let (log, mut remarks) = match replay {
+                    None => (LogState::Clean, Vec::new()),
+                    Some(Ok(())) => (LogState::Replayed, Vec::new()),
+                    Some(Err(reason)) => (LogState::Unreplayed, vec![unreplayed(&reason)]),
+                };
+                remarks.extend(request.missing.map(missing_members));
+                let volume = Volume { subvolume, boot_area, log, remarks, ..Volume::new(device, filesystem) };
                 ProbeOutcome::Opened(OpenVolume::new(volume, root))
             }
             Err(_) if self.sysfs.device(&request.name).is_none() => ProbeOutcome::Gone,
@@ -141,41 +155,81 @@ impl Prober {
         Ok(file)
     }
 
-    fn read(
-        &self,
-        device: &mut Device,
-        file: &File,
-        request: &ProbeRequest,
-    ) -> Result<(Filesystem, OwnedFd), Rejection> {
+    fn read(&self, device: &mut Device, file: &File, request: &ProbeRequest) -> Result<Found, Rejection> {
         self.read_partition(device);
         let blocks = Blocks { file, size: device.size };
         let found = superblock::probe(&blocks).map_err(|error| Rejection::Unreadable(errno(&error)))?;
         let found = found.or_else(|| bare(device, &blocks));
+        if let Some(rejection) = self.misread(device, file, &blocks, found.as_ref()) {
+            return Err(rejection);
+        }
         let partitions = self.sysfs.partitions(&device.name);
-        let Some(filesystem) = found.filter(|found| partitions.is_empty() || spans_partitions(found.kind))
-        else {
+        let Some(filesystem) = found else {
             return Err(match partitions.is_empty() {
                 true => Rejection::Unrecognised,
                 false => Rejection::Partitioned(partitions),
             });
+        };
+        let is_shared = match WholeDisk::judge(&blocks, &filesystem, &self.sysfs.extents(&device.name)) {
+            WholeDisk::Counts { beside_volumes } => beside_volumes,
+            // A member of an array may show the array's partitions as its own.
+            _ if Rejection::of_container(filesystem.kind).is_some() => {
+                return Err(Rejection::Partitioned(partitions));
+            }
+            WholeDisk::IsPartition => return Err(Rejection::Partitioned(partitions)),
+            WholeDisk::Outdated => return Err(Rejection::Outdated { partitions, older: filesystem.kind }),
         };
         if let Some(rejection) = Rejection::of_container(filesystem.kind) {
             return Err(rejection);
         }
         if filesystem.kind == FilesystemKind::Bare {
             let root = file.try_clone().map_err(|error| Rejection::Unreadable(errno(&error)))?;
-            return Ok((filesystem, root.into()));
+            return Ok(Found { filesystem, mount: Mount { root: root.into(), replay: None } });
         }
         if let Some(rejection) = incomplete(&blocks, &filesystem, request) {
             return Err(rejection);
         }
         if let Some(root) = self.mounted(device, filesystem.kind) {
-            return Ok((filesystem, root));
+            return Ok(Found { filesystem, mount: Mount { root, replay: None } });
         }
-        let nodes = request.companions.iter().map(|name| self.node(name)).collect();
-        let companions = Companions { nodes, degraded: request.degraded };
-        let root = mount(filesystem.kind, &self.node(&device.name), file, &companions, self.care)?;
-        Ok((filesystem, root))
+        let node = self.node(&device.name);
+        let request = MountRequest {
+            companions: request.companions.iter().map(|name| self.node(name)).collect(),
+            degraded: request.missing.is_some(),
+            is_shared,
+            log: superblock::dirty_log(filesystem.kind, &blocks),
+            size: device.size,
+            ..MountRequest::new(filesystem.kind, &node, file)
+        };
+        let mount = mount(&request, self.care)?;
+        Ok(Found { filesystem, mount })
+    }
+
+    /// Why the kernel does not read the disk's partition table; it is shown the partitions of the copy that is whole.
+    fn misread(
+        &self,
+        device: &Device,
+        file: &File,
+        blocks: &Blocks<'_>,
+        found: Option<&Filesystem>,
+    ) -> Option<Rejection> {
+        let is_disk =
+            device.partition.is_none() && device.beneath.is_empty() && device.transport != Transport::Optical;
+        let sector = self.sysfs.sector(&device.name).filter(|_| is_disk)?;
+        let (fault, slots) = TableFault::find(blocks, sector)?;
+        // A file system on the whole disk counts, as it does for its own kernel; but not what is left of a disc's image.
+        if let Some(found) = found
+            && (slots.is_empty() || !matches!(found.kind, FilesystemKind::Iso9660 | FilesystemKind::Udf))
+        {
+            return None;
+        }
+        let mut partitions = self.sysfs.partitions(&device.name);
+        // Where the kernel reads another table, that one counts.
+        if partitions.is_empty() && self.care == Care::Alone {
+            misread::show(file, &slots, sector);
+            partitions = self.sysfs.partitions(&device.name);
+        }
+        Some(Rejection::Misread { fault, partitions })
     }
 
     /// Completes what made a disk: the name of an array is read from one of its members, as GRUB does.
@@ -219,12 +273,25 @@ impl Prober {
     }
 }
 
+fn unreplayed(reason: &NoReplay) -> String {
+    format!(
+        "its log was not replayed, so that files may be older than its own system left them, or damaged ({reason})"
+    )
+}
+
+fn missing_members(missing: u64) -> String {
+    match missing {
+        1 => "it is read without one of its devices, which is missing".to_owned(),
+        _ => format!("it is read without {missing} of its devices, which are missing"),
+    }
+}
+
 /// The rejection of a part whose other parts are still to be found, unless the stack shall be read without them.
 fn incomplete(blocks: &Blocks<'_>, filesystem: &Filesystem, request: &ProbeRequest) -> Option<Rejection> {
     let of = Stack::read(filesystem, blocks)?;
     let known = u64::try_from(request.companions.len()).unwrap_or(u64::MAX).saturating_add(1);
     let missing = of.parts.saturating_sub(known);
-    (missing > 0 && !request.degraded).then_some(Rejection::Incomplete { of, missing })
+    (missing > 0 && request.missing.is_none()).then_some(Rejection::Incomplete { of, missing })
 }
 
 /// Recognises a partition without a file system, whose content a boot loader takes as it is.
@@ -242,12 +309,6 @@ fn boot_area(filesystem: &Filesystem, node: &Path) -> Option<Vec<u8>> {
     let mut block = vec![0; environment_block::RESERVED_LENGTH];
     files::fill(&file, environment_block::RESERVED_OFFSET, &mut block).ok()?;
     environment_block::read(&block).map(|_| block)
-}
-
-/// Whether a file system on a whole disk counts although the disk has partitions: an image made to be written to a disc
-/// or a stick alike.
-fn spans_partitions(kind: FilesystemKind) -> bool {
-    matches!(kind, FilesystemKind::Iso9660 | FilesystemKind::Udf)
 }
 
 /// Asks an optical drive for a medium without opening it to read, which would draw its tray in.

@@ -5,6 +5,7 @@ use std::{fmt, path::PathBuf, time::Duration};
 use rustix::io::Errno;
 
 use super::{
+    misread::TableFault,
     mount::MountError,
     stack::{Stack, StackKind},
 };
@@ -33,6 +34,20 @@ pub enum Rejection {
     MemberOf(Vec<String>),
     /// A disk with these partitions.
     Partitioned(Vec<String>),
+    /// A disk with these partitions, which lie over an older file system on the whole disk.
+    Outdated {
+        /// Kernel names of the partitions.
+        partitions: Vec<String>,
+        /// Kind of the older file system.
+        older: FilesystemKind,
+    },
+    /// A disk whose partition table the kernel does not read.
+    Misread {
+        /// Why not.
+        fault: TableFault,
+        /// Kernel names of the partitions that it was shown.
+        partitions: Vec<String>,
+    },
     /// Nothing on it is recognised.
     Unrecognised,
     /// An encrypted container without its key.
@@ -107,6 +122,15 @@ impl Rejection {
         }
     }
 
+    /// Kernel names of the devices that the kernel announces because of this probe.
+    #[must_use]
+    pub fn announced(&self) -> &[String] {
+        match self {
+            Self::Misread { partitions, .. } => partitions,
+            _ => &[],
+        }
+    }
+
     /// The stack that the device is a part of, if other parts are still to be found.
     #[must_use]
     pub fn incomplete_stack(&self) -> Option<&Stack> {
@@ -137,6 +161,19 @@ impl fmt::Display for Rejection {
             Self::MemberOf(devices) => return write!(formatter, "a member of {}", devices.join(", ")),
             Self::Partitioned(partitions) => {
                 return write!(formatter, "a partitioned disk ({})", partitions.join(", "));
+            }
+            Self::Outdated { partitions, older } => {
+                return write!(
+                    formatter,
+                    "a partitioned disk ({}); what is left of an older {older} on the whole disk is passed over",
+                    partitions.join(", ")
+                );
+            }
+            Self::Misread { fault, partitions } if partitions.is_empty() => {
+                return write!(formatter, "{fault}");
+            }
+            Self::Misread { fault, partitions } => {
+                return write!(formatter, "a partitioned disk ({}): {fault}", partitions.join(", "));
             }
             Self::Unrecognised => "no file system that is known",
             Self::Locked(Encryption::Luks) => "an encrypted container (crypto_LUKS) that is locked",
@@ -195,6 +232,20 @@ mod tests {
         for (rejection, words) in [
             (Rejection::MemberOf(vec!["dm-2".into(), "md0".into()]), "a member of dm-2, md0"),
             (Rejection::Partitioned(vec!["sda1".into(), "sda2".into()]), "a partitioned disk (sda1, sda2)"),
+            (
+                Rejection::Outdated { partitions: vec!["sda1".into()], older: FilesystemKind::Iso9660 },
+                "a partitioned disk (sda1); what is left of an older iso9660 on the whole disk is passed over",
+            ),
+            (
+                Rejection::Misread { fault: TableFault::Lost, partitions: vec![] },
+                "a partition table (GPT) that is damaged at the start of the disk, and so is its copy at the end; gdisk or \
+                 testdisk may find the partitions",
+            ),
+            (
+                Rejection::Misread { fault: TableFault::Damaged, partitions: vec!["sda1".into()] },
+                "a partitioned disk (sda1): the partition table (GPT) is damaged at the start of the disk and was read from \
+                 its copy at the end; gdisk mends it (command w)",
+            ),
             (
                 Rejection::Incomplete { of: Stack { id, parts: 2 }, missing: 1 },
                 "one of 2 devices of a btrfs file system, not all of which are there",

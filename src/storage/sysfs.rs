@@ -4,6 +4,7 @@ use std::{
     collections::BTreeSet,
     fs,
     io::Read,
+    ops::Range,
     path::{Path, PathBuf},
 };
 
@@ -24,6 +25,12 @@ const DEPTH_LIMIT: usize = 8;
 
 /// Memory of the running kernel that looks like a disk, by its name without the number.
 const MEMORY: &[&str] = &["ram", "zram"];
+
+/// The beginning of the UUIDs of snapshots that are made here.
+pub(super) const SNAPSHOT: &str = "FIRSTLIGHT-";
+
+/// The beginning of the names of the files in memory behind them.
+const SNAPSHOT_STORE: &str = "/memfd:firstlight";
 
 /// A tree like /sys.
 #[derive(Clone, Debug)]
@@ -77,8 +84,11 @@ impl Sysfs {
         });
         // Only GPT gives names; this guess holds where the table itself cannot be read.
         let table = if label.is_some() { PartitionTable::Gpt } else { PartitionTable::Mbr };
+        // SCSI, ATA and NVMe have the one, memory cards the other.
+        let model = ["device/model", "device/name"].into_iter().find_map(|name| attribute(disk, name));
         Some(Device {
             name: name.to_owned(),
+            model: model.filter(|model| !model.is_empty()),
             layer: self.layer(&disk_name),
             disk: disk_name,
             partition: number.map(|number| Partition {
@@ -97,8 +107,8 @@ impl Sysfs {
         })
     }
 
-    /// Whether it is no disk: memory of the running kernel, or a device without a disk that is not in use (loop, device mapper,
-    /// network block devices). It is not shown to a person.
+    /// Whether it is no disk: memory of the running kernel, a device without a disk that is not in use (loop, device mapper,
+    /// network block devices), or a part of a snapshot that is made here. It is not shown to a person.
     #[must_use]
     pub fn is_placeholder(&self, device: &Device) -> bool {
         let is_virtual = || {
@@ -106,7 +116,18 @@ impl Sysfs {
             let devices = fs::canonicalize(self.0.join("devices")).ok()?;
             Some(directory.starts_with(devices.join("virtual")))
         };
-        (device.size == 0 && is_virtual() == Some(true)) || MEMORY.contains(&kind(&device.name))
+        (device.size == 0 && is_virtual() == Some(true))
+            || MEMORY.contains(&kind(&device.name))
+            || self.is_snapshot(&device.name)
+    }
+
+    /// Whether it is a snapshot that is made here, or its store.
+    fn is_snapshot(&self, name: &str) -> bool {
+        let begins = |attribute_name, beginning| {
+            let value = self.directory(name).and_then(|directory| attribute(&directory, attribute_name));
+            value.is_some_and(|value| value.starts_with(beginning))
+        };
+        begins("dm/uuid", SNAPSHOT) || begins("loop/backing_file", SNAPSHOT_STORE)
     }
 
     /// Why nothing can be read from a device, where that is known without opening it.
@@ -133,7 +154,9 @@ impl Sysfs {
         if attribute(&directory, "dm/suspended").as_deref() == Some("1") {
             return Some(Rejection::Suspended);
         }
-        let holders = children(&directory.join("holders"));
+        let mut holders = children(&directory.join("holders"));
+        // That of an earlier process may not be gone yet.
+        holders.retain(|holder| !self.is_snapshot(holder));
         (!holders.is_empty()).then_some(Rejection::MemberOf(holders))
     }
 
@@ -145,6 +168,26 @@ impl Sysfs {
         };
         let is_partition = |name: &String| attribute(&directory.join(name), "partition").is_some();
         children(&directory).into_iter().filter(is_partition).collect()
+    }
+
+    /// Where a disk's partitions lie on it, in bytes.
+    #[must_use]
+    pub fn extents(&self, disk: &str) -> Vec<Range<u64>> {
+        let extent = |name: String| {
+            let directory = self.directory(disk)?.join(name);
+            let number = |of: &str| attribute(&directory, of)?.parse::<u64>().ok()?.checked_mul(SECTOR);
+            let start = number("start")?;
+            Some(start..start.saturating_add(number("size")?))
+        };
+        self.partitions(disk).into_iter().filter_map(extent).collect()
+    }
+
+    /// Size of the sectors of a disk that can have partitions, in bytes; `None` for others (device mapper).
+    #[must_use]
+    pub fn sector(&self, disk: &str) -> Option<u32> {
+        let directory = self.directory(disk)?;
+        let has_room = attribute(&directory, "ext_range").as_deref() != Some("1");
+        attribute(&directory, "queue/logical_block_size")?.parse().ok().filter(|_| has_room)
     }
 
     /// Number of the disk or medium that is in the device now; `None` before Linux 5.15.
@@ -301,19 +344,28 @@ pub(in crate::storage) mod tests {
     #[test]
     fn a_disk_and_its_partitions() {
         let tree = TempDir::new().unwrap();
-        add(tree.path(), VDA, &[("size", "8388608"), ("removable", "0"), ("dev", "254:0")]);
+        let attributes =
+            [("size", "8388608"), ("removable", "0"), ("dev", "254:0"), ("device/model", "QEMU HARDDISK   ")];
+        add(tree.path(), VDA, &attributes);
         add(
             tree.path(),
             &format!("{VDA}/vda1"),
-            &[("size", "2048"), ("partition", "1"), ("uevent", "DEVNAME=vda1\nPARTN=1\nPARTNAME=EFI system")],
+            &[
+                ("size", "2048"),
+                ("start", "2048"),
+                ("partition", "1"),
+                ("uevent", "DEVNAME=vda1\nPARTN=1\nPARTNAME=EFI system"),
+            ],
         );
         add(tree.path(), &format!("{VDA}/vda12"), &[("size", "4"), ("partition", "12"), ("dev", "259:3")]);
         let sysfs = Sysfs::at(tree.path());
         assert_eq!(sysfs.names(), ["vda", "vda1", "vda12"].map(String::from).into());
         assert_eq!(sysfs.partitions("vda"), ["vda1", "vda12"]);
+        assert_eq!(sysfs.extents("vda"), [Range { start: 1 << 20, end: 2 << 20 }]);
         assert_eq!(sysfs.number("vda12"), Some((259, 3)));
         let disk = Device {
             size: 4 << 30,
+            model: Some("QEMU HARDDISK".to_owned()),
             transport: Transport::Virtio,
             path: "pci#:#@0/0000:00:02.0/virtio#@0/block".to_owned(),
             ..Device::new("vda")
@@ -368,6 +420,15 @@ pub(in crate::storage) mod tests {
     }
 
     #[test]
+    fn a_snapshot_of_an_earlier_process_does_not_keep_its_device() {
+        let tree = TempDir::new().unwrap();
+        add(tree.path(), "virtual/block/dm-0", &[("size", "8"), ("dm/uuid", "FIRSTLIGHT-firstlight-12-0")]);
+        add(tree.path(), "platform/block/sda1", &[("size", "8"), ("holders/dm-0", "")]);
+        let sysfs = Sysfs::at(tree.path());
+        assert_eq!(sysfs.rejection(&sysfs.device("sda1").unwrap()), None);
+    }
+
+    #[test]
     fn what_is_no_disk_is_recognised() {
         let tree = TempDir::new().unwrap();
         for (path, size, placeholder) in [
@@ -377,8 +438,18 @@ pub(in crate::storage) mod tests {
             ("virtual/block/zram0", "64", true),
             ("virtual/block/dm-0", "0", true),
             ("platform/host0/block/sda", "0", false),
+            ("virtual/block/dm-7", "64", true),
+            ("virtual/block/dm-8", "64", false),
+            ("virtual/block/loop7", "64", true),
         ] {
-            add(tree.path(), path, &[("size", size)]);
+            let mut attributes = vec![("size", size)];
+            attributes.extend(match path {
+                "virtual/block/dm-7" => Some(("dm/uuid", "FIRSTLIGHT-firstlight-12-0")),
+                "virtual/block/dm-8" => Some(("dm/uuid", "LVM-x")),
+                "virtual/block/loop7" => Some(("loop/backing_file", "/memfd:firstlight-log (deleted)")),
+                _ => None,
+            });
+            add(tree.path(), path, &attributes);
             let sysfs = Sysfs::at(tree.path());
             let device = sysfs.device(path.rsplit('/').next().unwrap()).unwrap();
             assert_eq!(sysfs.is_placeholder(&device), placeholder, "{path}");

@@ -16,6 +16,28 @@ use rustix::{
 };
 
 const BLKROSET: Opcode = opcode::none(0x12, 93);
+const BLKPG: Opcode = opcode::none(0x12, 105);
+
+/// `BLKPG_ADD_PARTITION` (linux/blkpg.h).
+const ADD_PARTITION: c_int = 1;
+
+/// `struct blkpg_ioctl_arg`.
+#[repr(C)]
+struct PartitionRequest {
+    operation: c_int,
+    flags: c_int,
+    length: c_int,
+    data: *const PartitionPlace,
+}
+
+/// `struct blkpg_partition`; the kernel does not look at the names.
+#[repr(C)]
+struct PartitionPlace {
+    start: i64,
+    length: i64,
+    number: c_int,
+    names: [u8; 128],
+}
 
 /// Older than the scheme by which [`opcode`] makes numbers.
 const CDROM_DRIVE_STATUS: Opcode = 0x5326;
@@ -48,6 +70,27 @@ pub fn set_read_only(device: BorrowedFd<'_>) -> Result<(), Errno> {
     unsafe { ioctl(device, Setter::<BLKROSET, c_int>::new(1)) }
 }
 
+/// `ioctl(disk, BLKPG, BLKPG_ADD_PARTITION)`—Has the kernel show a part of the disk, in bytes, as its partition of this number.
+/// Nothing on the disk changes.
+///
+/// # Errors
+/// The kernel's reason: `EACCES` without CAP_SYS_ADMIN, `EBUSY` if it has shown it, or one that lies over it, already, `EINVAL` if
+/// it does not begin and end with sectors of the disk.
+pub fn add_partition(disk: BorrowedFd<'_>, number: u32, start: u64, length: u64) -> Result<(), Errno> {
+    let signed = |bytes: u64| i64::try_from(bytes).map_err(|_| Errno::INVAL);
+    let number = c_int::try_from(number).map_err(|_| Errno::INVAL)?;
+    let place = PartitionPlace { start: signed(start)?, length: signed(length)?, number, names: [0; 128] };
+    let request = PartitionRequest {
+        operation: ADD_PARTITION,
+        flags: 0,
+        length: c_int::try_from(size_of::<PartitionPlace>()).map_err(|_| Errno::INVAL)?,
+        data: &raw const place,
+    };
+    // SAFETY: BLKPG reads a `struct blkpg_ioctl_arg` through its pointer, and through the pointer in that a `struct
+    // blkpg_partition` of the length that it gives; `place` lives over the call.
+    unsafe { ioctl(disk, Setter::<BLKPG, PartitionRequest>::new(request)) }
+}
+
 /// `ioctl(device, CDROM_DRIVE_STATUS, CDSL_CURRENT)`—Asks an optical drive, opened with `O_NONBLOCK`, for its state.
 #[must_use]
 pub fn drive_status(device: BorrowedFd<'_>) -> DriveStatus {
@@ -70,12 +113,17 @@ pub fn free_loop_device(control: BorrowedFd<'_>) -> Result<c_int, Errno> {
     unsafe { ioctl(control, Answer::<LOOP_CTL_GET_FREE>(0)) }
 }
 
-/// `ioctl(device, LOOP_CONFIGURE, config)`—Attaches a file or device to a loop device, never to be written, and to be let
-/// go with the loop device's last user.
+/// `ioctl(device, LOOP_CONFIGURE, config)`—Attaches a file or device to a loop device, to be let go with the loop device's
+/// last user; where it is not `writable`, it is never written.
 ///
 /// # Errors
 /// The kernel's reason: `EBUSY` if someone else took the loop device.
-pub fn attach_loop_device(device: BorrowedFd<'_>, backing: BorrowedFd<'_>) -> Result<(), Errno> {
+pub fn attach_loop_device(
+    device: BorrowedFd<'_>,
+    backing: BorrowedFd<'_>,
+    writable: bool,
+) -> Result<(), Errno> {
+    let read_only = if writable { 0 } else { LO_FLAGS_READ_ONLY as u32 };
     let config = loop_config {
         fd: u32::try_from(backing.as_raw_fd()).map_err(|_| Errno::BADF)?,
         block_size: 0,
@@ -88,7 +136,7 @@ pub fn attach_loop_device(device: BorrowedFd<'_>, backing: BorrowedFd<'_>) -> Re
             lo_number: 0,
             lo_encrypt_type: 0,
             lo_encrypt_key_size: 0,
-            lo_flags: LO_FLAGS_READ_ONLY as u32 | LO_FLAGS_AUTOCLEAR as u32,
+            lo_flags: read_only | LO_FLAGS_AUTOCLEAR as u32,
             lo_file_name: [0; 64],
             lo_crypt_name: [0; 64],
             lo_encrypt_key: [0; 32],

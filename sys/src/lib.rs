@@ -6,6 +6,8 @@
 pub mod block_device;
 pub mod btrfs;
 pub mod child;
+pub mod device_mapper;
+pub mod errno;
 pub mod fault;
 pub mod files;
 #[cfg(feature = "running-system")]

@@ -68,6 +68,8 @@ pub struct Device {
     pub transport: Transport,
     /// The medium can be taken out, or the disk hangs on a port made for that.
     pub removable: bool,
+    /// Model of the disk, as it tells it.
+    pub model: Option<String>,
     /// Path of the disk below /sys/devices, with ranks among siblings (`usb#@0`) for the numbers that the kernel gives out
     /// in the order of discovery (`usb3`): the same on every boot, so it breaks ties.
     pub path: String,
@@ -91,6 +93,7 @@ impl Device {
             size: 0,
             transport: Transport::Other,
             removable: false,
+            model: None,
             path: String::new(),
             layer: None,
             beneath: Vec::new(),
@@ -202,6 +205,19 @@ pub enum Origin {
     },
 }
 
+/// Whether a volume shows what waits in its file system's log, as after a power cut.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogState {
+    /// Nothing waits there.
+    #[default]
+    Clean,
+    /// It was replayed in memory: the volume shows what its own system would read.
+    Replayed,
+    /// It was not replayed: files may be older than its own system would read, or damaged.
+    Unreplayed,
+}
+
 /// A device with a file system on it that can be read. It need not be a block device of this machine: a directory in memory
 /// is one, too.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -220,6 +236,10 @@ pub struct Volume {
     /// Data of a boot loader in the area that the file system leaves to boot loaders, outside of all files: on btrfs, from
     /// 256 KiB.
     pub boot_area: Option<Vec<u8>>,
+    /// Whether it shows what waits in the file system's log.
+    pub log: LogState,
+    /// What a person should know about how it is read, each a clause.
+    pub remarks: Vec<String>,
 }
 
 impl Volume {
@@ -233,6 +253,8 @@ impl Volume {
             filesystem,
             subvolume: None,
             boot_area: None,
+            log: LogState::default(),
+            remarks: Vec::new(),
         }
     }
 
@@ -281,6 +303,19 @@ impl Volume {
         }
     }
 
+    /// Whether it is a copy of another volume: nothing but their places tell them apart, and `root=UUID=` may mean either.
+    #[must_use]
+    pub fn is_copy_of(&self, other: &Self) -> bool {
+        let uuid = &self.filesystem.uuid;
+        let lies_on = |one: &Self, other: &Self| one.device.beneath.contains(&other.device.name);
+        uuid.is_some()
+            && *uuid == other.filesystem.uuid
+            && self.filesystem.kind == other.filesystem.kind
+            && self.reference() != other.reference()
+            && !lies_on(self, other)
+            && !lies_on(other, self)
+    }
+
     /// Whether it is the image file at this path of the volume `host`.
     #[must_use]
     pub fn is_image(&self, host: VolumeId, path: &str) -> bool {
@@ -304,6 +339,12 @@ impl Volume {
             }
         }
         gone
+    }
+}
+
+impl fmt::Display for LogState {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(formatter)
     }
 }
 
@@ -349,6 +390,28 @@ mod tests {
         ] {
             assert_eq!(one.shares_disk(other), shared, "{} {}", one.name, other.name);
         }
+    }
+
+    #[test]
+    fn copies_have_one_uuid_and_lie_on_different_devices() {
+        let volume = |id, name: &str, kind, uuid: Option<&str>| Volume {
+            id: VolumeId(id),
+            ..Volume::new(Device::new(name), Filesystem { kind, uuid: uuid.map(str::to_owned), label: None })
+        };
+        let (ext4, one) = (FilesystemKind::Ext4, Some("one"));
+        let first = volume(1, "sda1", ext4, one);
+        let logical = Device { beneath: vec!["sda1".into()], ..Device::new("dm-0") };
+        for (other, expected) in [
+            (volume(2, "sdb1", ext4, one), true),
+            (volume(1, "sda1", ext4, one), false),
+            (volume(2, "sdb1", ext4, Some("two")), false),
+            (volume(2, "sdb1", FilesystemKind::Xfs, one), false),
+            (Volume { device: logical, ..volume(2, "dm-0", ext4, one) }, false),
+        ] {
+            assert_eq!((first.is_copy_of(&other), other.is_copy_of(&first)), (expected, expected));
+        }
+        let without = volume(1, "sda1", ext4, None);
+        assert!(!without.is_copy_of(&volume(2, "sdb1", ext4, None)));
     }
 
     #[test]

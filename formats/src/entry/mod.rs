@@ -11,7 +11,8 @@ mod unified;
 use std::fmt;
 
 pub use device::{
-    Device, Filesystem, FilesystemKind, Layer, Origin, Partition, PartitionTable, Transport, Volume, VolumeId,
+    Device, Filesystem, FilesystemKind, Layer, LogState, Origin, Partition, PartitionTable, Transport,
+    Volume, VolumeId,
 };
 pub use discovery::{Discovery, TimeoutStyle, Warning};
 pub use environment::EnvironmentChange;

@@ -11,7 +11,9 @@ mod exfat;
 mod ext;
 mod f2fs;
 mod fat;
+mod features;
 mod iso9660;
+mod log;
 mod luks;
 mod lvm;
 mod md;
@@ -26,13 +28,17 @@ mod zfs;
 use std::io;
 
 use blocks::Blocks;
+pub use features::feature_names;
+pub use log::{DirtyLog, dirty_log};
 
 use crate::{
     bytes::ReadAt,
     entry::{Filesystem, FilesystemKind},
 };
 
-/// One prober per family. ZFS comes last, as it alone must read far into the device to be sure.
+/// One prober per family. The formats of discs come after those that lie in the 32 KiB before them: formatting a disk that once
+/// held a disc's image leaves its descriptors, while writing an image leaves nothing that was there before. ZFS comes last, as
+/// it alone must read far into the device to be sure.
 const PROBERS: &[fn(&Blocks) -> Option<Filesystem>] = &[
     md::probe,
     lvm::probe,
@@ -42,14 +48,14 @@ const PROBERS: &[fn(&Blocks) -> Option<Filesystem>] = &[
     swap::probe,
     xfs::probe,
     ext::probe,
-    udf::probe,
-    iso9660::probe,
     ntfs::probe,
     squashfs::probe,
     btrfs::probe,
     exfat::probe,
     f2fs::probe,
     erofs::probe,
+    udf::probe,
+    iso9660::probe,
     zfs::probe,
 ];
 

@@ -97,7 +97,10 @@ impl WorkerState {
             Load::Begun { number: begun, entry, .. } if begun == number => {
                 actions.push(WorkerAction::Ask(Request::End(Task::Entry(entry.id.clone()))));
                 match result {
-                    Ok(kernel) => self.load = Load::Done { entry, kernel },
+                    Ok(kernel) => {
+                        kernel.warnings.iter().for_each(|warning| self.report(warning.clone()));
+                        self.load = Load::Done { entry, kernel };
+                    }
                     Err(error) => self.load_failed(&entry.id, error.into(), actions),
                 }
             }

@@ -14,7 +14,7 @@ use crate::{
 
 /// A kernel that is loaded.
 fn kernel() -> LoadedKernel {
-    LoadedKernel { name: "/vmlinuz".into(), before_jump: vec![] }
+    LoadedKernel { name: "/vmlinuz".into(), before_jump: vec![], warnings: vec![] }
 }
 
 /// A worker under test, and its actions since the last call of `done`.
@@ -652,4 +652,32 @@ fn where_the_kernel_shows_no_disk_the_controllers_without_a_driver_are_named() {
                     (1b36:0010, class 0108) without a driver: put the module nvme into the image";
     assert_eq!(scene.on(Event::Controllers(vec![controller])).done(), expected);
     assert_eq!(scene.state.shown(), Visibility::Menu);
+}
+
+#[test]
+fn a_copy_of_a_disk_is_told_and_what_is_known_of_an_entry_follows_its_id() {
+    let mut scene = Scene::new("timeout = 9");
+    scene.found("sda1").discovered(None, &["a@sda1"]).on(Event::KnownProbed).done();
+    scene.refused(1).press('x');
+    assert_eq!(scene.state.status(scene.now).messages, ["given up"]);
+    let copy = |name: &str, uuid: &str| {
+        let mut copy = volume(name, Transport::Scsi);
+        copy.filesystem.uuid = Some(uuid.to_owned());
+        copy.device.model = Some("Disk 2".to_owned());
+        copy
+    };
+    scene.on(Event::Found(copy("sdb1", "fs-of-sda1"))).on(Event::Found(copy("sdc1", "other")));
+    let entries = [("a@sda1", "sda1"), ("a@sdb1", "sdb1")].map(|(id, device)| Entry {
+        title: "Title of a".to_owned(),
+        source: entry("a", device).source,
+        ..entry(id, device)
+    });
+    scene.on(Event::Discovered(Ok(Discovery { entries: entries.to_vec(), ..Discovery::default() })));
+    let messages = scene.state.status(scene.now).messages;
+    let told = "sda1 and sdb1 have the same UUID (fs-of-sda1), as copies have: a system that names its root by UUID may mount \
+                either. Detach one of them, or give it another UUID.";
+    assert_eq!(messages[1..], [told]);
+    let rows = scene.state.menu().entries().items().iter();
+    let rows: Vec<_> = rows.map(|item| (item.title.as_str(), item.problem.as_deref())).collect();
+    assert_eq!(rows, [("Title of a (sda1)", Some("failed")), ("Title of a (sdb1, Disk 2)", None)]);
 }

@@ -159,15 +159,31 @@ impl WorkerState {
     /// Puts the entries into the menu.
     pub(super) fn offer(&mut self) {
         let shown = |entry: &&Entry| !entry.hidden || self.default.as_ref() == Some(&entry.id);
-        let item = |entry: &Entry| MenuItem {
+        let shown: Vec<&Entry> = self.discovery.entries.iter().filter(shown).collect();
+        let item = |entry: &&Entry| MenuItem {
             id: entry.id.clone(),
-            title: full_title(entry),
+            title: self.title_beside(entry, &shown),
             default: self.default.as_ref() == Some(&entry.id),
             problem: self.remark(entry),
             details: explain::details(entry),
         };
-        let items = self.discovery.entries.iter().filter(shown).map(item).collect();
+        let items = shown.iter().map(item).collect();
         self.menu.offer(items);
+    }
+
+    /// The entry's title, with the device that it is on where one on another device is called alike.
+    fn title_beside(&self, entry: &Entry, others: &[&Entry]) -> String {
+        let title = full_title(entry);
+        let is_alike =
+            |other: &&&Entry| other.source.volume != entry.source.volume && full_title(other) == title;
+        if !others.iter().any(|other| is_alike(&other)) {
+            return title;
+        }
+        let device =
+            self.volumes.iter().find(|volume| entry.source.volume.is(volume)).map(|volume| &volume.device);
+        let model = device.and_then(|device| device.model.as_ref());
+        let model = model.map_or_else(String::new, |model| format!(", {model}"));
+        format!("{title} ({}{model})", entry.source.volume)
     }
 }
 

@@ -11,8 +11,8 @@ use crate::{
     },
     entry::{
         Companion, Device, Discovery, Entry, EnvironmentChange, FileReference, Filesystem, FilesystemKind,
-        Format, Kind, Layer, Multiboot, MultibootModule, Origin, Partition, PartitionTable, Role, Source,
-        TimeoutStyle, Transport, Unified, Volume, VolumeId, VolumeReference, Warning,
+        Format, Kind, Layer, LogState, Multiboot, MultibootModule, Origin, Partition, PartitionTable, Role,
+        Source, TimeoutStyle, Transport, Unified, Volume, VolumeId, VolumeReference, Warning,
     },
     formats::{bls::Variables, efi_boot::LoadOption},
 };
@@ -93,7 +93,7 @@ records! {
     Companion { role file }
     Context { efi compatible images secure_boot oem_strings system_words loader limine_remembered refind_previous
         boot_options grub_flavour }
-    Device { name disk partition size transport removable path layer beneath }
+    Device { name disk partition size transport removable model path layer beneath }
     Discovery { timeout timeout_style default fallback locked warnings entries }
     Entry {
         id title path_in_menu kind hidden source kernel initrds cmdline devicetree unified multiboot version tries_left
@@ -107,13 +107,13 @@ records! {
     Multiboot { version modules }
     Note { action volume path message }
     Partition { number table uuid label type_id attributes }
-    Report { volume filesystem searches notes }
+    Report { volume filesystem log remarks searches notes }
     Search { format outcome }
     Source { format volume path inside line }
     Survey { discovery volumes images unconfined }
     Unified { profile companions }
     Variables { after_failure one_shot preferred default saved timeout_one_shot timeout }
-    Volume { id origin device filesystem subvolume boot_area }
+    Volume { id origin device filesystem subvolume boot_area log remarks }
     VolumeReference { id name }
     Warning { volume path line message }
 }
@@ -125,6 +125,7 @@ choices! {
         Bitlocker Bare Unknown
     }
     Kind { Linux Uki Multiboot Chainload Firmware }
+    LogState { Clean Replayed Unreplayed }
     PartitionTable { Gpt Mbr }
     Role {
         Addon Credential GlobalCredential SystemExtension GlobalSystemExtension ConfigurationExtension

@@ -5,7 +5,7 @@ use std::{cell::RefCell, os::unix::process::ExitStatusExt, path::Path, sync::Mut
 use super::*;
 use crate::{
     discover::{Report, explain::report as report_of, testing},
-    entry::{FilesystemKind, Layer, Volume, VolumeId},
+    entry::{FilesystemKind, Layer, LogState, Volume, VolumeId},
     formats::efi_boot::LoadOption,
     storage::root::Root,
 };
@@ -222,7 +222,13 @@ fn every_form_of_a_volume() -> Vec<Volume> {
         let mut volume = testing::volume("dm-1", FilesystemKind::Btrfs);
         volume.device.layer = Some(layer);
         volume.device.beneath = vec!["sda".into(), "sda2".into()];
-        Volume { subvolume: Some("/@".into()), boot_area: Some(vec![1, 2]), ..volume }
+        Volume {
+            subvolume: Some("/@".into()),
+            boot_area: Some(vec![1, 2]),
+            log: LogState::Replayed,
+            remarks: vec!["a".into()],
+            ..volume
+        }
     };
     [host, image].into_iter().chain(layers.map(on)).collect()
 }

@@ -36,7 +36,9 @@ fn actions(keeper: &mut Keeper) -> Vec<String> {
         words.push(match action {
             KeeperAction::Probe { request, number } => {
                 let with = [vec![request.name], request.companions].concat().join("+");
-                format!("probe {number} {with}{}", if request.degraded { " degraded" } else { "" })
+                let missing =
+                    request.missing.map_or_else(String::new, |missing| format!(" without {missing}"));
+                format!("probe {number} {with}{missing}")
             }
             KeeperAction::Ended(name) => format!("ended {name}"),
             KeeperAction::Report(event) => match *event {
@@ -228,9 +230,9 @@ fn a_btrfs_file_system_with_a_lost_device_is_read_without_it_once_nothing_else_i
     keeper.probed("b", 2, part("b", 3), now);
     actions(&mut keeper);
     keeper.modules_loaded(now);
-    assert_eq!(actions(&mut keeper), ["probe 3 a+b degraded"]);
+    assert_eq!(actions(&mut keeper), ["probe 3 a+b without 1"]);
     keeper.probed("a", 3, rejected("a"), now);
-    assert_eq!(actions(&mut keeper), ["ended a", "rejected a: swap space", "probe 4 b degraded"]);
+    assert_eq!(actions(&mut keeper), ["ended a", "rejected a: swap space", "probe 4 b without 2"]);
     keeper.probed("b", 4, rejected("b"), now);
     assert_eq!(actions(&mut keeper), ["ended b", "rejected b: swap space", "all probed"]);
 }
