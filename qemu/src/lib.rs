@@ -37,6 +37,7 @@ pub mod roots;
 pub mod snapshots;
 pub mod tool;
 pub mod workshop;
+pub mod writes;
 
 pub use error::Error;
 pub use probe::Report;

@@ -49,6 +49,18 @@ pub fn firstlight_without_modules() -> Result<PathBuf> {
     build_firstlight("firstlight-bare.initrd", &programs()?.firstlight, None, Vec::new())
 }
 
+/// firstlight's initramfs with the modules of Debian's kernel, but for those of one group.
+///
+/// # Errors
+/// As [`firstlight`].
+pub fn firstlight_without_group(debian: &Debian, left_out: &str) -> Result<PathBuf> {
+    let source = modules::Source::find(&debian.modules(), None).map_err(builder)?;
+    let groups = modules::GROUPS.iter().map(|group| group.name.to_owned()).filter(|name| name != left_out);
+    let modules = Some(modules::Source { groups: Some(groups.collect()), ..source });
+    let name = format!("firstlight-without-{left_out}.initrd");
+    build_with_modules(&name, &programs()?.firstlight, modules, Vec::new())
+}
+
 /// The same with `/kill-worker`, for machines that boot with `rdinit=/kill-worker`.
 ///
 /// # Errors
@@ -71,10 +83,19 @@ fn build_firstlight(
     additions: Vec<Addition>,
 ) -> Result<PathBuf> {
     let modules = modules_of.map(|debian| modules::Source::find(&debian.modules(), None).map_err(builder));
+    build_with_modules(name, program, modules.transpose()?, additions)
+}
+
+fn build_with_modules(
+    name: &str,
+    program: &Path,
+    modules: Option<modules::Source>,
+    additions: Vec<Addition>,
+) -> Result<PathBuf> {
     let recipe = Recipe {
         binary: program.to_owned(),
         config: None,
-        modules: modules.transpose()?,
+        modules,
         additions,
         compression: Compression::None,
         modified: 0,

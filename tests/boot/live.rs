@@ -32,7 +32,7 @@ fn tree(name: &str) -> PathBuf {
 }
 
 /// Makes the image.
-fn image(name: &str) -> PathBuf {
+pub fn image(name: &str) -> PathBuf {
     let tree = tree(name);
     let image = tree.with_extension("iso");
     let mut mkrescue = pinned::tests().unwrap().command("grub-mkrescue");

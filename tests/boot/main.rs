@@ -11,6 +11,8 @@ mod live;
 mod loaders;
 mod locked;
 mod memory_test;
+mod partitions;
+mod power_cut;
 mod running;
 mod signatures;
 mod supervision;
