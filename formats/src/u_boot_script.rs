@@ -701,6 +701,9 @@ mod tests {
     }
 
     proptest! {
+        // A loop without end takes all the statements that there are.
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
         #[test]
         fn no_text_is_too_odd(text in "(if |then |else |fi|for a in |while |do |done|a=b|source 3|setenv a |\\$\\{a\\}\\$a|run a|load 1 2 3 a|booti 3|[;\n\"'\\\\ #&|a])*") {
             let _ = run(&text, &[], &Table(&[("/a", "")]));

@@ -248,6 +248,25 @@ mod tests {
         fs::remove_dir_all(&path).unwrap();
     }
 
+    /// The digests are sha256sum's.
+    #[test]
+    fn a_file_that_is_named_by_its_content_is_no_other() {
+        let path = directory("content");
+        fs::write(path.join("a"), "no kernel").unwrap();
+        let named = |sha256: &str| {
+            let kernel = entry("a", "sda1").kernel;
+            let kernel = kernel.map(|file| FileReference { sha256: Some(sha256.into()), ..file });
+            loader(&path).files(&Entry { kernel, ..entry("a", "sda1") })
+        };
+        let right = named("7ae1ec2e71e85d5ff3ff8fcb88cf886c96c8fde8496996826e99be74e76ec95d").unwrap();
+        assert!(is_sealed(&right.kernel.file), "what was checked is what is loaded");
+        let message = "/a on sda1: has another content than what names it was made for (SHA-256); install the system's boot files \
+                       again";
+        let wrong = named("0000000000000000000000000000000000000000000000000000000000000000");
+        assert_eq!(wrong.unwrap_err().to_string(), message);
+        fs::remove_dir_all(&path).unwrap();
+    }
+
     #[test]
     fn an_empty_initrd_is_not_loaded_unless_another_comes_after_it() {
         let path = directory("empty");

@@ -106,7 +106,8 @@ mod tests {
 
     #[test]
     fn a_kernel_that_the_firmware_starts_has_the_command_line_of_its_option() {
-        let esp = tree(&[("initrd.img", ""), ("ucode.img", ""), ("EFI/x/", "")]);
+        let unknown = [("EFI/x/vmlinuz-6.1.efi", ""), ("EFI/x/other.efi", "")];
+        let esp = tree(&[&[("initrd.img", ""), ("ucode.img", "")], &unknown[..]].concat());
         for (path, content) in [
             ("vmlinuz-linux", kernel()),
             ("EFI/x/grubx64.efi", program(&[])),
@@ -124,6 +125,9 @@ mod tests {
             option(4, "\\gone", b""),
             LoadOption { partition: Some("other".into()), ..option(5, "\\vmlinuz-linux", b"") },
             option(6, "\\vmlinuz-linux", &utf16("initrd=\\gone.img")),
+            // Of a format that is not known: by its name.
+            option(8, "\\EFI\\x\\vmlinuz-6.1.efi", &utf16("quiet")),
+            option(9, "\\EFI\\x\\other.efi", &utf16("quiet")),
         ];
         let context = Context { efi: true, boot_options, ..Context::default() };
         let found = BootOption.find(&open, 0, &context).unwrap();
@@ -147,11 +151,12 @@ mod tests {
                 "/gone.img".to_owned(),
                 Some("there is no /gone.img"),
             ),
+            ("Boot0008", Kind::Linux, "quiet", String::new(), None),
         ];
         assert_eq!(shown, expected);
         assert_eq!(found.entries[0].title, "Option 0");
         assert_eq!((found.default.as_deref(), found.timeout), (Some("Boot0000"), Some(0)));
-        assert_eq!(found.fallback, ["Boot001A", "Boot0002", "Boot0006"]);
+        assert_eq!(found.fallback, ["Boot001A", "Boot0002", "Boot0006", "Boot0008"]);
         assert_eq!(BootOption.find(&open, 0, &Context::default()), None);
     }
 }

@@ -128,7 +128,10 @@ fn survey_with(finders: &[&dyn Finder], lookup: &dyn Lookup, context: &Context) 
         }
         wanted.append(&mut images.wanted());
         let mut findings = live::search(finders, &lookup, volume, context);
-        findings.iter_mut().for_each(|findings| wanted.append(&mut findings.images));
+        if let Some(findings) = &mut findings {
+            explain::note_used(findings);
+            wanted.append(&mut findings.images);
+        }
         live.push(Found { volume, format: Format::Live, findings, exhausted: lookup.exhausted() });
     }
     let configured = |volume: usize| {

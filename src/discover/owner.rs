@@ -3,7 +3,7 @@
 
 use std::env::consts::ARCH;
 
-use super::finder::Context;
+use super::{finder::Context, scan::kernel_versions};
 use crate::{
     entry::{Format, Volume},
     formats::{
@@ -93,7 +93,12 @@ pub(super) fn is_kernel(lookup: &dyn Lookup, volume: usize, path: &str) -> bool 
     match recognise(&head, size) {
         Some(KernelFile::Bzimage(kernel)) => kernel.efi_stub,
         Some(KernelFile::Image(_) | KernelFile::EfiZboot(_) | KernelFile::Uki(_)) => true,
-        _ => false,
+        Some(_) => false,
+        // What is in no format that is known is believed by its name, as with every other loader.
+        None => {
+            lookup.is_file(volume, path)
+                && kernel_versions(path.rsplit('/').next().unwrap_or_default()).is_some()
+        }
     }
 }
 

@@ -126,9 +126,9 @@ fn level(mut amounts: Vec<usize>, limit: usize) -> usize {
 
 fn entry_size(entry: &Entry) -> usize {
     let file = |file: &FileReference| {
-        let texts =
-            [file.inside.as_deref(), file.packed_as.as_deref(), Some(&file.path), Some(&file.volume.name)];
-        REMARK_SIZE + texts.into_iter().flatten().map(str::len).sum::<usize>()
+        let named = [&file.inside, &file.packed_as, &file.sha256].map(Option::as_deref);
+        let texts = named.into_iter().chain([Some(file.path.as_str()), Some(file.volume.name.as_str())]);
+        REMARK_SIZE + texts.flatten().map(str::len).sum::<usize>()
     };
     let files = entry.kernel.iter().chain(&entry.initrds).chain(&entry.devicetree);
     let companions = entry.unified.companions.iter().map(|companion| &companion.file);

@@ -12,8 +12,8 @@ use std::{
     rc::Rc,
 };
 
-pub(super) use self::cmdline::ROOT_TYPE;
 use self::system::{Family, System};
+pub(super) use self::{cmdline::ROOT_TYPE, names::kernel_versions};
 use super::{
     finder::{Findings, Note, NoteAction},
     pattern,

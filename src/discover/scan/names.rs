@@ -95,7 +95,7 @@ const COMPRESSIONS: [&str; 9] = ["", ".gz", ".bz2", ".xz", ".lzma", ".lz4", ".lz
 /// no kernel's name.
 ///
 /// `vmlinuz-linux-lts` has an initrd named for `linux-lts` on one distribution and for `lts` on another.
-pub(super) fn kernel_versions(name: &str) -> Option<Vec<String>> {
+pub(in crate::discover) fn kernel_versions(name: &str) -> Option<Vec<String>> {
     let name = name.strip_suffix(EFI).or_else(|| name.strip_suffix(".EFI")).unwrap_or(name);
     if BARE_KERNELS.contains(&name) {
         return Some(Vec::new());
