@@ -122,7 +122,39 @@ pub(crate) fn unescape(field: &[u8]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use std::process::Command;
+
+    use rustix::fs::{ResolveFlags, openat2};
+
     use super::*;
+
+    #[test]
+    fn a_detached_directory_is_read_only_and_leads_nowhere_whatever_the_kernels_age() {
+        // With root's rights over a table of mounts of its own.
+        let mut test = Command::new("unshare");
+        test.args(["--user", "--map-root-user", "--mount"]).arg(std::env::current_exe().unwrap());
+        test.args(["--exact", "storage::mounted::tests::detached_apart", "--ignored", "--nocapture"]);
+        let output = test.output().unwrap();
+        assert!(output.status.success(), "{output:?}");
+        assert!(String::from_utf8_lossy(&output.stdout).contains("1 passed"), "{output:?}");
+    }
+
+    #[test]
+    #[ignore = "mounts; a_detached_directory_is_read_only_and_leads_nowhere_whatever_the_kernels_age runs it apart"]
+    fn detached_apart() {
+        let directory = tempfile::TempDir::new().unwrap();
+        fs::write(directory.path().join("marker"), "here").unwrap();
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let handle = open(directory.path(), flags, Mode::empty()).unwrap();
+        for root in [by_binding(handle.as_fd()).unwrap(), detached(handle.as_fd(), false).unwrap()] {
+            let free = |path, flags| openat2(&root, path, flags, Mode::empty(), ResolveFlags::empty());
+            assert!(free("marker", OFlags::RDONLY).is_ok());
+            assert_eq!(free("marker", OFlags::RDWR).unwrap_err(), Errno::ROFS);
+            assert_eq!(free("marker", OFlags::TRUNC).unwrap_err(), Errno::ROFS);
+            let (own, above) = (fstat(&root).unwrap(), fstat(free("..", OFlags::PATH).unwrap()).unwrap());
+            assert_eq!((own.st_dev, own.st_ino), (above.st_dev, above.st_ino));
+        }
+    }
 
     #[test]
     fn mounts_of_whole_file_systems_are_read_from_the_table() {
