@@ -68,38 +68,39 @@ pub fn os_string(text: &str) -> OsString {
 /// like a landmark, so that nothing read from a disk can pass for one.
 #[must_use]
 pub fn printable(text: &str) -> String {
-    replaced(text, "", |_, shown| shown.push('?'))
+    replaced(text, "", false)
 }
 
 /// As [`printable`], for several lines.
 #[must_use]
 pub fn printable_lines(text: &str) -> String {
-    replaced(text, "\n", |_, shown| shown.push('?'))
+    replaced(text, "\n", false)
 }
 
 /// JSON as it was, with an escape in place of every character that [`printable`] replaces (RFC 8259, 7): the values stay
 /// the same.
 #[must_use]
 pub fn printable_json(json: &str) -> String {
-    replaced(json, "\n", |character, shown| {
-        for unit in character.encode_utf16(&mut [0; 2]) {
-            shown.push_str(&format!("\\u{unit:04x}"));
-        }
-    })
+    replaced(json, "\n", true)
 }
 
 /// The beginning of a landmark, up to its `@`.
 const LANDMARK: &str = "firstlight: ";
 
-/// The text with `replace` in place of every character that is not to be shown and is none of `kept`.
-fn replaced(text: &str, kept: &str, replace: impl Fn(char, &mut String)) -> String {
+/// The text with `?`, or an escape of JSON's, in place of every character that is not to be shown and is none of `kept`.
+#[inline(never)]
+fn replaced(text: &str, kept: &str, as_escape: bool) -> String {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
         let forges = character == '@' && shown.ends_with(LANDMARK);
-        if forges || is_harmful(character) && !kept.contains(character) {
-            replace(character, &mut shown);
-        } else {
+        if !forges && (!is_harmful(character) || kept.contains(character)) {
             shown.push(character);
+        } else if as_escape {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                shown.push_str(&format!("\\u{unit:04x}"));
+            }
+        } else {
+            shown.push('?');
         }
     }
     shown

@@ -1,21 +1,18 @@
 //! File systems that the running system has mounted already (proc_pid_mountinfo(5)).
 
 use std::{
-    fs, io,
-    os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd},
-    thread,
+    fs,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
 };
 
 use rustix::{
-    fs::{CWD, Mode, OFlags, fstat, major, minor, open, readlinkat},
+    fs::{Mode, OFlags, fstat, major, minor, open},
     io::Errno,
-    mount::{
-        MountFlags, MountPropagationFlags, OpenTreeFlags, mount_bind, mount_change, mount_remount, open_tree,
-    },
+    mount::{OpenTreeFlags, open_tree},
 };
 
 use super::mount::ATTRIBUTES;
-use crate::sys::{mount_setattr::mount_setattr, namespaces::own_mounts};
+use crate::sys::mount_setattr::mount_setattr;
 
 /// A mount that shows the whole of a file system.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,6 +56,8 @@ pub fn detached(directory: BorrowedFd<'_>, recursive: bool) -> Result<OwnedFd, E
     flags.set(OpenTreeFlags::AT_RECURSIVE, recursive);
     let tree = open_tree(directory, "", flags)?;
     match mount_setattr(tree.as_fd(), ATTRIBUTES, recursive) {
+        // The kernel of an image is new enough, or nothing is mounted beside it.
+        #[cfg(feature = "running-system")]
         Err(Errno::NOSYS) if !recursive => by_binding(directory),
         result => result.map(|()| tree),
     }
@@ -66,7 +65,17 @@ pub fn detached(directory: BorrowedFd<'_>, recursive: bool) -> Result<OwnedFd, E
 
 /// As [`detached`], before Linux 5.12: there only what is attached can be made read-only. A thread with a table of mounts of
 /// its own attaches the directory and leaves the handle.
+#[cfg(feature = "running-system")]
 fn by_binding(directory: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
+    use std::{io, os::fd::AsRawFd, thread};
+
+    use rustix::{
+        fs::{CWD, readlinkat},
+        mount::{MountFlags, MountPropagationFlags, mount_bind, mount_change, mount_remount},
+    };
+
+    use crate::sys::namespaces::own_mounts;
+
     let failed = |error: io::Error| Errno::from_io_error(&error).unwrap_or(Errno::NOMEM);
     let path = readlinkat(CWD, format!("/proc/self/fd/{}", directory.as_raw_fd()), Vec::new())?;
     let wanted = fstat(directory)?;

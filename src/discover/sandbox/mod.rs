@@ -7,6 +7,8 @@ mod child;
 mod codec;
 mod confine;
 mod isolate;
+#[cfg(feature = "running-system")]
+mod namespaces;
 mod roots;
 mod wire;
 
