@@ -219,13 +219,7 @@ pub fn mount(request: &MountRequest<'_>, care: Care) -> Result<Mount, MountError
     };
     let mut guard = guarded.map_err(MountError::Unguarded)?;
     if care == Care::Alone {
-        for node in &request.companions {
-            // As of the first device: no driver of a file system on several is known to write in spite of `ro`.
-            let held = files::open_at_once(node).map(|device| set_read_only(device.as_fd()));
-            if !matches!(held, Ok(Ok(()))) {
-                log::info!("{}: the kernel does not hold it read-only", node.display());
-            }
-        }
+        hold(&request.companions);
     }
     if is_shared && guard.is_none() {
         // A loop device claims nothing. Without one, the mount and those of the partitions exclude each other.
@@ -263,6 +257,17 @@ fn try_all(request: &MountRequest<'_>, node: &Path, replay: bool) -> Result<Owne
         }
     }
     result
+}
+
+/// Has the kernel hold devices read-only, where it can: no driver of a file system on several is known to write in spite of
+/// `ro`.
+fn hold(nodes: &[PathBuf]) {
+    for node in nodes {
+        let held = files::open_at_once(node).map(|device| set_read_only(device.as_fd()));
+        if !matches!(held, Ok(Ok(()))) {
+            log::info!("{}: the kernel does not hold it read-only", node.display());
+        }
+    }
 }
 
 fn mount_with(
@@ -392,6 +397,28 @@ mod tests {
     use std::fs;
 
     use super::*;
+
+    #[test]
+    fn the_other_devices_of_a_file_system_are_held_read_only() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(1 << 20).unwrap();
+        let losetup = |arguments: &[&std::ffi::OsStr]| {
+            std::process::Command::new("losetup")
+                .args(arguments)
+                .output()
+                .ok()
+                .filter(|it| it.status.success())
+        };
+        let Some(attached) = losetup(&["--find".as_ref(), "--show".as_ref(), file.path().as_os_str()]) else {
+            return println!("skipped: no loop device for the test; it takes root");
+        };
+        let node = PathBuf::from(String::from_utf8(attached.stdout).unwrap().trim());
+        hold(&[PathBuf::from("/nonexistent"), node.clone()]);
+        let name = node.file_name().unwrap().to_str().unwrap();
+        let held = std::fs::read_to_string(format!("/sys/block/{name}/ro")).unwrap();
+        losetup(&["--detach".as_ref(), node.as_os_str()]).unwrap();
+        assert_eq!(held, "1\n");
+    }
 
     /// The options that Documentation/filesystems and ext4(5), xfs(5), btrfs(5) give against replaying a log.
     const AGAINST: &[(FilesystemKind, &[&str])] = &[
