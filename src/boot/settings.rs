@@ -45,8 +45,8 @@ pub struct Settings {
     pub default: Option<String>,
     /// Volumes that must be there before anything boots on its own.
     pub wait: Vec<VolumeName>,
-    /// Seconds after the start in which all devices that were there then are probed and searched; what takes longer is not
-    /// waited for.
+    /// Seconds after the first volume is found in which all devices of the start are probed and searched; what takes longer is
+    /// not waited for.
     pub survey_deadline: u32,
     /// Volumes and disks in the order in which their defaults are tried, before all others.
     pub order: Vec<VolumeName>,

@@ -38,6 +38,9 @@ const ENTRY_LANDMARKS: usize = 32;
 /// Maximum number of messages that are kept.
 const MESSAGE_LIMIT: usize = 64;
 
+/// Minimum time of a discovery. It is waited for no longer than to the deadline, but may find something afterwards.
+const SEARCH_TIME: Duration = Duration::from_secs(10);
+
 /// The time in which a key stops the action of `after-failure`.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -141,6 +144,8 @@ pub struct WorkerState {
     searching: Vec<VolumeReference>,
     /// The time of the event that is being handled.
     now: Duration,
+    /// When the first volume was found.
+    first_volume: Option<Duration>,
     known_probed: bool,
     discovering: bool,
     changed: bool,
@@ -190,6 +195,7 @@ impl WorkerState {
             probing: BTreeSet::new(),
             searching: Vec::new(),
             now: Duration::ZERO,
+            first_volume: None,
             known_probed: false,
             discovering: false,
             changed: false,
@@ -322,9 +328,11 @@ impl WorkerState {
         (self.known_probed || is_survey_over) && is_discovered
     }
 
-    /// When the devices that were there at the start are no longer waited for.
+    /// When the devices that were there at the start are no longer waited for. The time counts from the first volume, so that
+    /// the disks of a controller that starts slowly have it all.
     fn survey_ends(&self) -> Duration {
-        Duration::from_secs(self.settings.survey_deadline.into())
+        let begin = self.first_volume.unwrap_or_default();
+        begin.saturating_add(Duration::from_secs(self.settings.survey_deadline.into()))
     }
 
     /// When neither a device of the start nor a discovery is waited for any longer.
@@ -359,6 +367,7 @@ impl WorkerState {
         let name = volume.device.name.clone();
         self.forget(&name);
         self.note_late(&volume.device);
+        self.first_volume.get_or_insert(self.now);
         let filesystem = &volume.filesystem;
         let mut fields = vec![
             ("device", name.clone()),
@@ -518,7 +527,7 @@ impl WorkerState {
         if (self.changed || self.volumes_late) && !self.discovering {
             let patience = match std::mem::take(&mut self.volumes_late) {
                 true => Patience::ForLate,
-                false => Patience::Until(self.discovery_ends()),
+                false => Patience::Until(self.discovery_ends().max(self.now.saturating_add(SEARCH_TIME))),
             };
             (self.changed, self.discovering) = (false, true);
             self.awaited_now = std::mem::take(&mut self.awaited);

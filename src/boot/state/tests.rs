@@ -615,6 +615,17 @@ fn the_deadline_of_the_survey_can_be_set() {
 }
 
 #[test]
+fn the_deadline_counts_from_the_first_volume() {
+    let mut scene = Scene::new("timeout = 0");
+    scene.at(8.0).found("sda1").discovered(None, &["a@sda1"]).loaded(1).done();
+    assert_eq!(
+        (scene.at(17.9).done(), scene.state.next_moment()),
+        (String::new(), Some(Duration::from_secs(18)))
+    );
+    assert_eq!(scene.at(18.0).done(), format!("@deadline ; {JUMP_A}"));
+}
+
+#[test]
 fn volumes_that_are_searched_for_long_are_named_and_searched_again_after_the_deadline() {
     let mut scene = Scene::new("timeout = 0");
     scene.found("sda1").found("sdb1").on(Event::KnownProbed);

@@ -15,8 +15,10 @@ use crate::{
     storage::{OpenVolume, watch::Progress},
 };
 
-/// The first search of all volumes gets this part of the time, and each volume alone this part of the rest.
+/// The first search of all volumes gets this part of the time, but no more than this, and the searches of volumes alone get
+/// this part of the rest.
 const FIRST_PART: u32 = 3;
+const FIRST_LIMIT: Duration = Duration::from_secs(5);
 const ALONE_PART: u32 = 2;
 
 /// Volumes that are searched alone at the same time.
@@ -112,7 +114,7 @@ pub(super) fn survey_by(
     };
     let mut taken = good(verdicts);
     // A single volume has nobody to hold up.
-    let first_limit = if taken.len() > 1 { limit / FIRST_PART } else { limit };
+    let first_limit = if taken.len() > 1 { (limit / FIRST_PART).min(FIRST_LIMIT) } else { limit };
     let mut result = match apart {
         Some(apart) => search_growing(&taken, verdicts, limit, apart, &search),
         None => search(&taken, first_limit),
