@@ -27,8 +27,9 @@ const CONTROL: (&str, u32, u32) = ("/dev/mapper/control", 10, 236);
 /// The same in a place where it can be made before the module is there.
 const OWN_CONTROL: &str = "/dev/firstlight-device-mapper";
 
-/// Size of a store for a log that is small or of unknown size, in bytes.
-const USUAL_STORE: u64 = 64 << 20;
+/// Size of a store for a log that is small or of unknown size, in bytes: replays of kernel updates took 2 MiB, and many disks may
+/// be replayed at once.
+const USUAL_STORE: u64 = 16 << 20;
 
 /// Least and greatest size of a store, in bytes.
 const STORE_LIMITS: (u64, u64) = (8 << 20, 1 << 30);
@@ -40,7 +41,7 @@ static PROMISED: Mutex<u64> = Mutex::new(0);
 static GIVEN_BACK: Condvar = Condvar::new();
 
 /// How long a replay may wait for the memory of others, of which one may hang.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// Why there is no snapshot of a device.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -191,8 +192,8 @@ mod tests {
     #[test]
     fn stores_are_bounded_by_the_log_and_by_what_memory_is_left_for_all() {
         for (log, available, promised, expected) in [
-            (0, 1024 * MIB, 0, Some(64)),
-            (0, 1024 * MIB, 200 * MIB, Some(28)),
+            (0, 1024 * MIB, 0, Some(16)),
+            (0, 1024 * MIB, 230 * MIB, Some(13)),
             (0, 1024 * MIB, 248 * MIB, Some(8)),
             (0, 1024 * MIB, 249 * MIB, None),
             (MIB, 128 * MIB, 0, Some(16)),
