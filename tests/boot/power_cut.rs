@@ -41,7 +41,7 @@ fn sum(bytes: &[u8]) -> String {
 /// The disk with version 1, and after an update to version 2 whose writes were logged.
 fn updated(filesystem: Filesystem, name: &str) -> LoggedDisk {
     let initrd = |part| payload::probe_initrd(part).unwrap();
-    let volume = Volume::new(filesystem, name)
+    let volume = Volume::new(filesystem, "cut")
         .file("/boot/vmlinuz-1", debian().kernel())
         .file("/boot/initrd-1", initrd("old"))
         .file("/boot/grub/grub.cfg", configuration("1"))
