@@ -3,7 +3,7 @@
 
 use std::{
     ffi::OsStr,
-    fs::{self, File},
+    fs::{self, File, OpenOptions},
     io::Read,
     os::unix::{ffi::OsStrExt, fs::symlink, process::CommandExt},
     path::Path,
@@ -49,7 +49,9 @@ fn files() -> TempDir {
     let mut riscv = vec![0; 64];
     riscv[48..60].copy_from_slice(b"RISCV\0\0\0RSC\x05");
     write("Image.riscv", &riscv);
-    File::create(directory.path().join("huge")).unwrap().set_len(1 << 42).unwrap();
+    // An archive by its first bytes, so that its size is all that is wrong.
+    fs::write(directory.path().join("huge"), "070701").unwrap();
+    OpenOptions::new().write(true).open(directory.path().join("huge")).unwrap().set_len(1 << 42).unwrap();
     symlink("nowhere", directory.path().join("dangling")).unwrap();
     directory
 }
