@@ -206,9 +206,11 @@ fn give_work(
     let directories = volumes.iter().zip(&mounts);
     let directories: Vec<BorrowedFd<'_>> =
         directories.map(|(open, mount)| mount.as_ref().map_or(open.root.as_fd(), AsFd::as_fd)).collect();
-    // A process that ended early shows in how it ended.
-    let answer =
-        wire::send(&own, &request, &directories).map_or(Ok(Vec::new()), |()| receive(&own, end, deadline));
+    // A process that ended before it took its work shows in how it ended; it may have answered before.
+    if let Err(error) = wire::send(&own, &request, &directories) {
+        log::debug!("the finder did not take its work: {error}");
+    }
+    let answer = receive(&own, end, deadline);
     let status = reap(child, answer.is_ok().then_some(end));
     Ok(Ended { answer: answer?, status, said: said(words) })
 }
