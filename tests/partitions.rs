@@ -157,7 +157,9 @@ fn expected(image: &Path) -> Vec<Slot> {
         .iter()
         .map(|partition| {
             let text = |key: &str| partition[key].as_str().map(str::to_lowercase);
-            let number = partition["node"].as_str().unwrap().strip_prefix(prefix).unwrap().parse().unwrap();
+            // After a name that ends with a digit, a p comes before the number.
+            let number = partition["node"].as_str().unwrap().strip_prefix(prefix).unwrap();
+            let number = number.trim_start_matches('p').parse().unwrap();
             Slot {
                 partition: Partition {
                     number,
