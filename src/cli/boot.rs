@@ -415,7 +415,10 @@ fn by_hand() -> Result<Infallible, Failure> {
         return Err(Failure::Failed(BLOCKED.replace("use --force", "use `firstlight boot --force`")));
     }
     let passed = countdown::passes(io::stdin(), SECONDS, &mut |left| {
-        print(&format!("\rThis system shuts down in {left} s. Any key stops it. "));
+        // Over itself: these words are ours, and they may steer the terminal.
+        let mut stdout = io::stdout();
+        let _ = write!(stdout, "\rThis system shuts down in {left} s. Any key stops it. ");
+        let _ = stdout.flush();
     });
     print("\n");
     if !passed.map_err(|error| failed(&error))? {
