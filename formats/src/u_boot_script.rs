@@ -1,7 +1,7 @@
 //! Scripts of U-Boot's hush shell, as far as boot scripts of distributions go (U-Boot, doc/usage/cmdline.rst, doc/usage/cmd).
 //!
 //! Variables, `if` with `test`, loops, `load`, `env import`, `run`, `source`, `part uuid` and the commands that boot are carried
-//! out. Every other command succeeds; where one of them boots something, that is told.
+//! out. Every other command succeeds; where one of them boots something, a note says so.
 
 use std::collections::HashMap;
 

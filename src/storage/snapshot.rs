@@ -1,4 +1,4 @@
-//! A device with what would be written to it kept in memory: a snapshot of device mapper whose store is a file in memory behind
+//! A device with what would be written to it kept in memory: a snapshot of device mapper whose store is a file in memory below
 //! a loop device (Documentation/admin-guide/device-mapper/snapshot.rst). The kernel can replay a log there, and no byte of the
 //! device changes. It lasts as long as it is mounted.
 
@@ -87,7 +87,7 @@ impl Snapshot {
             memfd_create("firstlight-log", MemfdFlags::CLOEXEC).map_err(|_| SnapshotError::NoMemory)?;
         ftruncate(&memory, store.0).map_err(|_| SnapshotError::NoMemory)?;
         let (_, loop_device) = loop_over(&File::from(memory), true).map_err(SnapshotError::NoLoop)?;
-        let behind = fstat(&loop_device).map_err(SnapshotError::NoLoop)?.st_rdev;
+        let store_device = fstat(&loop_device).map_err(SnapshotError::NoLoop)?.st_rdev;
         // The process before this one may have left its own, which goes when the kernel comes to it.
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("firstlight-{}-{count}", std::process::id());
@@ -97,7 +97,7 @@ impl Snapshot {
         let snapshot = Self { control, name, node: PathBuf::from(format!("/dev/dm-{number}")), store };
         let number = |device| format!("{}:{}", major(device), minor(device));
         // What is kept need not outlast the machine's restart (N); pieces of 8 sectors are the pages of the store.
-        let words = format!("{} {} N 8", number(origin), number(behind));
+        let words = format!("{} {} N 8", number(origin), number(store_device));
         snapshot.mapped().start(size / 512, "snapshot", &words).map_err(SnapshotError::NoSnapshot)?;
         Ok(snapshot)
     }

@@ -29,7 +29,7 @@ const MEMORY: &[&str] = &["ram", "zram"];
 /// The beginning of the UUIDs of snapshots that are made here.
 pub(super) const SNAPSHOT: &str = "FIRSTLIGHT-";
 
-/// The beginning of the names of the files in memory behind them.
+/// The beginning of the names of the files in memory that hold their changes.
 const SNAPSHOT_STORE: &str = "/memfd:firstlight";
 
 /// A tree like /sys.

@@ -140,13 +140,13 @@ mod tests {
             ),
             ("the image's own EFI partition", disk(), &[MIB], &[MIB..2 * MIB], beside),
             (
-                "one for a person's files behind the image",
+                "one for a person's files after the image",
                 disk(),
                 &[4 * MIB],
                 &[512..4 * MIB, 4 * MIB..8 * MIB],
                 beside,
             ),
-            ("a new one behind an old image", disk(), &[4 * MIB], &[4 * MIB..8 * MIB], WholeDisk::Outdated),
+            ("a new one after an old image", disk(), &[4 * MIB], &[4 * MIB..8 * MIB], WholeDisk::Outdated),
             (
                 "the image's own and a new one",
                 disk(),

@@ -134,7 +134,7 @@ mod tests {
         assert_eq!(mapped(&name).create("uuid"), Err(Errno::NAMETOOLONG));
         assert_eq!(mapped("a").create(&"x".repeat(129)), Err(Errno::NAMETOOLONG));
         assert_eq!(mapped("a").start(1, "snapshot", &"x".repeat(1000)), Err(Errno::NAMETOOLONG));
-        // No device mapper behind this node.
+        // This node is no device mapper.
         assert_eq!(mapped("a").status(), Err(Errno::NOTTY));
     }
 }

@@ -2,6 +2,14 @@
 //! of these (`EUCLEAN`), and a person would read "No error information".
 #![cfg_attr(target_env = "musl", expect(unsafe_code, reason = "the standard library asks C for the texts"))]
 
+use rustix::io::Errno;
+
+/// Why this thread's last call of C failed. Where C has no number of an error, it is none that we know.
+pub(crate) fn last() -> Errno {
+    let code = std::io::Error::last_os_error().raw_os_error();
+    code.map_or(Errno::INVAL, Errno::from_raw_os_error)
+}
+
 /// Numbers (asm-generic/errno.h; 524 is include/linux/errno.h's `ENOTSUPP`) and texts.
 const TEXTS: &[(i32, &str)] = &[
     (44, "Channel number out of range"),

@@ -8,6 +8,8 @@ use rustix::{
     net::{AddressFamily, SocketType, socket},
 };
 
+use super::errno;
+
 /// `IFF_UP` (netdevice(7)).
 const UP: libc::c_short = 1;
 
@@ -42,8 +44,7 @@ fn control(socket: &OwnedFd, request: libc::c_ulong, argument: &mut libc::ifreq)
     if result == 0 {
         return Ok(());
     }
-    let code = std::io::Error::last_os_error().raw_os_error();
-    Err(code.map_or(Errno::INVAL, Errno::from_raw_os_error))
+    Err(errno::last())
 }
 
 #[cfg(test)]

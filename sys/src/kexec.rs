@@ -9,7 +9,7 @@ use std::{
 use linux_raw_sys::general::{__NR_kexec_file_load, __NR_kexec_load};
 use rustix::io::Errno;
 
-use super::mapping::Mapping;
+use super::{errno, mapping::Mapping};
 
 /// Drops the loaded kernel (include/uapi/linux/kexec.h).
 const KEXEC_FILE_UNLOAD: libc::c_ulong = 1;
@@ -142,7 +142,5 @@ fn answer(result: libc::c_long) -> Result<(), Errno> {
     if result == 0 {
         return Ok(());
     }
-    // The kernel's answer is in errno; without one there it is no error that we know.
-    let code = std::io::Error::last_os_error().raw_os_error();
-    Err(code.map_or(Errno::INVAL, Errno::from_raw_os_error))
+    Err(errno::last())
 }

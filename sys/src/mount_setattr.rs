@@ -9,6 +9,8 @@ use std::{
 use linux_raw_sys::general::{__NR_mount_setattr, mount_attr};
 use rustix::{io::Errno, mount::MountAttrFlags};
 
+use super::errno;
+
 /// Apply to the whole tree of mounts (include/uapi/linux/fcntl.h).
 const AT_RECURSIVE: c_int = 0x8000;
 
@@ -39,6 +41,5 @@ pub fn mount_setattr(
     if result == 0 {
         return Ok(());
     }
-    let code = std::io::Error::last_os_error().raw_os_error();
-    Err(code.map_or(Errno::INVAL, Errno::from_raw_os_error))
+    Err(errno::last())
 }

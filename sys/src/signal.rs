@@ -8,6 +8,8 @@ use std::{
 
 use rustix::{io::Errno, process::Pid};
 
+use super::errno;
+
 /// `fcntl(file, F_SETOWN, process)`: the process gets the signals of the file's readiness.
 ///
 /// # Errors
@@ -42,8 +44,7 @@ fn answer(result: libc::c_long) -> Result<(), Errno> {
     if result >= 0 {
         return Ok(());
     }
-    let code = std::io::Error::last_os_error().raw_os_error();
-    Err(code.map_or(Errno::INVAL, Errno::from_raw_os_error))
+    Err(errno::last())
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Power cuts behind a kernel update: what boots is what the disk's own system sees after it has replayed its log, and no byte
+//! Power cuts after a kernel update: what boots is what the disk's own system sees after it has replayed its log, and no byte
 //! of the disk changes.
 
 use std::fs;

@@ -685,9 +685,9 @@ fn a_copy_of_a_disk_is_told_and_what_is_known_of_an_entry_follows_its_id() {
     });
     scene.on(Event::Discovered(Ok(Discovery { entries: entries.to_vec(), ..Discovery::default() })));
     let messages = scene.state.status(scene.now).messages;
-    let told = "sda1 and sdb1 have the same UUID (fs-of-sda1), as copies have: a system that names its root by UUID may mount \
+    let notice = "sda1 and sdb1 have the same UUID (fs-of-sda1), as copies have: a system that names its root by UUID may mount \
                 either. Detach one of them, or give it another UUID.";
-    assert_eq!(messages[1..], [told]);
+    assert_eq!(messages[1..], [notice]);
     let rows = scene.state.menu().entries().items().iter();
     let rows: Vec<_> = rows.map(|item| (item.title.as_str(), item.problem.as_deref())).collect();
     assert_eq!(rows, [("Title of a (sda1)", Some("failed")), ("Title of a (sdb1, Disk 2)", None)]);

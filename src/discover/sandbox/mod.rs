@@ -89,7 +89,7 @@ pub fn discover(volumes: &[impl Borrow<OpenVolume>], context: &Context) -> Resul
     survey(volumes, context).map(|survey| survey.discovery)
 }
 
-/// How a survey is made: what earlier ones found out, how long it may take, and who is told what it waits for.
+/// How a survey is made: what earlier ones found out, how long it may take, and who learns what it waits for.
 pub struct Conduct<'a> {
     /// The facts that configurations ask for.
     pub context: &'a Context,
@@ -99,7 +99,7 @@ pub struct Conduct<'a> {
     pub limit: Duration,
     /// Is given the volumes that a survey which has met with trouble still waits for.
     pub waiting: &'a (dyn Fn(Vec<VolumeReference>) + Sync),
-    /// Has the volumes searched one at a time, and is told which of them one search after the other adds.
+    /// Has the volumes searched one at a time, and learns which of them one search after the other adds.
     pub apart: Option<&'a dyn Fn(Progress)>,
 }
 
