@@ -2,7 +2,7 @@
 # A kernel update on /dev/vda1, as a package manager does it. The machine then goes off as if its power were cut: nothing is
 # unmounted.
 mount /dev/vda1 /mnt
-cd /mnt/boot
+cd /mnt/boot || exit
 cp /new/vmlinuz vmlinuz-2
 cp /new/initrd initrd-2
 sync
