@@ -4,6 +4,7 @@
 //! This test is its own harness: a process that shuts itself in must have one thread only, and the usual harness has more.
 
 use std::{
+    collections::HashSet,
     env,
     fs::{self, File, Permissions},
     io::Write,
@@ -62,6 +63,7 @@ const ATTEMPTS: &[(&str, End, Attempt)] = &[
     ("read a partition", Holds, |all| all[1].root.read_at(BARE_FILE, 1, 9).as_deref() == Ok(b"ere")),
     ("list a directory", Holds, |all| all[0].root.list("/").len() == 2),
     ("use some memory", Holds, |_| vec![1_u8; 32 << 20].iter().all(|byte| *byte == 1)),
+    ("draw random numbers", Holds, |_| HashSet::from([1, 2]).contains(&2)),
     ("use too much memory", Holds, |_| Vec::<u8>::new().try_reserve_exact(512 << 20).is_err()),
     ("use the starter's descriptors", Holds, |_| inherited::take(FORGOTTEN).is_err()),
     ("read the console's keys", Holds, |_| rustix::io::read(std::io::stderr(), &mut [0; 9]).is_err()),

@@ -5,6 +5,7 @@ use super::{
     bytes::{be32, holds, slice},
     kernel_file::flat_tree::{Token, token},
 };
+use crate::sort;
 
 const HEADER: usize = 40;
 const BEGIN_NODE: u32 = 1;
@@ -77,7 +78,7 @@ impl<'a> Blocks<'a> {
             structure: block(structure)?,
             strings: block(strings)?,
         };
-        places.sort_unstable();
+        sort::ascending(&mut places);
         let apart = |pair: &[(usize, usize)]| matches!(pair, [(at, length), (next, _)] if at.saturating_add(*length) <= *next);
         places.windows(2).all(apart).then_some(blocks)
     }

@@ -8,6 +8,7 @@ mod record;
 #[cfg(test)]
 mod tests;
 
+use crate::sort;
 use std::{cell::Cell, cell::RefCell, collections::HashMap, io, rc::Rc};
 
 pub use layout::Layout;
@@ -121,7 +122,7 @@ impl<'a> Iso9660<'a> {
         let entries = self.directory(&directory);
         let mut names: Vec<DirectoryEntry> =
             entries.iter().map(|it| DirectoryEntry { name: it.name.clone(), kind: it.kind }).collect();
-        names.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        sort::by(&mut names, |one, other| one.name.cmp(&other.name));
         names
     }
 

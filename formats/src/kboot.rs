@@ -6,6 +6,7 @@ use super::{
     lines::{LENGTH_LIMIT, lines, unquoted},
     menu::{Choice, ChoiceMenu},
 };
+use crate::sort;
 
 /// Settings, which are no labels.
 const SETTINGS: [&str; 7] = ["default", "timeout", "root", "initrd", "delay", "message", "video"];
@@ -33,7 +34,7 @@ pub fn parse(text: &str) -> ChoiceMenu {
     for (line, label) in cut(text) {
         menu.push(Choice { title: label.to_owned(), line, ..Choice::default() });
     }
-    menu.choices.sort_by_key(|choice| choice.line);
+    sort::by_key(&mut menu.choices, |choice| choice.line);
     menu.default = menu.titled(default);
     menu
 }

@@ -8,6 +8,7 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![deny(clippy::unreachable, clippy::todo, clippy::unimplemented)]
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
 pub mod assignments;
 #[cfg(feature = "bls")]
@@ -54,6 +55,7 @@ pub mod raspberry_pi;
 pub mod refind;
 #[cfg(feature = "syslinux")]
 pub mod smbios;
+pub mod sort;
 pub mod superblock;
 #[cfg(feature = "syslinux")]
 pub mod syslinux;

@@ -6,7 +6,7 @@ use std::{cmp::Reverse, collections::HashSet};
 use super::settings::Settings;
 use crate::{
     entry::{Discovery, Entry, Kind, Transport, Volume, VolumeId},
-    formats::volume_name::VolumeName,
+    formats::{sort, volume_name::VolumeName},
 };
 
 /// The facts that decide an election.
@@ -67,7 +67,7 @@ pub fn attempts<'a>(discovery: &'a Discovery, electorate: &Electorate<'_>) -> Ve
             Some(((Reverse(is_wanted(entry)), rank, Reverse(entry.default), is_repair(entry), place), entry))
         })
         .collect();
-    candidates.sort_by(|(one, _), (other, _)| one.cmp(other));
+    sort::by(&mut candidates, |(one, _), (other, _)| one.cmp(other));
     let mut seen = HashSet::new();
     candidates
         .retain(|(_, entry)| seen.insert((&entry.kernel, &entry.initrds, &entry.cmdline, entry.locked)));
@@ -90,7 +90,7 @@ pub fn first<'a>(attempts: &[&'a Entry], has_failed: impl Fn(&Entry) -> bool) ->
 #[must_use]
 pub fn order(electorate: &Electorate<'_>) -> Vec<VolumeId> {
     let mut order: Vec<&Volume> = electorate.volumes.iter().collect();
-    order.sort_by_cached_key(|volume| rank_of_volume(volume, usize::MAX, false, electorate));
+    sort::by_cached_key(&mut order, |volume| rank_of_volume(volume, usize::MAX, false, electorate));
     order.into_iter().map(|volume| volume.id).collect()
 }
 

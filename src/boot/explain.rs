@@ -3,6 +3,7 @@
 use super::{failures::Failures, natural};
 use crate::{
     entry::{Device, Discovery, Entry, FileReference, LogState, Volume},
+    formats::sort,
     storage::{controllers::Controller, rejection::Rejection},
 };
 
@@ -52,7 +53,7 @@ pub fn explain(
         let remarks: String = remarks.flat_map(|remark| ["; ", remark]).collect();
         lines.push((turn, name.clone(), format!("{kind}, {reason}{remarks}")));
     }
-    lines.sort_by_cached_key(|(turn, name, _)| (*turn, natural::key(name)));
+    sort::by_cached_key(&mut lines, |(turn, name, _)| (*turn, natural::key(name)));
     lines.into_iter().map(|(_, name, reason)| (name, reason)).collect()
 }
 

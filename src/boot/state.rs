@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     entry::{Device, Discovery, Entry, LogState, TimeoutStyle, Volume, VolumeId, VolumeReference},
-    formats::{text::printable, volume_name::VolumeName},
+    formats::{sort, text::printable, volume_name::VolumeName},
     kexec::LoadedKernel,
     storage::{controllers::Controller, rejection::Rejection},
     ui::{
@@ -359,7 +359,9 @@ impl WorkerState {
     /// The devices that are waited for, by their names: those that are probed, and those that are searched.
     fn waited_for(&self) -> Vec<String> {
         let searched = self.searching.iter().map(|volume| &volume.name);
-        let names: BTreeSet<&String> = self.probing.iter().chain(searched).collect();
+        let mut names: Vec<&String> = self.probing.iter().chain(searched).collect();
+        sort::ascending(&mut names);
+        names.dedup();
         names.into_iter().map(|name| printable(name)).collect()
     }
 

@@ -28,7 +28,7 @@ use crate::{
         finder::Context,
         sandbox::{self, Conduct, Verdicts},
     },
-    formats::{lookup::CONFIG_LIMIT, text::printable},
+    formats::{lookup::CONFIG_LIMIT, sort, text::printable},
     kexec::{self, cmdline::Firmware},
     storage::{
         OpenVolume, VolumeEvent, controllers,
@@ -317,7 +317,7 @@ impl Worker {
             // An image file is passed over with the device that it lies on.
             let names = volumes.iter().map(|open| device(&open.volume.device.name).to_owned());
             self.searching = names.collect();
-            self.searching.sort_unstable();
+            sort::ascending(&mut self.searching);
             self.searching.dedup();
             self.searching.iter().for_each(|name| self.link.ask(&Request::Begin(Task::Search(name.clone()))));
         }

@@ -5,7 +5,10 @@ use super::{
     arguments::{Argument, Arguments},
     named_file::open,
 };
-use crate::formats::text::{decode, printable};
+use crate::formats::{
+    sort,
+    text::{decode, printable},
+};
 use crate::image::{
     NamedFile, PrepareError, UnpackError,
     identify::{Identity, identify},
@@ -74,7 +77,9 @@ fn run(arguments: &mut Arguments) -> Result<String, Failure> {
 /// The fields as people read them: a line for each, sections and the like as lists; what is inside is indented.
 fn lines(value: &Value, indent: &str) -> String {
     let mut fields: Vec<_> = value.as_object().into_iter().flatten().collect();
-    fields.sort_by_key(|(name, _)| FIRST.iter().position(|first| first == name).unwrap_or(FIRST.len()));
+    sort::by_key(&mut fields, |(name, _)| {
+        FIRST.iter().position(|first| first == name).unwrap_or(FIRST.len())
+    });
     let line = |(name, value): (&String, &Value)| match value {
         Value::Null => String::new(),
         inside @ Value::Object(_) => format!("{indent}{name}\n{}", lines(inside, "  ")),

@@ -24,7 +24,7 @@ use crate::{
         sandbox::{self, Conduct, Verdicts},
     },
     entry::{Device, Volume},
-    formats::{grub::Flavour, text},
+    formats::{grub::Flavour, sort, text},
     storage::{OpenVolume, rejection::Rejection, root::Root, watch},
 };
 
@@ -195,7 +195,7 @@ impl Target {
             late: &late,
             firmware: &firmware,
         });
-        open.sort_by_key(|open| order.iter().position(|id| *id == open.volume.id));
+        sort::by_key(&mut open, |open| order.iter().position(|id| *id == open.volume.id));
         let context = Context { efi: self.efi.unwrap_or(context.efi), ..context };
         Ok(Disks { open, rejected, context, is_offline: false })
     }

@@ -15,6 +15,7 @@ use crate::{
             boot_control::{self, Slot},
         },
         lookup::{BARE_FILE, Lookup},
+        sort,
     },
 };
 
@@ -61,7 +62,7 @@ impl Finder for Android {
         if systems.is_empty() {
             return None;
         }
-        systems.sort_by_key(|(system, slot, entry)| (*system, Reverse(slot.rank()), entry.id.clone()));
+        sort::by_key(&mut systems, |(system, slot, entry)| (*system, Reverse(slot.rank()), entry.id.clone()));
         let is_tried = |(system, slot, _): &&(usize, Slot, Entry)| *system == 0 && slot.is_tried();
         let mut tried = systems.iter().filter(is_tried).map(|(.., entry)| entry.id.clone());
         let mut findings =

@@ -15,7 +15,7 @@ use crate::{
             chromeos::{self, Standing},
         },
         lookup::{BARE_FILE, Lookup},
-        text,
+        sort, text,
     },
 };
 
@@ -42,7 +42,7 @@ impl Finder for Chromeos {
             kernels.extend(found);
         }
         // One that is not tried comes after those that are.
-        kernels.sort_by_key(|(standing, number, _)| {
+        sort::by_key(&mut kernels, |(standing, number, _)| {
             (Reverse(standing.is_tried().then_some(standing.priority)), *number)
         });
         let mut tried =

@@ -17,7 +17,7 @@ use crate::{
             menu::{EntryAction, MenuEntry},
         },
         lookup::{CONFIG_LIMIT, FileKind, FileStatus, Lookup},
-        text,
+        sort, text,
     },
 };
 
@@ -63,7 +63,7 @@ impl Finder for Grub {
         }
         let owners = owners(lookup, context);
         let turn = |path: &String| owners.iter().position(|owner| owner.is_beside(volume, path));
-        configurations.sort_by_key(|path| turn(path).unwrap_or(usize::MAX));
+        sort::by_key(&mut configurations, |path| turn(path).unwrap_or(usize::MAX));
         let mut findings = Findings::default();
         let mut seen = Vec::new();
         for path in configurations {

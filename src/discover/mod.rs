@@ -52,7 +52,7 @@ use self::{
 };
 use crate::{
     entry::{Discovery, Entry, Format, Warning},
-    formats::lookup::Lookup,
+    formats::{lookup::Lookup, sort},
 };
 
 /// Every boot-loader family that is read. Where one volume holds several configurations, the default of the upper one counts:
@@ -157,7 +157,7 @@ fn survey_with(finders: &[&dyn Finder], lookup: &dyn Lookup, context: &Context) 
     found.extend(scanned);
     found.extend(live);
     // A stable sort: on each volume, the finders stay in their order.
-    found.sort_by_key(|found| found.volume);
+    sort::by_key(&mut found, |found| found.volume);
     share::limit(volumes, &mut found);
     let unknown_first = owner::unknown_first(lookup, context);
     let survey = report(volumes, found, &owner::owners(lookup, context), &unknown_first);

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     entry::{Entry, Format, Kind},
-    formats::{bootspec, cmdline, guix::Parameters, lookup::Lookup},
+    formats::{bootspec, cmdline, guix::Parameters, lookup::Lookup, sort},
 };
 
 /// Maximum number of generations of one profile that are offered, the newest ones.
@@ -45,7 +45,7 @@ fn find(profile: &Profile, place: &Place<'_>, offered: &[&Entry]) -> Option<Find
     if numbers.is_empty() {
         return None;
     }
-    numbers.sort_unstable_by(|one, other| other.cmp(one));
+    sort::by(&mut numbers, |one, other| other.cmp(one));
     let current = place.lookup.link(place.volume, &format!("{}/system", profile.directory));
     let current = current.as_deref().and_then(|link| number(link.rsplit('/').next().unwrap_or_default()));
     let mut findings = Findings::default();

@@ -24,6 +24,7 @@ use crate::{
             Config, KernelOptions, PREVIOUS, VARIABLES, initrd_for, initrds, is_initrd, is_kernel, version,
             with_version,
         },
+        sort,
     },
 };
 
@@ -209,7 +210,7 @@ impl RefindSearch<'_> {
                 kernels.push((status.map_or(0, |status| status.modified), &entry.name));
             }
         }
-        kernels.sort_by_key(|(modified, name)| (Reverse(*modified), *name));
+        sort::by_key(&mut kernels, |(modified, name)| (Reverse(*modified), *name));
         kernels.truncate(KERNEL_LIMIT);
         let names = listed.iter().map(|entry| entry.name.as_str()).filter(|name| is_initrd(name));
         let names = names.take(INITRD_LIMIT);

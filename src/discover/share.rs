@@ -1,7 +1,10 @@
 //! Each volume's share of the answer: what one volume offers beyond it costs the others nothing.
 
 use super::{finder::Findings, merge::Found};
-use crate::entry::{Entry, FileReference, Volume, Warning};
+use crate::{
+    entry::{Entry, FileReference, Volume, Warning},
+    formats::sort,
+};
 
 /// Maximum number of entries of all volumes together.
 const ENTRY_LIMIT: usize = 16_384;
@@ -110,7 +113,7 @@ impl Amount {
 
 /// The highest level to which all amounts can be cut so that their sum is within the limit.
 fn level(mut amounts: Vec<usize>, limit: usize) -> usize {
-    amounts.sort_unstable();
+    sort::ascending(&mut amounts);
     let (mut left, mut others) = (limit, amounts.len());
     for amount in amounts {
         // Whoever takes less than an equal part leaves the rest to the others.

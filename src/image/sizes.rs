@@ -11,7 +11,7 @@ use super::{
     error::{PrepareError, UnpackError},
     prepare::KernelFiles,
 };
-use crate::sys::files::free_memory;
+use crate::{formats::sort, sys::files::free_memory};
 
 /// Maximum size of a kernel with everything that is handed to it, in bytes: what Linux takes of one file (KEXEC_FILE_SIZE_MAX in
 /// kernel/kexec_file.c).
@@ -78,7 +78,7 @@ pub(super) fn check_parts(
 ) -> Result<(), UnpackError> {
     let length = length(file)?;
     let mut parts: Vec<(u64, u64)> = parts.into_iter().filter(|(_, size)| *size > 0).collect();
-    parts.sort_unstable();
+    sort::ascending(&mut parts);
     let mut free_from = 0;
     for (offset, size) in parts {
         if offset < free_from {

@@ -7,7 +7,10 @@ use std::{
 
 use rustix::fs::{major, minor, stat};
 
-use crate::formats::text::{decode, printable};
+use crate::formats::{
+    sort,
+    text::{decode, printable},
+};
 
 /// Maximum number of processes that are named.
 const LIMIT: usize = 16;
@@ -36,7 +39,7 @@ pub fn writers(proc: &Path, number: (u32, u32)) -> Vec<Writer> {
     let entries = fs::read_dir(proc).into_iter().flatten().flatten();
     let mut processes: Vec<u32> =
         entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect();
-    processes.sort_unstable();
+    sort::ascending(&mut processes);
     let writer = |process: u32| {
         let directory = proc.join(process.to_string());
         let file = open_file(&directory, number).or_else(|| mapped_file(&directory, number))?;

@@ -1,6 +1,7 @@
 //! Storage controllers that no driver has taken: why a machine may show no disk (PCI Code and ID Assignment Specification for
 //! the classes, the virtio specification for the device ids, the drivers' own tables in Linux for their modules).
 
+use crate::formats::sort;
 use std::{fs, path::Path};
 
 /// Maximum number of controllers that are described.
@@ -50,7 +51,7 @@ pub fn without_driver(sys: &Path) -> Vec<Controller> {
     for (bus, describe) in [("pci", pci as fn(&Path) -> Option<_>), ("virtio", virtio)] {
         let devices = fs::read_dir(sys.join("bus").join(bus).join("devices")).into_iter().flatten().flatten();
         let mut devices: Vec<_> = devices.map(|device| device.path()).collect();
-        devices.sort_unstable();
+        sort::ascending(&mut devices);
         for device in devices.iter().filter(|device| !device.join("driver").exists()) {
             let Some((ids, module)) = describe(device) else { continue };
             let address = device.file_name().unwrap_or_default().to_string_lossy();

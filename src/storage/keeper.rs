@@ -12,7 +12,7 @@ use super::{
     rejection::Rejection,
     stack::{Stack, StackId},
 };
-use crate::entry::Device;
+use crate::{entry::Device, formats::sort};
 
 /// How many probes run at once, and how long they may take.
 #[derive(Clone, Copy, Debug)]
@@ -375,7 +375,9 @@ impl Keeper {
                 DeviceState::Rejected { incomplete } => incomplete.clone(),
                 _ => None,
             });
-            let incomplete: BTreeSet<Stack> = incomplete.collect();
+            let mut incomplete: Vec<Stack> = incomplete.collect();
+            sort::ascending(&mut incomplete);
+            incomplete.dedup();
             for stack in incomplete {
                 self.assemble(&stack, true);
             }

@@ -23,7 +23,7 @@ use crate::{
     entry::FilesystemKind,
     formats::{
         lookup::{BARE_FILE, DirectoryEntry, FileKind, FileStatus, LookupError},
-        text,
+        sort, text,
     },
     sys::files,
 };
@@ -149,7 +149,7 @@ impl Root {
     #[must_use]
     pub fn list(&self, path: &str) -> Vec<DirectoryEntry> {
         let mut names = self.names(path);
-        names.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        sort::by(&mut names, |(one, _), (other, _)| one.cmp(other));
         names.into_iter().map(|(name, kind)| DirectoryEntry { name: text::decode(&name), kind }).collect()
     }
 

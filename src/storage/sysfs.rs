@@ -11,7 +11,7 @@ use std::{
 use super::{attachment::Attachment, rejection::Rejection};
 use crate::{
     entry::{Device, Layer, Partition, PartitionTable},
-    formats::text,
+    formats::{sort, text},
 };
 
 /// An attribute is one page at most, in bytes.
@@ -77,7 +77,7 @@ impl Sysfs {
             beneath.extend([member.name, member.disk]);
             beneath.extend(member.beneath);
         }
-        beneath.sort_unstable();
+        sort::ascending(&mut beneath);
         beneath.dedup();
         let label = attribute(&directory, "uevent").and_then(|lines| {
             lines.lines().find_map(|line| line.strip_prefix("PARTNAME=")).map(str::to_owned)
@@ -258,7 +258,7 @@ fn children(directory: &Path) -> Vec<String> {
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     let mut names: Vec<String> =
         entries.map(|entry| text::decode(entry.file_name().as_encoded_bytes())).collect();
-    names.sort_unstable();
+    sort::ascending(&mut names);
     names
 }
 

@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use super::OpenVolume;
-use crate::entry::{Volume, VolumeId};
+use crate::{
+    entry::{Volume, VolumeId},
+    formats::sort,
+};
 
 /// The open volumes, of which no two are called alike.
 #[derive(Debug, Default)]
@@ -38,7 +41,9 @@ impl VolumeTable {
     #[must_use]
     pub fn in_order(&self, order: &[VolumeId]) -> Vec<Arc<OpenVolume>> {
         let mut all = self.all();
-        all.sort_by_key(|open| order.iter().position(|id| *id == open.volume.id).unwrap_or(usize::MAX));
+        sort::by_key(&mut all, |open| {
+            order.iter().position(|id| *id == open.volume.id).unwrap_or(usize::MAX)
+        });
         all
     }
 }

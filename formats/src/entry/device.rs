@@ -1,5 +1,6 @@
 //! A block device as the kernel shows it, and the volume on it: inert descriptions without any handle.
 
+use crate::sort;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -271,7 +272,7 @@ impl Volume {
         let name = format!("{}:{path}", host.device.name);
         let mut beneath = host.device.beneath.clone();
         beneath.extend([host.device.name.clone(), host.device.disk.clone()]);
-        beneath.sort_unstable();
+        sort::ascending(&mut beneath);
         beneath.dedup();
         let device = Device {
             disk: name.clone(),

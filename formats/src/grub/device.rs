@@ -8,6 +8,7 @@ use std::{collections::BTreeMap, rc::Rc};
 use crate::{
     entry::{FileReference, FilesystemKind, Layer, PartitionTable, Volume},
     lookup::Lookup,
+    sort,
 };
 
 /// A file on a volume.
@@ -56,7 +57,7 @@ pub fn snapshot_of_the_system(lookup: &dyn Lookup, volume: usize) -> Option<Stri
     let directory = format!("{HOLDER}{SNAPSHOTS}");
     let entries = lookup.list(volume, directory.trim_end_matches('/'));
     let mut numbers: Vec<u32> = entries.iter().filter_map(|entry| entry.name.parse().ok()).collect();
-    numbers.sort_unstable();
+    sort::ascending(&mut numbers);
     let is_copy = |number: &&u32| {
         let described =
             lookup.read_at(volume, &format!("{directory}{number}/info.xml"), 0, DESCRIPTION_LIMIT);
@@ -270,7 +271,7 @@ impl Devices {
         let mut order: Vec<usize> = (0..lookup.volumes().len()).collect();
         let images = self.images.values().filter_map(|image| *image).filter(|image| !order.contains(image));
         order.extend(images.collect::<Vec<_>>());
-        order.sort_by_key(|&index| (index != self.home, index != base, disk(index) != disk(base)));
+        sort::by_key(&mut order, |&index| (index != self.home, index != base, disk(index) != disk(base)));
         order
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use crate::{glob, lines::split_at_byte};
+use crate::{glob, lines::split_at_byte, sort};
 
 /// Patterns are filed under this many first bytes, or as many as come before their first wildcard. 20 reach well into the
 /// device number of a PCI or USB alias, so that a big maker's devices spread over many files.
@@ -109,7 +109,7 @@ impl<'a> Filed<'a> {
             key = mix(key, byte);
             chains.push(place(key));
         }
-        chains.sort_unstable();
+        sort::ascending(&mut chains);
         chains.dedup();
         for chain in chains {
             let mut at = self.chains.get(chain).copied().unwrap_or(NONE);
@@ -120,7 +120,7 @@ impl<'a> Filed<'a> {
                 at = pattern.previous;
             }
         }
-        found.sort_unstable();
+        sort::ascending(&mut found);
         found.into_iter().map(|(_, module)| module).collect()
     }
 }

@@ -1,7 +1,7 @@
 //! Things that are found by a module's name, in which `-` and `_` are the same.
 
 use super::aliases::{START, fold, mix};
-use crate::lines::split_once_at_byte;
+use crate::{lines::split_once_at_byte, sort};
 
 /// A list of things, found by name.
 #[derive(Debug)]
@@ -14,7 +14,7 @@ impl<'a, T> Names<'a, T> {
     /// Over these.
     pub fn new(things: impl Iterator<Item = (&'a str, T)>) -> Self {
         let mut named: Vec<_> = things.map(|(name, thing)| (hash(name), name, thing)).collect();
-        named.sort_by_key(|(hash, ..)| *hash);
+        sort::by_key(&mut named, |(hash, ..)| *hash);
         Self { named }
     }
 

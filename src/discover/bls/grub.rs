@@ -7,6 +7,7 @@ use crate::{
     formats::{
         bls::{Program, Reading, compare_grub},
         lookup::Lookup,
+        sort,
     },
 };
 
@@ -23,7 +24,7 @@ pub(super) fn find(lookup: &dyn Lookup, volume: usize) -> Option<Findings> {
     let mut files = entries(lookup, (volume, directory), Reading::Grub, &mut findings);
     // GRUB wants the suffix in lower case.
     files.retain(|file| file.name.file.ends_with(".conf"));
-    files.sort_by(|a, b| compare_grub(&a.name, &b.name));
+    sort::by(&mut files, |a, b| compare_grub(&a.name, &b.name));
     files.dedup_by(|later, first| compare_grub(&later.name, &first.name).is_eq());
     for file in files {
         match entry(lookup, &file) {

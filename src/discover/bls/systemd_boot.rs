@@ -18,7 +18,7 @@ use crate::{
         cmdline,
         kernel_file::{HEAD_LENGTH, KernelFile, recognise},
         lookup::{CONFIG_LIMIT, Lookup},
-        text,
+        sort, text,
         uki::Profile,
     },
 };
@@ -49,7 +49,7 @@ pub(super) fn find(
         files.extend(type2::entries(lookup, *place, &mut findings));
         files.extend(entries(lookup, *place, Reading::SystemdBoot, &mut findings));
     }
-    files.sort_by(|a, b| compare_systemd_boot((&a.name, &a.entry), (&b.name, &b.entry)));
+    sort::by(&mut files, |a, b| compare_systemd_boot((&a.name, &a.entry), (&b.name, &b.entry)));
     // systemd-boot cannot choose an entry that it does not show.
     let mut shown: Vec<Shown> = Vec::new();
     for file in &files {

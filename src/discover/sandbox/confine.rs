@@ -88,8 +88,9 @@ const FCNTL: [libc::c_int; 5] =
 /// Memory that can be run as code is not asked for.
 const EXECUTABLE: u64 = libc::PROT_EXEC as u64;
 
-/// The bits of mmap(2)'s flags that say with whom memory is shared: with nobody.
-const SHARING: u64 = (libc::MAP_SHARED | libc::MAP_PRIVATE) as u64;
+/// What mmap(2) maps, of its flags' type: memory that nobody else sees. glibc from 2.41 on keeps the state of its random
+/// numbers in memory that the kernel may drop.
+const PRIVATE: [libc::c_int; 2] = [libc::MAP_PRIVATE, libc::MAP_DROPPABLE];
 
 /// Why a process could not be confined.
 #[derive(Debug, thiserror::Error)]
@@ -162,10 +163,14 @@ fn restrict_files<D: AsFd>(directories: &[D]) -> Result<(), RulesetError> {
 fn filter() -> Result<Vec<seccompiler::sock_filter>, BackendError> {
     use SeccompCmpOp::{Eq, MaskedEq};
     let is = |argument, how, value| SeccompCondition::new(argument, SeccompCmpArgLen::Dword, how, value);
-    let mut rules: BTreeMap<i64, Vec<SeccompRule>> = ALLOWED.iter().map(|call| (*call, Vec::new())).collect();
+    let mut rules: BTreeMap<i64, Vec<SeccompRule>> = BTreeMap::new();
+    rules.extend(ALLOWED.iter().map(|call| (*call, Vec::new())));
     let not_executable = || is(2, MaskedEq(EXECUTABLE), 0);
-    let private = is(3, MaskedEq(SHARING), libc::MAP_PRIVATE as u64)?;
-    rules.insert(libc::SYS_mmap, vec![SeccompRule::new(vec![not_executable()?, private])?]);
+    let mappings = PRIVATE.iter().map(|kind| {
+        let is_private = is(3, MaskedEq(libc::MAP_TYPE as u64), kind.unsigned_abs().into())?;
+        SeccompRule::new(vec![not_executable()?, is_private])
+    });
+    rules.insert(libc::SYS_mmap, mappings.collect::<Result<_, _>>()?);
     rules.insert(libc::SYS_mprotect, vec![SeccompRule::new(vec![not_executable()?])?]);
     let commands =
         FCNTL.iter().map(|command| SeccompRule::new(vec![is(1, Eq, command.unsigned_abs().into())?]));

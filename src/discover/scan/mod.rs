@@ -23,7 +23,7 @@ use crate::{
     formats::{
         kernel_file::{HEAD_LENGTH, KernelFile, recognise},
         lookup::{FileKind, Lookup},
-        text,
+        sort, text,
     },
 };
 
@@ -87,7 +87,7 @@ pub(super) fn scan(lookup: &dyn Lookup, volume: usize, offered: &[&Entry]) -> Op
     for kernel in &mut kernels {
         kernel.release = kernel.release.take().or_else(|| release_by_modules(lookup, kernel, &systems));
     }
-    kernels.sort_by(|one, other| {
+    sort::by(&mut kernels, |one, other| {
         let by_name = || order::newest_first(family, one.version(), other.version());
         let of_unknown_age = one.release.is_none().cmp(&other.release.is_none());
         of_unknown_age.then_with(|| order::newest_first(family, one.age(), other.age())).then_with(by_name)

@@ -5,7 +5,11 @@ use std::{ffi::OsStr, fs, io, os::fd::OwnedFd, path::Path, process::ExitStatus};
 use rustix::process::WaitOptions;
 
 use super::{Answer, kernel_log};
-use crate::{boot::supervision::Request, formats::text, sys::child};
+use crate::{
+    boot::supervision::Request,
+    formats::{sort, text},
+    sys::child,
+};
 
 /// One command: its name, what the help says, and what it does with the rest of the line on this terminal.
 struct RescueCommand {
@@ -71,7 +75,7 @@ fn devices() -> Answer {
     if lines.is_empty() {
         return Answer::Show("the kernel knows no block device: is its driver in this image?\n".to_owned());
     }
-    lines.sort();
+    sort::ascending(&mut lines);
     Answer::Show(lines.join("\n") + "\n")
 }
 

@@ -10,7 +10,7 @@ use super::{
     plan::{Content, Plan, PlanError, Segment, Space},
 };
 use crate::{
-    formats::{device_tree, kernel_file::raw_image::RawImage},
+    formats::{device_tree, kernel_file::raw_image::RawImage, sort},
     sys::trampoline,
 };
 
@@ -67,7 +67,7 @@ pub fn plan(
     let code = trampoline::trampoline(kernel, place);
     let entry = space.take_aligned("trampoline", whole(code.len() as u64), GRANULE, 0)?;
     segments.push(Segment { size: whole(code.len() as u64), content: Content::Made(code), address: entry });
-    segments.sort_by_key(|segment| segment.address);
+    sort::by_key(&mut segments, |segment| segment.address);
     Ok(Plan { entry, segments })
 }
 

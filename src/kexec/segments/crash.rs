@@ -4,6 +4,7 @@
 //! Below 1 MiB both kernels may write: since Linux 5.5 the one that has a crash kernel leaves that memory alone, so that
 //! nothing of it has to be saved.
 
+use crate::formats::sort;
 use std::{fs, io::Read, ops::Range, path::Path};
 
 use goblin::elf::{Elf, ProgramHeader, header::EM_X86_64, program_header::PT_LOAD};
@@ -66,7 +67,7 @@ pub fn prepare(machine: &mut Machine, root: &Path) -> Result<Segment, CrashError
         machine.memory.iter().partition(|range| range.kind == MemoryType::Ram);
     usable.extend(ram.iter().map(|range| range.start..range.end.min(LOW)));
     rest.extend(machine::ram(&memory::normalised(usable)));
-    rest.sort_by_key(|range| range.start);
+    sort::by_key(&mut rest, |range| range.start);
     machine.memory = rest;
     Ok(Segment { content: Content::Made(headers), address, size })
 }
@@ -91,7 +92,7 @@ fn notes(root: &Path) -> Option<Vec<Range<u64>>> {
         let size: u64 = text(&entry.path().join("crash_notes_size"))?.trim().parse().ok()?;
         notes.push((processor, place..place.checked_add(size)?));
     }
-    notes.sort_by_key(|(processor, _)| *processor);
+    sort::by_key(&mut notes, |(processor, _)| *processor);
     let words = text(&root.join("sys/kernel/vmcoreinfo"))?;
     let (place, size) = words.trim().split_once(' ')?;
     let (place, size) = (number(place)?, number(size)?);

@@ -6,7 +6,7 @@ use goblin::elf::{Elf, header::EM_X86_64, program_header::PT_LOAD};
 
 use super::memory::PAGE;
 use crate::{
-    formats::{bzimage, kernel_file::KernelFile},
+    formats::{bzimage, kernel_file::KernelFile, sort},
     sys::files,
 };
 
@@ -152,7 +152,7 @@ fn from_elf(head: &[u8], length: u64) -> Result<KernelLayout, LayoutError> {
     .map_err(|_| LayoutError::Damaged)?;
     let mut loads: Vec<_> =
         headers.iter().filter(|header| header.p_type == PT_LOAD && header.p_memsz > 0).collect();
-    loads.sort_by_key(|load| load.p_paddr);
+    sort::by_key(&mut loads, |load| load.p_paddr);
     let base = loads.first().map(|load| load.p_paddr & !(HUGE_PAGE - 1)).ok_or(LayoutError::Damaged)?;
     let mut parts = Vec::new();
     let mut end = 0;

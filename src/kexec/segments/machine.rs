@@ -3,6 +3,7 @@
 //! /sys/firmware/memmap (Linux, Documentation/ABI/testing/sysfs-firmware-memmap), /proc/iomem,
 //! /sys/kernel/boot_params/data, /sys/firmware/efi.
 
+use crate::formats::sort;
 use std::{
     fs, io,
     ops::Range,
@@ -91,7 +92,7 @@ impl Machine {
         let map = root.join("sys/firmware/memmap");
         let described = device_tree.is_some() && !map.is_dir();
         let mut ranges = if described { ram(&free) } else { firmware_map(&map)? };
-        ranges.sort_by_key(|range| range.start);
+        sort::by_key(&mut ranges, |range| range.start);
         let efi = root.join("sys/firmware/efi");
         Ok(Self {
             free: inside_ram(&free, &ranges),

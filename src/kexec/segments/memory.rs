@@ -4,6 +4,7 @@
 //! segment may go is said by /proc/iomem: only what is "System RAM" there too, and not taken by something reserved in
 //! it, is free.
 
+use crate::formats::sort;
 use std::ops::Range;
 
 /// Size of a page in bytes: segments are whole pages.
@@ -106,7 +107,7 @@ pub fn named_ranges(iomem: &str, wanted: &str) -> Vec<Range<u64>> {
 #[must_use]
 pub fn normalised(mut ranges: Vec<Range<u64>>) -> Vec<Range<u64>> {
     ranges.retain(|range| range.start < range.end);
-    ranges.sort_by_key(|range| range.start);
+    sort::by_key(&mut ranges, |range| range.start);
     let mut joined: Vec<Range<u64>> = Vec::with_capacity(ranges.len());
     for range in ranges {
         match joined.last_mut() {

@@ -37,6 +37,7 @@ use super::{
     state::Slot,
 };
 use crate::{
+    formats::sort,
     image::PreparedKernel,
     sys::{
         kexec::{self, Source},
@@ -267,7 +268,7 @@ pub fn load_multiboot(
     let plan = multiboot::plan(&image, texts, &modules, &acpi, &machine, limits);
     let mut plan = plan.map_err(|error| unplaced(error, limits))?;
     plan.segments.extend(area.into_iter().flatten());
-    plan.segments.sort_by_key(|segment| segment.address);
+    sort::by_key(&mut plan.segments, |segment| segment.address);
     submit(&plan, &kernel, &files, Slot::Boot).map_err(SegmentsError::Refused)
 }
 

@@ -21,6 +21,7 @@ use crate::{
     formats::{
         bytes::{le32, le64},
         kernel_file::multiboot,
+        sort,
     },
     sys::{
         files,
@@ -254,7 +255,7 @@ pub fn plan(
     let code = trampoline::to_protected_mode(low(image.entry), registers, acpi.copied);
     let entry = space.take("trampoline", code.len() as u64, 0)?;
     segments.push(Segment { address: entry, size: pages(code.len() as u64), content: Content::Made(code) });
-    segments.sort_by_key(|segment| segment.address);
+    sort::by_key(&mut segments, |segment| segment.address);
     Ok(Plan { entry, segments })
 }
 

@@ -12,7 +12,7 @@ use super::{
     parameters::Parameters,
     plan::{Content, Plan, PlanError, Segment, Space, pages},
 };
-use crate::sys::trampoline;
+use crate::{formats::sort, sys::trampoline};
 
 /// Below this the BIOS, the real-mode code of the next kernel and its trampoline for other processors live.
 const LOWEST: u64 = 1 << 20;
@@ -68,7 +68,7 @@ pub fn plan(
     let entry = space.take("trampoline", code.len() as u64, 0)?;
     segments.push(Segment { address: entry, size: pages(code.len() as u64), content: Content::Made(code) });
 
-    segments.sort_by_key(|segment| segment.address);
+    sort::by_key(&mut segments, |segment| segment.address);
     Ok(Plan { entry, segments })
 }
 

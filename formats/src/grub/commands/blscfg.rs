@@ -18,7 +18,7 @@ use crate::{
         options::{Rule, parse},
     },
     lookup::FileKind,
-    text, version,
+    sort, text, version,
 };
 
 pub const COMMANDS: &[(&str, Handler)] = &[("blscfg", blscfg), ("bls_import", blscfg)];
@@ -70,13 +70,13 @@ fn blscfg(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> CommandResult {
         true => version::file(&file_name(&b.id), &file_name(&a.id)),
         false => version::entry_file(&b.id, &a.id),
     };
-    files.sort_by(compare);
+    sort::by(&mut files, compare);
     if evaluator.flavour.entry_files == EntryFiles::ByVersion {
         let versions: Option<Vec<String>> =
             files.iter().map(|file| BlsEntry::parse(&file.text, Reading::Grub).version).collect();
         if let Some(versions) = versions {
             let mut keyed: Vec<(String, File)> = versions.into_iter().zip(files).collect();
-            keyed.sort_by(|(one, _), (other, _)| version::rpm(other, one));
+            sort::by(&mut keyed, |(one, _), (other, _)| version::rpm(other, one));
             files = keyed.into_iter().map(|(_, file)| file).collect();
         }
     }

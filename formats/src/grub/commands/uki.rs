@@ -10,6 +10,7 @@ use crate::{
     },
     kernel_file::pe,
     lookup::FileKind,
+    sort,
     uki::{TEXT_LIMIT, profiles},
     version,
 };
@@ -47,7 +48,7 @@ fn uki(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> CommandResult {
     if images.is_empty() {
         return Err(CommandFailure::new(Status::FileNotFound, "uki: no unified kernel image"));
     }
-    images.sort_by(|one, other| version::file(&other.id, &one.id));
+    sort::by(&mut images, |one, other| version::file(&other.id, &one.id));
     let default = evaluator.environment.value("default");
     for item in images {
         let is_default = item.id == *default;
