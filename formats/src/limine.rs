@@ -30,7 +30,7 @@ const GROWTH: usize = 4;
 const DEPTH_LIMIT: usize = 16;
 const TITLE_LIMIT: usize = 256;
 /// Maximum number of entries and directories.
-const ITEM_LIMIT: usize = 4096;
+const ITEM_LIMIT: usize = 2 * CHOICE_LIMIT;
 
 /// How a configuration is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,7 +115,7 @@ pub fn parse(
             if items.len() >= ITEM_LIMIT {
                 menu.lose(
                     line,
-                    "only the first 4096 entries and directories are read: the configuration ends here",
+                    format!("only the first {ITEM_LIMIT} entries and directories are read: the configuration ends here"),
                 );
                 break;
             }

@@ -8,6 +8,10 @@ use crate::entry::{FileReference, Volume, VolumeReference};
 /// Maximum size of a configuration file, in bytes.
 pub const CONFIG_LIMIT: usize = 1 << 20;
 
+/// Maximum size of a configuration that lists entries, in bytes: ten thousand of them take 4 MiB. A larger one is read up to
+/// the limit.
+pub const MENU_LIMIT: usize = 8 << 20;
+
 /// The path of all that is on a partition without a file system.
 pub const BARE_FILE: &str = "/partition";
 

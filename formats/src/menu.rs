@@ -6,7 +6,7 @@ use super::lines::{TOO_LONG, long_lines};
 use crate::entry::{Kind, Multiboot, TimeoutStyle};
 
 /// Maximum number of choices of one configuration.
-pub const CHOICE_LIMIT: usize = 1024;
+pub const CHOICE_LIMIT: usize = 16_384;
 
 /// One choice.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -72,7 +72,7 @@ impl ChoiceMenu {
     /// Adds a choice, as far as there is room.
     pub fn push(&mut self, choice: Choice) {
         match self.choices.len() {
-            CHOICE_LIMIT => self.lose(choice.line, "only the first 1024 entries are read"),
+            CHOICE_LIMIT => self.lose(choice.line, format!("only the first {CHOICE_LIMIT} entries are read")),
             length if length < CHOICE_LIMIT => self.choices.push(choice),
             _ => {}
         }

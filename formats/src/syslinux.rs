@@ -7,6 +7,7 @@ pub mod saved;
 mod u_boot;
 pub mod words;
 
+pub use parser::LABEL_LIMIT;
 use parser::Parser;
 use u_boot::UbootParser;
 

@@ -16,7 +16,7 @@ use crate::{
         grub::device::Devices,
         kernel_file::{HEAD_LENGTH, KernelFile, recognise},
         lookup::Lookup,
-        menu::{CHOICE_LIMIT, Choice, ChoiceMenu},
+        menu::{Choice, ChoiceMenu},
         refind::initrds,
         volume_name::VolumeName,
     },
@@ -47,10 +47,11 @@ impl Finder for MenuLoader {
         let path = self.places.iter().find_map(|place| first_file(lookup, volume, place))?;
         let place = Place::of(lookup, volume, &path)?;
         let others = passed_over(lookup, volume, self.places, &path, self.format);
-        Some(match place.read(&path) {
-            Ok(text) => {
+        Some(match place.menu(&path) {
+            Ok((text, cut)) => {
                 let making = Making::new(self.format, self.locate, context);
                 let mut findings = making.findings(&place, &path, (self.read)(&place, context, &text));
+                findings.warnings.extend(cut);
                 findings.notes.extend(empty(&place, &path, &findings).into_iter().chain(others));
                 findings
             }
@@ -144,9 +145,9 @@ impl<'a> Making<'a> {
         }
     }
 
-    /// Whether there are as many entries as one configuration may have.
-    pub fn is_full(&self) -> bool {
-        self.ids.len() >= CHOICE_LIMIT
+    /// The number of entries that were made.
+    pub fn count(&self) -> usize {
+        self.ids.len()
     }
 
     /// The entries of a file's choices.
@@ -282,10 +283,13 @@ mod tests {
     use super::*;
     use crate::{
         discover::{
+            grub_legacy::GRUB_LEGACY,
+            limine::LIMINE,
             petitboot::PETITBOOT,
             testing::{tree, volume, volumes},
         },
         entry::{FilesystemKind, Source},
+        formats::lookup::{MENU_LIMIT, too_large},
     };
 
     fn find(loader: &MenuLoader, files: &[(&str, &str)]) -> Findings {
@@ -300,6 +304,31 @@ mod tests {
 
     fn file(volume: &str, path: &str) -> FileReference {
         FileReference::new(volume.into(), path.into())
+    }
+
+    #[test]
+    fn ten_thousand_choices_are_a_menu_and_of_a_larger_one_the_beginning_is_read() {
+        for (loader, path, first, entry) in [
+            (&GRUB_LEGACY, "boot/grub/menu.lst", "timeout 5\n", "title N\nkernel /k N\n"),
+            (&LIMINE, "limine.conf", "timeout: 5\n", "/N\nprotocol: linux\npath: boot():/k\ncmdline: N\n"),
+            (&PETITBOOT, "petitboot.conf", "", "name N\nimage /k\nargs N\n"),
+        ] {
+            let numbered = |number: usize| entry.replace('N', &number.to_string());
+            let text: String = std::iter::once(first.to_owned()).chain((0..10_000).map(numbered)).collect();
+            let found = find(loader, &[(path, &text), ("k", "")]);
+            assert_eq!((found.entries.len(), found.warnings), (10_000, vec![]), "{path}");
+            assert_eq!(found.entries[9_999].cmdline, "9999");
+            assert_eq!(found.entries[9_999].problem, None);
+            let filler = "# filler\n".repeat(1 << 20);
+            let longer = format!("{first}{}{filler}{}", numbered(0), numbered(1));
+            let found = find(loader, &[(path, &longer), ("k", "")]);
+            let [warning] = &found.warnings[..] else { panic!("{:?}", found.warnings) };
+            assert_eq!(
+                (found.entries.len(), warning.message.as_str()),
+                (1, &*too_large(MENU_LIMIT)),
+                "{path}"
+            );
+        }
     }
 
     #[test]

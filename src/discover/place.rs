@@ -3,7 +3,7 @@
 use crate::{
     entry::{Entry, FileReference, Format, Source, VolumeReference, Warning},
     formats::{
-        lookup::{CONFIG_LIMIT, Lookup},
+        lookup::{Beginning, CONFIG_LIMIT, Lookup, MENU_LIMIT, too_large},
         text,
     },
 };
@@ -62,6 +62,16 @@ impl<'a> Place<'a> {
             Ok(content) => Ok(text::decode(&content)),
             Err(error) => Err(error.to_string()),
         }
+    }
+
+    /// The text of a configuration that lists entries. The warning is of one that is too large: that is only its beginning.
+    pub fn menu(&self, path: &str) -> Result<(String, Option<Warning>), String> {
+        let read = self.lookup.read_beginning(self.volume, &self.path(path), MENU_LIMIT);
+        let Beginning { bytes, is_cut } = read.map_err(|error| error.to_string())?;
+        let text = text::decode_owned(bytes);
+        let last = u32::try_from(text.lines().count()).ok();
+        let warning = is_cut.then(|| self.warning(path, last, too_large(MENU_LIMIT)));
+        Ok((text, warning))
     }
 
     pub fn source(&self, format: Format, path: &str, line: Option<u32>) -> Source {

@@ -19,7 +19,7 @@ use crate::{
         efi_boot, fstab,
         grub::device::Devices,
         lookup::{FileKind, Lookup},
-        menu::{CHOICE_LIMIT, Choice},
+        menu::Choice,
         refind::{
             Config, KernelOptions, PREVIOUS, VARIABLES, initrd_for, initrds, is_initrd, is_kernel, version,
             with_version,
@@ -36,6 +36,9 @@ const OPTIONS: [&str; 2] = ["refind_linux.conf", "refind-linux.conf"];
 
 /// Maximum number of kernels of a directory that are offered, the newest ones.
 const KERNEL_LIMIT: usize = 64;
+
+/// Maximum number of entries beyond which no more kernels are searched for.
+const FOUND_LIMIT: usize = 1024;
 
 /// Maximum number of initrds of a directory among which the one for a kernel is searched.
 const INITRD_LIMIT: usize = 256;
@@ -75,8 +78,8 @@ impl Finder for Refind {
             };
         };
         let place = Place::of(lookup, volume, &path)?;
-        let text = match place.read(&path) {
-            Ok(text) => text,
+        let (text, cut) = match place.menu(&path) {
+            Ok(read) => read,
             Err(message) => {
                 let message = format!("{message}: its entries are lost");
                 return Some(Findings {
@@ -88,6 +91,7 @@ impl Finder for Refind {
         let mut notes = passed_over(lookup, volume, &PLACES, &path, Format::Refind);
         notes.insert(0, used(&place, &path));
         search.config = Config::parse(&text, &mut |name| place.read(name));
+        search.making.warnings.extend(cut);
         let lost = std::mem::take(&mut search.config.lost);
         search
             .making
@@ -142,7 +146,7 @@ impl RefindSearch<'_> {
         directories.extend(programs.map(|entry| format!("/EFI/{}", entry.name)));
         for directory in directories {
             // Every directory may bring all its kernels with all their options.
-            if self.making.is_full() {
+            if self.making.count() >= FOUND_LIMIT {
                 self.lose(volume, &directory);
                 break;
             }
@@ -157,7 +161,7 @@ impl RefindSearch<'_> {
     fn lose(&mut self, volume: usize, directory: &str) {
         let place = Place::of(self.lookup, volume, directory);
         if let Some(place) = place.filter(|_| !std::mem::replace(&mut self.warned_full, true)) {
-            let message = format!("only the first {CHOICE_LIMIT} entries are read: its kernels are lost");
+            let message = format!("only the first {FOUND_LIMIT} entries are read: its kernels are lost");
             self.making.warnings.push(place.warning(directory, None, message));
         }
     }

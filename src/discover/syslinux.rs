@@ -1,5 +1,7 @@
 //! SYSLINUX, EXTLINUX and ISOLINUX, and U-Boot where it reads their configuration: where it is, and its entries.
 
+use std::collections::HashSet;
+
 use super::{
     finder::{Context, Finder, Findings, Note, NoteAction},
     menu::{empty, passed_over},
@@ -7,13 +9,13 @@ use super::{
     unbootable::kind_problem,
 };
 use crate::{
-    entry::{Entry, Format, Kind, Multiboot, MultibootModule, TimeoutStyle},
+    entry::{Entry, Format, Kind, Multiboot, MultibootModule, Source, TimeoutStyle},
     formats::{
         cmdline,
         lines::statement,
         lookup::{FileKind, Lookup},
         syslinux::{
-            self, Configuration, Dialect, FSUUID, Label, NETWORK, Program,
+            self, Configuration, Dialect, FSUUID, LABEL_LIMIT, Label, NETWORK, Program,
             saved::{self, Saved},
         },
     },
@@ -76,7 +78,7 @@ fn find(place: &Place<'_>, path: &str, context: &Context) -> Findings {
         if path.ends_with("extlinux.conf") && !is_installed { Dialect::Uboot } else { Dialect::Syslinux };
     let words = &context.system_words;
     let findings = Findings::default();
-    let mut reading = Reading { dialect, words, seen: Vec::new(), findings };
+    let mut reading = Reading { dialect, words, seen: Vec::new(), known: HashSet::new(), findings };
     let outermost = reading.configuration(place, path, &[], "");
     let mut findings = reading.findings;
     let (default, configuration) = match outermost {
@@ -126,6 +128,8 @@ struct Reading<'a> {
     words: &'a [String],
     /// Configurations that were read. One that is led back to is no menu of its own.
     seen: Vec<String>,
+    /// Where the entries come from, and their command lines.
+    known: HashSet<(Source, String)>,
     findings: Findings,
 }
 
@@ -143,7 +147,8 @@ impl Reading<'_> {
         if self.seen.len() >= FILE_LIMIT {
             return Err(format!("more than {FILE_LIMIT} configurations"));
         }
-        let content = place.read(path)?;
+        let (content, cut) = place.menu(path)?;
+        self.findings.warnings.extend(cut);
         self.seen.push(place.path(path));
         let mut configuration = syslinux::read(path, &content, dialect, &mut |name| {
             // The loader includes what is there: installation media name files that only some of them have.
@@ -153,6 +158,10 @@ impl Reading<'_> {
         for (file, line, message) in std::mem::take(&mut configuration.lost) {
             let message = format!("{message}: the file's entries are lost");
             self.findings.warnings.push(place.warning(&file, Some(line), message));
+        }
+        if configuration.labels.len() >= LABEL_LIMIT {
+            let message = format!("only the first {LABEL_LIMIT} labels are read");
+            self.findings.warnings.push(place.warning(path, None, message));
         }
         self.notes(place, path, &configuration);
         let mut default = None;
@@ -186,10 +195,9 @@ impl Reading<'_> {
                 }
             } else {
                 let entry = entry(place, label, dialect, self.words);
-                let is_known =
-                    |known: &Entry| (&known.source, &known.cmdline) == (&entry.source, &entry.cmdline);
+                let is_new = self.known.insert((entry.source.clone(), entry.cmdline.clone()));
                 // A configuration that includes another's parts shows them once more.
-                if prefix.is_empty() || !self.findings.entries.iter().any(is_known) {
+                if prefix.is_empty() || is_new {
                     self.findings.entries.push(Entry { id, path_in_menu: titles, ..entry });
                 }
             }
@@ -333,7 +341,7 @@ mod tests {
     use super::*;
     use crate::{
         discover::testing::{tree, volume, volumes},
-        entry::{FileReference, FilesystemKind, Source},
+        entry::{FileReference, FilesystemKind},
     };
 
     /// Syslinux 6.03, com32/menu/menumain.c: a password is asked for when a key chooses, and none when the time is up.
@@ -350,6 +358,24 @@ mod tests {
             let locked = found.entries.iter().filter(|entry| entry.locked);
             let locked: Vec<&str> = locked.map(|entry| entry.id.as_str()).collect();
             assert_eq!((found.locked, locked.join(" ").as_str()), (locks, expected), "{head}");
+        }
+    }
+
+    #[test]
+    fn ten_thousand_labels_are_a_menu() {
+        let text = |count| -> String {
+            (0..count).map(|number| format!("label {number}\nlinux /k\nappend {number}\n")).collect()
+        };
+        let (text, longer) = (text(10_000), text(10_241));
+        for path in ["extlinux/extlinux.conf", "syslinux/syslinux.cfg"] {
+            let found = find(&[(path, &text), ("k", "")]);
+            assert_eq!((found.entries.len(), found.warnings), (10_000, vec![]), "{path}");
+            let found = find(&[(path, &longer), ("k", "")]);
+            let messages: Vec<_> = found.warnings.iter().map(|warning| warning.message.as_str()).collect();
+            assert_eq!(
+                (found.entries.len(), messages),
+                (10_240, vec!["only the first 10240 labels are read"])
+            );
         }
     }
 

@@ -13,12 +13,9 @@ use super::{
     syntax::Statement,
 };
 use crate::{
-    lookup::{Beginning, too_large},
+    lookup::{Beginning, MENU_LIMIT, too_large},
     text,
 };
-
-/// Maximum size of a script, in bytes; of a larger one the beginning is run. grub-btrfs writes some MiB for a thousand snapshots.
-const SCRIPT_LIMIT: usize = 8 << 20;
 
 impl Evaluator<'_> {
     /// Runs the body of a menu entry with its title and arguments as parameters.
@@ -71,7 +68,7 @@ impl Evaluator<'_> {
     pub(super) fn run_file(&mut self, file: &Located) -> CommandResult {
         self.spend_lookup();
         let Located { volume, path, .. } = file;
-        let read = self.lookup.read_beginning(*volume, path, SCRIPT_LIMIT);
+        let read = self.lookup.read_beginning(*volume, path, MENU_LIMIT);
         let Beginning { bytes, is_cut } =
             read.map_err(|error| CommandFailure::new(Status::FileNotFound, format!("{path}: {error}")))?;
         self.earn(*volume, path, bytes.len());
@@ -82,7 +79,7 @@ impl Evaluator<'_> {
         let line = self.line;
         if is_cut {
             let last = u32::try_from(line_count(&text)).unwrap_or(u32::MAX);
-            self.warn_always(last, too_large(SCRIPT_LIMIT));
+            self.warn_always(last, too_large(MENU_LIMIT));
         }
         let done = self.nest(|evaluator| {
             for piece in parser::parse(&text, evaluator.flavour.keep_hex_escapes) {

@@ -13,8 +13,8 @@ pub(super) const FILE_LIMIT: usize = 64;
 const LEAD_LIMIT: usize = 4;
 /// Maximum memory that labels take by leading to others, in bytes, all together.
 const LEAD_ROOM: usize = 1 << 20;
-/// Maximum number of labels.
-pub(super) const LABEL_LIMIT: usize = 4096;
+/// Maximum number of labels; those after it are lost.
+pub const LABEL_LIMIT: usize = 10_240;
 
 /// A command line of the loader's own prompt, and its place: file and line.
 type Command = (String, String, u32);
