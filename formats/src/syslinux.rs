@@ -7,8 +7,7 @@ pub mod saved;
 mod u_boot;
 pub mod words;
 
-pub use parser::LABEL_LIMIT;
-use parser::Parser;
+use parser::{LABEL_LIMIT, Parser};
 use u_boot::UbootParser;
 
 /// Whose rules a configuration is read by.
@@ -87,8 +86,22 @@ pub struct Configuration {
     pub is_locked: bool,
     /// The menu remembers what was chosen last.
     pub keeps_choice: bool,
-    /// Files that could not be included, with the place of the statement.
+    /// What could not be read, with its place: files that are included, and labels beyond the limit.
     pub lost: Vec<(String, u32, String)>,
+}
+
+impl Configuration {
+    /// Whether there is room for one more label; the first one for which there is none is noted.
+    fn has_room(&mut self, file: &str, line: u32) -> bool {
+        if self.labels.len() < LABEL_LIMIT {
+            return true;
+        }
+        let message = format!("only the first {LABEL_LIMIT} labels are read");
+        if !self.lost.iter().any(|(.., known)| *known == message) {
+            self.lost.push((file.to_owned(), line, message));
+        }
+        false
+    }
 }
 
 /// Reads a configuration. `include` gives the text of further files, named as they are in the configuration.
@@ -289,7 +302,10 @@ pub(in crate::syslinux) mod tests {
         let found = read("syslinux.cfg", text, Dialect::Syslinux, &mut include);
         assert_eq!(found.labels.len(), 1);
         assert_eq!(found.labels[0].file, "a.cfg");
-        assert_eq!(found.lost.last(), Some(&("syslinux.cfg".into(), 2, "gone.cfg: no such file".into())));
+        assert_eq!(
+            found.lost.last(),
+            Some(&("syslinux.cfg".into(), 2, "gone.cfg: no such file: the file's entries are lost".into()))
+        );
     }
 
     #[test]

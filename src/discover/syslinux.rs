@@ -15,7 +15,7 @@ use crate::{
         lines::statement,
         lookup::{FileKind, Lookup},
         syslinux::{
-            self, Configuration, Dialect, FSUUID, LABEL_LIMIT, Label, NETWORK, Program,
+            self, Configuration, Dialect, FSUUID, Label, NETWORK, Program,
             saved::{self, Saved},
         },
     },
@@ -156,12 +156,7 @@ impl Reading<'_> {
             if is_there { place.read(name) } else { Ok(String::new()) }
         });
         for (file, line, message) in std::mem::take(&mut configuration.lost) {
-            let message = format!("{message}: the file's entries are lost");
             self.findings.warnings.push(place.warning(&file, Some(line), message));
-        }
-        if configuration.labels.len() >= LABEL_LIMIT {
-            let message = format!("only the first {LABEL_LIMIT} labels are read");
-            self.findings.warnings.push(place.warning(path, None, message));
         }
         self.notes(place, path, &configuration);
         let mut default = None;
@@ -362,19 +357,19 @@ mod tests {
     }
 
     #[test]
-    fn ten_thousand_labels_are_a_menu() {
+    fn ten_thousand_labels_are_a_menu_and_those_beyond_the_limit_are_told() {
         let text = |count| -> String {
             (0..count).map(|number| format!("label {number}\nlinux /k\nappend {number}\n")).collect()
         };
-        let (text, longer) = (text(10_000), text(10_241));
+        let (text, longer) = (text(10_240), text(10_242));
         for path in ["extlinux/extlinux.conf", "syslinux/syslinux.cfg"] {
             let found = find(&[(path, &text), ("k", "")]);
-            assert_eq!((found.entries.len(), found.warnings), (10_000, vec![]), "{path}");
+            assert_eq!((found.entries.len(), found.warnings), (10_240, vec![]), "{path}");
             let found = find(&[(path, &longer), ("k", "")]);
-            let messages: Vec<_> = found.warnings.iter().map(|warning| warning.message.as_str()).collect();
+            let lost = found.warnings.iter().map(|warning| (warning.line, warning.message.as_str()));
             assert_eq!(
-                (found.entries.len(), messages),
-                (10_240, vec!["only the first 10240 labels are read"])
+                (found.entries.len(), lost.collect::<Vec<_>>()),
+                (10_240, vec![(Some(3 * 10_240 + 1), "only the first 10240 labels are read")])
             );
         }
     }

@@ -14,7 +14,7 @@ const LEAD_LIMIT: usize = 4;
 /// Maximum memory that labels take by leading to others, in bytes, all together.
 const LEAD_ROOM: usize = 1 << 20;
 /// Maximum number of labels; those after it are lost.
-pub const LABEL_LIMIT: usize = 10_240;
+pub(super) const LABEL_LIMIT: usize = 10_240;
 
 /// A command line of the loader's own prompt, and its place: file and line.
 type Command = (String, String, u32);
@@ -187,7 +187,11 @@ impl<'a> Parser<'a> {
                 }
             }
             Err(message) => {
-                self.configuration.lost.push((file.to_owned(), line, format!("{path}: {message}")));
+                self.configuration.lost.push((
+                    file.to_owned(),
+                    line,
+                    format!("{path}: {message}: the file's entries are lost"),
+                ));
             }
         }
     }
@@ -260,7 +264,7 @@ impl<'a> Parser<'a> {
             None if open.disabled => return,
             None => Program::Linux(first_word(&open.name).to_owned()),
         };
-        if self.configuration.labels.len() >= LABEL_LIMIT {
+        if !self.configuration.has_room(&open.file, open.line) {
             return;
         }
         let append = match open.append.or_else(|| self.append.clone()) {

@@ -6,7 +6,7 @@
 
 use super::{
     Configuration, Label, Program,
-    parser::{DEPTH_LIMIT, FILE_LIMIT, LABEL_LIMIT},
+    parser::{DEPTH_LIMIT, FILE_LIMIT},
 };
 
 /// A label as it is read.
@@ -162,14 +162,18 @@ impl<'a> UbootParser<'a> {
         match text {
             Ok(text) => self.file(path, &text),
             Err(message) => {
-                self.configuration.lost.push((file.to_owned(), line, format!("{path}: {message}")));
+                self.configuration.lost.push((
+                    file.to_owned(),
+                    line,
+                    format!("{path}: {message}: the file's entries are lost"),
+                ));
             }
         }
     }
 
     /// Takes a label that is read to its end; one without a kernel is skipped when it is booted (`label_boot`).
     fn record(&mut self, label: UbootLabel) {
-        if self.configuration.labels.len() >= LABEL_LIMIT {
+        if !self.configuration.has_room(&label.file, label.line) {
             return;
         }
         let program = match (&label.kernel, label.is_local) {

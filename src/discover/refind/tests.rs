@@ -11,6 +11,7 @@ use super::*;
 use crate::{
     discover::testing::{tree, volume, volumes},
     entry::{FileReference, FilesystemKind, Partition, PartitionTable, Source},
+    formats::lookup::{MENU_LIMIT, too_large},
 };
 
 /// A root volume with three kernels, of which the first was written last.
@@ -264,6 +265,6 @@ fn what_cannot_be_read_is_a_warning() {
     };
     let path = "/EFI/refind/refind.conf".to_owned();
     assert_eq!(warnings("include theme.conf"), [(path.clone(), Some(1), "theme.conf: no such file".into())]);
-    let message = "larger than 1048576 bytes: its entries are lost";
-    assert_eq!(warnings(&"#".repeat(2 << 20)), [(path, None, message.into())]);
+    let lines = (MENU_LIMIT / 4) as u32;
+    assert_eq!(warnings(&"# x\n".repeat(3 << 20)), [(path, Some(lines), too_large(MENU_LIMIT))]);
 }
