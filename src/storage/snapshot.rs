@@ -34,14 +34,22 @@ const USUAL_STORE: u64 = 16 << 20;
 /// Least and greatest size of a store, in bytes.
 const STORE_LIMITS: (u64, u64) = (8 << 20, 1 << 30);
 
-/// Memory that is promised to stores, in bytes.
-static PROMISED: Mutex<u64> = Mutex::new(0);
+/// The stores that there are.
+static STORES: Mutex<Stores> = Mutex::new(Stores { promised: 0, given_back: 0 });
 
 /// A store was given back.
 static GIVEN_BACK: Condvar = Condvar::new();
 
-/// How long a replay may wait for the memory of others, of which one may hang.
+/// How long a replay waits for another to end, which may hang; each one that ends begins the time anew.
 const PATIENCE: Duration = Duration::from_secs(8);
+
+#[derive(Debug)]
+struct Stores {
+    /// Memory that is promised to them, in bytes.
+    promised: u64,
+    /// Number of those that were given back.
+    given_back: u64,
+}
 
 /// Why there is no snapshot of a device.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -133,16 +141,26 @@ impl Drop for Snapshot {
 }
 
 impl Store {
-    /// Takes memory for the replay of a log of `log` bytes, if need be once another replay has given its own back. `available`
+    /// Takes memory for the replay of a log of `log` bytes, if need be once other replays have given theirs back. `available`
     /// tells how much is left.
     fn promise(log: u64, available: impl Fn() -> u64, patience: Duration) -> Option<Self> {
-        let promised = PROMISED.lock().unwrap_or_else(PoisonError::into_inner);
-        let waits = |promised: &mut u64| *promised > 0 && size(log, available(), *promised).is_none();
-        let waited = GIVEN_BACK.wait_timeout_while(promised, patience, waits);
-        let (mut promised, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        let size = size(log, available(), *promised)?;
-        *promised = promised.saturating_add(size);
-        Some(Self(size))
+        let mut stores = STORES.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if let Some(size) = size(log, available(), stores.promised) {
+                stores.promised = stores.promised.saturating_add(size);
+                return Some(Self(size));
+            }
+            if stores.promised == 0 {
+                return None;
+            }
+            let known = stores.given_back;
+            let waited = GIVEN_BACK.wait_timeout_while(stores, patience, |stores| stores.given_back == known);
+            let (after, time) = waited.unwrap_or_else(PoisonError::into_inner);
+            if time.timed_out() {
+                return None;
+            }
+            stores = after;
+        }
     }
 }
 
@@ -158,8 +176,9 @@ fn size(log: u64, available: u64, promised: u64) -> Option<u64> {
 
 impl Drop for Store {
     fn drop(&mut self) {
-        let mut promised = PROMISED.lock().unwrap_or_else(PoisonError::into_inner);
-        *promised = promised.saturating_sub(self.0);
+        let mut stores = STORES.lock().unwrap_or_else(PoisonError::into_inner);
+        stores.promised = stores.promised.saturating_sub(self.0);
+        stores.given_back = stores.given_back.wrapping_add(1);
         GIVEN_BACK.notify_all();
     }
 }
@@ -212,14 +231,17 @@ mod tests {
     }
 
     #[test]
-    fn a_replay_waits_for_the_memory_of_another() {
-        let promise = |patience| Store::promise(0, || 32 * MIB, patience);
-        let first = promise(Duration::ZERO).unwrap();
-        assert_eq!(first.0, 8 * MIB);
-        assert!(promise(Duration::ZERO).is_none());
-        let other = std::thread::spawn(move || promise(Duration::from_secs(20)).is_some());
+    fn a_replay_waits_for_the_memory_of_others_as_long_as_one_after_another_ends() {
+        let promise = |available, patience| Store::promise(0, || available, patience);
+        let (first, second) =
+            (promise(64 * MIB, Duration::ZERO).unwrap(), promise(64 * MIB, Duration::ZERO).unwrap());
+        assert_eq!((first.0, second.0), (8 * MIB, 8 * MIB));
+        assert!(promise(64 * MIB, Duration::ZERO).is_none());
+        // There is room for one again only after both have ended.
+        let other = std::thread::spawn(move || promise(32 * MIB, Duration::from_secs(20)).is_some());
         drop(first);
+        drop(second);
         assert!(other.join().unwrap());
-        assert_eq!(*PROMISED.lock().unwrap(), 0);
+        assert_eq!(STORES.lock().unwrap().promised, 0);
     }
 }
