@@ -61,6 +61,7 @@ pub struct Disk {
     image: PathBuf,
     bus: Bus,
     writable: bool,
+    hangs: bool,
     boot_index: Option<u32>,
 }
 
@@ -68,7 +69,7 @@ impl Disk {
     /// The disk in the file `image`, raw or qcow2, on virtio. What the guest writes is forgotten.
     #[must_use]
     pub fn new(image: impl Into<PathBuf>) -> Self {
-        Self { image: image.into(), bus: Bus::default(), writable: false, boot_index: None }
+        Self { image: image.into(), bus: Bus::default(), writable: false, hangs: false, boot_index: None }
     }
 
     /// Attached in another way.
@@ -81,6 +82,12 @@ impl Disk {
     #[must_use]
     pub fn writable(self) -> Self {
         Self { writable: true, ..self }
+    }
+
+    /// It gives 64 bytes in a second, so that a driver that reads the partition table does not end its start.
+    #[must_use]
+    pub fn hanging(self) -> Self {
+        Self { hangs: true, ..self }
     }
 
     /// The place in the firmware's boot order, lowest first.
@@ -277,6 +284,9 @@ impl Machine {
             // QEMU reads a doubled comma as one.
             drive.push(disk.image.to_string_lossy().replace(',', ",,"));
             drive.push(if disk.writable { ",discard=unmap" } else { ",snapshot=on" });
+            if disk.hangs {
+                drive.push(",throttling.bps-total=64");
+            }
             let mut device = match disk.bus {
                 Bus::Virtio => format!("virtio-blk-pci,drive=disk{index}"),
                 Bus::Nvme => format!("nvme,serial=rig{index},drive=disk{index}"),

@@ -2,6 +2,7 @@
 
 use super::{failures::Failures, natural};
 use crate::{
+    discover::NO_CONFIGURATION,
     entry::{Device, Discovery, Entry, FileReference, LogState, Volume},
     formats::sort,
     storage::{controllers::Controller, rejection::Rejection},
@@ -46,7 +47,7 @@ pub fn explain(
             let line = warning.line.map_or_else(String::new, |line| format!(":{line}"));
             (Turn::Failed, format!("no entry; {}{line}: {}", warning.path, warning.message))
         } else {
-            (Turn::Nothing, "no boot configuration, no kernel in / or /boot".to_owned())
+            (Turn::Nothing, format!("{NO_CONFIGURATION}, no kernel in / or /boot"))
         };
         let replayed = (volume.log == LogState::Replayed).then_some("its log was replayed in memory");
         let remarks = replayed.into_iter().chain(volume.remarks.iter().map(String::as_str));

@@ -47,6 +47,9 @@ const GRACE: Duration = Duration::from_secs(10);
 /// Why nothing is known yet of a device.
 const NO_ANSWER: &str = "no answer yet";
 
+/// The reason why a disk is not probed.
+const NOT_STARTED: &str = "its driver has begun its start and not ended it";
+
 /// Reasons why a person cannot choose something.
 const LOCKED: &str =
     "the boot loader's configuration asks for a password before it, and none can be typed here yet";
@@ -77,6 +80,8 @@ pub enum Event {
     Loaded(u64, Result<LoadedKernel, AttemptError>),
     /// The storage controllers without a driver, which [`WorkerAction::FindControllers`] asked for.
     Controllers(Vec<Controller>),
+    /// Disks of which the kernel shows no block device yet, which [`WorkerAction::LookAgain`] asked for.
+    Starting(Vec<String>),
     Key(Key),
     /// PID 1 has sent a notice.
     Notice(Notice),
@@ -105,6 +110,8 @@ pub enum WorkerAction {
     Ask(Request),
     /// Find the storage controllers without a driver: the kernel shows no disk.
     FindControllers,
+    /// Look at all devices again: something is waited for, and nobody knows what.
+    LookAgain,
     /// Write a landmark for tests and fleet tools.
     Landmark(&'static str, Vec<(&'static str, String)>),
     Redraw,
@@ -164,6 +171,8 @@ pub struct WorkerState {
     explained: Vec<(String, String)>,
     /// The storage controllers without a driver, if they were asked for since the last device appeared.
     controllers: Option<Vec<Controller>>,
+    /// Disks that their drivers have not started yet, at the last look.
+    starting: Vec<String>,
     /// The last report to PID 1 whether the rescue console is locked.
     lock_reported: bool,
     /// Somebody has asked for the rescue console before it was known whether it is locked.
@@ -209,6 +218,7 @@ impl WorkerState {
             default: None,
             explained: Vec::new(),
             controllers: None,
+            starting: Vec::new(),
             lock_reported: false,
             rescue_asked: false,
             first_default: None,
@@ -243,6 +253,11 @@ impl WorkerState {
             Event::Rejected(device, rejection) => {
                 self.forget(&device.name);
                 self.note_late(&device);
+                if matches!(rejection, Rejection::Late(_)) {
+                    let (device, reason) = (device.name.clone(), rejection.to_string());
+                    self.report(format!("{}: {reason}.", printable(&device)));
+                    actions.push(landmark("late", [("device", device), ("reason", reason)]));
+                }
                 self.rejected.push((device, rejection));
             }
             Event::Gone(name) => self.forget(&name),
@@ -265,10 +280,14 @@ impl WorkerState {
             Event::Discovered(result) => self.discovered(result, &mut actions),
             Event::Loaded(number, result) => self.loaded(number, result, &mut actions),
             Event::Controllers(controllers) => self.controllers = Some(controllers),
+            Event::Starting(names) => self.starting = names,
             Event::Key(key) => self.pressed(key, &mut actions),
             Event::Notice(Notice::JumpFailed) => {
                 self.report("The jump into the loaded kernel failed.".to_owned());
                 actions.push(WorkerAction::Unload);
+            }
+            Event::Moment if !self.known_probed && self.probing.is_empty() && self.searching.is_empty() => {
+                actions.push(WorkerAction::LookAgain);
             }
             Event::Notice(Notice::ModulesLoaded) | Event::Moment => {}
         }
@@ -356,10 +375,10 @@ impl WorkerState {
         self.awaited_until = self.discovery_ends();
     }
 
-    /// The devices that are waited for, by their names: those that are probed, and those that are searched.
+    /// The devices that are waited for, by their names: those that start, those that are probed, and those that are searched.
     fn waited_for(&self) -> Vec<String> {
         let searched = self.searching.iter().map(|volume| &volume.name);
-        let mut names: Vec<&String> = self.probing.iter().chain(searched).collect();
+        let mut names: Vec<&String> = self.starting.iter().chain(&self.probing).chain(searched).collect();
         sort::ascending(&mut names);
         names.dedup();
         names.into_iter().map(|name| printable(name)).collect()
@@ -650,6 +669,7 @@ impl WorkerState {
             (false, Some(controllers)) => explain::no_device(controllers),
             (false, None) => return actions.push(WorkerAction::FindControllers),
         };
+        explanation.extend(self.starting.iter().map(|name| (name.clone(), NOT_STARTED.to_owned())));
         explanation.extend(self.probing.iter().map(|name| (name.clone(), NO_ANSWER.to_owned())));
         for (device, reason) in explanation.iter().filter(|line| !self.explained.contains(line)) {
             actions.push(landmark("explain", [("device", device.clone()), ("reason", reason.clone())]));

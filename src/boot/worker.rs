@@ -300,6 +300,10 @@ impl Worker {
             WorkerAction::FindControllers => {
                 self.decide(Event::Controllers(controllers::without_driver(Path::new("/sys"))));
             }
+            WorkerAction::LookAgain => {
+                self.watch.look_again();
+                self.decide(Event::Starting(controllers::starting(Path::new("/sys"))));
+            }
             WorkerAction::Redraw => self.screen.forget(),
         }
     }

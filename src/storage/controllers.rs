@@ -1,4 +1,4 @@
-//! Storage controllers that no driver has taken: why a machine may show no disk (PCI Code and ID Assignment Specification for
+//! Storage controllers that no driver has taken, and disks that their driver has not started: why a machine may show no disk (PCI Code and ID Assignment Specification for
 //! the classes, the virtio specification for the device ids, the drivers' own tables in Linux for their modules).
 
 use crate::formats::sort;
@@ -39,7 +39,9 @@ const PCI: &[(&str, &str, &str)] = &[
 ];
 
 /// Drivers of virtio devices by their device id.
-const VIRTIO: &[(&str, &str)] = &[("0002", "virtio_blk"), ("0008", "virtio_scsi")];
+const VIRTIO: &[(&str, &str)] = &[(VIRTIO_DISK, "virtio_blk"), ("0008", "virtio_scsi")];
+
+const VIRTIO_DISK: &str = "0002";
 
 /// Classes of controllers of disks: mass storage, SD hosts, USB hosts.
 const CLASSES: &[&str] = &["01", "0805", "0c03"];
@@ -60,6 +62,48 @@ pub fn without_driver(sys: &Path) -> Vec<Controller> {
     }
     found.truncate(LIMIT);
     found
+}
+
+/// Disks, in a tree like /sys, that a driver has taken and has made no block device for, by bus and address.
+#[must_use]
+pub fn starting(sys: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    for (place, is_starting) in [
+        ("bus/scsi", is_starting_scsi as fn(&Path) -> bool),
+        ("bus/virtio", is_starting_virtio),
+        ("class/nvme", is_starting_nvme),
+    ] {
+        let directory = sys.join(place);
+        let devices = fs::read_dir(directory.join("devices")).or_else(|_| fs::read_dir(directory));
+        let devices = devices.into_iter().flatten().flatten().map(|device| device.path());
+        let named = devices.filter(|device| is_starting(device)).filter_map(|device| {
+            let bus = place.rsplit('/').next()?;
+            Some(format!("{bus} {}", device.file_name()?.to_string_lossy()))
+        });
+        found.extend(named);
+    }
+    sort::ascending(&mut found);
+    found.truncate(LIMIT);
+    found
+}
+
+/// SCSI's types of devices with blocks: disks, optical discs and memories, zoned disks (drivers/scsi/sd.c, sr.c).
+const BLOCK_TYPES: &[&str] = &["0", "5", "7", "14", "20"];
+
+fn is_starting_scsi(device: &Path) -> bool {
+    let kind = fs::read_to_string(device.join("type")).unwrap_or_default();
+    BLOCK_TYPES.contains(&kind.trim()) && device.join("driver").exists() && !device.join("block").exists()
+}
+
+fn is_starting_virtio(device: &Path) -> bool {
+    let is_disk = number(device, "device").is_some_and(|id| id == VIRTIO_DISK);
+    is_disk && device.join("driver").exists() && !device.join("block").exists()
+}
+
+/// A controller that works is "live" (nvme_sysfs_show_state in drivers/nvme/host/sysfs.c).
+fn is_starting_nvme(controller: &Path) -> bool {
+    let state = fs::read_to_string(controller.join("state")).unwrap_or_default();
+    ["new", "connecting", "resetting"].contains(&state.trim())
 }
 
 fn pci(device: &Path) -> Option<(String, Option<&'static str>)> {
@@ -92,6 +136,32 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
+
+    #[test]
+    fn disks_that_a_driver_has_taken_and_not_started_are_named() {
+        let tree = TempDir::new().unwrap();
+        let add = |device: &str, files: &[(&str, &str)]| {
+            let device = tree.path().join(device);
+            fs::create_dir_all(&device).unwrap();
+            for (file, content) in files {
+                fs::write(device.join(file), format!("{content}\n")).unwrap();
+            }
+        };
+        let taken = ("driver", "");
+        let started = ("block", "");
+        add("bus/scsi/devices/2:0:0:0", &[("type", "0"), taken]);
+        add("bus/scsi/devices/2:0:1:0", &[("type", "0"), taken, started]);
+        // Its driver is missing; an enclosure.
+        add("bus/scsi/devices/2:0:2:0", &[("type", "0")]);
+        add("bus/scsi/devices/2:0:3:0", &[("type", "13"), taken]);
+        add("bus/scsi/devices/host2", &[]);
+        add("bus/virtio/devices/virtio0", &[("device", "0x0002"), taken]);
+        add("bus/virtio/devices/virtio1", &[("device", "0x0002"), taken, started]);
+        add("bus/virtio/devices/virtio2", &[("device", "0x0008"), taken]);
+        add("class/nvme/nvme0", &[("state", "connecting")]);
+        add("class/nvme/nvme1", &[("state", "live")]);
+        assert_eq!(starting(tree.path()), ["nvme nvme0", "scsi 2:0:0:0", "virtio virtio0"]);
+    }
 
     #[test]
     fn controllers_without_a_driver_are_named_with_the_module_that_would_drive_them() {

@@ -55,6 +55,8 @@ enum WatchInput {
         probed: Box<Probed>,
     },
     ModulesLoaded,
+    /// Take in all devices that there are.
+    Walk,
 }
 
 impl Watch {
@@ -88,6 +90,13 @@ impl Watch {
         let watcher = Watcher::new(Prober::at_machine(Care::Alone), skip, sender.clone(), events, progress);
         spawn("devices", move || watcher.watch(&inputs))?;
         Ok(Self(sender))
+    }
+
+    /// Takes in all devices that there are, also those that the kernel has not announced: it announces a disk once it has read
+    /// the partition table.
+    pub fn look_again(&self) {
+        // As below.
+        let _ = self.0.send(WatchInput::Walk);
     }
 
     /// Says that the modules for all hardware are loaded: [`VolumeEvent::KnownProbed`] waits for the devices that there
@@ -232,7 +241,7 @@ impl<E: Fn(VolumeEvent), P: Fn(Progress)> Watcher<E, P> {
             Ok(WatchInput::Uevent(UeventMessage::Event(event))) if event.subsystem == "block" => {
                 self.take_in_event(&event);
             }
-            Ok(WatchInput::Uevent(UeventMessage::Lost)) => self.walk(),
+            Ok(WatchInput::Uevent(UeventMessage::Lost) | WatchInput::Walk) => self.walk(),
             Ok(WatchInput::ModulesLoaded) => {
                 self.walk();
                 self.keeper.modules_loaded(Instant::now());

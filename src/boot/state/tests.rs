@@ -42,6 +42,7 @@ impl Scene {
                 WorkerAction::Ask(Request::Begin(_) | Request::End(_)) => continue,
                 WorkerAction::Ask(request) => format!("{request:?}"),
                 WorkerAction::FindControllers => "find controllers".to_owned(),
+                WorkerAction::LookAgain => "look again".to_owned(),
                 WorkerAction::Redraw => "redraw".to_owned(),
                 WorkerAction::Landmark("volume" | "entry" | "load", _) => continue,
                 WorkerAction::Landmark(name, fields) => {
@@ -607,10 +608,19 @@ fn a_disk_that_does_not_answer_is_named_and_waited_for_until_the_deadline() {
 }
 
 #[test]
+fn a_disk_that_has_not_answered_in_its_time_is_named() {
+    let mut scene = Scene::new("");
+    let late = Rejection::Late(Duration::from_secs(10));
+    let reason = "no answer within 10 s; not waited for";
+    assert_eq!(scene.on(Event::Rejected(Device::new("vdb"), late)).done(), format!("@late vdb {reason}"));
+    assert_eq!(scene.state.status(scene.now).messages, [format!("vdb: {reason}.")]);
+}
+
+#[test]
 fn the_deadline_of_the_survey_can_be_set() {
     let mut scene = Scene::new("timeout = 0\nsurvey-deadline = 90");
     scene.found("sda1").discovered(None, &["a@sda1"]).loaded(1).done();
-    assert_eq!(scene.at(89.0).done(), "");
+    assert_eq!(scene.at(89.0).done(), "look again");
     assert_eq!(scene.on(Event::KnownProbed).done(), JUMP_A);
 }
 
@@ -620,9 +630,28 @@ fn the_deadline_counts_from_the_first_volume() {
     scene.at(8.0).found("sda1").discovered(None, &["a@sda1"]).loaded(1).done();
     assert_eq!(
         (scene.at(17.9).done(), scene.state.next_moment()),
-        (String::new(), Some(Duration::from_secs(18)))
+        ("look again".to_owned(), Some(Duration::from_secs(18)))
     );
-    assert_eq!(scene.at(18.0).done(), format!("@deadline ; {JUMP_A}"));
+    assert_eq!(scene.at(18.0).done(), format!("look again; @deadline ; {JUMP_A}"));
+}
+
+#[test]
+fn a_disk_that_hangs_in_its_drivers_start_is_named_and_waited_for_until_the_deadline() {
+    let mut scene = Scene::new("timeout = 0");
+    scene.found("vda1").discovered(None, &["a@vda1"]).loaded(1).done();
+    assert_eq!(scene.at(1.0).done(), "look again");
+    scene.on(Event::Starting(vec!["nvme nvme0".into()]));
+    assert!(scene.next().starts_with("Waiting for nvme nvme0. Title of a boots in 9 s"), "{}", scene.next());
+    assert_eq!(scene.at(10.0).done(), format!("look again; @deadline nvme nvme0; {JUMP_A}"));
+}
+
+#[test]
+fn a_disk_that_hangs_in_its_drivers_start_is_among_the_reasons_where_nothing_boots() {
+    let mut scene = Scene::new("");
+    scene.at(9.0).on(Event::Starting(vec!["scsi 2:0:0:0".into()])).done();
+    let reason = "its driver has begun its start and not ended it";
+    scene.at(10.0).on(Event::Controllers(vec![]));
+    assert!(scene.done().ends_with(&format!("@explain scsi 2:0:0:0 {reason}")), "{}", scene.done());
 }
 
 #[test]
@@ -653,7 +682,7 @@ fn at_the_deadline_a_disk_without_an_answer_is_among_the_reasons_and_the_grace_b
 #[test]
 fn where_the_kernel_shows_no_disk_the_controllers_without_a_driver_are_named() {
     let mut scene = Scene::new("");
-    assert_eq!(scene.at(10.0).done(), "@deadline ; find controllers");
+    assert_eq!(scene.at(10.0).done(), "look again; @deadline ; find controllers");
     let controller = Controller {
         place: "pci 0000:00:04.0".into(),
         ids: "1b36:0010, class 0108".into(),

@@ -50,6 +50,8 @@ pub(super) struct ModuleLoader<'a> {
     directory: &'a Path,
     modules: Modules<'a>,
     parameters: Parameters,
+    /// Parameters of every module.
+    common: &'static str,
     /// Files that the kernel was given, whatever came of it, with what came of it.
     done: Mutex<BTreeMap<&'a str, bool>>,
 }
@@ -69,6 +71,7 @@ impl<'a> ModuleLoader<'a> {
             directory: &tables.directory,
             modules: Modules::parse(&index),
             parameters: Parameters::of_cmdline(&String::from_utf8_lossy(&cmdline)),
+            common: "",
             done: Mutex::default(),
         }
     }
@@ -76,6 +79,12 @@ impl<'a> ModuleLoader<'a> {
     /// For many devices.
     pub(super) fn for_many(self) -> Self {
         Self { modules: self.modules.filed(), ..self }
+    }
+
+    /// For a request of the kernel's own, which waits for the module alone: the load does not wait for the drivers that are starting,
+    /// of which one may hang (the parameter `async_probe` of every module).
+    pub(super) fn for_kernel(self) -> Self {
+        Self { common: "async_probe ", ..self }
     }
 
     /// Number of modules that this loader has loaded or found loaded.
@@ -112,7 +121,7 @@ impl<'a> ModuleLoader<'a> {
         if let Some(loaded) = self.lock().get(file) {
             return *loaded;
         }
-        let parameters = self.parameters.of_module(file, extra);
+        let parameters = format!("{}{}", self.common, self.parameters.of_module(file, extra));
         // Two threads may come here at once: the kernel lets the second wait until the module is there.
         let result = insert(&self.directory.join(file), &parameters);
         match &result {

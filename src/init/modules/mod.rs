@@ -37,8 +37,12 @@ const ALWAYS: &[&str] = &[
 /// asks for these itself when it has a use for them.
 const PASSED_OVER: &[&str] = &["cpu:"];
 
-/// Threads that load: with two, one driver that waits for its hardware leaves the others their turn.
-const LOADERS: usize = 2;
+/// Threads that load. Each load returns only when no driver's start runs any more (do_init_module in kernel/module/main.c calls
+/// async_synchronize_full), though its module works by then: beside a disk that hangs, each load takes a thread for itself.
+const LOADERS: usize = 32;
+
+/// Size of the stack of such a thread, in bytes: decompressing calls nothing deep.
+const STACK_SIZE: usize = 512 << 10;
 
 /// Maximum number of rounds in which devices that appear while modules are loaded count as there at the start. Later ones are
 /// served all the same.
@@ -101,7 +105,9 @@ fn serve(tables: &Tables, socket: &Socket, open_until_loaded: OwnedFd) {
     let queue = Queue::default();
     thread::scope(|scope| {
         let work = || queue.work(|request| loader.load_for_device(request));
-        let started = (0..LOADERS).filter(|_| Builder::new().spawn_scoped(scope, work).is_ok()).count();
+        let started = (0..LOADERS)
+            .filter(|_| Builder::new().stack_size(STACK_SIZE).spawn_scoped(scope, work).is_ok())
+            .count();
         if started == 0 {
             log::error!("no modules are loaded: no thread can be started");
             return;

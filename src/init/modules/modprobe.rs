@@ -13,8 +13,8 @@ use crate::{formats::text::printable, sys::kmsg};
 pub fn run(arguments: &[OsString]) -> ExitCode {
     kmsg::install("modprobe", LevelFilter::Info, printable);
     let Some((name, parameters)) = request(arguments) else { return ExitCode::FAILURE };
-    let loaded =
-        Tables::read().is_some_and(|tables| ModuleLoader::new(&tables).load_by_name(&name, &parameters));
+    let loaded = Tables::read()
+        .is_some_and(|tables| ModuleLoader::new(&tables).for_kernel().load_by_name(&name, &parameters));
     log::debug!("{name}: {}", if loaded { "there" } else { "not there" });
     if loaded { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
