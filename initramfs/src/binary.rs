@@ -13,8 +13,11 @@ use std::{
 pub const TARGET: &str =
     if cfg!(target_arch = "aarch64") { "aarch64-unknown-linux-musl" } else { "x86_64-unknown-linux-musl" };
 
-/// The Cargo features of an image's binary: what a person types at the rescue console, and Xen.
-pub const FEATURES: [&str; 2] = ["command-line", "multiboot"];
+/// The Cargo features of an image's binary: what a person types at the rescue console, Xen, and the loaders that `--small` leaves
+/// out.
+pub const FEATURES: [&str; 3] = ["command-line", "multiboot", RARE_LOADERS];
+
+const RARE_LOADERS: &str = "rare-loaders";
 
 /// Compiler options of every image, all of them stable: fixed addresses, since tables for moving the program to others and
 /// for unwinding are of no use to PID 1; and the short form of SHA-2 (sha2's README), which only processors without
@@ -25,8 +28,8 @@ const IMAGE: [&str; 3] = [
     "--cfg=sha2_backend_soft=\"compact\"",
 ];
 
-/// The changes of `--small`, for flash of 4 MiB: the standard library is built along with the program and for size, and
-/// functions that compile to the same code are kept once. Cargo knows the first two only as unstable options.
+/// The changes of `--small`, for flash of 4 MiB, beside what it leaves out: the standard library is built along with the program
+/// and for size, and functions that compile to the same code are kept once. Cargo knows the first two only as unstable options.
 const SMALL: [&str; 2] = ["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size"];
 const SMALL_LINK: &str = "-Clink-arg=--icf=all";
 
@@ -37,7 +40,7 @@ pub struct Options {
     pub target: String,
     /// Cargo features.
     pub features: Vec<String>,
-    /// With a standard library built for size.
+    /// With a standard library built for size, and without the rare loaders.
     pub small: bool,
 }
 
@@ -63,7 +66,8 @@ pub struct Built {
 /// Cargo fails, and has said why on stderr; the binary cannot be read or written.
 pub fn build(options: &Options) -> Result<Built, BuildError> {
     let Options { target, features, small } = options;
-    let features = features.join(",");
+    let features = features.iter().filter(|feature| !(*small && *feature == RARE_LOADERS));
+    let features = features.map(String::as_str).collect::<Vec<_>>().join(",");
     let profile = if *small { "small" } else { "image" };
     let rustflags = IMAGE.into_iter().chain(small.then_some(SMALL_LINK));
     let rustflags: Vec<String> = rustflags.map(|flag| format!("{flag:?}")).collect();

@@ -25,9 +25,10 @@ Options:
       --add SRC:DST        put a file or directory into the image; repeats, and replaces what is there
       --binary FILE        the static binary to take as /init (default: build it with cargo)
       --target TRIPLE      what to build it for
-      --without FEATURE    build it without `command-line` (`firstlight list`, `kexec` … at the rescue console) or
-                           without `multiboot` (Xen); repeats
-      --small              build it with a standard library built for size: for flash of 4 MiB, takes longer
+      --without FEATURE    build it without `command-line` (`firstlight list`, `kexec` … at the rescue console),
+                           `multiboot` (Xen) or `rare-loaders` (LILO, Android …); repeats
+      --small              build it with a standard library built for size and without `rare-loaders`: for flash of
+                           4 MiB, takes longer
       --debug-file FILE    write the same binary with symbols and lines to FILE, so that `addr2line -e FILE ADDRESS`
                            gives the line of an address that PID 1 reports
   -h, --help               this help
@@ -152,7 +153,7 @@ fn feature(name: String) -> Result<String, String> {
     if binary::FEATURES.contains(&name.as_str()) {
         return Ok(name);
     }
-    Err(format!("--without {name}: an image can be without {}", binary::FEATURES.join(" and ")))
+    Err(format!("--without {name}: an image can be without {}", binary::FEATURES.join(", ")))
 }
 
 fn addition(text: &str) -> Result<Addition, String> {
@@ -303,7 +304,7 @@ mod tests {
             ),
             (
                 &["build", "--without=running-system", "--list"],
-                "--without running-system: an image can be without command-line and multiboot",
+                "--without running-system: an image can be without command-line, multiboot, rare-loaders",
             ),
         ] {
             assert_eq!(parsed(words), Err(expected.to_owned()), "{words:?}");

@@ -17,6 +17,14 @@ use crate::{
     formats::text::printable,
 };
 
+/// The reason where no finder found its loader's configuration.
+pub const NO_CONFIGURATION: &str = match cfg!(feature = "rare-loaders") {
+    true => "no boot configuration",
+    false => {
+        "no boot configuration that a small firstlight reads (LILO, kboot, petitboot, Android, ChromeOS are left out)"
+    }
+};
+
 /// The entries of a set of volumes, and how they were found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Survey {
@@ -201,7 +209,8 @@ impl Report {
         let nothing =
             |search: &Search| search.format != Some(Format::Scan) && search.outcome == Outcome::Nothing;
         if self.searches.iter().all(|search| nothing(search) || search.format == Some(Format::Scan)) {
-            line.push_str(", no boot configuration");
+            line.push_str(", ");
+            line.push_str(NO_CONFIGURATION);
         }
         let is_found = self.searches.iter().any(|search| matches!(search.outcome, Outcome::Entries { .. }));
         let is_shown =

@@ -1,7 +1,8 @@
 //! lilo.conf, elilo.conf and yaboot.conf: their paths, and what paths in them mean.
 
 use super::{
-    menu::{MenuLoader, in_system, partition},
+    by_device::in_system,
+    menu::{MenuLoader, partition},
     place::Place,
 };
 use crate::{

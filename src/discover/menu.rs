@@ -12,13 +12,11 @@ use super::{
 use crate::{
     entry::{Entry, FileReference, Format, Kind, Volume, Warning},
     formats::{
-        fstab,
         grub::device::Devices,
         kernel_file::{HEAD_LENGTH, KernelFile, recognise},
         lookup::Lookup,
         menu::{Choice, ChoiceMenu},
         refind::initrds,
-        volume_name::VolumeName,
     },
 };
 
@@ -250,39 +248,12 @@ pub(super) fn partition(place: &Place<'_>, number: &str) -> Option<usize> {
     })
 }
 
-/// A path of the installed system whose root the volume is: on the volume that fstab(5) has mounted there, where it is not
-/// on this one.
-pub(super) fn in_system(place: &Place<'_>, path: &str) -> Option<(usize, String)> {
-    let path = place.path(path);
-    if !place.is_file(&path) {
-        for mount in fstab::parse(&place.read("/etc/fstab").unwrap_or_default()) {
-            let inside = path.strip_prefix(&mount.target).filter(|inside| inside.starts_with('/'));
-            let name = VolumeName::parse(&mount.source);
-            if let (Some(inside), Some(name)) = (inside, name) {
-                return Some((volume_by(place, |volume| name.names(volume))?, inside.to_owned()));
-            }
-        }
-    }
-    Some((place.volume, path))
-}
-
-/// `path`, or `device:path` where the device is as in fstab(5).
-pub(super) fn on_named_device(place: &Place<'_>, path: &str) -> Option<(usize, String)> {
-    let (volume, path) = match path.split_once(':') {
-        Some((device, path)) => {
-            let name = VolumeName::parse(device)?;
-            (volume_by(place, |volume| name.names(volume))?, path)
-        }
-        None => (place.volume, path),
-    };
-    Some((volume, place.path(&format!("/{path}"))))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
         discover::{
+            by_device::on_named_device,
             grub_legacy::GRUB_LEGACY,
             limine::LIMINE,
             petitboot::PETITBOOT,

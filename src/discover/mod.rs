@@ -3,9 +3,13 @@
 //! [`survey`] asks every finder about every volume, pairs kernels with initrds by name where there is no configuration,
 //! and merges what came of it. It trusts nothing that it reads, and runs in a child without any privilege ([`sandbox`]).
 
+#[cfg(feature = "rare-loaders")]
 mod android;
 mod bls;
 mod boot_option;
+#[cfg(feature = "rare-loaders")]
+mod by_device;
+#[cfg(feature = "rare-loaders")]
 mod chromeos;
 mod damage;
 pub mod environment;
@@ -15,7 +19,9 @@ mod foreign;
 mod grub;
 mod grub_legacy;
 mod images;
+#[cfg(feature = "rare-loaders")]
 mod kboot;
+#[cfg(feature = "rare-loaders")]
 mod lilo;
 mod limine;
 mod live;
@@ -24,9 +30,11 @@ mod merge;
 mod metered;
 mod owner;
 mod pattern;
+#[cfg(feature = "rare-loaders")]
 mod petitboot;
 mod place;
 mod profiles;
+#[cfg(any(feature = "rare-loaders", not(target_arch = "x86_64")))]
 mod raspberry_pi;
 mod refind;
 pub mod sandbox;
@@ -35,12 +43,13 @@ mod share;
 mod syslinux;
 #[cfg(test)]
 mod testing;
+#[cfg(any(feature = "rare-loaders", not(target_arch = "x86_64")))]
 mod u_boot_script;
 mod unbootable;
 mod unified;
 mod volumes;
 
-pub use explain::{Outcome, Report, Search, Survey};
+pub use explain::{NO_CONFIGURATION, Outcome, Report, Search, Survey};
 pub use images::Images;
 pub use volumes::Volumes;
 
@@ -59,20 +68,29 @@ use crate::{
 /// first what an administrator wrote for a loader like this one, then what a distribution keeps up to date, then what older
 /// installations have left.
 static FINDERS: &[&dyn Finder] = &[
+    #[cfg(feature = "rare-loaders")]
     &petitboot::PETITBOOT,
+    #[cfg(feature = "rare-loaders")]
     &kboot::KBOOT,
     &grub::Grub,
     &bls::Bls,
     &syslinux::Syslinux,
+    #[cfg(any(feature = "rare-loaders", not(target_arch = "x86_64")))]
     &u_boot_script::UbootScript,
+    #[cfg(any(feature = "rare-loaders", not(target_arch = "x86_64")))]
     &raspberry_pi::RaspberryPi,
+    #[cfg(feature = "rare-loaders")]
     &chromeos::Chromeos,
+    #[cfg(feature = "rare-loaders")]
     &android::Android,
     &limine::LIMINE,
     &limine::LIMINE_CFG,
     &refind::Refind,
+    #[cfg(feature = "rare-loaders")]
     &lilo::YABOOT,
+    #[cfg(feature = "rare-loaders")]
     &lilo::ELILO,
+    #[cfg(feature = "rare-loaders")]
     &lilo::LILO,
     &grub_legacy::GRUB_LEGACY,
     &boot_option::BootOption,

@@ -1,6 +1,6 @@
 //! petitboot.conf: its path.
 
-use super::menu::{MenuLoader, on_named_device};
+use super::{by_device::on_named_device, menu::MenuLoader};
 use crate::{entry::Format, formats::petitboot};
 
 /// Finds petitboot.conf.

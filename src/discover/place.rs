@@ -14,6 +14,7 @@ pub(super) struct Place<'a> {
     pub lookup: &'a dyn Lookup,
     pub volume: usize,
     /// Kernel name of the volume's device.
+    #[cfg(feature = "rare-loaders")]
     pub device: &'a str,
     /// Empty for the volume's root.
     pub directory: &'a str,
@@ -22,9 +23,16 @@ pub(super) struct Place<'a> {
 impl<'a> Place<'a> {
     /// The directory of a file.
     pub fn of(lookup: &'a dyn Lookup, volume: usize, file: &'a str) -> Option<Self> {
+        #[cfg(feature = "rare-loaders")]
         let device = &lookup.volumes().get(volume)?.device.name;
         let directory = file.rsplit_once('/').map_or("", |(directory, _)| directory);
-        Some(Self { lookup, volume, device, directory })
+        Some(Self {
+            lookup,
+            volume,
+            #[cfg(feature = "rare-loaders")]
+            device,
+            directory,
+        })
     }
 
     /// The volume, as entries refer to it.
