@@ -15,9 +15,9 @@ pub const TARGET: &str =
 
 /// The Cargo features of an image's binary: what a person types at the rescue console, Xen, and the loaders that `--small` leaves
 /// out.
-pub const FEATURES: [&str; 3] = ["command-line", "multiboot", RARE_LOADERS];
+pub const FEATURES: [&str; 3] = ["command-line", "multiboot", OTHER_LOADERS];
 
-const RARE_LOADERS: &str = "rare-loaders";
+const OTHER_LOADERS: &str = "other-loaders";
 
 /// Compiler options of every image, all of them stable: fixed addresses, since tables for moving the program to others and
 /// for unwinding are of no use to PID 1; and the short form of SHA-2 (sha2's README), which only processors without
@@ -40,7 +40,7 @@ pub struct Options {
     pub target: String,
     /// Cargo features.
     pub features: Vec<String>,
-    /// With a standard library built for size, and without the rare loaders.
+    /// With a standard library built for size, and without `other-loaders`.
     pub small: bool,
 }
 
@@ -66,7 +66,7 @@ pub struct Built {
 /// Cargo fails, and has said why on stderr; the binary cannot be read or written.
 pub fn build(options: &Options) -> Result<Built, BuildError> {
     let Options { target, features, small } = options;
-    let features = features.iter().filter(|feature| !(*small && *feature == RARE_LOADERS));
+    let features = features.iter().filter(|feature| !(*small && *feature == OTHER_LOADERS));
     let features = features.map(String::as_str).collect::<Vec<_>>().join(",");
     let profile = if *small { "small" } else { "image" };
     let rustflags = IMAGE.into_iter().chain(small.then_some(SMALL_LINK));

@@ -26,8 +26,8 @@ Options:
       --binary FILE        the static binary to take as /init (default: build it with cargo)
       --target TRIPLE      what to build it for
       --without FEATURE    build it without `command-line` (`firstlight list`, `kexec` … at the rescue console),
-                           `multiboot` (Xen) or `rare-loaders` (LILO, Android …); repeats
-      --small              build it with a standard library built for size and without `rare-loaders`: for flash of
+                           `multiboot` (Xen) or `other-loaders` (rEFInd, LILO …); repeats
+      --small              build it with a standard library built for size and without `other-loaders`: for flash of
                            4 MiB, takes longer
       --debug-file FILE    write the same binary with symbols and lines to FILE, so that `addr2line -e FILE ADDRESS`
                            gives the line of an address that PID 1 reports
@@ -304,7 +304,7 @@ mod tests {
             ),
             (
                 &["build", "--without=running-system", "--list"],
-                "--without running-system: an image can be without command-line, multiboot, rare-loaders",
+                "--without running-system: an image can be without command-line, multiboot, other-loaders",
             ),
         ] {
             assert_eq!(parsed(words), Err(expected.to_owned()), "{words:?}");

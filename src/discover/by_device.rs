@@ -1,7 +1,16 @@
-//! Where a file is that a configuration names by a device: fstab(5)'s names, and what it mounts.
+//! The volume and the file that a configuration names by a device: a partition's number, fstab(5)'s names, and what that mounts.
 
 use super::{menu::volume_by, place::Place};
 use crate::formats::{fstab, volume_name::VolumeName};
+
+/// A partition of the configuration's own disk.
+pub(super) fn partition(place: &Place<'_>, number: &str) -> Option<usize> {
+    let number: u32 = number.parse().ok()?;
+    let disk = &place.lookup.volumes().get(place.volume)?.device.disk;
+    volume_by(place, |volume| {
+        volume.device.disk == *disk && volume.device.partition.as_ref().is_some_and(|it| it.number == number)
+    })
+}
 
 /// A path of the installed system whose root the volume is: on the volume that fstab(5) has mounted there, where it is not
 /// on this one.

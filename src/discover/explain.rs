@@ -18,10 +18,10 @@ use crate::{
 };
 
 /// The reason where no finder found its loader's configuration.
-pub const NO_CONFIGURATION: &str = match cfg!(feature = "rare-loaders") {
+pub const NO_CONFIGURATION: &str = match cfg!(feature = "other-loaders") {
     true => "no boot configuration",
     false => {
-        "no boot configuration that a small firstlight reads (LILO, kboot, petitboot, Android, ChromeOS are left out)"
+        "no boot configuration of GRUB, systemd-boot or SYSLINUX (this firstlight was built without other loaders)"
     }
 };
 

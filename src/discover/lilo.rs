@@ -1,8 +1,8 @@
 //! lilo.conf, elilo.conf and yaboot.conf: their paths, and what paths in them mean.
 
 use super::{
-    by_device::in_system,
-    menu::{MenuLoader, partition},
+    by_device::{in_system, partition},
+    menu::MenuLoader,
     place::Place,
 };
 use crate::{

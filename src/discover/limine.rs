@@ -1,7 +1,8 @@
 //! Limine: the paths of its configurations, and its names of devices.
 
 use super::{
-    menu::{MenuLoader, partition, volume_by},
+    by_device::partition,
+    menu::{MenuLoader, volume_by},
     place::Place,
 };
 use crate::{

@@ -144,6 +144,7 @@ impl<'a> Making<'a> {
     }
 
     /// The number of entries that were made.
+    #[cfg(feature = "other-loaders")]
     pub fn count(&self) -> usize {
         self.ids.len()
     }
@@ -237,15 +238,6 @@ pub(super) fn volume_by(place: &Place<'_>, is_meant: impl Fn(&Volume) -> bool) -
     let volumes = place.lookup.volumes();
     let order = Devices::new(place.volume, "").search_order(place.lookup);
     order.into_iter().find(|index| volumes.get(*index).is_some_and(&is_meant))
-}
-
-/// A partition of the configuration's own disk.
-pub(super) fn partition(place: &Place<'_>, number: &str) -> Option<usize> {
-    let number: u32 = number.parse().ok()?;
-    let disk = &place.lookup.volumes().get(place.volume)?.device.disk;
-    volume_by(place, |volume| {
-        volume.device.disk == *disk && volume.device.partition.as_ref().is_some_and(|it| it.number == number)
-    })
 }
 
 #[cfg(test)]

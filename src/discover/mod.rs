@@ -3,13 +3,13 @@
 //! [`survey`] asks every finder about every volume, pairs kernels with initrds by name where there is no configuration,
 //! and merges what came of it. It trusts nothing that it reads, and runs in a child without any privilege ([`sandbox`]).
 
-#[cfg(feature = "rare-loaders")]
+#[cfg(feature = "other-loaders")]
 mod android;
 mod bls;
 mod boot_option;
-#[cfg(feature = "rare-loaders")]
+#[cfg(feature = "other-loaders")]
 mod by_device;
-#[cfg(feature = "rare-loaders")]
+#[cfg(feature = "other-loaders")]
 mod chromeos;
 mod damage;
 pub mod environment;
@@ -19,10 +19,11 @@ mod foreign;
 mod grub;
 mod grub_legacy;
 mod images;
-#[cfg(feature = "rare-loaders")]
+#[cfg(feature = "other-loaders")]
 mod kboot;
-#[cfg(feature = "rare-loaders")]
+#[cfg(feature = "other-loaders")]
 mod lilo;
+#[cfg(feature = "other-loaders")]
 mod limine;
 mod live;
 mod menu;
@@ -30,12 +31,13 @@ mod merge;
 mod metered;
 mod owner;
 mod pattern;
-#[cfg(feature = "rare-loaders")]
+#[cfg(feature = "other-loaders")]
 mod petitboot;
 mod place;
 mod profiles;
-#[cfg(any(feature = "rare-loaders", not(target_arch = "x86_64")))]
+#[cfg(any(feature = "other-loaders", not(target_arch = "x86_64")))]
 mod raspberry_pi;
+#[cfg(feature = "other-loaders")]
 mod refind;
 pub mod sandbox;
 mod scan;
@@ -43,7 +45,7 @@ mod share;
 mod syslinux;
 #[cfg(test)]
 mod testing;
-#[cfg(any(feature = "rare-loaders", not(target_arch = "x86_64")))]
+#[cfg(any(feature = "other-loaders", not(target_arch = "x86_64")))]
 mod u_boot_script;
 mod unbootable;
 mod unified;
@@ -68,29 +70,32 @@ use crate::{
 /// first what an administrator wrote for a loader like this one, then what a distribution keeps up to date, then what older
 /// installations have left.
 static FINDERS: &[&dyn Finder] = &[
-    #[cfg(feature = "rare-loaders")]
+    #[cfg(feature = "other-loaders")]
     &petitboot::PETITBOOT,
-    #[cfg(feature = "rare-loaders")]
+    #[cfg(feature = "other-loaders")]
     &kboot::KBOOT,
     &grub::Grub,
     &bls::Bls,
     &syslinux::Syslinux,
-    #[cfg(any(feature = "rare-loaders", not(target_arch = "x86_64")))]
+    #[cfg(any(feature = "other-loaders", not(target_arch = "x86_64")))]
     &u_boot_script::UbootScript,
-    #[cfg(any(feature = "rare-loaders", not(target_arch = "x86_64")))]
+    #[cfg(any(feature = "other-loaders", not(target_arch = "x86_64")))]
     &raspberry_pi::RaspberryPi,
-    #[cfg(feature = "rare-loaders")]
+    #[cfg(feature = "other-loaders")]
     &chromeos::Chromeos,
-    #[cfg(feature = "rare-loaders")]
+    #[cfg(feature = "other-loaders")]
     &android::Android,
+    #[cfg(feature = "other-loaders")]
     &limine::LIMINE,
+    #[cfg(feature = "other-loaders")]
     &limine::LIMINE_CFG,
+    #[cfg(feature = "other-loaders")]
     &refind::Refind,
-    #[cfg(feature = "rare-loaders")]
+    #[cfg(feature = "other-loaders")]
     &lilo::YABOOT,
-    #[cfg(feature = "rare-loaders")]
+    #[cfg(feature = "other-loaders")]
     &lilo::ELILO,
-    #[cfg(feature = "rare-loaders")]
+    #[cfg(feature = "other-loaders")]
     &lilo::LILO,
     &grub_legacy::GRUB_LEGACY,
     &boot_option::BootOption,

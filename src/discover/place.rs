@@ -14,7 +14,7 @@ pub(super) struct Place<'a> {
     pub lookup: &'a dyn Lookup,
     pub volume: usize,
     /// Kernel name of the volume's device.
-    #[cfg(feature = "rare-loaders")]
+    #[cfg(feature = "other-loaders")]
     pub device: &'a str,
     /// Empty for the volume's root.
     pub directory: &'a str,
@@ -23,13 +23,13 @@ pub(super) struct Place<'a> {
 impl<'a> Place<'a> {
     /// The directory of a file.
     pub fn of(lookup: &'a dyn Lookup, volume: usize, file: &'a str) -> Option<Self> {
-        #[cfg(feature = "rare-loaders")]
+        #[cfg(feature = "other-loaders")]
         let device = &lookup.volumes().get(volume)?.device.name;
         let directory = file.rsplit_once('/').map_or("", |(directory, _)| directory);
         Some(Self {
             lookup,
             volume,
-            #[cfg(feature = "rare-loaders")]
+            #[cfg(feature = "other-loaders")]
             device,
             directory,
         })

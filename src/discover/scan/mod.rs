@@ -12,8 +12,10 @@ use std::{
     rc::Rc,
 };
 
+#[cfg(any(feature = "other-loaders", test))]
+pub(super) use self::cmdline::ROOT_TYPE;
+pub(super) use self::names::kernel_versions;
 use self::system::{Family, System};
-pub(super) use self::{cmdline::ROOT_TYPE, names::kernel_versions};
 use super::{
     finder::{Findings, Note, NoteAction},
     pattern,
