@@ -27,16 +27,12 @@ pub enum AttemptError {
     NoKernel,
     /// The volume of a file is not there.
     #[error("{file}: its volume is not there any more; attach the disk again")]
-    VolumeGone {
-        /// The file.
-        file: String,
-    },
+    VolumeGone { file: String },
     /// A file cannot be opened.
     #[error(
         "{file}: cannot be opened ({reason}); install the kernel package again, or correct the boot configuration"
     )]
     Open {
-        /// The file.
         file: String,
         /// The kernel's reason.
         reason: LookupError,
@@ -44,17 +40,13 @@ pub enum AttemptError {
     /// A file cannot be read.
     #[error("{file}: cannot be read ({source}); check the disk and its cables")]
     Read {
-        /// The file.
         file: String,
         /// The kernel's reason.
         source: io::Error,
     },
     /// The system would start without its initrd.
     #[error("{file}: the initrd is empty; is its file system full? Write it anew, or choose another entry")]
-    EmptyInitrd {
-        /// The file.
-        file: String,
-    },
+    EmptyInitrd { file: String },
     /// No kernel can be made of the files.
     #[error(transparent)]
     Prepare(#[from] PrepareError),

@@ -101,7 +101,6 @@ pub enum WorkerAction {
     Jump {
         /// Id of the entry.
         entry: String,
-        /// Its title.
         title: String,
         /// Its kernel, which is loaded.
         kernel: LoadedKernel,

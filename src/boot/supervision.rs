@@ -74,7 +74,6 @@ pub enum Request {
     Jump {
         /// Id of the entry that is loaded.
         entry: String,
-        /// Its title.
         title: String,
     },
     /// Unmount, sync and restart the machine through its firmware.

@@ -19,7 +19,6 @@ pub struct OptionReference {
 pub struct CommandReference {
     /// The word.
     pub name: &'static str,
-    /// Its operands.
     pub operands: &'static str,
     /// Its purpose, in a line.
     pub summary: &'static str,

@@ -45,7 +45,6 @@ pub enum EnvironmentError {
     Block {
         /// The block's file.
         block: String,
-        /// The reason.
         reason: ChangeError,
     },
     /// It cannot be read or written.

@@ -75,9 +75,7 @@ pub struct Search {
 /// The report on one volume.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// The volume.
     pub volume: VolumeReference,
-    /// Its file system.
     pub filesystem: Filesystem,
     /// Whether what waits in the file system's log was taken into account.
     pub log: LogState,

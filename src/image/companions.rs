@@ -15,7 +15,6 @@ use crate::{
 /// A file that goes with a unified kernel image.
 #[derive(Debug)]
 pub struct CompanionFile {
-    /// Its role.
     pub role: Role,
     /// The name that it gets in the initrd.
     pub name: String,

@@ -61,7 +61,6 @@ pub struct PreparedKernel {
     pub initrds: Vec<NamedFile>,
     /// The command line, text as in [`crate::formats::text`].
     pub cmdline: String,
-    /// The device tree.
     pub devicetree: Option<Vec<u8>>,
     /// How the kernel is started, if that is by multiboot.
     pub multiboot: Option<MultibootStart>,

@@ -117,7 +117,6 @@ pub enum LoadError {
         kernel: String,
         /// Why only signed kernels shall be loaded.
         why: &'static str,
-        /// The remedy.
         remedy: &'static str,
     },
     /// The running kernel refused it.
@@ -127,9 +126,7 @@ pub enum LoadError {
         kernel: String,
         /// The error number.
         errno: Errno,
-        /// The cause.
         cause: String,
-        /// The remedy.
         remedy: &'static str,
     },
 }

@@ -31,9 +31,7 @@ pub struct Circumstances {
 pub struct Reason {
     /// The error number's name, as errno(3) has it.
     pub name: &'static str,
-    /// The cause.
     pub cause: &'static str,
-    /// The remedy.
     pub remedy: &'static str,
 }
 

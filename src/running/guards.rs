@@ -14,7 +14,6 @@ const FIRST_PID_NAMESPACE: u64 = 0xefff_fffc;
 pub struct Inhibitor {
     /// Who asked.
     pub who: String,
-    /// Why.
     pub why: String,
     /// It forbids the shutdown, rather than delaying it.
     pub blocks: bool,

@@ -13,7 +13,6 @@ pub struct Mount {
     pub point: String,
     /// Its kind, as mount(8) takes it.
     pub kind: String,
-    /// Its source.
     pub source: String,
 }
 

@@ -62,7 +62,6 @@ pub enum Once {
     Grub {
         /// Where the volume is mounted so that it can be written to.
         point: PathBuf,
-        /// The volume.
         volume: Box<Volume>,
         /// The block on it.
         block: FileReference,

@@ -20,7 +20,6 @@ const LIMIT: usize = 16;
 pub struct Writer {
     /// Number of the process.
     pub process: u32,
-    /// Its name.
     pub name: String,
     /// The first such file.
     pub file: String,

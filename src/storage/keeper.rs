@@ -30,7 +30,6 @@ pub struct Limits {
 pub enum KeeperAction {
     /// Probe a device, and hand in the result with the same number.
     Probe {
-        /// The request.
         request: ProbeRequest,
         /// Number of this probe.
         number: u64,

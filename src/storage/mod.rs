@@ -56,7 +56,6 @@ pub enum VolumeEvent {
     Opened(OpenVolume),
     /// A device that nothing can be read from. It may still become a volume, if it answers late or changes.
     Rejected {
-        /// The device.
         device: Device,
         /// Why.
         rejection: Rejection,

@@ -120,7 +120,6 @@ pub enum NoReplay {
 /// A file system to be mounted.
 #[derive(Debug)]
 pub struct MountRequest<'a> {
-    /// Its kind.
     pub kind: FilesystemKind,
     /// The node of its device.
     pub node: &'a Path,

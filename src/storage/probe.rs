@@ -59,7 +59,6 @@ pub enum ProbeOutcome {
     },
     /// It and its companions were joined into devices of their own, which the kernel announces.
     Joined {
-        /// The device.
         device: Device,
         /// The stack that they are the parts of.
         stack: StackId,

@@ -102,7 +102,6 @@ pub enum Rejection {
 pub enum Encryption {
     /// LUKS, version 1 or 2.
     Luks,
-    /// BitLocker.
     Bitlocker,
 }
 

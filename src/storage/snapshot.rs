@@ -71,7 +71,6 @@ pub enum SnapshotError {
     Full(u64),
 }
 
-/// A snapshot.
 #[derive(Debug)]
 pub(super) struct Snapshot {
     control: File,

@@ -35,7 +35,6 @@ const KINDS: &[Row] = &[Row {
 /// Which stack it is: the same for all of its parts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct StackId {
-    /// Its kind.
     pub kind: StackKind,
     /// Its UUID, as the superblock of each part has it.
     pub uuid: String,

@@ -96,7 +96,6 @@ impl Uevent {
 /// A message from a [`Socket`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UeventMessage {
-    /// An event.
     Event(Uevent),
     /// More events came than the socket could hold, and some were lost: look at /sys again.
     Lost,

@@ -42,7 +42,6 @@ const USUAL_SIZE: Size = Size { columns: 80, rows: 24 };
 pub struct Size {
     /// Characters in a row.
     pub columns: usize,
-    /// Rows.
     pub rows: usize,
 }
 

@@ -3,6 +3,7 @@
 //! The uevent socket is opened before sysfs is walked, so that nothing falls between. All of it runs on threads of its
 //! own: a driver that hangs in its start holds up neither PID 1 nor the other drivers.
 
+mod idle;
 mod insert;
 mod loader;
 mod modprobe;
@@ -16,10 +17,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use idle::Idle;
 use loader::{ModuleLoader, Tables};
 pub use modprobe::run as modprobe;
 use queue::Queue;
 use rustix::{
+    event::{PollFd, PollFlags, poll},
     fd::{AsFd, BorrowedFd, OwnedFd},
     io::Errno,
     pipe::{PipeFlags, pipe_with},
@@ -105,31 +108,53 @@ fn serve(tables: &Tables, socket: &Socket, open_until_loaded: OwnedFd) {
     let queue = Queue::default();
     thread::scope(|scope| {
         let work = || queue.work(|request| loader.load_for_device(request));
-        let started = (0..LOADERS)
-            .filter(|_| Builder::new().stack_size(STACK_SIZE).spawn_scoped(scope, work).is_ok())
-            .count();
-        if started == 0 {
-            log::error!("no modules are loaded: no thread can be started");
-            return;
+        let start = || Builder::new().stack_size(STACK_SIZE).spawn_scoped(scope, work);
+        let started = (0..LOADERS).filter(|_| start().is_ok()).count();
+        match (started, Idle::start(scope, &queue)) {
+            (1.., Ok(idle)) => {
+                coldplug(&queue, socket, &idle);
+                log::info!("the modules for the hardware that is there are loaded ({})", loader.count());
+                drop(open_until_loaded);
+                hotplug(&queue, socket);
+            }
+            _ => {
+                log::error!("no modules are loaded: no thread can be started");
+                drop(open_until_loaded);
+            }
         }
-        coldplug(&queue, socket);
-        log::info!("the modules for the hardware that is there are loaded ({})", loader.count());
-        drop(open_until_loaded);
-        hotplug(&queue, socket);
     });
 }
 
 /// Everything that is there, and what appears because of it.
-fn coldplug(queue: &Queue, socket: &Socket) {
+fn coldplug(queue: &Queue, socket: &Socket, idle: &Idle) {
     ALWAYS.iter().for_each(|name| queue.push(name));
     walk::modaliases(|modalias| wanted(queue, modalias));
+    let mut is_heard = true;
     for _ in 0..ROUNDS {
-        queue.wait_until_idle();
-        while let Ok(Some(message)) = socket.receive_waiting() {
-            take(queue, &message);
+        let known = queue.count();
+        idle.begin();
+        // A driver that starts brings devices that want others, whether or not its load has returned.
+        while !idle.has_come() {
+            let mut polled = vec![PollFd::from_borrowed_fd(idle.descriptor(), PollFlags::IN)];
+            polled.extend(is_heard.then(|| PollFd::new(socket, PollFlags::IN)));
+            // However it ends, both are looked at.
+            let _ = poll(&mut polled, None);
+            is_heard = take_waiting(queue, socket);
         }
-        if queue.is_idle() {
+        is_heard = take_waiting(queue, socket);
+        if queue.count() == known {
             return;
+        }
+    }
+}
+
+/// Takes the messages that wait; whether more may come.
+fn take_waiting(queue: &Queue, socket: &Socket) -> bool {
+    loop {
+        match socket.receive_waiting() {
+            Ok(Some(message)) => take(queue, &message),
+            Ok(None) => return true,
+            Err(_) => return false,
         }
     }
 }

@@ -31,7 +31,6 @@ pub enum UsageError {
     /// A kernel is named beside an action that loads none.
     #[error("'{kernel}' is named, and {action} loads no kernel; -l loads it, -f loads and starts it")]
     KernelNotLoaded {
-        /// The kernel.
         kernel: String,
         /// The action that counts, the last one.
         action: &'static str,

@@ -98,7 +98,6 @@ pub enum SegmentsError {
         what: &'static str,
         /// Its size in bytes.
         size: u64,
-        /// The limits.
         limits: Range<u64>,
     },
     /// A file cannot be mapped.

@@ -42,7 +42,6 @@ const MAGIC_2: u32 = 0x36d7_6289;
 /// Why a file cannot be loaded by multiboot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum MultibootError {
-    /// No header.
     #[error("it has no multiboot header; name a multiboot kernel, such as Xen's, or leave --module out")]
     NoHeader,
     /// Neither an ELF file nor addresses in the header.

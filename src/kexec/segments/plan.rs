@@ -21,7 +21,6 @@ pub enum Content {
 /// One segment of `kexec_load`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Segment {
-    /// Its content.
     pub content: Content,
     /// Physical address, a multiple of the page size.
     pub address: u64,

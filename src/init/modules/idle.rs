@@ -1,0 +1,57 @@
+//! The event "nothing is left to load", for a thread that hears uevents meanwhile: a load beside a disk that hangs may not return.
+
+use std::{
+    io,
+    sync::mpsc::{Sender, channel},
+    thread::{Builder, Scope},
+};
+
+use rustix::{
+    fd::{AsFd, BorrowedFd, OwnedFd},
+    io::{read, write},
+    pipe::{PipeFlags, pipe_with},
+};
+
+use super::{STACK_SIZE, queue::Queue};
+
+/// A thread that waits for the queue.
+#[derive(Debug)]
+pub(super) struct Idle {
+    begin: Sender<()>,
+    event: OwnedFd,
+}
+
+impl Idle {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    /// There is no descriptor or no thread left.
+    pub(super) fn start<'scope>(scope: &'scope Scope<'scope, '_>, queue: &'scope Queue) -> io::Result<Self> {
+        let (event, happened) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
+        let (begin, waits) = channel();
+        Builder::new().stack_size(STACK_SIZE).spawn_scoped(scope, move || {
+            for () in waits {
+                queue.wait_until_idle();
+                // The other end is open as long as anybody waits.
+                let _ = write(&happened, &[0]);
+            }
+        })?;
+        Ok(Self { begin, event })
+    }
+
+    /// Begins to wait.
+    pub(super) fn begin(&self) {
+        // The thread ends with this sender.
+        let _ = self.begin.send(());
+    }
+
+    /// Readable when nothing waits and nobody works.
+    pub(super) fn descriptor(&self) -> BorrowedFd<'_> {
+        self.event.as_fd()
+    }
+
+    /// Whether that was so; once for each time that was begun.
+    pub(super) fn has_come(&self) -> bool {
+        read(&self.event, &mut [0_u8]).is_ok_and(|count| count > 0)
+    }
+}
