@@ -268,7 +268,11 @@ impl WorkerState {
                 }
                 self.firmware = order;
             }
-            Event::KnownProbed => self.known_probed = true,
+            Event::KnownProbed => {
+                self.known_probed = true;
+                // Some have started since.
+                actions.extend((!self.starting.is_empty()).then_some(WorkerAction::LookAgain));
+            }
             Event::Searching(volumes) => self.searching = volumes,
             Event::VolumesLate => {
                 self.volumes_late = true;
