@@ -1,6 +1,7 @@
 //! Block devices as they appear, what is on them, and read-only handles to their files.
 
 mod attachment;
+mod control_node;
 pub mod controllers;
 mod image_file;
 mod keeper;

@@ -13,7 +13,6 @@ use std::{
 };
 
 use rustix::{
-    fs::{CWD, FileType, Mode, makedev, mknodat},
     io::Errno,
     mount::{
         FsMountFlags, FsOpenFlags, MountAttrFlags, fsconfig_create, fsconfig_set_flag, fsconfig_set_string,
@@ -22,6 +21,7 @@ use rustix::{
 };
 
 use super::{
+    control_node,
     kernel_messages::KernelMessages,
     snapshot::{Snapshot, SnapshotError},
 };
@@ -51,7 +51,7 @@ const NO_REPLAY: [(&str, &str); 4] =
 const MESSAGE_LIMIT: usize = 8;
 
 /// Where loop devices are given out, and the number of that device (Documentation/admin-guide/devices.txt).
-const LOOP_CONTROL: (&str, u32, u32) = ("/dev/loop-control", 10, 237);
+const LOOP_CONTROL: (&str, (u32, u32)) = ("/dev/loop-control", (10, 237));
 
 /// Someone else may take a loop device between the question for a free one and the answer; not for ever.
 const LOOP_RACE_LIMIT: usize = 16;
@@ -371,14 +371,7 @@ pub(super) fn loop_over(device: &File, writable: bool) -> Result<(PathBuf, File)
         let opened = OpenOptions::new().read(true).write(writable).open(path);
         opened.map_err(|error| error.raw_os_error().map_or(Errno::IO, Errno::from_raw_os_error))
     };
-    let control = Path::new(LOOP_CONTROL.0);
-    let control = open(control, false).or_else(|error| {
-        // Before the module is there, so is no node; opening one has the kernel ask for the module.
-        let mode = Mode::RUSR | Mode::WUSR;
-        let device = makedev(LOOP_CONTROL.1, LOOP_CONTROL.2);
-        mknodat(CWD, control, FileType::CharacterDevice, mode, device).map_err(|_| error)?;
-        open(control, false)
-    })?;
+    let control = control_node::open(Path::new(LOOP_CONTROL.0), LOOP_CONTROL.1)?;
     let mut result = Err(Errno::BUSY);
     for _ in 0..LOOP_RACE_LIMIT {
         let path = PathBuf::from(format!("/dev/loop{}", free_loop_device(control.as_fd())?));

@@ -14,15 +14,15 @@ use std::{
 };
 
 use rustix::{
-    fs::{CWD, FileType, MemfdFlags, Mode, fstat, ftruncate, major, makedev, memfd_create, minor, mknodat},
+    fs::{MemfdFlags, fstat, ftruncate, major, memfd_create, minor},
     io::Errno,
 };
 
-use super::{mount::loop_over, probe::errno, sysfs::SNAPSHOT};
+use super::{control_node, mount::loop_over, sysfs::SNAPSHOT};
 use crate::sys::device_mapper::Mapped;
 
 /// Where devices of device mapper are made, and the number of that node (Documentation/admin-guide/devices.txt).
-const CONTROL: (&str, u32, u32) = ("/dev/mapper/control", 10, 236);
+const CONTROL: (&str, (u32, u32)) = ("/dev/mapper/control", (10, 236));
 
 /// The same in a place where it can be made before the module is there.
 const OWN_CONTROL: &str = "/dev/firstlight-device-mapper";
@@ -183,14 +183,8 @@ impl Drop for Store {
 }
 
 fn control() -> Result<File, Errno> {
-    let (path, major, minor) = CONTROL;
-    File::open(path).or_else(|_| File::open(OWN_CONTROL)).or_else(|error| {
-        // Before the module is there, so is no node; opening one has the kernel ask for the module.
-        let mode = Mode::RUSR | Mode::WUSR;
-        mknodat(CWD, OWN_CONTROL, FileType::CharacterDevice, mode, makedev(major, minor))
-            .map_err(|_| errno(&error))?;
-        File::open(OWN_CONTROL).map_err(|error| errno(&error))
-    })
+    let (path, number) = CONTROL;
+    File::open(path).or_else(|_| control_node::open(Path::new(OWN_CONTROL), number))
 }
 
 /// Memory that is left, in bytes (proc(5), MemAvailable).

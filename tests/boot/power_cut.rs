@@ -109,13 +109,16 @@ fn cut_at_moments(filesystem: Filesystem, name: &str) {
             let view: Vec<&str> = view.split(' ').collect();
             let version = *VERSIONS.iter().find(|(version, _)| *version == view[1]).unwrap();
             let initrd = sum(&payload::probe_initrd(version.1).unwrap());
-            assert_eq!(view[2..], [&*kernel, &*initrd], "{}: the update itself is not safe", view[0]);
-            version
+            assert_eq!(view[2..4], [&*kernel, &*initrd], "{}: the update itself is not safe", view[0]);
+            (version, view[4] == "replayed")
         })
         .collect();
+    let dirty: Vec<char> =
+        ('a'..).zip(&own).filter(|(_, (_, dirty))| *dirty).map(|(letter, _)| letter).collect();
+    let own: Vec<_> = own.into_iter().map(|(version, _)| version).collect();
     assert_eq!(
-        (own.len(), own.first(), own.last()),
-        (MOMENTS, Some(&VERSIONS[0]), Some(&VERSIONS[1])),
+        (own.len(), own.first(), own.last(), dirty.is_empty()),
+        (MOMENTS, Some(&VERSIONS[0]), Some(&VERSIONS[1]), false),
         "{own:?}"
     );
 
@@ -137,7 +140,12 @@ fn cut_at_moments(filesystem: Filesystem, name: &str) {
         let volume = guest.wait_for_landmark("volume", &[("device", &device)], LIMIT).unwrap();
         match volume.field("log") {
             "replayed" => replayed.push(letter),
-            log => assert_eq!(log, "", "{device}"),
+            "" => {}
+            log => {
+                // The screen says why.
+                let _ = guest.wait_for_text(&format!("{device}: its log"), LIMIT);
+                panic!("{device}: {log}: {}", guest.console().tail());
+            }
         }
         // The disks are copies of each other: an id that only one has stays as it is.
         let alone = own.iter().filter(|(other, _)| other == version).count() == 1;
@@ -148,7 +156,8 @@ fn cut_at_moments(filesystem: Filesystem, name: &str) {
     assert_eq!(disks.iter().map(changed).collect::<Vec<_>>(), before, "a disk was written");
     let versions: String = own.iter().map(|(version, _)| *version).collect();
     println!("{name}: {writes} writes, versions {versions}, replayed {replayed:?}");
-    assert!(replayed.len() >= MOMENTS / 2, "{replayed:?}");
+    // How many logs are dirty is a matter of the update's speed.
+    assert!(dirty.iter().all(|letter| replayed.contains(letter)), "{dirty:?}, but {replayed:?}");
     // The first disk with the new version, and the last one.
     let first = own.iter().position(|version| *version == VERSIONS[1]).unwrap();
     for moment in [first, MOMENTS - 1] {
