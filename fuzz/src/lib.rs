@@ -76,7 +76,7 @@ pub struct Files {
 impl Files {
     /// Gives each text one of the paths.
     #[must_use]
-    pub fn new<'a>(texts: impl Iterator<Item = &'a str>) -> Self {
+    pub fn new<'a>(texts: impl Iterator<Item = &'a [u8]>) -> Self {
         let device = Device {
             disk: "sda".into(),
             partition: Some(Partition {
@@ -92,7 +92,7 @@ impl Files {
             ..Device::new("sda2")
         };
         let filesystem = Filesystem { kind: FilesystemKind::Ext4, uuid: Some("a".into()), label: None };
-        let files = texts.take(PATHS.len()).map(|text| text.as_bytes().to_vec()).collect();
+        let files = texts.take(PATHS.len()).map(<[u8]>::to_vec).collect();
         Self { volumes: vec![Volume::new(device, filesystem)], files }
     }
 

@@ -5,12 +5,13 @@ use firstlight::formats::{
     syslinux::{self, Dialect},
     text,
 };
-use fuzz::fuzz_target;
+use fuzz::{bounds, fuzz_target};
 
 fuzz_target!(|data: &[u8]| {
     let _ = syslinux::saved::parse(data);
     let text = text::decode(data);
     for dialect in [Dialect::Syslinux, Dialect::Uboot] {
+        bounds::lap();
         let mut parts = text.split('\x0c');
         let first = parts.next().unwrap_or_default();
         let mut include = |_: &str| parts.next().map(str::to_owned).ok_or_else(|| "no more".to_owned());

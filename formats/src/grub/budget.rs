@@ -1,7 +1,13 @@
 //! How much work and memory a configuration may cost: in proportion to its own size, since a menu of thousands of entries is
 //! as legitimate as one of three, and a loop without end costs the same however short it is.
 
-use std::{cell::RefCell, collections::BTreeSet, rc::Rc};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    rc::Rc,
+};
+
+use crate::lookup::MENU_LIMIT;
 
 /// Units of work: about one for each byte handled, [`STEP`] for a command, [`LOOK`] for a question to a file system.
 pub const STEP: usize = 128;
@@ -28,6 +34,9 @@ const BYTE_LIMIT: u64 = 8 << 20;
 /// Statements and pieces of words of all scripts together: about 40 bytes of memory each.
 const NODE_LIMIT: usize = 3 << 20;
 
+/// Bytes of all scripts together: a file that runs itself is kept once, but there may be many files.
+const TEXT_LIMIT: usize = 4 * MENU_LIMIT;
+
 /// The work that a text of this length allows for.
 pub fn work(length: usize) -> u64 {
     PER_BYTE.saturating_mul(length as u64)
@@ -35,6 +44,15 @@ pub fn work(length: usize) -> u64 {
 
 /// The files that have been read, each of which allows for work once.
 pub type Reads = BTreeSet<(usize, Rc<str>)>;
+
+/// A script that was read from a file.
+#[derive(Clone, Debug)]
+pub struct Script {
+    /// Without carriage returns.
+    pub text: Rc<str>,
+    /// There is more of the file.
+    pub is_cut: bool,
+}
 
 /// What a configuration, everything that it leads to and all its entries have in common.
 #[derive(Clone, Debug, Default)]
@@ -46,6 +64,8 @@ struct Balance {
     bytes: u64,
     work: u64,
     nodes: usize,
+    scripts: BTreeMap<(usize, Rc<str>), Script>,
+    text: usize,
 }
 
 impl Account {
@@ -65,6 +85,23 @@ impl Account {
     /// The work that everything read so far allows for.
     pub fn work(&self) -> u64 {
         self.0.try_borrow().map_or(0, |balance| balance.work)
+    }
+
+    /// The script of a file that was read before.
+    pub fn script(&self, file: &(usize, Rc<str>)) -> Option<Script> {
+        self.0.try_borrow().ok()?.scripts.get(file).cloned()
+    }
+
+    /// Keeps the script of a file; `false` where there is no room for it.
+    pub fn keep_script(&self, file: (usize, Rc<str>), script: &Script) -> bool {
+        let Ok(mut balance) = self.0.try_borrow_mut() else { return false };
+        let text = balance.text.saturating_add(script.text.len());
+        let fits = text <= TEXT_LIMIT;
+        if fits {
+            balance.text = text;
+            balance.scripts.insert(file, script.clone());
+        }
+        fits
     }
 
     /// Notes what was parsed; `false` where there is no room for more.
@@ -89,5 +126,17 @@ mod tests {
         assert_eq!(account.work(), 3 * PER_FILE + PER_BYTE * BYTE_LIMIT);
         assert!(account.keep(NODE_LIMIT));
         assert!(!account.keep(1));
+    }
+    #[test]
+    fn scripts_are_kept_as_long_as_there_is_room() {
+        let account = Account::default();
+        let script = |length| Script { text: "a".repeat(length).into(), is_cut: false };
+        let file = |path: &str| (0, Rc::<str>::from(path));
+        assert!(account.script(&file("/a")).is_none());
+        assert!(account.keep_script(file("/a"), &script(TEXT_LIMIT - 1)));
+        assert!(!account.keep_script(file("/b"), &script(2)));
+        assert!(account.keep_script(file("/c"), &script(1)));
+        let kept = ["/a", "/b", "/c"].map(|path| account.script(&file(path)).map(|script| script.text.len()));
+        assert_eq!(kept, [Some(TEXT_LIMIT - 1), None, Some(1)]);
     }
 }

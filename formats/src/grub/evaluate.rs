@@ -27,6 +27,9 @@ const DEPTH_LIMIT: u32 = 256;
 /// Maximum number of warnings.
 const WARNING_LIMIT: usize = 200;
 
+/// Maximum size of one, in bytes: it quotes the script.
+const MESSAGE_LIMIT: usize = 1 << 10;
+
 /// A function and the file that it was written in.
 #[derive(Clone, Debug)]
 pub(super) struct Function {
@@ -264,7 +267,11 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Tells of a loss that must not get lost among others.
-    pub(super) fn warn_always(&mut self, line: u32, message: String) {
+    pub(super) fn warn_always(&mut self, line: u32, mut message: String) {
+        if message.len() > MESSAGE_LIMIT {
+            message.truncate(message.floor_char_boundary(MESSAGE_LIMIT));
+            message.push('…');
+        }
         self.warnings.push(Warning {
             volume: self.lookup.volume_reference(self.place.volume),
             path: self.place.path.to_string(),

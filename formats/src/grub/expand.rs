@@ -8,8 +8,8 @@ use super::{
     syntax::{Block, Part},
 };
 
-/// Maximum size of the arguments of one command after expansion, in bytes.
-const EXPANSION_LIMIT: usize = 256 << 10;
+/// Maximum size of the arguments of one command after expansion, in bytes; a block is not counted.
+const SIZE_LIMIT: usize = 256 << 10;
 
 /// The arguments of one command.
 #[derive(Clone, Debug, Default)]
@@ -28,11 +28,17 @@ struct Fields {
     open: bool,
     /// Where a `*` or `?` is a wildcard: the word and the place in it. `None` where no wildcard is expanded.
     wild: Option<Vec<(usize, usize)>>,
-    /// Bytes that came from variables.
-    expanded: usize,
+    /// Bytes of the arguments, those for which there is no room too.
+    size: usize,
 }
 
 impl Fields {
+    /// Whether there is room for more text.
+    fn has_room(&mut self, text: &str) -> bool {
+        self.size = self.size.saturating_add(text.len());
+        self.size <= SIZE_LIMIT
+    }
+
     fn append(&mut self, text: &str, quoted: bool) {
         if !self.open {
             self.open = true;
@@ -76,8 +82,9 @@ pub fn expand(evaluator: &mut Evaluator<'_>, words: &[Part]) -> Arguments {
     let mut block = None;
     for part in words {
         match part {
-            Part::Plain(text) => fields.append(text, false),
-            Part::Quoted(text) => fields.append(text, true),
+            Part::Plain(text) if fields.has_room(text) => fields.append(text, false),
+            Part::Quoted(text) if fields.has_room(text) => fields.append(text, true),
+            Part::Plain(_) | Part::Quoted(_) => {}
             Part::Variable { name, quoted } => variable(evaluator, &mut fields, name, *quoted),
             Part::Block(it) => {
                 fields.append(&it.text, true);
@@ -86,7 +93,7 @@ pub fn expand(evaluator: &mut Evaluator<'_>, words: &[Part]) -> Arguments {
             Part::Gap => fields.next(),
         }
     }
-    if fields.expanded > EXPANSION_LIMIT {
+    if fields.size > SIZE_LIMIT {
         // Half a value is none: the script ends here.
         evaluator.spend(usize::MAX);
         return Arguments::default();
@@ -138,13 +145,9 @@ fn variable(evaluator: &Evaluator<'_>, fields: &mut Fields, name: &str, quoted: 
 }
 
 fn append(fields: &mut Fields, value: &str, quoted: bool) {
-    fields.expanded = fields.expanded.saturating_add(value.len());
-    if fields.expanded > EXPANSION_LIMIT {
-        return;
-    }
-    if quoted {
-        fields.append(value, true);
-    } else {
-        fields.append_split(value);
+    match fields.has_room(value) {
+        true if quoted => fields.append(value, true),
+        true => fields.append_split(value),
+        false => {}
     }
 }

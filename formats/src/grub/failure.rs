@@ -17,6 +17,7 @@ pub type CommandResult = Result<(), CommandFailure>;
 #[expect(missing_docs, reason = "each is the name of what went wrong")]
 pub enum Status {
     False = 1,
+    OutOfMemory = 3,
     BadFileType = 4,
     FileNotFound = 5,
     BadNumber = 10,

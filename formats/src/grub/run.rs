@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::{
-    budget::LINE,
+    budget::{LINE, Script},
     device::Located,
     evaluate::{Evaluator, Flow, Function, Place},
     failure::{CommandFailure, CommandResult, Status},
@@ -68,11 +68,7 @@ impl Evaluator<'_> {
     pub(super) fn run_file(&mut self, file: &Located) -> CommandResult {
         self.spend_lookup();
         let Located { volume, path, .. } = file;
-        let read = self.lookup.read_beginning(*volume, path, MENU_LIMIT);
-        let Beginning { bytes, is_cut } =
-            read.map_err(|error| CommandFailure::new(Status::FileNotFound, format!("{path}: {error}")))?;
-        self.earn(*volume, path, bytes.len());
-        let text: Rc<str> = text::decode_owned(bytes).replace('\r', "").into();
+        let Script { text, is_cut } = self.script(*volume, path)?;
         self.spend(line_count(&text).saturating_mul(LINE).saturating_add(text.len()));
         let place = Place { volume: *volume, path: path.as_str().into() };
         let place = std::mem::replace(&mut self.place, place);
@@ -105,6 +101,28 @@ impl Evaluator<'_> {
         self.line = line;
         self.place = place;
         done
+    }
+
+    /// The script of a file, which is read once.
+    fn script(&mut self, volume: usize, path: &str) -> Result<Script, CommandFailure> {
+        let file = (volume, Rc::<str>::from(path));
+        if let Some(script) = self.account.script(&file) {
+            self.earn(volume, path, script.text.len());
+            return Ok(script);
+        }
+        let read = self.lookup.read_beginning(volume, path, MENU_LIMIT);
+        let Beginning { bytes, is_cut } =
+            read.map_err(|error| CommandFailure::new(Status::FileNotFound, format!("{path}: {error}")))?;
+        self.earn(volume, path, bytes.len());
+        let script = Script { text: text::decode_owned(bytes).replace('\r', "").into(), is_cut };
+        if self.account.keep_script(file, &script) {
+            Ok(script)
+        } else {
+            Err(CommandFailure::new(
+                Status::OutOfMemory,
+                format!("{path}: the scripts are too large together"),
+            ))
+        }
     }
 
     fn define(&mut self, functions: Vec<(String, Rc<[Statement]>)>) {
