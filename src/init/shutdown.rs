@@ -76,7 +76,7 @@ pub(super) fn unmount_and_sync() {
 /// Does `work` on a thread of its own; gives whether it was done in time. A thread that is not done is abandoned.
 fn within(patience: Duration, work: impl FnOnce() + Send + 'static) -> bool {
     let (done, wait) = mpsc::channel();
-    let started = thread::Builder::new().spawn(move || {
+    let started = thread::Builder::new().name("unmount".into()).spawn(move || {
         work();
         // Nobody waits any more if it took too long.
         let _ = done.send(());

@@ -29,7 +29,8 @@ impl Idle {
     pub(super) fn start<'scope>(scope: &'scope Scope<'scope, '_>, queue: &'scope Queue) -> io::Result<Self> {
         let (event, happened) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
         let (begin, waits) = channel();
-        Builder::new().stack_size(STACK_SIZE).spawn_scoped(scope, move || {
+        let thread = Builder::new().name("modules-idle".into()).stack_size(STACK_SIZE);
+        thread.spawn_scoped(scope, move || {
             for () in waits {
                 queue.wait_until_idle();
                 // The other end is open as long as anybody waits.

@@ -70,7 +70,7 @@ pub(super) fn start() -> Option<Loading> {
 impl Loading {
     fn start() -> io::Result<Self> {
         let (end, open_until_loaded) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
-        Builder::new().spawn(move || match Socket::open() {
+        Builder::new().name("modules".into()).spawn(move || match Socket::open() {
             Ok(socket) => {
                 if let Some(tables) = Tables::read() {
                     serve(&tables, &socket, open_until_loaded);
@@ -108,7 +108,8 @@ fn serve(tables: &Tables, socket: &Socket, open_until_loaded: OwnedFd) {
     let queue = Queue::default();
     thread::scope(|scope| {
         let work = || queue.work(|request| loader.load_for_device(request));
-        let start = || Builder::new().stack_size(STACK_SIZE).spawn_scoped(scope, work);
+        let thread = || Builder::new().name("modules-load".into()).stack_size(STACK_SIZE);
+        let start = || thread().spawn_scoped(scope, work);
         let started = (0..LOADERS).filter(|_| start().is_ok()).count();
         match (started, Idle::start(scope, &queue)) {
             (1.., Ok(idle)) => {
