@@ -1,10 +1,12 @@
 //! The worker's decisions as a pure state machine. Events of every thread go in with the time, actions come out; nothing here
 //! waits, reads or writes.
 
+mod devices;
 mod loading;
 #[cfg(test)]
 mod tests;
 mod view;
+mod waiting;
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -22,8 +24,8 @@ use super::{
     supervision::{Notice, Request},
 };
 use crate::{
-    entry::{Device, Discovery, Entry, LogState, TimeoutStyle, Volume, VolumeId, VolumeReference},
-    formats::{sort, text::printable, volume_name::VolumeName},
+    entry::{Device, Discovery, Entry, TimeoutStyle, Volume, VolumeId, VolumeReference},
+    formats::text::printable,
     kexec::LoadedKernel,
     storage::{controllers::Controller, rejection::Rejection},
     ui::{
@@ -40,9 +42,6 @@ const MESSAGE_LIMIT: usize = 64;
 
 /// Minimum time of a discovery. It is waited for no longer than to the deadline, but may find something afterwards.
 const SEARCH_TIME: Duration = Duration::from_secs(10);
-
-/// The time in which a key stops the action of `after-failure`.
-const GRACE: Duration = Duration::from_secs(10);
 
 /// Why nothing is known yet of a device.
 const NO_ANSWER: &str = "no answer yet";
@@ -315,154 +314,6 @@ impl WorkerState {
         self.settings.timeout_style.unwrap_or(unset)
     }
 
-    /// When the countdown ends; `None` if it waits for a person, or has not begun.
-    fn deadline(&self) -> Option<Duration> {
-        match (self.timeout(), &self.decider) {
-            (Some(Timeout::Seconds(seconds)), Decider::Automatic) => {
-                Some(self.first_default?.saturating_add(Duration::from_secs(seconds.into())))
-            }
-            _ => None,
-        }
-    }
-
-    /// The time at which the action of `after-failure` happens.
-    fn grace_ends(&self) -> Option<Duration> {
-        let strikes = self.decider == Decider::Automatic && self.settings.after_failure != AfterFailure::Menu;
-        self.nothing_since.filter(|_| strikes).map(|since| since.saturating_add(GRACE))
-    }
-
-    /// Volumes that the settings wait for and that are not there.
-    fn missing(&self) -> Vec<String> {
-        let missing = |name: &&_| !election::all_there(std::slice::from_ref(*name), &self.volumes);
-        self.settings.wait.iter().filter(missing).map(|name| printable(&name.to_string())).collect()
-    }
-
-    /// Whether everything that the choice depends on is known.
-    fn settled(&self) -> bool {
-        self.all_probed() && self.missing().is_empty()
-    }
-
-    /// Whether every device that was there at the start has been probed. Before that, nobody knows which configuration decides
-    /// and whether it lets a person choose without a password.
-    fn all_probed(&self) -> bool {
-        let is_survey_over = self.survey_ends() <= self.now;
-        let is_discovered = !self.awaited && !self.awaited_now || self.awaited_until <= self.now;
-        (self.known_probed || is_survey_over) && is_discovered
-    }
-
-    /// When the devices that were there at the start are no longer waited for. The time counts from the first volume, so that
-    /// the disks of a controller that starts slowly have it all.
-    fn survey_ends(&self) -> Duration {
-        let begin = self.first_volume.unwrap_or_default();
-        begin.saturating_add(Duration::from_secs(self.settings.survey_deadline.into()))
-    }
-
-    /// When neither a device of the start nor a discovery is waited for any longer.
-    fn wait_ends(&self) -> Duration {
-        if self.known_probed || self.survey_ends() <= self.now {
-            self.awaited_until
-        } else {
-            self.survey_ends()
-        }
-    }
-
-    /// When a discovery that begins now is no longer waited for.
-    fn discovery_ends(&self) -> Duration {
-        let survey = self.survey_ends();
-        if self.now < survey { survey } else { self.now.saturating_add(survey) }
-    }
-
-    /// Has the choice wait for a discovery that begins from now on.
-    fn wait_for_discovery(&mut self) {
-        self.awaited = true;
-        self.awaited_until = self.discovery_ends();
-    }
-
-    /// The devices that are waited for, by their names: those that start, those that are probed, and those that are searched.
-    fn waited_for(&self) -> Vec<String> {
-        let searched = self.searching.iter().map(|volume| &volume.name);
-        let mut names: Vec<&String> = self.starting.iter().chain(&self.probing).chain(searched).collect();
-        sort::ascending(&mut names);
-        names.dedup();
-        names.into_iter().map(|name| printable(name)).collect()
-    }
-
-    fn found(&mut self, volume: Volume, actions: &mut Vec<WorkerAction>) {
-        let name = volume.device.name.clone();
-        self.forget(&name);
-        self.note_late(&volume.device);
-        self.first_volume.get_or_insert(self.now);
-        let filesystem = &volume.filesystem;
-        let mut fields = vec![
-            ("device", name.clone()),
-            ("kind", filesystem.kind.to_string()),
-            ("uuid", filesystem.uuid.clone().unwrap_or_default()),
-            ("label", filesystem.label.clone().unwrap_or_default()),
-        ];
-        if volume.log != LogState::Clean {
-            fields.push(("log", volume.log.to_string()));
-        }
-        actions.push(landmark("volume", fields));
-        for remark in &volume.remarks {
-            self.report(format!("{name}: {remark}."));
-        }
-        if let Some(other) = self.volumes.iter().find(|other| other.is_copy_of(&volume)) {
-            let uuid = volume.filesystem.uuid.clone().unwrap_or_default();
-            let other = &other.device.name;
-            self.report(format!(
-                "{other} and {name} have the same UUID ({uuid}), as copies have: a system that names its root by UUID may \
-                 mount either. Detach one of them, or give it another UUID."
-            ));
-        }
-        // A device that comes and goes for ever does not hold up what is chosen without it.
-        let matters = |name: &VolumeName| name.names(&volume);
-        let Settings { wait, order, .. } = &self.settings;
-        if !self.known_probed || self.default.is_none() || wait.iter().chain(order).any(matters) {
-            self.wait_for_discovery();
-        }
-        self.volumes.push(volume);
-        self.changed = true;
-    }
-
-    /// Notes a device that came after those of the start. One that is made of a device that was there, or lies on it, is not late.
-    fn note_late(&mut self, device: &Device) {
-        let is_known = |name: &String| {
-            let mut volumes = self.volumes.iter().map(|volume| &volume.device);
-            let mut rejected = self.rejected.iter().map(|(device, _)| device);
-            !self.late.contains(name)
-                && (volumes.any(|device| device.name == *name) || rejected.any(|device| device.name == *name))
-        };
-        if self.known_probed && !device.beneath.iter().any(is_known) {
-            self.late.insert(device.name.clone());
-        }
-    }
-
-    /// Forgets a device that is gone or probed again, the volumes on it, and the failures of their entries.
-    fn forget(&mut self, name: &str) {
-        self.probing.remove(name);
-        self.controllers = None;
-        let all: Vec<&Volume> = self.volumes.iter().collect();
-        for name in Volume::names_that_go_with(name, &all) {
-            self.forget_alone(&name);
-        }
-    }
-
-    fn forget_alone(&mut self, name: &str) {
-        let before = self.volumes.len();
-        self.volumes.retain(|volume| volume.device.name != name);
-        self.changed |= self.volumes.len() != before;
-        self.rejected.retain(|(device, _)| device.name != name);
-        self.late.remove(name);
-        let entries = &self.discovery.entries;
-        let lies_on = |id: &str| {
-            entries.iter().any(|entry| {
-                let kernel = entry.kernel.as_ref().map(|kernel| &*kernel.volume.name);
-                entry.id == id && (entry.source.volume.name == name || kernel == Some(name))
-            })
-        };
-        self.failures.retain(|id| !lies_on(id));
-    }
-
     /// Takes the new entries; what is known of an entry by its id follows that where it has changed, as where a copy of its
     /// disk was attached.
     fn replace_discovery(&mut self, discovery: Discovery) {
@@ -582,17 +433,6 @@ impl WorkerState {
             Decider::Person(None) | Decider::Leaving => {}
         }
         self.offer();
-    }
-
-    /// Says once that the survey's deadline has passed, and which devices have not answered by then.
-    fn announce_deadline(&mut self, actions: &mut Vec<WorkerAction>) {
-        let is_over = self.survey_ends() <= self.now;
-        if is_over && !std::mem::replace(&mut self.deadline_passed, is_over) {
-            let names = self.waited_for();
-            if !(self.known_probed && names.is_empty()) {
-                actions.push(landmark("deadline", [("waiting-for", names.join(","))]));
-            }
-        }
     }
 
     fn report_locked(&mut self, entry: &Entry) {

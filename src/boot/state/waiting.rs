@@ -1,0 +1,100 @@
+//! What the choice waits for, and until when: the devices of the start, their discovery, the countdown.
+
+use std::time::Duration;
+
+use super::{Decider, WorkerAction, WorkerState, landmark};
+use crate::{
+    boot::{
+        election,
+        settings::{AfterFailure, Timeout},
+    },
+    formats::{sort, text::printable},
+};
+
+/// The time in which a key stops the action of `after-failure`.
+const GRACE: Duration = Duration::from_secs(10);
+
+impl WorkerState {
+    /// When the countdown ends; `None` if it waits for a person, or has not begun.
+    pub(super) fn deadline(&self) -> Option<Duration> {
+        match (self.timeout(), &self.decider) {
+            (Some(Timeout::Seconds(seconds)), Decider::Automatic) => {
+                Some(self.first_default?.saturating_add(Duration::from_secs(seconds.into())))
+            }
+            _ => None,
+        }
+    }
+
+    /// The time at which the action of `after-failure` happens.
+    pub(super) fn grace_ends(&self) -> Option<Duration> {
+        let strikes = self.decider == Decider::Automatic && self.settings.after_failure != AfterFailure::Menu;
+        self.nothing_since.filter(|_| strikes).map(|since| since.saturating_add(GRACE))
+    }
+
+    /// Volumes that the settings wait for and that are not there.
+    pub(super) fn missing(&self) -> Vec<String> {
+        let missing = |name: &&_| !election::all_there(std::slice::from_ref(*name), &self.volumes);
+        self.settings.wait.iter().filter(missing).map(|name| printable(&name.to_string())).collect()
+    }
+
+    /// Whether everything that the choice depends on is known.
+    pub(super) fn settled(&self) -> bool {
+        self.all_probed() && self.missing().is_empty()
+    }
+
+    /// Whether every device that was there at the start has been probed. Before that, nobody knows which configuration decides
+    /// and whether it lets a person choose without a password.
+    pub(super) fn all_probed(&self) -> bool {
+        let is_survey_over = self.survey_ends() <= self.now;
+        let is_discovered = !self.awaited && !self.awaited_now || self.awaited_until <= self.now;
+        (self.known_probed || is_survey_over) && is_discovered
+    }
+
+    /// When the devices that were there at the start are no longer waited for. The time counts from the first volume, so that
+    /// the disks of a controller that starts slowly have it all.
+    pub(super) fn survey_ends(&self) -> Duration {
+        let begin = self.first_volume.unwrap_or_default();
+        begin.saturating_add(Duration::from_secs(self.settings.survey_deadline.into()))
+    }
+
+    /// When neither a device of the start nor a discovery is waited for any longer.
+    pub(super) fn wait_ends(&self) -> Duration {
+        if self.known_probed || self.survey_ends() <= self.now {
+            self.awaited_until
+        } else {
+            self.survey_ends()
+        }
+    }
+
+    /// When a discovery that begins now is no longer waited for.
+    pub(super) fn discovery_ends(&self) -> Duration {
+        let survey = self.survey_ends();
+        if self.now < survey { survey } else { self.now.saturating_add(survey) }
+    }
+
+    /// Has the choice wait for a discovery that begins from now on.
+    pub(super) fn wait_for_discovery(&mut self) {
+        self.awaited = true;
+        self.awaited_until = self.discovery_ends();
+    }
+
+    /// The devices that are waited for, by their names: those that start, those that are probed, and those that are searched.
+    pub(super) fn waited_for(&self) -> Vec<String> {
+        let searched = self.searching.iter().map(|volume| &volume.name);
+        let mut names: Vec<&String> = self.starting.iter().chain(&self.probing).chain(searched).collect();
+        sort::ascending(&mut names);
+        names.dedup();
+        names.into_iter().map(|name| printable(name)).collect()
+    }
+
+    /// Says once that the survey's deadline has passed, and which devices have not answered by then.
+    pub(super) fn announce_deadline(&mut self, actions: &mut Vec<WorkerAction>) {
+        let is_over = self.survey_ends() <= self.now;
+        if is_over && !std::mem::replace(&mut self.deadline_passed, is_over) {
+            let names = self.waited_for();
+            if !(self.known_probed && names.is_empty()) {
+                actions.push(landmark("deadline", [("waiting-for", names.join(","))]));
+            }
+        }
+    }
+}
