@@ -103,6 +103,12 @@ pub fn profiles(program: &Program, read: &dyn Fn(&Section) -> Option<Vec<u8>>) -
     (0..PROFILES_LIMIT).map_while(one).flatten().collect()
 }
 
+/// Whether an image's section `.osrel` says that it is firstlight, as the image builder writes it (os-release(5), `ID=`).
+#[must_use]
+pub fn is_firstlight(release: &str) -> bool {
+    Fields(release).first(&["ID"]).as_deref() == Some("firstlight")
+}
+
 /// `NAME=value` lines, cut as systemd-boot cuts them.
 struct Fields<'a>(&'a str);
 

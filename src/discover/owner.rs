@@ -3,7 +3,7 @@
 
 use std::env::consts::ARCH;
 
-use super::{finder::Context, scan::kernel_versions};
+use super::{finder::Context, scan::kernel_versions, unified::UnifiedImage};
 use crate::{
     entry::{Format, Volume},
     formats::{
@@ -56,7 +56,7 @@ impl Owner {
 pub(super) fn owners(lookup: &dyn Lookup, context: &Context) -> Vec<Owner> {
     let one = |option: &LoadOption| {
         let (volume, program) = program(lookup, option)?;
-        let format = format(lookup, volume, &program)?;
+        let format = format(lookup, volume, &program).filter(|_| !is_firstlight(lookup, volume, &program))?;
         Some(Owner { volume, format, program })
     };
     context.boot_options.iter().filter_map(one).collect()
@@ -66,8 +66,9 @@ pub(super) fn owners(lookup: &dyn Lookup, context: &Context) -> Vec<Owner> {
 /// loader. A volume that is not here has none.
 pub(super) fn unknown_first(lookup: &dyn Lookup, context: &Context) -> Vec<(usize, String, String)> {
     let programs = context.boot_options.iter().filter_map(|option| {
-        let (volume, program) =
-            program(lookup, option).filter(|(volume, path)| lookup.is_file(*volume, path))?;
+        let is_another =
+            |volume: usize, path: &str| lookup.is_file(volume, path) && !is_firstlight(lookup, volume, path);
+        let (volume, program) = program(lookup, option).filter(|(volume, path)| is_another(*volume, path))?;
         Some((format(lookup, volume, &program).is_none(), (volume, program, option.description.clone())))
     });
     programs.take_while(|(is_unknown, _)| *is_unknown).map(|(_, program)| program).collect()
@@ -86,13 +87,20 @@ pub(super) fn program(lookup: &dyn Lookup, option: &LoadOption) -> Option<(usize
     Some((volume, if program.starts_with('/') { program } else { format!("/{program}") }))
 }
 
-/// Whether a program is Linux itself, by its content: a kernel with an EFI stub, or an image that holds one or leads to one.
+/// Whether a program is a unified kernel image of firstlight: of what the firmware starts, the next one decides.
+fn is_firstlight(lookup: &dyn Lookup, volume: usize, path: &str) -> bool {
+    UnifiedImage::at(lookup, volume, path).is_firstlight()
+}
+
+/// Whether a program is Linux itself, by its content: a kernel with an EFI stub, or an image that holds one or leads to one; not
+/// firstlight.
 pub(super) fn is_kernel(lookup: &dyn Lookup, volume: usize, path: &str) -> bool {
     let size = lookup.status(volume, path, true).map_or(0, |status| status.size);
     let head = lookup.read_at(volume, path, 0, HEAD_LENGTH).unwrap_or_default();
     match recognise(&head, size) {
         Some(KernelFile::Bzimage(kernel)) => kernel.efi_stub,
-        Some(KernelFile::Image(_) | KernelFile::EfiZboot(_) | KernelFile::Uki(_)) => true,
+        Some(KernelFile::Uki(_)) => !is_firstlight(lookup, volume, path),
+        Some(KernelFile::Image(_) | KernelFile::EfiZboot(_)) => true,
         Some(_) => false,
         // What is in no format that is known is believed by its name, as with every other loader.
         None => {
@@ -131,11 +139,46 @@ fn format(lookup: &dyn Lookup, volume: usize, program: &str) -> Option<Format> {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::{
-        discover::testing::{tree, volume, volumes},
+        discover::{
+            discover,
+            testing::{tree, volume, volumes},
+        },
         entry::FilesystemKind,
+        formats::testing::pe::image,
     };
+
+    /// Its own entry comes first in the firmware's order once it is installed; the loader before it still owns the disk.
+    #[test]
+    fn firstlight_owns_no_disk_and_is_nothing_to_boot() {
+        let esp = tree(&[("EFI/debian/shimx64.efi", "")]);
+        let own = image(&[(b".osrel\0\0", "ID=firstlight\nNAME=x\n"), (b".linux\0\0", "kernel")]);
+        for path in ["EFI/Linux", "EFI/firstlight"] {
+            fs::create_dir_all(esp.path().join(path)).unwrap();
+            fs::write(esp.path().join(path).join("firstlight.efi"), &own).unwrap();
+        }
+        let lookup = volumes(&[(&esp, volume("sda1", FilesystemKind::Vfat))]);
+        let option = |file: &str| LoadOption {
+            partition: Some("part-sda1".into()),
+            file: Some(file.into()),
+            ..LoadOption::default()
+        };
+        let boot_options = vec![
+            option("\\EFI\\firstlight\\firstlight.efi"),
+            option("\\EFI\\Linux\\firstlight.efi"),
+            option("\\EFI\\debian\\shimx64.efi"),
+        ];
+        let context = Context { efi: true, boot_options, ..Context::default() };
+        let debian = Owner { volume: 0, format: Format::Grub, program: "/EFI/debian/shimx64.efi".into() };
+        assert_eq!(owners(&lookup, &context), [debian]);
+        assert_eq!(unknown_first(&lookup, &context), []);
+        let found = discover(&lookup, &context);
+        let problems: Vec<_> = found.entries.iter().map(|entry| entry.problem.as_deref()).collect();
+        assert_eq!(problems, [Some("it is firstlight itself, which would find the same entries again")]);
+    }
 
     #[test]
     fn what_the_firmware_starts_before_all_that_is_known_is_told() {

@@ -10,7 +10,10 @@ use crate::{
         bls::entry_name,
         kernel_file::pe::{self, Program, Section},
         lookup::{FileKind, Lookup},
-        uki::{Linked, LinkedFile, Profile, Sections, TEXT_LIMIT, linked, mangled, profiles, section_text},
+        uki::{
+            Linked, LinkedFile, Profile, Sections, TEXT_LIMIT, is_firstlight, linked, mangled, profiles,
+            section_text,
+        },
     },
 };
 
@@ -74,6 +77,16 @@ impl UnifiedImage<'_> {
         sections.get(name).and_then(|section| self.read(section)).map(|bytes| section_text(&bytes))
     }
 
+    /// Whether it is firstlight, which the firmware started or could start.
+    pub fn is_firstlight(&self) -> bool {
+        self.program().is_some_and(|program| self.holds_firstlight(&program))
+    }
+
+    fn holds_firstlight(&self, program: &Program) -> bool {
+        let release = program.section(RELEASE).and_then(|section| self.read(section));
+        release.is_some_and(|release| is_firstlight(&section_text(&release)))
+    }
+
     /// Its profiles; `None` if it is neither a unified kernel image nor what is left of one.
     pub fn profiles(&self) -> Option<Vec<Profile>> {
         let program = self.program().filter(|it| it.is_uki() || it.section(RELEASE).is_some())?;
@@ -98,6 +111,11 @@ impl UnifiedImage<'_> {
         if program.architecture != ARCH {
             let problem = format!("the image is for {}, this machine is {ARCH}", program.architecture);
             entry.problem.get_or_insert(problem);
+            return true;
+        }
+        if self.holds_firstlight(&program) {
+            let problem = "it is firstlight itself, which would find the same entries again";
+            entry.problem.get_or_insert(problem.into());
             return true;
         }
         let (passed, rest) = profile_of(&entry.cmdline);
