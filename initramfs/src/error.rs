@@ -21,6 +21,22 @@ pub enum BuildError {
         /// The kernel's reason.
         error: io::Error,
     },
+    /// A file is not what it should be.
+    #[error("{}: {reason}", path.display())]
+    Unfit {
+        /// The file.
+        path: PathBuf,
+        /// The reason.
+        reason: String,
+    },
+    /// A program that is needed failed or is missing.
+    #[error("{program}: {reason}")]
+    Program {
+        /// The program.
+        program: String,
+        /// Why, and what to do.
+        reason: String,
+    },
     /// A module file is damaged or in an unknown compression.
     #[error("{}: cannot decompress: {reason}", path.display())]
     Decompress {

@@ -90,7 +90,8 @@ pub fn kept(
     Ok(path)
 }
 
-fn lock(directory: &Path, name: &str) -> Result<File> {
+/// Keeps others that ask for the same lock waiting until it is dropped.
+pub(crate) fn lock(directory: &Path, name: &str) -> Result<File> {
     let path = directory.join(format!("{name}.lock"));
     let lock = File::create(&path).context(|| format!("writing {}", path.display()))?;
     flock(&lock, FlockOperation::LockExclusive).context(|| format!("locking {}", path.display()))?;

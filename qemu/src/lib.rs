@@ -9,6 +9,7 @@
 //! - [`bench`] measures what `scripts/bench.sh` prints.
 //! - [`roots`] unpacks programs of a given Debian release; [`oracles`] says which ones tests compare with, and their
 //!   versions; [`pinned`] has those that make and read disks, images and initrds.
+//! - [`kernel`] builds the kernel below firstlight.
 //! - [`cache`] keeps what took long, by the hash of its recipe.
 //!
 //! Nothing here needs loop devices, udev or root, nor mounts but those of a name space of its own.
@@ -19,12 +20,15 @@ pub mod arm64;
 pub mod bench;
 pub mod cache;
 pub mod console;
+pub mod coreboot;
 pub mod debian;
 pub mod demo;
 pub mod disk;
 pub mod error;
+pub mod firmware_images;
 pub mod firmware_kernel;
 pub mod guest;
+pub mod kernel;
 pub mod loader;
 pub mod logical;
 pub mod machine;
@@ -35,6 +39,7 @@ pub mod pinned;
 pub mod place;
 pub mod roots;
 pub mod snapshots;
+pub mod source_package;
 pub mod tool;
 pub mod workshop;
 pub mod writes;

@@ -109,6 +109,7 @@ pub struct Machine {
     emulator: Option<&'static Tools>,
     memory: u32,
     processors: u32,
+    rom: Option<PathBuf>,
     kernel: Option<PathBuf>,
     initrd: Option<PathBuf>,
     cmdline: String,
@@ -130,6 +131,7 @@ impl Machine {
             emulator: None,
             memory: 1024,
             processors: 1,
+            rom: None,
             kernel: None,
             initrd: None,
             cmdline: String::new(),
@@ -148,6 +150,12 @@ impl Machine {
     #[must_use]
     pub fn firmware(self, firmware: Firmware) -> Self {
         Self { firmware, ..self }
+    }
+
+    /// With this image in its flash, whatever firmware that is.
+    #[must_use]
+    pub fn rom(self, image: impl Into<PathBuf>) -> Self {
+        Self { rom: Some(image.into()), ..self }
     }
 
     /// With this accelerator, instead of the faster one that works here.
@@ -244,7 +252,7 @@ impl Machine {
         qemu.args(["-m", &self.memory.to_string(), "-smp", &self.processors.to_string()]);
         qemu.args(["-name", &self.name]);
         match self.firmware {
-            _ if self.arm64 => {}
+            _ if self.arm64 || self.rom.is_some() => {}
             Firmware::None => drop(qemu.args(["-bios", "qboot.rom"])),
             Firmware::Bios => {}
             Firmware::Uefi => {
@@ -254,7 +262,7 @@ impl Machine {
                 }
             }
         }
-        for (option, file) in [("-kernel", &self.kernel), ("-initrd", &self.initrd)] {
+        for (option, file) in [("-bios", &self.rom), ("-kernel", &self.kernel), ("-initrd", &self.initrd)] {
             if let Some(file) = file {
                 present(file)?;
                 qemu.arg(option).arg(file);

@@ -56,8 +56,21 @@ const fn shells(version: &'static str, suite: &'static str) -> Oracle {
 /// The shells that take our completions, by fish's version.
 pub const SHELLS: [Oracle; 2] = [shells("3.6.0", "bookworm"), shells("4.0", "trixie")];
 
+/// UEFITool's own reader of firmware images, `uefiextract`.
+pub const UEFITOOL: Oracle =
+    Oracle { name: "UEFITool", version: "0.28.0+A71", suite: "trixie", packages: &["uefitool-cli"] };
+
+/// systemd's `ukify`, and what reads and signs EFI programs.
+pub const UKIFY: Oracle = Oracle {
+    name: "ukify",
+    version: "257",
+    suite: "trixie",
+    packages: &["systemd-ukify", "systemd-boot-efi", "python3-minimal", "binutils", "sbsigntool"],
+};
+
 /// All that [`prepare`] makes.
-pub const ORACLES: &[&[Oracle]] = &[&GRUBS, &SYSTEMDS, &SHELLS, &[KEXEC_TOOLS, pinned::DISKS, pinned::TESTS]];
+pub const ORACLES: &[&[Oracle]] =
+    &[&GRUBS, &SYSTEMDS, &SHELLS, &[KEXEC_TOOLS, UEFITOOL, UKIFY, pinned::DISKS, pinned::TESTS]];
 
 impl Display for Oracle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,6 +5,7 @@
 mod buses;
 mod demo;
 mod fallback;
+mod firmware;
 mod hanging;
 mod hypervisor;
 mod kexec;

@@ -4,6 +4,7 @@
 mod boots;
 mod cells;
 mod finders;
+mod flash;
 mod guest;
 mod instructions;
 mod kexec;
@@ -33,6 +34,11 @@ pub const GROUPS: &[Group] = &[
         name: "sizes",
         what: "the binary, and the initramfs around it in each compression",
         run: sizes::measure,
+    },
+    Group {
+        name: "flash",
+        what: "the kernel below firstlight and its initramfs, by profile, and what weighs how much in the kernel",
+        run: flash::measure,
     },
     Group {
         name: "finders",

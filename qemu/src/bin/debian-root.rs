@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use lexopt::{Arg, Parser, ValueExt};
+use qemu::coreboot::Coreboot;
 use qemu::firmware_kernel::FirmwareKernel;
 use qemu::roots::Root;
 use qemu::{Error, Result, oracles};
@@ -19,8 +20,8 @@ directory; with a COMMAND, runs it in there instead. Nothing is installed on thi
 Options:
       --share DIR  the command sees this directory, at its own path, and may write there; the working directory is
                    kept if it is in one of them
-      --tests      make the roots of all programs that tests compare with, and the firmware kernel that tests start
-                   (ten minutes, once), and stop
+      --tests      make the roots of all programs that tests compare with, and the firmware kernel and coreboot that
+                   tests start (ten minutes, once), and stop
   -h, --help       this help
 
 Exit code: the command's; 1 the root cannot be made, 2 wrong usage.
@@ -54,7 +55,10 @@ fn main() -> ExitCode {
         }
     };
     let done = match &request {
-        Request::Tests => oracles::prepare().and_then(|()| FirmwareKernel::build().map(drop)),
+        Request::Tests => oracles::prepare()
+            .and_then(|()| FirmwareKernel::build())
+            .and_then(|_| Coreboot::build())
+            .map(drop),
         Request::Root(wanted) => run(wanted),
     };
     match done {

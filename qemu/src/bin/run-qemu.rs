@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 use lexopt::{Arg, Parser, ValueExt};
 use qemu::accelerator::Accelerator;
 use qemu::debian::Debian;
+use qemu::firmware_images::Payload;
 use qemu::machine::{BUSES, Bus, Disk, FIRMWARES, Firmware, Machine};
-use qemu::{Error, Result, demo, logical, payload};
+use qemu::{Error, Result, demo, firmware_kernel, logical, payload};
 use regex::Regex;
 use serde_json::json;
 
@@ -24,11 +25,15 @@ Leave with Ctrl-A X. Ctrl-A C is QEMU's monitor.
 IMAGE is a raw or qcow2 disk of yours. It is never written, unless you say so.
 
 Options:
-      --firmware bios|uefi|none
+      --firmware bios|uefi|none|coreboot|flash|esp
                         bios (default): SeaBIOS starts firstlight's kernel through an option ROM
                         uefi: OVMF starts it through its EFI stub; the booted system finds UEFI's runtime services
                         none: qboot puts it into memory and offers nothing else; the fastest
-                        In all three QEMU hands over firstlight's kernel and initramfs: no boot loader is in the path
+                        In these three QEMU hands over firstlight's kernel and initramfs; in the next three they are
+                        where a boot loader would be, with the kernel of scripts/build-kernel.sh:
+                        coreboot: the payload of a coreboot ROM
+                        flash: in OVMF's flash, in the place of its shell
+                        esp: OVMF starts /EFI/BOOT/BOOTX64.EFI of a disk beside yours
       --disk-bus virtio|nvme|ahci|usb|scsi
                         how the disk is attached (default virtio)
       --kernel FILE     firstlight's kernel, with its drivers built in (default: Debian's, with modules)
@@ -46,6 +51,7 @@ Exit code when headless: 0 it came; 1 time is up, or the machine panicked or wen
 
 Examples:
   scripts/run-qemu.sh
+  scripts/run-qemu.sh --firmware coreboot
   scripts/run-qemu.sh --headless --timeout 600
   scripts/run-qemu.sh --firmware uefi --disk-bus nvme my-disk.qcow2
   scripts/run-qemu.sh --append 'firstlight.timeout=30' --until '@jump'
@@ -54,9 +60,30 @@ Examples:
 /// The last line of getty.
 const LOGIN: &str = "login: *$";
 
+/// Where firstlight is.
+#[derive(Clone, Copy)]
+enum Place {
+    /// Nowhere: QEMU hands it over to this firmware.
+    Handed(Firmware),
+    /// In an image that the builder makes.
+    Inside(BootImage),
+}
+
+/// An image with firstlight in it.
+#[derive(Clone, Copy)]
+enum BootImage {
+    Coreboot,
+    Flash,
+    Esp,
+}
+
+/// The names that the option takes beside those of firmwares.
+const IMAGES: [(&str, BootImage); 3] =
+    [("coreboot", BootImage::Coreboot), ("flash", BootImage::Flash), ("esp", BootImage::Esp)];
+
 struct Request {
     image: Option<PathBuf>,
-    firmware: Firmware,
+    place: Place,
     bus: Bus,
     kernel: Option<PathBuf>,
     append: String,
@@ -93,7 +120,7 @@ fn main() -> ExitCode {
 fn parse(mut parser: Parser) -> std::result::Result<Option<Request>, lexopt::Error> {
     let mut request = Request {
         image: None,
-        firmware: Firmware::Bios,
+        place: Place::Handed(Firmware::Bios),
         bus: Bus::Virtio,
         kernel: None,
         append: String::new(),
@@ -106,7 +133,7 @@ fn parse(mut parser: Parser) -> std::result::Result<Option<Request>, lexopt::Err
     let (mut headless, mut until, mut timeout) = (false, None, None);
     while let Some(argument) = parser.next()? {
         match argument {
-            Arg::Long("firmware") => request.firmware = one_of(&parser.value()?.string()?, &FIRMWARES)?,
+            Arg::Long("firmware") => request.place = one_of(&parser.value()?.string()?, &places())?,
             Arg::Long("disk-bus") => request.bus = one_of(&parser.value()?.string()?, &BUSES)?,
             Arg::Long("kernel") => request.kernel = Some(parser.value()?.into()),
             Arg::Long("append") => request.append = parser.value()?.string()?,
@@ -130,6 +157,11 @@ fn parse(mut parser: Parser) -> std::result::Result<Option<Request>, lexopt::Err
     Ok(Some(request))
 }
 
+fn places() -> Vec<(&'static str, Place)> {
+    let handed = FIRMWARES.into_iter().map(|(name, firmware)| (name, Place::Handed(firmware)));
+    handed.chain(IMAGES.into_iter().map(|(name, image)| (name, Place::Inside(image)))).collect()
+}
+
 fn one_of<T: Copy>(word: &str, names: &[(&str, T)]) -> std::result::Result<T, lexopt::Error> {
     let found = names.iter().find(|(name, _)| *name == word);
     let all: Vec<&str> = names.iter().map(|(name, _)| *name).collect();
@@ -142,25 +174,45 @@ fn run(request: &Request) -> Result<()> {
         Some(image) => image.clone(),
         None => demo::disk(&debian)?,
     };
-    let kernel = request.kernel.clone().unwrap_or_else(|| debian.kernel());
     let cmdline = format!("console=tty0 console=ttyS0,115200 quiet {}", request.append);
     let disk = Disk::new(image).bus(request.bus);
     let disk = if request.write { disk.writable() } else { disk };
-    let initramfs = payload::firstlight(&debian)?;
+    let machine = Machine::new("machine").memory(request.memory).processors(request.cpus);
+    let cmdline = cmdline.trim_end();
+    let machine = match request.place {
+        Place::Handed(firmware) => {
+            let kernel = request.kernel.clone().unwrap_or_else(|| debian.kernel());
+            let initramfs = payload::firstlight(&debian)?;
+            machine.firmware(firmware).kernel(&kernel, &initramfs, cmdline)
+        }
+        Place::Inside(image) => put_into(machine, image, request.kernel.clone(), cmdline)?,
+    };
     if request.prepare {
         logical::disk(&debian)?;
         return Accelerator::detect().map(drop);
     }
-    let machine = Machine::new("machine")
-        .firmware(request.firmware)
-        .memory(request.memory)
-        .processors(request.cpus)
-        .kernel(&kernel, &initramfs, cmdline.trim_end())
-        .disk(disk);
+    let machine = machine.disk(disk);
     match &request.watch {
         Some((until, timeout)) => watch(machine, until, *timeout, request.write),
         None => attach(&machine),
     }
+}
+
+/// Puts firstlight where a boot loader is.
+fn put_into(machine: Machine, image: BootImage, kernel: Option<PathBuf>, cmdline: &str) -> Result<Machine> {
+    let kernel = match kernel {
+        Some(kernel) => kernel,
+        None => firmware_kernel::plain()?,
+    };
+    let initramfs = payload::firstlight_without_modules()?;
+    let payload = Payload { kernel: &kernel, initramfs: &initramfs, cmdline };
+    Ok(match image {
+        BootImage::Coreboot => machine.rom(payload.coreboot("machine")?),
+        BootImage::Flash => machine.rom(payload.flash("machine")?),
+        BootImage::Esp => {
+            machine.firmware(Firmware::Uefi).disk(Disk::new(payload.esp("machine-esp")?).boot_index(0))
+        }
+    })
 }
 
 /// Gives the terminal to QEMU.

@@ -1,10 +1,10 @@
-//! The builder's command line.
+//! `initramfs build`: the archive that a kernel starts from.
 
+use super::Printed;
 use crate::{Addition, BuildError, Compression, Image, Recipe, binary, build, modules};
-use firstlight::formats::text::{printable_json, printable_lines};
+use firstlight::formats::text::printable_json;
 use lexopt::{Arg, Parser, ValueExt};
-use std::io::{self, Write};
-use std::{env, ffi::OsString, fs, path::PathBuf, process::ExitCode};
+use std::{env, ffi::OsString, fs, path::PathBuf};
 
 const HELP: &str = "\
 Usage: initramfs build [OPTION]… -o OUT
@@ -62,35 +62,18 @@ struct Request {
     modified: u32,
 }
 
+pub(super) fn run(parser: Parser) -> Printed {
+    let request = match parse(parser, env::var_os("SOURCE_DATE_EPOCH"))? {
+        Command::Answer(text) => return Ok(text),
+        Command::Build(request) => request,
+    };
+    Ok(execute(&request)?)
+}
+
 #[derive(Debug, PartialEq, Eq)]
 enum Command {
     Build(Box<Request>),
     Answer(String),
-}
-
-/// Runs the command line: exit code 0 done, 1 failed, 2 wrong usage.
-pub fn run(parser: Parser) -> ExitCode {
-    match parse(parser, env::var_os("SOURCE_DATE_EPOCH")) {
-        Ok(Command::Answer(text)) => print(&text),
-        Ok(Command::Build(request)) => match execute(&request) {
-            Ok(text) => print(&text),
-            Err(error) => fail(1, &error.to_string()),
-        },
-        Err(error) => fail(2, &format!("{error}\n`initramfs --help` tells what there is")),
-    }
-}
-
-fn print(text: &str) -> ExitCode {
-    match io::stdout().write_all(printable_lines(text).as_bytes()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(1, &format!("cannot write the output: {error}")),
-    }
-}
-
-fn fail(code: u8, message: &str) -> ExitCode {
-    // Nobody is left to tell if stderr is closed.
-    let _ = writeln!(io::stderr(), "initramfs: {}", printable_lines(message));
-    ExitCode::from(code)
 }
 
 fn parse(mut parser: Parser, epoch: Option<OsString>) -> Result<Command, lexopt::Error> {
@@ -99,12 +82,10 @@ fn parse(mut parser: Parser, epoch: Option<OsString>) -> Result<Command, lexopt:
         let seconds = epoch.to_str().and_then(|text| text.parse().ok());
         request.modified = seconds.ok_or("SOURCE_DATE_EPOCH is no number of seconds since 1970")?;
     }
-    let mut named = false;
     while let Some(argument) = parser.next()? {
         match argument {
             Arg::Short('h') | Arg::Long("help") => return Ok(Command::Answer(HELP.to_owned())),
             Arg::Long("help-groups") => return Ok(Command::Answer(groups())),
-            Arg::Value(word) if !named && word == "build" => named = true,
             Arg::Short('o') | Arg::Long("output") => request.output = Some(parser.value()?.into()),
             Arg::Long("list") => request.list = true,
             Arg::Long("json") => request.json = true,
@@ -124,9 +105,6 @@ fn parse(mut parser: Parser, epoch: Option<OsString>) -> Result<Command, lexopt:
             Arg::Long("debug-file") => request.debug_file = Some(parser.value()?.into()),
             other => return Err(other.unexpected()),
         }
-    }
-    if !named {
-        return Err("no command given: `build` is the one there is".into());
     }
     if request.output.is_none() && !request.list {
         return Err("nothing to do: give -o OUT, --list or both".into());
@@ -230,7 +208,6 @@ mod tests {
     #[test]
     fn every_option_reaches_the_request() {
         let words = [
-            "build",
             "--modules-from",
             "/disk",
             "--kernel-version=6.1",
@@ -270,7 +247,7 @@ mod tests {
 
     #[test]
     fn how_the_binary_is_built_reaches_the_request() {
-        let words = ["build", "-oOUT", "--without=multiboot", "--small", "--target=t", "--debug-file", "D"];
+        let words = ["-oOUT", "--without=multiboot", "--small", "--target=t", "--debug-file", "D"];
         let expected = Request {
             output: Some("OUT".into()),
             target: Some("t".to_owned()),
@@ -285,25 +262,24 @@ mod tests {
     #[test]
     fn wrong_usage_is_reported() {
         for (words, expected) in [
-            (&[][..], "no command given: `build` is the one there is"),
-            (&["build"], "nothing to do: give -o OUT, --list or both"),
-            (&["build", "build"], "unexpected argument \"build\""),
-            (&["build", "-o", "x", "--json"], "--json goes with --list"),
-            (&["build", "-o"], "missing argument for option '-o'"),
-            (&["build", "--frobnicate"], "invalid option '--frobnicate'"),
-            (&["build", "--compress", "lzo", "--list"], "`lzo` is none of zstd, xz, none"),
-            (&["build", "--add", "x", "--list"], "--add x: want SRC:DST, and DST begins with a slash"),
-            (&["build", "--add", "x:y", "--list"], "--add x:y: want SRC:DST, and DST begins with a slash"),
+            (&[][..], "nothing to do: give -o OUT, --list or both"),
+            (&["build"], "unexpected argument \"build\""),
+            (&["-o", "x", "--json"], "--json goes with --list"),
+            (&["-o"], "missing argument for option '-o'"),
+            (&["--frobnicate"], "invalid option '--frobnicate'"),
+            (&["--compress", "lzo", "--list"], "`lzo` is none of zstd, xz, none"),
+            (&["--add", "x", "--list"], "--add x: want SRC:DST, and DST begins with a slash"),
+            (&["--add", "x:y", "--list"], "--add x:y: want SRC:DST, and DST begins with a slash"),
             (
-                &["build", "--binary", "a", "--target", "b", "--list"],
+                &["--binary", "a", "--target", "b", "--list"],
                 "--target is for a binary that is built, and --binary names one",
             ),
             (
-                &["build", "--small", "--binary=a", "--list"],
+                &["--small", "--binary=a", "--list"],
                 "--small is for a binary that is built, and --binary names one",
             ),
             (
-                &["build", "--without=running-system", "--list"],
+                &["--without=running-system", "--list"],
                 "--without running-system: an image can be without command-line, multiboot, other-loaders",
             ),
         ] {
@@ -313,7 +289,7 @@ mod tests {
 
     #[test]
     fn the_time_of_all_files_comes_from_source_date_epoch() {
-        let epoch = |text: &str| parse(Parser::from_args(["build", "--list"]), Some(text.into()));
+        let epoch = |text: &str| parse(Parser::from_args(["--list"]), Some(text.into()));
         let Ok(Command::Build(request)) = epoch("1700000000") else { panic!("not a build") };
         assert_eq!(request.modified, 1_700_000_000);
         let error = epoch("yesterday").unwrap_err().to_string();

@@ -1,0 +1,158 @@
+//! Firmware images of edk2's OVMF, as UEFITool reads them, before and after files are replaced in them.
+
+use std::fs;
+use std::path::PathBuf;
+
+use initramfs::flash::{Changes, Replacement, edit, grow, inspect};
+use qemu::oracles::{UEFITOOL, available};
+use qemu::roots::Root;
+use qemu::{pinned, place, tool};
+
+/// A row of UEFITool's report.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Row {
+    kind: String,
+    subtype: String,
+    size: usize,
+    checksum: String,
+    /// A file's GUID, in small letters.
+    name: String,
+    title: Option<String>,
+}
+
+/// What UEFITool finds in an image, and what it complains of.
+fn report(root: &Root, image: &[u8], name: &str) -> (Vec<Row>, Vec<String>) {
+    let directory = place::directory("firmware-images").unwrap();
+    let path = directory.join(name);
+    fs::write(&path, image).unwrap();
+    let mut uefiextract = root.command(&[&directory], "uefiextract");
+    let said = tool::finish(uefiextract.arg(&path).arg("report")).unwrap();
+    let text = fs::read_to_string(directory.join(format!("{name}.report.txt"))).unwrap();
+    let row = |line: &str| {
+        let columns: Vec<&str> = line.split('|').map(str::trim).collect();
+        let [kind, subtype, _, size, checksum, name, title @ ..] = &columns[..] else { return None };
+        Some(Row {
+            kind: (*kind).to_owned(),
+            subtype: (*subtype).to_owned(),
+            size: usize::from_str_radix(size, 16).ok()?,
+            checksum: (*checksum).to_owned(),
+            name: name.trim_start_matches('-').trim().to_lowercase(),
+            title: title.first().map(|title| (*title).to_owned()),
+        })
+    };
+    (text.lines().filter_map(row).collect(), said.lines().map(str::to_owned).collect())
+}
+
+/// The files but padding.
+fn files(rows: &[Row]) -> Vec<&Row> {
+    rows.iter().filter(|row| row.kind == "File" && row.subtype != "Pad").collect()
+}
+
+fn ovmf(name: &str) -> PathBuf {
+    pinned::disks().unwrap().file(&format!("/usr/share/OVMF/{name}")).unwrap()
+}
+
+fn uefitool() -> Option<Root> {
+    available(&UEFITOOL, UEFITOOL.root())
+}
+
+#[test]
+fn the_files_of_ovmf_are_those_that_uefitool_finds() {
+    let Some(root) = uefitool() else { return };
+    for name in ["OVMF_CODE_4M.fd", "OVMF_CODE_4M.secboot.fd", "OVMF_CODE.fd"] {
+        let image = fs::read(ovmf(name)).unwrap();
+        let (rows, _) = report(&root, &image, name);
+        // UEFITool calls the PEI core's own files by names that it knows; these are in no image.
+        let is_named = |row: &Row| row.title.clone().filter(|title| !title.contains(' '));
+        let theirs: Vec<_> =
+            files(&rows).iter().map(|row| (row.name.clone(), row.size, is_named(row))).collect();
+        let items = inspect(&image).unwrap();
+        let ours: Vec<_> = items
+            .iter()
+            .filter(|item| !item.kind.starts_with("volume") || item.kind == "volume image")
+            .map(|item| (item.guid.clone(), item.size, item.name.clone()))
+            .collect();
+        assert!(ours.len() > 100, "{name}: {}", ours.len());
+        assert_eq!(ours, theirs, "{name}");
+    }
+}
+
+/// An EFI program of about this many bytes that no compression makes smaller.
+fn program(size: usize) -> Vec<u8> {
+    let mut bytes = fs::read(stub()).unwrap();
+    let mut state = 1_u32;
+    bytes.resize_with(size, || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    });
+    bytes
+}
+
+fn stub() -> PathBuf {
+    pinned::tests().unwrap().file("/usr/lib/systemd/boot/efi/linuxx64.efi.stub").unwrap()
+}
+
+#[test]
+fn the_shell_of_ovmf_becomes_a_program_and_every_other_file_is_what_it_was() {
+    let Some(root) = uefitool() else { return };
+    let dropped = ["Ip4Dxe", "TcpDxe", "TlsDxe", "LogoDxe"];
+    for (name, size, program_size) in [
+        ("OVMF_CODE_4M.fd", None, 300 << 10),
+        ("OVMF_CODE_4M.fd", Some(8 << 20), 5 << 20),
+        ("OVMF_CODE.fd", None, 200 << 10),
+    ] {
+        let original = fs::read(ovmf(name)).unwrap();
+        let (before, warnings_before) = report(&root, &original, &format!("before-{name}"));
+        let program = program(program_size);
+        let changes = Changes {
+            drop: dropped
+                .iter()
+                .filter(|name| before.iter().any(|row| row.title.as_deref() == Some(**name)))
+                .map(|name| (*name).to_owned())
+                .collect(),
+            replace: vec![Replacement {
+                file: "Shell".into(),
+                program: program.clone(),
+                title: "firstlight".into(),
+            }],
+        };
+        assert!(changes.drop.len() > 2, "{name}: {changes:?}");
+        let image = size.map_or_else(|| original.clone(), |size| grow(&original, size).unwrap());
+        let edited = edit(&image, &changes).unwrap();
+        assert_eq!(edited.image.len(), size.unwrap_or(original.len()));
+        assert_eq!(edited.changed.len(), changes.drop.len() + 1, "{name}");
+
+        let (after, warnings_after) = report(&root, &edited.image, &format!("after-{name}"));
+        assert_eq!(warnings_after.len(), warnings_before.len(), "{name}: {warnings_after:?}");
+        let is_new = |row: &&&Row| row.title.as_deref() == Some("firstlight");
+        let is_gone = |row: &Row| {
+            row.title.as_ref().is_some_and(|title| *title == "Shell" || changes.drop.contains(title))
+        };
+        // The file that holds all this, compressed, is another one; beside it, nothing has changed.
+        let is_outer = |row: &Row| row.subtype == "Volume image";
+        let kept: Vec<_> = files(&before).into_iter().filter(|row| !is_gone(row) && !is_outer(row)).collect();
+        let files_after = files(&after);
+        let same: Vec<_> = files_after.iter().filter(|row| !is_new(row) && !is_outer(row)).copied().collect();
+        assert_eq!(same, kept, "{name}");
+        let [new] = files_after.iter().filter(is_new).collect::<Vec<_>>()[..] else {
+            panic!("{files_after:?}")
+        };
+        assert_eq!(new.name, "7c04a583-9e3e-4f1c-ad65-e05268d0b4d1");
+        let is_program = |row: &Row| row.subtype == "PE32 image" && row.size == program.len() + 4;
+        assert!(after.iter().any(is_program), "{name}");
+    }
+}
+
+#[test]
+fn what_does_not_fit_is_refused_with_the_bytes_that_are_missing() {
+    let image = fs::read(ovmf("OVMF_CODE_4M.fd")).unwrap();
+    let replace = |size| Changes {
+        drop: Vec::new(),
+        replace: vec![Replacement { file: "Shell".into(), program: program(size), title: "x".into() }],
+    };
+    let error = edit(&image, &replace(4 << 20)).unwrap_err().to_string();
+    assert!(error.contains("bytes are missing"), "{error}");
+    for length in [0, 100, 0x1000, image.len() / 2, image.len() - 1] {
+        assert!(edit(&image[..length], &replace(1 << 10)).is_err(), "{length}");
+    }
+}
