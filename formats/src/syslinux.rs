@@ -7,6 +7,8 @@ pub mod saved;
 mod u_boot;
 pub mod words;
 
+use std::collections::BTreeMap;
+
 use parser::{LABEL_LIMIT, Parser};
 use u_boot::UbootParser;
 
@@ -101,6 +103,35 @@ impl Configuration {
             self.lost.push((file.to_owned(), line, message));
         }
         false
+    }
+}
+
+/// The names of a configuration's labels, which may be thousands.
+#[derive(Default)]
+struct LabelNames(BTreeMap<String, Named>);
+
+/// The labels of one name, by their places in the list.
+#[derive(Default)]
+struct Named {
+    count: usize,
+    first: usize,
+    last: usize,
+}
+
+impl LabelNames {
+    /// Notes the name of the label at a place; gives how many have it by now.
+    fn note(&mut self, name: &str, place: usize) -> usize {
+        let named = self.0.entry(name.to_owned()).or_insert(Named { first: place, ..Named::default() });
+        (named.count, named.last) = (named.count.saturating_add(1), place);
+        named.count
+    }
+
+    fn first(&self, name: &str) -> Option<usize> {
+        self.0.get(name).map(|named| named.first)
+    }
+
+    fn last(&self, name: &str) -> Option<usize> {
+        self.0.get(name).map(|named| named.last)
     }
 }
 

@@ -1,9 +1,7 @@
 //! The lines of a configuration of the Syslinux Project's loaders, one directive each, into labels.
 
-use std::collections::BTreeMap;
-
 use super::{
-    Configuration, Label, Program,
+    Configuration, Label, LabelNames, Program,
     modules::{Meaning, meaning},
 };
 
@@ -70,8 +68,8 @@ pub(super) struct Parser<'a> {
     menus: Vec<SyslinuxMenu>,
     /// Those of them that are open now, outermost first.
     around: Vec<usize>,
-    /// The first label of each name.
-    names: BTreeMap<String, usize>,
+    /// Names of the labels.
+    names: LabelNames,
     /// The one that each label is in.
     places: Vec<Option<usize>>,
     /// The one that is shown first.
@@ -98,7 +96,7 @@ impl<'a> Parser<'a> {
             outermost: SyslinuxMenu::default(),
             menus: Vec::new(),
             around: Vec::new(),
-            names: BTreeMap::new(),
+            names: LabelNames::default(),
             places: Vec::new(),
             start: None,
             in_text: false,
@@ -286,7 +284,7 @@ impl<'a> Parser<'a> {
         if is_default && !open.hidden && !open.disabled {
             self.innermost().default = Some(self.places.len());
         }
-        self.names.entry(open.name.clone()).or_insert(self.places.len());
+        self.names.note(&open.name, self.places.len());
         self.places.push(self.around.last().copied());
         let around = self.around.iter().filter_map(|menu| self.menus.get(*menu));
         self.configuration.labels.push(Label {
@@ -407,7 +405,7 @@ impl<'a> Parser<'a> {
     }
 
     fn named(&self, name: &str) -> Option<usize> {
-        self.names.get(name).copied()
+        self.names.first(name)
     }
 
     /// Whether a label shows this configuration's own menu.

@@ -4,10 +4,8 @@
 //! at the first keyword that means nothing in labels: what follows it up to the next label is lost (`parse_label`). There are no
 //! arguments for all labels: outside of labels, `append` is an unknown command (`parse_pxefile_top`).
 
-use std::collections::BTreeMap;
-
 use super::{
-    Configuration, Label, Program,
+    Configuration, Label, LabelNames, Program,
     parser::{DEPTH_LIMIT, FILE_LIMIT},
 };
 
@@ -35,8 +33,8 @@ pub(super) struct UbootParser<'a> {
     files: usize,
     configuration: Configuration,
     label: Option<UbootLabel>,
-    /// Names of the labels, as they are written: how many labels have each, and the place of the last one.
-    names: BTreeMap<String, (usize, usize)>,
+    /// Names of the labels, as they are written.
+    names: LabelNames,
     default: Option<String>,
     prompt: bool,
     /// Tenths of a second; 0 is none.
@@ -51,7 +49,7 @@ impl<'a> UbootParser<'a> {
             files: 0,
             configuration: Configuration::default(),
             label: None,
-            names: BTreeMap::new(),
+            names: LabelNames::default(),
             default: None,
             prompt: false,
             timeout: 0,
@@ -190,14 +188,12 @@ impl<'a> UbootParser<'a> {
             let file = file.filter(|file| Some(file) != label.kernel.as_ref() && file != "-");
             file.map(|file| file.trim_end().to_owned()).filter(|file| !file.is_empty())
         };
-        let place = self.configuration.labels.len();
-        let (number, last) = self.names.entry(label.name.clone()).or_default();
-        (*number, *last) = (number.saturating_add(1), place);
+        let number = self.names.note(&label.name, self.configuration.labels.len());
         let name = label.name.trim_end();
         self.configuration.labels.push(Label {
             title: label.title.as_deref().unwrap_or(name).trim_end().to_owned(),
             // A default means the last one of a name (`pxe_menu_to_menu`).
-            name: if *number == 1 { name.to_owned() } else { format!("{name}#{number}") },
+            name: if number == 1 { name.to_owned() } else { format!("{name}#{number}") },
             path_in_menu: Vec::new(),
             program,
             append: label.append.as_deref().map(expand).unwrap_or_default(),
@@ -215,8 +211,8 @@ impl<'a> UbootParser<'a> {
 
     /// Decides what boots on its own, when all is read: the label of the default's name, else the first (`handle_pxe_menu`).
     pub fn finish(mut self) -> Configuration {
-        let named = self.default.as_ref().and_then(|name| self.names.get(name));
-        let label = self.configuration.labels.get(named.map_or(0, |(_, last)| *last));
+        let named = self.default.as_ref().and_then(|name| self.names.last(name));
+        let label = self.configuration.labels.get(named.unwrap_or(0));
         self.configuration.default = label.map(|label| label.name.clone());
         self.configuration.timeout = match (self.timeout, self.prompt) {
             (0, true) => None,
