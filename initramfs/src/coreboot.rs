@@ -65,11 +65,11 @@ pub fn build_coreboot(recipe: &CorebootRecipe, output: &Path) -> Result<PayloadR
     let files = parse(&listing);
     let available = room(&files);
     if files.is_empty() {
-        return Err(unfit(rom, format!("no coreboot ROM: cbfstool says {}", listing.trim())));
+        return Err(BuildError::unfit(rom, format!("no coreboot ROM: cbfstool says {}", listing.trim())));
     }
     if wanted > available {
         let missing = wanted.saturating_sub(available);
-        return Err(unfit(
+        return Err(BuildError::unfit(
             rom,
             format!(
                 "the payload needs {wanted} bytes, and there is room for {available}: {missing} bytes are missing; a kernel of \
@@ -109,10 +109,6 @@ fn run(cbfstool: &Path, rom: &Path, words: &[&Path]) -> Result<String, BuildErro
         true => Ok(printed),
         false => Err(failed(format!("{printed}{}", String::from_utf8_lossy(&done.stderr)).trim().to_owned())),
     }
-}
-
-fn unfit(path: &Path, reason: String) -> BuildError {
-    BuildError::Unfit { path: path.to_owned(), reason }
 }
 
 /// The files of a ROM, from what `cbfstool print` says: name, offset, type, size, compression.

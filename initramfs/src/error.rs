@@ -1,6 +1,9 @@
 //! Why an image could not be built, and what to do about it.
 
-use std::{io, path::PathBuf};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 /// Why an image could not be built.
 #[derive(Debug, thiserror::Error)]
@@ -83,6 +86,18 @@ pub enum BuildError {
     /// The firstlight binary could not be built.
     #[error("cannot build the firstlight binary: {0}")]
     Binary(String),
+}
+
+impl BuildError {
+    /// A file is not what it should be, for this reason.
+    pub(crate) fn unfit(path: &Path, reason: impl Into<String>) -> Self {
+        Self::Unfit { path: path.to_owned(), reason: reason.into() }
+    }
+}
+
+/// Reads a whole file.
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, BuildError> {
+    fs::read(path).map_err(|error| BuildError::Read { path: path.to_owned(), error })
 }
 
 fn list(versions: &[String]) -> String {

@@ -1,11 +1,11 @@
 //! Unified kernel images: one EFI program of a stub, a kernel, an initramfs and a command line (UAPI.5; systemd-stub(7)).
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use firstlight::formats::kernel_file::{HEAD_LENGTH, KernelFile, recognise};
 
 use crate::BuildError;
+use crate::error::read;
 use crate::pe::{NewSection, machine, with_sections};
 
 /// The parts of an image.
@@ -48,7 +48,7 @@ pub fn default_stub(kernel: &Path) -> Result<PathBuf, BuildError> {
     let name = match machine(&bytes) {
         Some(0x8664) => "linuxx64.efi.stub",
         Some(0xaa64) => "linuxaa64.efi.stub",
-        _ => return Err(unfit(kernel, "no kernel that EFI starts (CONFIG_EFI_STUB)")),
+        _ => return Err(BuildError::unfit(kernel, "no kernel that EFI starts (CONFIG_EFI_STUB)")),
     };
     Ok(Path::new(STUBS).join(name))
 }
@@ -61,10 +61,10 @@ pub fn build_uki(recipe: &UkiRecipe) -> Result<Vec<u8>, BuildError> {
     let UkiRecipe { stub, kernel, initramfs, cmdline, os_release, uname, sections } = recipe;
     let (stub_bytes, kernel_bytes) = (read(stub)?, read(kernel)?);
     match (machine(&stub_bytes), machine(&kernel_bytes)) {
-        (None, _) => return Err(unfit(stub, "no EFI program of 64 bits")),
-        (_, None) => return Err(unfit(kernel, "no kernel that EFI starts (CONFIG_EFI_STUB)")),
+        (None, _) => return Err(BuildError::unfit(stub, "no EFI program of 64 bits")),
+        (_, None) => return Err(BuildError::unfit(kernel, "no kernel that EFI starts (CONFIG_EFI_STUB)")),
         (Some(one), Some(other)) if one != other => {
-            return Err(unfit(stub, "this stub is for another machine than the kernel"));
+            return Err(BuildError::unfit(stub, "this stub is for another machine than the kernel"));
         }
         _ => {}
     }
@@ -80,7 +80,7 @@ pub fn build_uki(recipe: &UkiRecipe) -> Result<Vec<u8>, BuildError> {
     new.push(NewSection { name: ".initrd".to_owned(), content: read(initramfs)? });
     // The last one: a kernel that unpacks itself in place needs the memory after it.
     new.push(NewSection { name: ".linux".to_owned(), content: kernel_bytes });
-    with_sections(&stub_bytes, &new).map_err(|error| unfit(stub, &error.to_string()))
+    with_sections(&stub_bytes, &new).map_err(|error| BuildError::unfit(stub, error.to_string()))
 }
 
 /// The version in a kernel's header, without what comes after it.
@@ -90,12 +90,4 @@ fn version(kernel: &[u8]) -> Option<String> {
         KernelFile::Bzimage(kernel) => kernel.version?.split(' ').next().map(str::to_owned),
         _ => None,
     }
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, BuildError> {
-    fs::read(path).map_err(|error| BuildError::Read { path: path.to_owned(), error })
-}
-
-fn unfit(path: &Path, reason: &str) -> BuildError {
-    BuildError::Unfit { path: path.to_owned(), reason: reason.to_owned() }
 }

@@ -8,7 +8,8 @@ use lexopt::{Arg, Parser, ValueExt};
 
 use super::Printed;
 use crate::BuildError;
-use crate::flash::{self, Changes, FlashError, FlashItem, Replacement};
+use crate::error::read;
+use crate::flash::{self, Changes, FlashItem, Replacement};
 
 const HELP: &str = "\
 Usage: initramfs flash inspect IMAGE [--json]
@@ -114,12 +115,8 @@ fn size(text: &str) -> Result<usize, String> {
     number.map_err(|_| format!("--size {text}: no number of bytes"))
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, BuildError> {
-    fs::read(path).map_err(|error| BuildError::Read { path: path.to_owned(), error })
-}
-
 fn look(path: &Path, json: bool) -> Result<String, BuildError> {
-    let items = flash::inspect(&read(path)?).map_err(|error| unfit(path, &error))?;
+    let items = flash::inspect(&read(path)?).map_err(|error| BuildError::unfit(path, error.to_string()))?;
     Ok(match json {
         true => printable_json(&serde_json::to_string(&items).unwrap_or_default()) + "\n",
         false => items.iter().map(line).collect(),
@@ -144,10 +141,10 @@ fn change(path: &Path, request: &Edit) -> Result<String, BuildError> {
     };
     let replace = replace.iter().map(replacement).collect::<Result<_, BuildError>>()?;
     if let Some(size) = size {
-        image = flash::grow(&image, *size).map_err(|error| unfit(path, &error))?;
+        image = flash::grow(&image, *size).map_err(|error| BuildError::unfit(path, error.to_string()))?;
     }
     let edited = flash::edit(&image, &Changes { drop: drop.clone(), replace });
-    let edited = edited.map_err(|error| unfit(path, &error))?;
+    let edited = edited.map_err(|error| BuildError::unfit(path, error.to_string()))?;
     fs::write(output, &edited.image).map_err(|error| BuildError::Write { path: output.clone(), error })?;
     Ok(format!(
         "{}: {} bytes; changed: {}\n",
@@ -155,10 +152,6 @@ fn change(path: &Path, request: &Edit) -> Result<String, BuildError> {
         edited.image.len(),
         edited.changed.join(", ")
     ))
-}
-
-fn unfit(path: &Path, error: &FlashError) -> BuildError {
-    BuildError::Unfit { path: path.to_owned(), reason: error.to_string() }
 }
 
 #[cfg(test)]
