@@ -62,6 +62,9 @@ pub enum LookupError {
     Failed(String),
 }
 
+/// Gives the text of a file that a configuration includes, named as it is there.
+pub type Include<'a> = &'a mut dyn FnMut(&str) -> Result<String, LookupError>;
+
 /// The beginning of a configuration file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Beginning {

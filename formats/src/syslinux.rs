@@ -1,6 +1,7 @@
 //! Configurations of SYSLINUX, EXTLINUX, ISOLINUX and PXELINUX (the Syslinux Project's syslinux.txt, menu.txt), and
 //! U-Boot's dialect of them (U-Boot, boot/pxe_utils.c).
 
+mod include;
 mod modules;
 mod parser;
 pub mod saved;
@@ -11,6 +12,8 @@ use std::collections::BTreeMap;
 
 use parser::{LABEL_LIMIT, Parser};
 use u_boot::UbootParser;
+
+use crate::lookup::Include;
 
 /// Whose rules a configuration is read by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,12 +139,7 @@ impl LabelNames {
 }
 
 /// Reads a configuration. `include` gives the text of further files, named as they are in the configuration.
-pub fn read(
-    file: &str,
-    text: &str,
-    dialect: Dialect,
-    include: &mut dyn FnMut(&str) -> Result<String, String>,
-) -> Configuration {
+pub fn read(file: &str, text: &str, dialect: Dialect, include: Include<'_>) -> Configuration {
     match dialect {
         Dialect::Syslinux => {
             let mut parser = Parser::new(include);
@@ -161,6 +159,7 @@ pub(in crate::syslinux) mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::lookup::LookupError;
 
     pub fn label(name: &str, program: Program, append: &str, line: u32) -> Label {
         Label {
@@ -186,7 +185,7 @@ pub(in crate::syslinux) mod tests {
     }
 
     pub fn read_alone(text: &str, dialect: Dialect) -> Configuration {
-        read("syslinux.cfg", text, dialect, &mut |path| Err(format!("no {path}")))
+        read("syslinux.cfg", text, dialect, &mut |_| Err(LookupError::Missing))
     }
 
     #[test]
@@ -327,7 +326,7 @@ pub(in crate::syslinux) mod tests {
         let mut include = |path: &str| match path {
             "a.cfg" => Ok("label a\nkernel k\ninclude syslinux.cfg\n".into()),
             "syslinux.cfg" => Ok("include a.cfg\n".into()),
-            _ => Err("no such file".to_owned()),
+            _ => Err(LookupError::Missing),
         };
         let text = "include a.cfg\nmenu include gone.cfg Other\n";
         let found = read("syslinux.cfg", text, Dialect::Syslinux, &mut include);

@@ -53,8 +53,8 @@ impl Finder for MenuLoader {
                 findings.notes.extend(empty(&place, &path, &findings).into_iter().chain(others));
                 findings
             }
-            Err(message) => Findings {
-                warnings: vec![place.warning(&path, None, format!("{message}: its entries are lost"))],
+            Err(error) => Findings {
+                warnings: vec![place.warning(&path, None, format!("{error}: its entries are lost"))],
                 ..Findings::default()
             },
         })

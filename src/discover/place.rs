@@ -3,7 +3,7 @@
 use crate::{
     entry::{Entry, FileReference, Format, Source, VolumeReference, Warning},
     formats::{
-        lookup::{Beginning, CONFIG_LIMIT, Lookup, MENU_LIMIT, too_large},
+        lookup::{Beginning, CONFIG_LIMIT, Lookup, LookupError, MENU_LIMIT, too_large},
         text,
     },
 };
@@ -65,17 +65,15 @@ impl<'a> Place<'a> {
     }
 
     /// The text of a file.
-    pub fn read(&self, path: &str) -> Result<String, String> {
-        match self.lookup.read(self.volume, &self.path(path), CONFIG_LIMIT) {
-            Ok(content) => Ok(text::decode(&content)),
-            Err(error) => Err(error.to_string()),
-        }
+    pub fn read(&self, path: &str) -> Result<String, LookupError> {
+        let content = self.lookup.read(self.volume, &self.path(path), CONFIG_LIMIT)?;
+        Ok(text::decode(&content))
     }
 
     /// The text of a configuration that lists entries. The warning is of one that is too large: that is only its beginning.
-    pub fn menu(&self, path: &str) -> Result<(String, Option<Warning>), String> {
-        let read = self.lookup.read_beginning(self.volume, &self.path(path), MENU_LIMIT);
-        let Beginning { bytes, is_cut } = read.map_err(|error| error.to_string())?;
+    pub fn menu(&self, path: &str) -> Result<(String, Option<Warning>), LookupError> {
+        let Beginning { bytes, is_cut } =
+            self.lookup.read_beginning(self.volume, &self.path(path), MENU_LIMIT)?;
         let text = text::decode_owned(bytes);
         let last = u32::try_from(text.lines().count()).ok();
         let warning = is_cut.then(|| self.warning(path, last, too_large(MENU_LIMIT)));
@@ -123,7 +121,7 @@ mod tests {
             assert_eq!(place.path(path), expected, "{path}");
         }
         assert_eq!(place.read("extlinux.conf").as_deref(), Ok("x"));
-        assert_eq!(place.read("gone"), Err("no such file".into()));
+        assert_eq!(place.read("gone"), Err(LookupError::Missing));
     }
 
     #[test]

@@ -92,8 +92,8 @@ impl Finding<'_> {
         let place = self.place;
         let text = match place.read(file) {
             Ok(text) => text,
-            Err(message) => {
-                let message = format!("{message}: what it boots is lost");
+            Err(error) => {
+                let message = format!("{error}: what it boots is lost");
                 self.findings.warnings.push(place.warning(file, None, message));
                 String::new()
             }
@@ -124,7 +124,7 @@ impl Finding<'_> {
         let cmdline = below(prefix, read.get("cmdline").unwrap_or("cmdline.txt"));
         let (words, lost) = match place.read(&cmdline) {
             Ok(words) => (words, None),
-            Err(message) => (String::new(), Some(message).filter(|_| place.is_file(&cmdline))),
+            Err(error) => (String::new(), Some(error).filter(|_| place.is_file(&cmdline))),
         };
         if !machine.tryboot {
             self.notes(file, &cmdline, machine, &read);

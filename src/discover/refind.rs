@@ -80,8 +80,8 @@ impl Finder for Refind {
         let place = Place::of(lookup, volume, &path)?;
         let (text, cut) = match place.menu(&path) {
             Ok(read) => read,
-            Err(message) => {
-                let message = format!("{message}: its entries are lost");
+            Err(error) => {
+                let message = format!("{error}: its entries are lost");
                 return Some(Findings {
                     warnings: vec![place.warning(&path, None, message)],
                     ..Findings::default()

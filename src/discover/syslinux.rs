@@ -147,7 +147,7 @@ impl Reading<'_> {
         if self.seen.len() >= FILE_LIMIT {
             return Err(format!("more than {FILE_LIMIT} configurations"));
         }
-        let (content, cut) = place.menu(path)?;
+        let (content, cut) = place.menu(path).map_err(|error| error.to_string())?;
         self.findings.warnings.extend(cut);
         self.seen.push(place.path(path));
         let mut configuration = syslinux::read(path, &content, dialect, &mut |name| {

@@ -10,6 +10,7 @@ use super::{
     lines::{LENGTH_LIMIT, TOO_LONG},
     menu::Choice,
 };
+use crate::lookup::Include;
 
 /// The GUID of the variables that rEFInd keeps.
 pub const VENDOR: &str = "36d08fa7-cf0b-42f5-8f14-68df73ed3740";
@@ -22,9 +23,6 @@ pub const VARIABLES: &str = "vars";
 
 /// Maximum number of names in a list.
 const LIST_LIMIT: usize = 64;
-
-/// Gives the text of a file that a configuration names.
-pub type Include<'a> = &'a mut dyn FnMut(&str) -> Result<String, String>;
 
 /// The settings of refind.conf, as far as Linux is concerned.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,7 +104,7 @@ impl Config {
                     let name = name.replace('\\', "/");
                     match read(&name) {
                         Ok(text) => self.read(Some(&name), &text, None),
-                        Err(message) => self.lost.push((line, format!("{name}: {message}"))),
+                        Err(error) => self.lost.push((line, format!("{name}: {error}"))),
                     }
                 }
                 (keyword, values) => self.set(line, keyword, values),
@@ -201,7 +199,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::entry::Kind;
+    use crate::{entry::Kind, lookup::LookupError};
 
     #[test]
     fn lines_are_cut_as_refind_cuts_them() {
@@ -227,7 +225,7 @@ mod tests {
     fn a_stanza_that_lost_a_line_is_not_booted() {
         let text =
             format!("menuentry a {{\nloader /k\noptions {}\n}}\nmenuentry b {{\n}}\n", "x".repeat(5000));
-        let config = Config::parse(&text, &mut |_| Err(String::new()));
+        let config = Config::parse(&text, &mut |_| Err(LookupError::Missing));
         let problems: Vec<_> = config.stanzas.iter().map(|choice| choice.problem.as_deref()).collect();
         assert_eq!(problems, [Some("line 3 of it is lost: it is longer than 4096 bytes"), None]);
     }
@@ -239,7 +237,7 @@ mod tests {
                     include theme.conf\ninclude gone.conf\n";
         let mut include = |name: &str| match name {
             "theme.conf" => Ok("timeout 7\ninclude more.conf\n".to_owned()),
-            _ => Err("no such file".to_owned()),
+            _ => Err(LookupError::Missing),
         };
         let expected = Config {
             timeout: Some(7),
@@ -318,7 +316,7 @@ mod tests {
                 "root=LABEL=x initrd=\\ucode.img initrd=/initrd.img",
             ),
         ];
-        assert_eq!(Config::parse(text, &mut |_| Err(String::new())).stanzas, expected);
+        assert_eq!(Config::parse(text, &mut |_| Err(LookupError::Missing)).stanzas, expected);
     }
 
     proptest! {

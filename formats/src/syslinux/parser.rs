@@ -2,13 +2,11 @@
 
 use super::{
     Configuration, Label, LabelNames, Program,
+    include::{DEPTH_LIMIT, Includes},
     modules::{Meaning, meaning},
 };
+use crate::lookup::Include;
 
-/// Files include each other this deep.
-pub(super) const DEPTH_LIMIT: usize = 16;
-/// Maximum number of included files: two that include each other twice would double with each level.
-pub(super) const FILE_LIMIT: usize = 64;
 /// Maximum number of labels that lead to each other.
 const LEAD_LIMIT: usize = 4;
 /// Maximum memory that labels take by leading to others, in bytes, all together.
@@ -56,10 +54,7 @@ impl SyslinuxMenu {
 }
 
 pub(super) struct Parser<'a> {
-    include: &'a mut dyn FnMut(&str) -> Result<String, String>,
-    /// Files that are being read, each including the next.
-    open: Vec<String>,
-    files: usize,
+    includes: Includes<'a>,
     configuration: Configuration,
     label: Option<Open>,
     /// The menu around everything.
@@ -86,11 +81,9 @@ pub(super) struct Parser<'a> {
 }
 
 impl<'a> Parser<'a> {
-    pub fn new(include: &'a mut dyn FnMut(&str) -> Result<String, String>) -> Self {
+    pub fn new(include: Include<'a>) -> Self {
         Self {
-            include,
-            open: Vec::new(),
-            files: 0,
+            includes: Includes::new(include),
             configuration: Configuration::default(),
             label: None,
             outermost: SyslinuxMenu::default(),
@@ -112,7 +105,7 @@ impl<'a> Parser<'a> {
 
     /// Reads one file; what it includes is read in its place.
     pub fn file(&mut self, file: &str, text: &str) {
-        self.open.push(file.to_owned());
+        self.includes.enter(file);
         for (line, text) in (1..).zip(text.split('\n')) {
             let text = text.trim();
             let (keyword, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
@@ -165,20 +158,12 @@ impl<'a> Parser<'a> {
                 }
             }
         }
-        self.open.pop();
+        self.includes.leave();
     }
 
     fn include(&mut self, file: &str, line: u32, rest: &str) {
         let (path, tag) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-        self.files = self.files.saturating_add(1);
-        let text = if self.open.iter().any(|open| open == path) {
-            Err("it includes itself".into())
-        } else if self.open.len() > DEPTH_LIMIT || self.files > FILE_LIMIT {
-            Err(format!("more than {DEPTH_LIMIT} deep, or more than {FILE_LIMIT} files"))
-        } else {
-            (self.include)(path)
-        };
-        match text {
+        match self.includes.read(path) {
             Ok(text) => {
                 let in_submenu = !tag.trim().is_empty();
                 if in_submenu {
@@ -189,13 +174,7 @@ impl<'a> Parser<'a> {
                     self.close_menu();
                 }
             }
-            Err(message) => {
-                self.configuration.lost.push((
-                    file.to_owned(),
-                    line,
-                    format!("{path}: {message}: the file's entries are lost"),
-                ));
-            }
+            Err(message) => self.configuration.lost.push((file.to_owned(), line, message)),
         }
     }
 

@@ -4,10 +4,8 @@
 //! at the first keyword that means nothing in labels: what follows it up to the next label is lost (`parse_label`). There are no
 //! arguments for all labels: outside of labels, `append` is an unknown command (`parse_pxefile_top`).
 
-use super::{
-    Configuration, Label, LabelNames, Program,
-    parser::{DEPTH_LIMIT, FILE_LIMIT},
-};
+use super::{Configuration, Label, LabelNames, Program, include::Includes};
+use crate::lookup::Include;
 
 /// A label as it is read.
 #[derive(Default)]
@@ -27,10 +25,7 @@ struct UbootLabel {
 }
 
 pub(super) struct UbootParser<'a> {
-    include: &'a mut dyn FnMut(&str) -> Result<String, String>,
-    /// Files that are being read, each including the next.
-    open: Vec<String>,
-    files: usize,
+    includes: Includes<'a>,
     configuration: Configuration,
     label: Option<UbootLabel>,
     /// Names of the labels, as they are written.
@@ -42,11 +37,9 @@ pub(super) struct UbootParser<'a> {
 }
 
 impl<'a> UbootParser<'a> {
-    pub fn new(include: &'a mut dyn FnMut(&str) -> Result<String, String>) -> Self {
+    pub fn new(include: Include<'a>) -> Self {
         Self {
-            include,
-            open: Vec::new(),
-            files: 0,
+            includes: Includes::new(include),
             configuration: Configuration::default(),
             label: None,
             names: LabelNames::default(),
@@ -58,7 +51,7 @@ impl<'a> UbootParser<'a> {
 
     /// Reads one file; what it includes is read in its place.
     pub fn file(&mut self, file: &str, text: &str) {
-        self.open.push(file.to_owned());
+        self.includes.enter(file);
         for (line, text) in (1..).zip(text.split('\n')) {
             let mut text = text.strip_suffix('\r').unwrap_or(text);
             // What a label does not take is a keyword again.
@@ -84,7 +77,7 @@ impl<'a> UbootParser<'a> {
         if let Some(label) = self.label.take() {
             self.record(label);
         }
-        self.open.pop();
+        self.includes.leave();
     }
 
     /// A statement outside of labels.
@@ -151,23 +144,9 @@ impl<'a> UbootParser<'a> {
 
     fn include(&mut self, file: &str, line: u32, path: &str) {
         let path = path.trim_end();
-        self.files = self.files.saturating_add(1);
-        let text = if self.open.iter().any(|open| open == path) {
-            Err("it includes itself".into())
-        } else if self.open.len() > DEPTH_LIMIT || self.files > FILE_LIMIT {
-            Err(format!("more than {DEPTH_LIMIT} deep, or more than {FILE_LIMIT} files"))
-        } else {
-            (self.include)(path)
-        };
-        match text {
+        match self.includes.read(path) {
             Ok(text) => self.file(path, &text),
-            Err(message) => {
-                self.configuration.lost.push((
-                    file.to_owned(),
-                    line,
-                    format!("{path}: {message}: the file's entries are lost"),
-                ));
-            }
+            Err(message) => self.configuration.lost.push((file.to_owned(), line, message)),
         }
     }
 
