@@ -91,7 +91,15 @@ const LANDMARK: &str = "firstlight: ";
 #[inline(never)]
 fn replaced(text: &str, kept: &str, as_escape: bool) -> String {
     let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
+    let mut rest = text;
+    loop {
+        // Nearly all of a text is shown as it is.
+        let plain = rest.bytes().take_while(|byte| matches!(byte, b' '..=b'~') && *byte != b'@').count();
+        let (run, after) = rest.split_at_checked(plain).unwrap_or((rest, ""));
+        shown.push_str(run);
+        let mut characters = after.chars();
+        let Some(character) = characters.next() else { return shown };
+        rest = characters.as_str();
         let forges = character == '@' && shown.ends_with(LANDMARK);
         if !forges && (!is_harmful(character) || kept.contains(character)) {
             shown.push(character);
@@ -103,7 +111,6 @@ fn replaced(text: &str, kept: &str, as_escape: bool) -> String {
             shown.push('?');
         }
     }
-    shown
 }
 
 /// Characters beside the control characters that show nothing or change the order of what is shown: those of Unicode's
