@@ -1,6 +1,10 @@
 //! The firmware's boot options, as UEFI keeps them in the variables `BootOrder` and `Boot####` (UEFI specification 2.10,
 //! 3.1.3 load options, 10.3 device paths).
 
+mod write;
+
+pub use write::{HardDrive, boot_option, order_value};
+
 /// A device path with more nodes says nothing that we look for.
 const NODE_LIMIT: usize = 64;
 

@@ -145,6 +145,31 @@ pub fn with_sections(program: &[u8], new: &[NewSection]) -> Result<Vec<u8>, Sect
     Ok(bytes)
 }
 
+/// A program in which the text of a section has more lines at its end; `None` where it has no such section, or no room in it. What
+/// signed the program has to be left out afterwards.
+#[must_use]
+pub fn extended(program: &[u8], more: &NewSection) -> Option<Vec<u8>> {
+    let layout = ProgramLayout::read(program)?;
+    let number = (0..layout.sections).find(|number| {
+        layout.header(program, *number).is_some_and(|header| name_of(header) == more.name.as_bytes())
+    })?;
+    let header = layout.header(program, number)?;
+    let [size, in_file, place] =
+        [8, 16, 20].map(|at| le32(header, at).and_then(|value| usize::try_from(value).ok()));
+    let (size, in_file, place) = (size?, in_file?, place?);
+    let text = program.get(place..place.checked_add(size.min(in_file))?)?;
+    let text = text.split(|byte| *byte == 0).next().unwrap_or_default();
+    let end = text.len().checked_add(more.content.len())?;
+    if end > in_file {
+        return None;
+    }
+    let mut bytes = program.to_vec();
+    put(&mut bytes, place.checked_add(text.len())?, &more.content);
+    let at = layout.table.checked_add(number.checked_mul(HEADER)?)?.checked_add(8)?;
+    put(&mut bytes, at, &u32::try_from(end).ok()?.to_le_bytes());
+    Some(bytes)
+}
+
 /// The machine that a program is for, as its header has it (`0x8664` is x86_64, `0xaa64` aarch64).
 #[must_use]
 pub fn machine(program: &[u8]) -> Option<u16> {

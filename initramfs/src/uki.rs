@@ -6,7 +6,7 @@ use firstlight::formats::kernel_file::{HEAD_LENGTH, KernelFile, recognise};
 
 use crate::BuildError;
 use crate::error::read;
-use crate::pe::{NewSection, machine, with_sections};
+use crate::pe::{NewSection, extended, machine, with_sections};
 
 /// The parts of an image.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -74,8 +74,14 @@ pub fn build_uki(recipe: &UkiRecipe) -> Result<Vec<u8>, BuildError> {
     let mut new = vec![text(".osrel", os_release.as_deref().unwrap_or(OS_RELEASE))];
     new.extend((!cmdline.is_empty()).then(|| text(".cmdline", cmdline)));
     new.extend(uname.map(|uname| text(".uname", &uname)));
+    let mut stub_bytes = stub_bytes;
     for (name, path) in sections {
-        new.push(NewSection { name: name.clone(), content: read(path)? });
+        let section = NewSection { name: name.clone(), content: read(path)? };
+        // systemd's stub has lines of its own there, which stay (shim's SBAT.md).
+        match (name == ".sbat").then(|| extended(&stub_bytes, &section)).flatten() {
+            Some(merged) => stub_bytes = merged,
+            None => new.push(section),
+        }
     }
     new.push(NewSection { name: ".initrd".to_owned(), content: read(initramfs)? });
     // The last one: a kernel that unpacks itself in place needs the memory after it.

@@ -5,7 +5,7 @@ mod selection;
 mod tables;
 
 pub use groups::{GROUPS, Group};
-pub use selection::{Chosen, Selection, select};
+pub use selection::{Chosen, Selection, select, select_for};
 pub use tables::Tables;
 
 use crate::{BuildError, Compression, Item, Node, Tree, listing};
@@ -24,6 +24,9 @@ pub struct Source {
     pub version: String,
     /// Names of the [`GROUPS`] to take; `None` takes all.
     pub groups: Option<Vec<String>>,
+    /// In their place, what one machine needs: names of modules, and what its devices are known by (MODALIAS). What nothing
+    /// provides, or is built in, is passed over.
+    pub machine: Option<Vec<String>>,
 }
 
 impl Source {
@@ -37,7 +40,12 @@ impl Source {
         if let Some(name) =
             own_name.filter(|name| from.join("kernel").is_dir() && version.is_none_or(|v| v == *name))
         {
-            return Ok(Self { directory: from.to_owned(), version: name.to_owned(), groups: None });
+            return Ok(Self {
+                directory: from.to_owned(),
+                version: name.to_owned(),
+                groups: None,
+                machine: None,
+            });
         }
         let parents = ["lib/modules", "usr/lib/modules", ""].map(|below| from.join(below));
         let mut found: Vec<(String, PathBuf)> = Vec::new();
@@ -51,9 +59,12 @@ impl Source {
         found.sort();
         let mut fitting = found.iter().filter(|(name, _)| version.is_none_or(|version| version == name));
         match (fitting.next(), fitting.next()) {
-            (Some((version, directory)), None) => {
-                Ok(Self { directory: directory.clone(), version: version.clone(), groups: None })
-            }
+            (Some((version, directory)), None) => Ok(Self {
+                directory: directory.clone(),
+                version: version.clone(),
+                groups: None,
+                machine: None,
+            }),
             _ => Err(BuildError::NoModules {
                 directory: from.to_owned(),
                 version: version.unwrap_or("(give --kernel-version)").to_owned(),
@@ -81,7 +92,10 @@ pub fn add(
         return Err(BuildError::NoGroup(name.clone()));
     }
     let tables = Tables::read(&source.directory)?;
-    let selection = select(&tables, GROUPS.iter().filter(wanted));
+    let selection = match &source.machine {
+        Some(requests) => select_for(&tables, requests),
+        None => select(&tables, GROUPS.iter().filter(wanted)),
+    };
     let base = format!("lib/modules/{}", source.version);
     let mut listed = Vec::new();
     for chosen in selection.groups {

@@ -28,14 +28,7 @@ pub struct Selection {
 /// Takes the modules that the groups name, with everything that they need, loaded before them or asked for beside them.
 #[must_use]
 pub fn select<'a>(tables: &Tables, groups: impl IntoIterator<Item = &'a Group>) -> Selection {
-    let modules = Modules::parse(&Index {
-        dependencies: &tables.dependencies,
-        aliases: &tables.aliases,
-        soft_dependencies: &tables.soft_dependencies,
-        builtin: &tables.builtin,
-        builtin_information: "",
-    })
-    .filed();
+    let modules = parse(tables);
     let mut taken = BTreeSet::new();
     let mut groups_chosen = Vec::new();
     for group in groups {
@@ -51,8 +44,43 @@ pub fn select<'a>(tables: &Tables, groups: impl IntoIterator<Item = &'a Group>) 
             built_in: built_in.into_iter().collect(),
         });
     }
-    taken.extend(groups_chosen.iter().flat_map(|chosen| chosen.built_in.iter().cloned()));
-    Selection { groups: groups_chosen, tables: tables.filtered(|module| taken.contains(module)) }
+    selection(tables, groups_chosen)
+}
+
+/// Takes the modules that requests mean (names, or what devices are known by), with everything that they need.
+#[must_use]
+pub fn select_for(tables: &Tables, requests: &[String]) -> Selection {
+    let modules = parse(tables);
+    let paths: BTreeSet<&str> =
+        requests.iter().filter_map(|request| modules.resolve(request)).flatten().collect();
+    let wanted: BTreeSet<String> = requests.iter().map(|request| module_name(request)).collect();
+    let built_in: BTreeSet<String> =
+        tables.builtin.lines().map(module_name).filter(|name| wanted.contains(name)).collect();
+    let chosen = Chosen {
+        group: "machine",
+        paths: paths.into_iter().map(str::to_owned).collect(),
+        built_in: built_in.into_iter().collect(),
+    };
+    selection(tables, vec![chosen])
+}
+
+fn parse(tables: &Tables) -> Modules<'_> {
+    Modules::parse(&Index {
+        dependencies: &tables.dependencies,
+        aliases: &tables.aliases,
+        soft_dependencies: &tables.soft_dependencies,
+        builtin: &tables.builtin,
+        builtin_information: "",
+    })
+    .filed()
+}
+
+/// The chosen modules, with the tables cut down to them.
+fn selection(tables: &Tables, groups: Vec<Chosen>) -> Selection {
+    let files = groups.iter().flat_map(|chosen| chosen.paths.iter().map(|path| module_name(path)));
+    let built_in = groups.iter().flat_map(|chosen| chosen.built_in.iter().cloned());
+    let taken: BTreeSet<String> = files.chain(built_in).collect();
+    Selection { groups, tables: tables.filtered(|module| taken.contains(module)) }
 }
 
 #[cfg(test)]
@@ -140,6 +168,36 @@ alias char-major-14-* soundcore
             builtin: "kernel/drivers/input/keyboard/atkbd.ko\n".to_owned(),
         };
         assert_eq!(selection.tables, expected);
+    }
+
+    #[test]
+    fn a_machine_gets_what_its_devices_and_file_systems_ask_for() {
+        let tables = Tables {
+            dependencies: DEPENDENCIES.to_owned(),
+            aliases: ALIASES.to_owned(),
+            soft_dependencies: SOFT.to_owned(),
+            builtin: BUILT_IN.to_owned(),
+        };
+        let requests =
+            ["pci:v00001B36d0000000Dsv00001AF4sd00001100bc0Csc03i30", "ext4", "atkbd", "usb:v1", "nvme"];
+        let selection = select_for(&tables, &requests.map(str::to_owned));
+        let expected = [Chosen {
+            group: "machine",
+            paths: strings(&[
+                "kernel/arch/x86/crypto/crc32c-intel.ko.xz",
+                "kernel/crypto/crc32c_generic.ko.xz",
+                "kernel/drivers/usb/host/xhci-hcd.ko.xz",
+                "kernel/drivers/usb/host/xhci-pci.ko.xz",
+                "kernel/fs/ext4/ext4.ko.xz",
+                "kernel/fs/jbd2/jbd2.ko.xz",
+                "kernel/fs/mbcache.ko.xz",
+                "kernel/lib/crc16.ko.xz",
+            ]),
+            built_in: strings(&["atkbd"]),
+        }];
+        assert_eq!(selection.groups, expected);
+        assert!(!selection.tables.dependencies.contains("soundcore"));
+        assert!(selection.tables.aliases.contains("xhci_pci"));
     }
 
     #[test]
