@@ -154,6 +154,8 @@ kernel/sound.ko:
         ),
         ("root/lib/modules/6.1/modules.alias", b"alias pci:nvme* nvme\nalias pci:sound* sound\n"),
         ("root/lib/modules/6.1/modules.builtin", b"kernel/atkbd.ko\nkernel/other.ko\n"),
+        // As on every Debian: no tree of modules for that.
+        ("root/etc/kernel/postinst.d/hook", b"#!/bin/sh"),
         ("extra/two", b"2"),
         ("extra/one", b"1"),
     ];

@@ -57,7 +57,7 @@ pub enum KernelProfile {
     /// Everything, for a flash of 8 MiB.
     #[default]
     Full,
-    /// For a flash of 4 MiB: without network and btrfs.
+    /// For a flash of 4 MiB: without network, btrfs, and the arrays and volumes that `/boot` is seldom on.
     Slim,
     /// `Full`, with what a developer of the kernel wants.
     Debug,
@@ -127,7 +127,7 @@ macro_rules! fragments {
 
 const COMMON: [Fragment; 10] =
     fragments! { "base" "boot" "storage" "filesystems" "xfs" "usb" "console" "tpm" "watchdog" "sandbox" };
-const LARGE: [Fragment; 2] = fragments! { "btrfs" "net" };
+const LARGE: [Fragment; 3] = fragments! { "arrays" "btrfs" "net" };
 const DEBUG: [Fragment; 1] = fragments! { "debug" };
 const ARCHITECTURES: [Fragment; 2] = fragments! { "x86_64" "aarch64" };
 const ENFORCE: [Fragment; 1] = fragments! { "enforce" };
@@ -164,8 +164,8 @@ impl KernelConfig {
         self.profile.fragments().chain(architecture).chain(ENFORCE.iter().filter(|_| self.enforce))
     }
 
-    /// The configuration, to be set on top of `make allnoconfig`: the settings of the fragments without their comments, so that
-    /// other words do not make another kernel.
+    /// The configuration, to be set on top of `make allnoconfig`: the settings of the fragments, sorted and without their comments,
+    /// so that neither other words nor another order make another kernel.
     #[must_use]
     pub fn configuration(&self) -> String {
         let compression = match self.compression {
@@ -179,8 +179,10 @@ impl KernelConfig {
         let is_last = |(place, line): &(usize, &&str)| {
             !lines.iter().skip(place.saturating_add(1)).any(|later| option_of(later) == option_of(line))
         };
-        let lasting = lines.iter().enumerate().filter(is_last).map(|(_, line)| *line);
-        lasting.flat_map(|line| [line, "\n"]).chain([compression]).collect()
+        let mut lasting: Vec<&str> =
+            lines.iter().enumerate().filter(is_last).map(|(_, line)| *line).collect();
+        lasting.sort_by_key(|line| option_of(line));
+        lasting.into_iter().flat_map(|line| [line, "\n"]).chain([compression]).collect()
     }
 
     /// Its name among others of the same source: `full-x86_64-zstd`.

@@ -22,6 +22,7 @@ pub mod cache;
 pub mod console;
 pub mod coreboot;
 pub mod debian;
+pub mod debian_kernel;
 pub mod demo;
 pub mod disk;
 pub mod error;

@@ -9,6 +9,7 @@ use initramfs::{Addition, Compression, Node, Recipe, Tree, binary, modules};
 use probe::PARTS;
 
 use crate::debian::Debian;
+use crate::debian_kernel::DebianKernel;
 use crate::error::{Context, Error};
 use crate::roots::Root;
 use crate::{Result, oracles, pinned, place};
@@ -39,6 +40,15 @@ fn programs() -> Result<&'static Programs> {
 /// When cargo fails or a file cannot be written.
 pub fn firstlight(debian: &Debian) -> Result<PathBuf> {
     build_firstlight("firstlight.initrd", &programs()?.firstlight, Some(debian), Vec::new())
+}
+
+/// firstlight's initramfs with the modules of another kernel of Debian's.
+///
+/// # Errors
+/// As [`firstlight`].
+pub fn firstlight_for(kernel: &DebianKernel) -> Result<PathBuf> {
+    let name = format!("firstlight-{}.initrd", kernel.release());
+    build_with_modules(&name, &programs()?.firstlight, Some(kernel.modules()?), Vec::new())
 }
 
 /// firstlight's initramfs for a kernel that has its drivers built in.

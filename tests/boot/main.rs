@@ -15,6 +15,7 @@ mod locked;
 mod memory_test;
 mod partitions;
 mod power_cut;
+mod releases;
 mod running;
 mod signatures;
 mod supervision;

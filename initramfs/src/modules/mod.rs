@@ -37,9 +37,7 @@ impl Source {
     /// There is no such tree, or no version was given and there are several.
     pub fn find(from: &Path, version: Option<&str>) -> Result<Self, BuildError> {
         let own_name = from.file_name().and_then(|name| name.to_str());
-        if let Some(name) =
-            own_name.filter(|name| from.join("kernel").is_dir() && version.is_none_or(|v| v == *name))
-        {
+        if let Some(name) = own_name.filter(|name| is_tree(from) && version.is_none_or(|v| v == *name)) {
             return Ok(Self {
                 directory: from.to_owned(),
                 version: name.to_owned(),
@@ -52,7 +50,7 @@ impl Source {
         for entry in parents.iter().filter_map(|parent| fs::read_dir(parent).ok()).flatten().flatten() {
             let Ok(name) = entry.file_name().into_string() else { continue };
             let known = found.iter().any(|(version, _)| *version == name);
-            if !known && entry.path().join("kernel").is_dir() {
+            if !known && is_tree(&entry.path()) {
                 found.push((name, entry.path()));
             }
         }
@@ -72,6 +70,12 @@ impl Source {
             }),
         }
     }
+}
+
+/// Whether a directory is that of one version; `/etc/kernel` makes `/etc` none.
+fn is_tree(directory: &Path) -> bool {
+    let has = |name| directory.join(name).is_file();
+    directory.join("kernel").is_dir() && (has("modules.dep") || has("modules.builtin"))
 }
 
 /// Puts the modules of the chosen groups and their tables into a tree, and tells what went in.

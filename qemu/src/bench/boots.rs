@@ -1,7 +1,6 @@
-//! The same disk on the same machine by GRUB and by firstlight, below which is Debian's own kernel or a firmware kernel: when
-//! the system's kernel speaks, and when its initrd runs.
+//! The same disk on the same machine by GRUB, by systemd-boot, and by firstlight in each place where a boot loader can be: when
+//! firstlight starts, when the system's kernel speaks, and when its initrd runs, all since power-on.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,121 +8,193 @@ use super::Report;
 use super::report::median;
 use crate::cache::{Recipe, cached};
 use crate::debian::Debian;
-use crate::error::Context;
-use crate::firmware_kernel::FirmwareKernel;
+use crate::debian_kernel::DebianKernel;
+use crate::disk::{Filesystem, Image, Volume};
+use crate::error::Error;
+use crate::firmware_images::Payload;
 use crate::guest::Guest;
 use crate::machine::{Disk, Firmware, Machine};
 use crate::workshop::{self, Job};
-use crate::{Result, demo, payload, place};
+use crate::{Result, demo, firmware_kernel, payload, pinned};
 
 /// An odd number, of which the median counts.
-const RUNS: usize = 3;
+const RUNS: usize = 5;
 
 const LIMIT: Duration = Duration::from_secs(300);
-
-/// From power-on to the system's first line, firstlight on a firmware kernel takes at most this part of the time that GRUB
-/// takes below the same firmware.
-const PART_OF_GRUB: f64 = 0.7;
 
 /// The command line of firstlight's own kernel; it keeps silent so that the next kernel is the first to speak.
 const QUIET: &str = "console=ttyS0,115200 quiet firstlight.timeout=0";
 
-const GRUB: &str = "grub";
-const ON_FIRMWARE_KERNEL: &str = "firstlight-firmware-kernel";
+/// firstlight's first line.
+const START: &str = "firstlight: @start";
 
 /// The first words of every Linux.
 const FIRST_LINE: &str = "Linux version ";
 
-/// The demo disk without a countdown. Debian's initrd keeps its size, since both loaders read all of it, but its init is the
-/// probe: in a second archive, which begins at a multiple of four bytes as the kernel wants it.
-pub(super) fn disk(debian: &Debian) -> Result<PathBuf> {
-    let script = "\
+/// The release whose kernel the disk has.
+const SUITE: &str = "trixie";
+
+/// The kernel and the files that go onto the demo disk are on the second disk.
+const PREPARE: &str = "\
 mount -t ext4 /dev/vda3 /mnt
-for initrd in /mnt/boot/initrd.img-*; do
-    truncate -s $((($(stat -c %s \"$initrd\") + 3) / 4 * 4)) \"$initrd\"
-    cat /dev/vdb >> \"$initrd\"
-done
-sed -i -e 's/set timeout=[0-9]*/set timeout=0/' /mnt/boot/grub/grub.cfg
-umount /mnt
+mkdir -p /parts /esp
+mount -t ext4 /dev/vdb1 /parts
+mount -t vfat /dev/vda2 /esp
 ";
-    let base = demo::disk(debian)?;
-    let mut initrd = payload::probe_initrd("bench")?;
-    // Disks come in sectors; the kernel passes over zeros after an archive.
-    initrd.resize(initrd.len().next_multiple_of(4096), 0);
-    let recipe = Recipe::new(script).and(base.as_os_str().as_encoded_bytes()).and(&initrd);
-    cached("bench", &recipe, |image| {
-        demo::copy(&base, image)?;
-        let part = place::directory("machines")?.join("bench-initrd");
-        fs::write(&part, &initrd).context(|| format!("writing {}", part.display()))?;
-        let disks: &[&Path] = &[image, &part];
+
+/// Without a countdown, and with the newer kernel. Debian's initrd keeps its size, since every loader reads all of it, but its
+/// init is the probe: in a second archive, which begins at a multiple of four bytes as the kernel wants it.
+const BY_GRUB: &str = "\
+release=$(ls /parts | sed -n 's/^vmlinuz-//p')
+old=$(ls /mnt/boot | sed -n 's/^vmlinuz-//p')
+initrd=/mnt/boot/initrd.img-$release
+mv \"/mnt/boot/initrd.img-$old\" \"$initrd\"
+truncate -s $((($(stat -c %s \"$initrd\") + 3) / 4 * 4)) \"$initrd\"
+cat /parts/probe >> \"$initrd\"
+rm \"/mnt/boot/vmlinuz-$old\"
+cp \"/parts/vmlinuz-$release\" /mnt/boot/
+sed -i -e \"s/$old/$release/g\" -e 's/set timeout=[0-9]*/set timeout=0/' /mnt/boot/grub/grub.cfg
+umount /esp /parts /mnt
+";
+
+/// systemd-boot reads from the ESP only, so the same kernel and initrd are there, too.
+const BY_SYSTEMD_BOOT: &str = "\
+cp /parts/systemd-bootx64.efi /esp/EFI/BOOT/BOOTX64.EFI
+mkdir -p /esp/loader/entries
+cp /mnt/boot/vmlinuz-* /esp/linux
+cp /mnt/boot/initrd.img-* /esp/initrd
+options=$(sed -n 's/^[[:space:]]*linux[[:space:]]*[^ ]* //p' /mnt/boot/grub/grub.cfg | head -n 1)
+printf 'title Debian\\nlinux /linux\\ninitrd /initrd\\noptions %s\\n' \"$options\" > /esp/loader/entries/debian.conf
+echo 'timeout 0' > /esp/loader/loader.conf
+umount /esp /parts /mnt
+";
+
+/// Below which other way's time a way must be, and by which factor.
+type Bound = (&'static str, f64);
+
+const BIOS_GRUB: &str = "bios-grub";
+const UEFI_GRUB: &str = "uefi-grub";
+const UEFI_SYSTEMD_BOOT: &str = "uefi-systemd-boot";
+
+/// One way to the system, and what its time to the system's first line is at most.
+struct Way {
+    name: &'static str,
+    machine: Machine,
+    bounds: &'static [Bound],
+}
+
+pub(super) fn measure(report: &mut Report) -> Result<()> {
+    let ways = ways()?;
+    // In turns, so that what else this machine does meets all of them alike.
+    let mut runs: Vec<Vec<Times>> = ways.iter().map(|_| Vec::new()).collect();
+    for _ in 0..RUNS {
+        for (way, times) in ways.iter().zip(&mut runs) {
+            times.push(boot(&way.machine)?);
+        }
+    }
+    let median_of = |times: &[Times], which: fn(&Times) -> Option<Duration>| {
+        let times: Vec<f64> = times.iter().filter_map(which).map(|time| time.as_secs_f64()).collect();
+        (!times.is_empty()).then(|| median(times))
+    };
+    let kernel_by = |name: &str| {
+        let place = ways.iter().position(|way| way.name == name)?;
+        median_of(runs.get(place)?, |times| Some(times.kernel))
+    };
+    for (way, times) in ways.iter().zip(&runs) {
+        if let Some(start) = median_of(times, |times| times.start) {
+            report.add(&format!("boot-{}-start", way.name), start, "s", None);
+        }
+        let bounds = way.bounds.iter().filter_map(|(other, factor)| Some(kernel_by(other)? * factor));
+        let kernel = kernel_by(way.name).unwrap_or(f64::INFINITY);
+        report.add(&format!("boot-{}-kernel", way.name), kernel, "s", bounds.reduce(f64::min));
+        let probe = median_of(times, |times| Some(times.probe)).unwrap_or(f64::INFINITY);
+        report.add(&format!("boot-{}-probe", way.name), probe, "s", None);
+    }
+    Ok(())
+}
+
+fn ways() -> Result<Vec<Way>> {
+    let debian = Debian::install()?;
+    let parts = parts()?;
+    let disk = made("bench", &debian, &demo::disk(&debian)?, &parts, BY_GRUB)?;
+    let for_systemd_boot = made("bench-systemd-boot", &debian, &disk, &parts, BY_SYSTEMD_BOOT)?;
+    let (kernel, initramfs) = (firmware_kernel::plain()?, payload::firstlight_without_modules()?);
+    let own = Payload { kernel: &kernel, initramfs: &initramfs, cmdline: QUIET };
+    let way = |name: &'static str, bounds| {
+        let machine = Machine::new(&format!("bench-{name}"));
+        let firmware = if name.starts_with("uefi") { Firmware::Uefi } else { Firmware::Bios };
+        let disk = if name == UEFI_SYSTEMD_BOOT { &for_systemd_boot } else { &disk };
+        Way { name, machine: machine.firmware(firmware).disk(Disk::new(disk)), bounds }
+    };
+    let with = |way: Way, change: &dyn Fn(Machine) -> Result<Machine>| {
+        Ok::<_, Error>(Way { machine: change(way.machine)?, ..way })
+    };
+    Ok(vec![
+        way(BIOS_GRUB, &[]),
+        with(way("bios-firstlight", &[(BIOS_GRUB, 0.7)]), &|machine| {
+            Ok(machine.kernel(own.kernel, own.initramfs, QUIET))
+        })?,
+        with(way("coreboot-firstlight", &[(BIOS_GRUB, 0.65)]), &|machine| {
+            Ok(machine.rom(own.coreboot("bench-coreboot")?))
+        })?,
+        way(UEFI_GRUB, &[]),
+        way(UEFI_SYSTEMD_BOOT, &[]),
+        with(way("uefi-flash-firstlight", &[(UEFI_GRUB, 0.9), (UEFI_SYSTEMD_BOOT, 1.0)]), &|machine| {
+            Ok(machine.rom(own.flash("bench-flash")?))
+        })?,
+    ])
+}
+
+/// A disk with what goes onto the demo disk: the kernel of [`SUITE`], the probe, systemd-boot.
+fn parts() -> Result<PathBuf> {
+    let kernel = DebianKernel::unpack(SUITE)?;
+    let systemd_boot = pinned::tests()?.file("/usr/lib/systemd/boot/efi/systemd-bootx64.efi")?;
+    let volume = Volume::new(Filesystem::Ext4, "parts")
+        .file(&format!("/vmlinuz-{}", kernel.release()), kernel.image()?)
+        .file("/probe", payload::probe_initrd("bench")?)
+        .file("/systemd-bootx64.efi", systemd_boot);
+    Image::new().volume(volume).build("bench-parts")
+}
+
+/// A copy of `base` that `script` has changed, with `parts` at hand.
+fn made(name: &str, debian: &Debian, base: &Path, parts: &Path, script: &str) -> Result<PathBuf> {
+    let script = format!("{PREPARE}{script}");
+    let probe = payload::probe_initrd("bench")?;
+    let recipe = Recipe::new(&script)
+        .and(base.as_os_str().as_encoded_bytes())
+        .and(&probe)
+        .and(DebianKernel::unpack(SUITE)?.release());
+    cached(name, &recipe, |image| {
+        demo::copy(base, image)?;
         let job = Job {
             name: "workshop-bench",
-            disks,
-            sources: &[],
-            modules: &["ext4"],
+            disks: &[image],
+            sources: &[parts],
+            modules: &["ext4", "vfat", "nls_cp437", "nls_ascii"],
             programs: &[],
-            script,
+            script: &script,
             limit: LIMIT,
         };
         workshop::run(debian, &job)
     })
 }
 
-pub(super) fn measure(report: &mut Report) -> Result<()> {
-    let debian = Debian::install()?;
-    let disk = disk(&debian)?;
-    let stock = (debian.kernel(), payload::firstlight(&debian)?);
-    let built_in = (FirmwareKernel::build()?.kernel(), payload::firstlight_without_modules()?);
-    let mut ways = Vec::new();
-    for (firmware_name, firmware) in
-        [("bios", Firmware::Bios), ("uefi", Firmware::Uefi), ("none", Firmware::None)]
-    {
-        for (loader, own) in
-            [(GRUB, None), ("firstlight", Some(&stock)), (ON_FIRMWARE_KERNEL, Some(&built_in))]
-        {
-            let name = format!("{firmware_name}-{loader}");
-            let machine = machine(&format!("bench-{name}"), firmware, &disk);
-            match own {
-                Some((kernel, initrd)) => ways.push((name, machine.kernel(kernel, initrd, QUIET))),
-                // qboot boots no disk.
-                None if firmware != Firmware::None => ways.push((name, machine)),
-                None => {}
-            }
-        }
-    }
-    // In turns, so that what else this machine does meets all of them alike.
-    let mut times = vec![(Vec::new(), Vec::new()); ways.len()];
-    for _ in 0..RUNS {
-        for ((_, machine), (kernel, probe)) in ways.iter().zip(&mut times) {
-            let (first_line, report) = boot(machine)?;
-            kernel.push(first_line.as_secs_f64());
-            probe.push(report.as_secs_f64());
-        }
-    }
-    let mut by_grub = None;
-    for ((name, _), (kernel, probe)) in ways.iter().zip(times) {
-        let kernel = median(kernel);
-        let mut budget = None;
-        if name.ends_with(GRUB) {
-            by_grub = Some(kernel);
-        } else if *name == format!("bios-{ON_FIRMWARE_KERNEL}") {
-            budget = by_grub.map(|time| time * PART_OF_GRUB);
-        }
-        report.add(&format!("boot-{name}-kernel"), kernel, "s", budget);
-        report.add(&format!("boot-{name}-probe"), median(probe), "s", None);
-    }
-    Ok(())
+/// Since power-on.
+struct Times {
+    /// firstlight's first line; `None` where it is not in the path.
+    start: Option<Duration>,
+    /// The first line of the system's kernel.
+    kernel: Duration,
+    /// The probe's report.
+    probe: Duration,
 }
 
-fn machine(name: &str, firmware: Firmware, disk: &Path) -> Machine {
-    Machine::new(name).firmware(firmware).disk(Disk::new(disk))
-}
-
-/// Boots once: when the system's kernel printed its first line, and when the probe reported, both since power-on.
-fn boot(machine: &Machine) -> Result<(Duration, Duration)> {
+fn boot(machine: &Machine) -> Result<Times> {
     let guest: Guest = machine.start()?;
-    let first_line = guest.wait_for_text(FIRST_LINE, LIMIT)?;
-    let report = guest
+    let kernel = guest.wait_for_text(FIRST_LINE, LIMIT)?;
+    let probe = guest
         .wait("the probe's report", LIMIT, |line| line.text.contains("\"release\"").then_some(line.at))?;
-    Ok((first_line, report))
+    let lines = guest.console().lines();
+    let start = lines.iter().find(|line| line.text.contains(START)).map(|line| line.at);
+    Ok(Times { start, kernel, probe })
 }

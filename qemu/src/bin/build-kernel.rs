@@ -18,7 +18,7 @@ built once, some seven minutes on two processors, and kept in ~/.cache/firstligh
 
 Options:
       --arch NAME       x86_64 or aarch64 (default: this machine's)
-      --profile NAME    full (default, for a flash of 8 MiB), slim (4 MiB: without network and btrfs) or debug
+      --profile NAME    full (default, for a flash of 8 MiB), slim (4 MiB: without network, btrfs, RAID 4-6 and LVM's rarer volumes) or debug
       --compress NAME   zstd (default) or xz, which is half a MiB smaller and unpacked an eighth as fast
       --source DIR      a kernel tree of yours, which is only read (default: Debian's linux-source-6.12)
       --enforce         it loads only kernels that are signed by a key of the firmware (db), of the machine's owner (MOK)
