@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs firstlight and its kexec on this running system (on Debian and its kin, scripts/package.sh makes a package
 # instead), and takes it away again: scripts/install.sh [--uninstall]. DESTDIR=DIR installs below another directory.
+# scripts/install.sh --boot [OPTION]… also puts it on the ESP: the options are those of `firstlight install`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=${DESTDIR:-/}
@@ -9,6 +10,10 @@ kexec=$root/usr/sbin/kexec
 
 if [ "${1-}" = --uninstall ]; then
     [ -r "$list" ] || { echo "install: firstlight is not installed in $root" >&2; exit 1; }
+    # Without the program nothing could take the boot entry away.
+    if [ "$root" = / ] && [ -e /var/lib/firstlight/install.json ]; then
+        /usr/sbin/firstlight install --remove
+    fi
     while read -r file; do
         # What the administrator may have changed stays.
         case $file in "$root"etc/* | "$root"/etc/*) ;; *) rm -f "$file" ;; esac
@@ -19,18 +24,29 @@ if [ "${1-}" = --uninstall ]; then
     exit
 fi
 target=${CARGO_TARGET_DIR:-target}
-binary=${BINARY:-$target/$(uname -m)-unknown-linux-musl/release/firstlight}
+machine=$(uname -m)
+binary=${BINARY:-$target/$machine-unknown-linux-musl/release/firstlight}
 if [ -z "${BINARY-}" ]; then
     scripts/setup.sh --quiet
-    cargo build --release --package firstlight --target "$(uname -m)-unknown-linux-musl"
+    cargo build --release --package firstlight --target "$machine-unknown-linux-musl"
 fi
+installer=${INSTALLER:-$target/release/firstlight-install}
+[ -n "${INSTALLER-}" ] || cargo build --release --package install
+init=${INIT:-$target/$machine-unknown-linux-musl/image/firstlight.stripped}
+# The program for images is built along with one.
+[ -n "${INIT-}" ] || cargo run --quiet --package initramfs -- build --list >/dev/null
 # kexec-tools' program is kept for the way back.
 if [ -e "$kexec" ] && [ ! -L "$kexec" ]; then
     mv "$kexec" "$kexec.kexec-tools"
 fi
 mkdir -p "${list%/*}"
-cargo run --quiet --package packaging -- stage "$root" --binary "$binary" >"$list"
+cargo run --quiet --package packaging -- stage "$root" --binary "$binary" --install "$installer" --init "$init" >"$list"
 if [ "$root" = / ] && [ -d /run/systemd/system ]; then
     systemctl daemon-reload
 fi
 echo "installed: firstlight(1), kexec(8), /etc/default/firstlight"
+if [ "${1-}" = --boot ]; then
+    shift
+    [ "$root" = / ] || set -- --root "$root" "$@"
+    "$root/usr/sbin/firstlight" install "$@"
+fi

@@ -13,7 +13,7 @@ step "formatting"
 cargo fmt --all --check
 step "scripts"
 cargo run --quiet -p qemu --bin debian-root -- bookworm shellcheck --share "$PWD" -- \
-    shellcheck scripts/*.sh .ci/run qemu/recipes/*.sh packaging/files/{load-kernel,system-shutdown,firstlight-kexec.init,preinst,postinst,prerm,postrm}
+    shellcheck scripts/*.sh .ci/run qemu/recipes/*.sh packaging/files/{load-kernel,kernel-hook,95-firstlight.install,system-shutdown,firstlight-kexec.init,preinst,postinst,prerm,postrm}
 step "lints"
 cargo clippy --workspace --all-targets --quiet -- -D warnings
 

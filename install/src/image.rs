@@ -173,3 +173,36 @@ pub fn enforces_signatures(kernel: &[u8]) -> bool {
     };
     enforces().unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A bzImage whose payload carries a configuration, laid out by Documentation/arch/x86/boot.rst.
+    fn kernel(config: &str) -> Vec<u8> {
+        let packed = |bytes: &[u8]| {
+            let mut gzip = std::process::Command::new("gzip");
+            let directory = tempfile::tempdir().unwrap();
+            let file = directory.path().join("plain");
+            fs::write(&file, bytes).unwrap();
+            gzip.arg("-c").arg(&file).output().unwrap().stdout
+        };
+        let payload =
+            packed(&[b"kernel IKCFG_ST", &packed(config.as_bytes())[..], b"IKCFG_ED more"].concat());
+        let mut head = vec![0; 0x400];
+        head[0x1f1] = 1;
+        head[0x248..0x24c].copy_from_slice(&8_u32.to_le_bytes());
+        head[0x24c..0x250].copy_from_slice(&u32::try_from(payload.len()).unwrap().to_le_bytes());
+        [head, vec![0x90; 8], payload, vec![0; 100]].concat()
+    }
+
+    #[test]
+    fn a_kernel_says_itself_whether_it_enforces_signatures() {
+        assert!(enforces_signatures(&kernel("CONFIG_KEXEC=y\nCONFIG_KEXEC_SIG_FORCE=y\n")));
+        assert!(!enforces_signatures(&kernel("CONFIG_KEXEC=y\n# CONFIG_KEXEC_SIG_FORCE is not set\n")));
+        let whole = kernel("CONFIG_KEXEC_SIG_FORCE=y\n");
+        for length in [0, 0x1f2, 0x24f, 0x408, 0x420] {
+            assert!(!enforces_signatures(&whole[..length]));
+        }
+    }
+}

@@ -406,9 +406,9 @@ pub fn confirm(facts: &Facts) -> Plan {
 #[must_use]
 pub fn remove(system: &System, facts: &Facts) -> Plan {
     let Some(state) = &facts.state else {
-        let left = system.path(STATE_DIRECTORY).is_dir();
-        let steps =
-            left.then(|| Step::RemoveDirectory { path: STATE_DIRECTORY.into() }).into_iter().collect();
+        // What a first write of the state has left, which was killed.
+        let left = [Step::Remember { state: None }, Step::RemoveDirectory { path: STATE_DIRECTORY.into() }];
+        let steps = left.into_iter().filter(|_| system.path(STATE_DIRECTORY).is_dir()).collect();
         return Plan {
             steps,
             notes: vec!["firstlight is not installed as a boot entry".into()],

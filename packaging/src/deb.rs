@@ -2,7 +2,7 @@
 
 use std::{fs, io, os::unix::fs::PermissionsExt, path::Path, process::Command};
 
-use crate::tree;
+use crate::tree::{self, Programs};
 
 /// Scripts that dpkg runs; they honour DPKG_ROOT.
 const SCRIPTS: &[(&str, &str)] = &[
@@ -12,14 +12,14 @@ const SCRIPTS: &[(&str, &str)] = &[
     ("postrm", include_str!("../files/postrm")),
 ];
 
-/// Builds the package `output` around `binary`.
+/// Builds the package `output` of these programs.
 ///
 /// # Errors
 /// A file cannot be written, or dpkg-deb failed; it has said why.
-pub fn build(binary: &Path, output: &Path) -> io::Result<()> {
+pub fn build(programs: &Programs, output: &Path) -> io::Result<()> {
     let directory = tempfile::TempDir::new()?;
     let root = directory.path().join("firstlight");
-    let files = tree::stage(&root, binary)?;
+    let files = tree::stage(&root, programs)?;
     for page in files.iter().filter(|file| file.starts_with("usr/share/man/")) {
         run(Command::new("gzip").args(["-9n"]).arg(root.join(page)))?;
     }
@@ -33,7 +33,7 @@ pub fn build(binary: &Path, output: &Path) -> io::Result<()> {
         format!(
             "Package: firstlight\nVersion: {}\nArchitecture: {architecture}\nMaintainer: The firstlight developers \
              <firstlight@localhost>\nInstalled-Size: {}\nSection: admin\nPriority: optional\nProvides: kexec-tools\n\
-             Description: fast reboot into any installed system, and kexec\n Finds what is installed on this machine as its \
+             Suggests: systemd-boot-efi, sbsigntool\nDescription: fast reboot into any installed system, and kexec\n Finds what is installed on this machine as its \
              own boot loader would, and restarts\n into it without the firmware: firstlight boot, kexec, systemctl kexec.\n",
             env!("CARGO_PKG_VERSION"),
             size.div_ceil(1024)

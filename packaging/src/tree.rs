@@ -3,7 +3,7 @@
 use std::{
     fs, io,
     os::unix::fs::{PermissionsExt, symlink},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use crate::{completions, man};
@@ -18,7 +18,23 @@ enum Content {
 }
 
 /// Files that the administrator may change.
-pub const CONFIGURATION: &[&str] = &["etc/default/firstlight", "etc/init.d/firstlight-kexec"];
+pub const CONFIGURATION: &[&str] = &[
+    "etc/default/firstlight",
+    "etc/init.d/firstlight-kexec",
+    "etc/kernel/postinst.d/zz-firstlight",
+    "etc/kernel/postrm.d/zz-firstlight",
+];
+
+/// The programs, where they were built.
+#[derive(Clone, Debug)]
+pub struct Programs {
+    /// `firstlight`, static.
+    pub firstlight: PathBuf,
+    /// What `firstlight install` runs.
+    pub install: PathBuf,
+    /// The program for images, which that one puts into them.
+    pub init: PathBuf,
+}
 
 fn files() -> Vec<(&'static str, Content)> {
     let text = |text: &str| Content::Text(text.to_owned());
@@ -34,6 +50,20 @@ fn files() -> Vec<(&'static str, Content)> {
             Content::Link("../firstlight-load.service"),
         ),
         (
+            "usr/lib/systemd/system/firstlight-confirm.service",
+            text(include_str!("../files/firstlight-confirm.service")),
+        ),
+        (
+            "usr/lib/systemd/system/multi-user.target.wants/firstlight-confirm.service",
+            Content::Link("../firstlight-confirm.service"),
+        ),
+        (
+            "usr/lib/kernel/install.d/95-firstlight.install",
+            Content::Program(include_str!("../files/95-firstlight.install")),
+        ),
+        ("etc/kernel/postinst.d/zz-firstlight", Content::Program(include_str!("../files/kernel-hook"))),
+        ("etc/kernel/postrm.d/zz-firstlight", Content::Program(include_str!("../files/kernel-hook"))),
+        (
             "usr/lib/systemd/system-shutdown/firstlight",
             Content::Program(include_str!("../files/system-shutdown")),
         ),
@@ -48,24 +78,32 @@ fn files() -> Vec<(&'static str, Content)> {
     ]
 }
 
-/// Lays everything out below `root`, with `binary` as the program, and says what was laid out. What the administrator may
+/// Lays everything out below `root`, and says what was laid out. What the administrator may
 /// have changed stays as it is.
 ///
 /// # Errors
 /// The kernel's reason.
-pub fn stage(root: &Path, binary: &Path) -> io::Result<Vec<&'static str>> {
-    let mut staged = vec!["usr/sbin/firstlight"];
+pub fn stage(root: &Path, programs: &Programs) -> io::Result<Vec<&'static str>> {
     let place = |path: &str| -> io::Result<_> {
         let path = root.join(path);
         path.parent().map_or(Ok(()), fs::create_dir_all)?;
         Ok(path)
     };
-    let program = place("usr/sbin/firstlight")?;
-    // A program that runs cannot be written to, but replaced.
-    let new = program.with_extension("new");
-    fs::copy(binary, &new)?;
-    fs::set_permissions(&new, fs::Permissions::from_mode(0o755))?;
-    fs::rename(&new, &program)?;
+    let binaries = [
+        ("usr/sbin/firstlight", &programs.firstlight),
+        ("usr/lib/firstlight/install", &programs.install),
+        ("usr/lib/firstlight/init", &programs.init),
+    ];
+    let mut staged = Vec::new();
+    for (name, binary) in binaries {
+        let program = place(name)?;
+        // A program that runs cannot be written to, but replaced.
+        let new = program.with_extension("new");
+        fs::copy(binary, &new)?;
+        fs::set_permissions(&new, fs::Permissions::from_mode(0o755))?;
+        fs::rename(&new, &program)?;
+        staged.push(name);
+    }
     for (name, content) in files() {
         let path = place(name)?;
         staged.push(name);

@@ -7,6 +7,7 @@ use std::{
     process::{Command, Output},
 };
 
+use packaging::tree::Programs;
 use qemu::{
     oracles::{Oracle, SHELLS, available},
     roots::Root,
@@ -30,11 +31,11 @@ fn good(command: &mut Command) -> Output {
     output
 }
 
-/// Something that says that it was run.
-fn program(directory: &Path) -> PathBuf {
+/// Something that says that it was run, in the place of each program.
+fn programs(directory: &Path) -> Programs {
     let path = directory.join("program");
     fs::write(&path, "#!/bin/sh\necho program\n").unwrap();
-    path
+    Programs { firstlight: path.clone(), install: path.clone(), init: path }
 }
 
 /// Every file and link below, from there.
@@ -65,7 +66,7 @@ fn dpkg(root: &Path, arguments: &[&str]) -> Command {
 /// A package, and a system with kexec-tools' program below a directory.
 fn system(scratch: &TempDir) -> (PathBuf, PathBuf) {
     let package = scratch.path().join("firstlight.deb");
-    packaging::deb::build(&program(scratch.path()), &package).unwrap();
+    packaging::deb::build(&programs(scratch.path()), &package).unwrap();
     let root = scratch.path().join("root");
     for directory in ["var/lib/dpkg/info", "var/lib/dpkg/updates", "var/log", "usr/sbin"] {
         fs::create_dir_all(root.join(directory)).unwrap();
@@ -121,6 +122,11 @@ fn the_package_is_installed_and_removed() {
     let installed = files(&root);
     for file in [
         "etc/default/firstlight",
+        "etc/kernel/postinst.d/zz-firstlight",
+        "usr/lib/firstlight/init",
+        "usr/lib/firstlight/install",
+        "usr/lib/kernel/install.d/95-firstlight.install",
+        "usr/lib/systemd/system/firstlight-confirm.service",
         "usr/lib/systemd/system/firstlight-load.service",
         "usr/lib/systemd/system-shutdown/firstlight",
         "usr/share/man/man1/firstlight.1.gz",
@@ -143,13 +149,13 @@ fn a_second_installation_keeps_what_the_administrator_changed() {
     fs::create_dir_all(root.join("usr/sbin")).unwrap();
     fs::write(root.join("usr/sbin/kexec"), "kexec-tools").unwrap();
     // As scripts/install.sh does it.
-    let staged = packaging::tree::stage(&root, &program(scratch.path())).unwrap();
+    let staged = packaging::tree::stage(&root, &programs(scratch.path())).unwrap();
     assert_eq!(staged.len(), files(&root).len());
     for file in &staged {
         assert!(root.join(file).symlink_metadata().is_ok(), "{file}");
     }
     fs::write(root.join("etc/default/firstlight"), "LOAD_KEXEC=true\n").unwrap();
-    packaging::tree::stage(&root, &program(scratch.path())).unwrap();
+    packaging::tree::stage(&root, &programs(scratch.path())).unwrap();
     let kept = fs::read_to_string(root.join("etc/default/firstlight")).unwrap();
     assert_eq!(kept, "LOAD_KEXEC=true\n", "what the administrator changed stays");
 }

@@ -8,6 +8,8 @@ mod config;
 mod countdown;
 mod help;
 mod inspect;
+#[cfg(feature = "running-system")]
+mod install;
 mod kernel_file;
 pub mod kexec;
 mod list;
@@ -63,6 +65,8 @@ static COMMANDS: &[Command] = &[
     list::SHOW,
     #[cfg(feature = "running-system")]
     boot::BOOT,
+    #[cfg(feature = "running-system")]
+    install::INSTALL,
     inspect::INSPECT,
     config::CONFIG,
     status::STATUS,

@@ -1,12 +1,15 @@
 //! Killed at each step, the machine has an entry that boots, and the next run finishes or takes back what was left.
 
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+
 use install::arguments::{Action, Options};
 
 use crate::boots;
 use crate::tree::{DEBIAN, Machine};
 
 /// What has come before the action that is killed.
-fn prepared(action: Action) -> (Machine, std::collections::BTreeMap<String, (u32, Vec<u8>)>) {
+fn prepared(action: Action) -> (Machine, std::collections::BTreeMap<String, (u32, String)>) {
     let machine = Machine::new(&DEBIAN);
     let before = machine.snapshot();
     match action {
@@ -87,4 +90,32 @@ fn a_step_that_fails_is_taken_back() {
     let error = install::run::execute(&machine.system, &plan, &mut |_| {}).unwrap_err().to_string();
     assert!(error.starts_with("write /nowhere/at/all (0 bytes): No such file or directory"), "{error}");
     assert_eq!(machine.snapshot(), before);
+}
+
+/// The real program, killed by SIGKILL after it has said that it did a step.
+#[test]
+fn the_program_is_killed_while_it_works() {
+    for action in [Action::Install, Action::Confirm, Action::Remove] {
+        for lines in 0.. {
+            let (machine, before) = prepared(action);
+            let mut command = Command::new(env!("CARGO_BIN_EXE_firstlight-install"));
+            command.arg("--root").arg(machine.directory.path()).stdout(Stdio::piped());
+            command.args(match action {
+                Action::Confirm => &["--confirm"][..],
+                Action::Remove => &["--remove"],
+                _ => &[],
+            });
+            let mut child = command.spawn().unwrap();
+            let read = BufReader::new(child.stdout.as_mut().unwrap()).lines().take(lines).count();
+            child.kill().unwrap();
+            child.wait().unwrap();
+            assert!(boots(&machine, "boot/efi").is_some(), "{action:?} killed after {lines} lines");
+            machine.run(Action::Remove, Options::default());
+            machine.boot(1);
+            assert_eq!(machine.snapshot(), before, "{action:?} killed after {lines} lines");
+            if read < lines {
+                break;
+            }
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 mod killed;
 mod refused;
+mod signed;
 mod tree;
 
 use std::collections::BTreeMap;
@@ -10,11 +11,12 @@ use firstlight::formats::efi_boot::{load_option, order};
 use install::arguments::{Action, Options};
 use tree::{ARCH, ARCH_BOOT, DEBIAN, ESP_UUID, FEDORA, Machine, UBUNTU, texts};
 
-/// `Boot0002`: what efibootmgr 17 writes for `--create --disk … --part 1 --label firstlight --loader
-/// '\EFI\firstlight\a\firstlight.efi'` on such a disk.
-const OPTION: &str = "0100000074006600690072007300740\
-    06c006900670068007400000004012a000100000000080000000000000040060000000000167125f1000000408000000000000001\
-    020204044600";
+/// What efibootmgr 17 of Debian 12 wrote for `--create --disk /dev/loop0 --part 1 --label firstlight --loader
+/// '\EFI\firstlight\a\firstlight.efi'` on such a disk, after the four bytes of attributes.
+const OPTION: &str = "\
+    010000007400660069007200730074006c006900670068007400000004012a00010000000008000000000000004006000000\
+    0000167125f10000004080000000000000010202040446005c004500460049005c00660069007200730074006c0069006700\
+    680074005c0061005c00660069007200730074006c0069006700680074002e0065006600690000007fff0400";
 
 fn expected_steps(esp: &str, has_efi: bool) -> Vec<String> {
     let efi = (!has_efi).then(|| format!("make the directory {esp}/EFI"));
@@ -81,12 +83,7 @@ fn each_distribution_gets_an_entry_is_confirmed_and_is_restored() {
 fn the_boot_option_is_what_efibootmgr_writes() {
     let machine = Machine::new(&DEBIAN);
     machine.run(Action::Install, Options::default());
-    let option = &machine.variables()["Boot0002"];
-    let file: String = "\\EFI\\firstlight\\a\\firstlight.efi\0"
-        .encode_utf16()
-        .map(|unit| format!("{:04x}", unit.swap_bytes()))
-        .collect();
-    assert_eq!(*option, format!("{OPTION}{file}7fff0400"));
+    assert_eq!(machine.variables()["Boot0002"], OPTION);
 }
 
 #[test]
@@ -98,7 +95,7 @@ fn the_image_holds_just_what_the_machine_needs() {
     assert_eq!(sections[".cmdline"], b"console=ttyS0,115200 quiet");
     let sbat = String::from_utf8(sections[".sbat"].clone()).unwrap();
     assert!(
-        sbat.starts_with("sbat,1,") && sbat.contains("\nsystemd-stub,") && sbat.contains("\nfirstlight,1,"),
+        sbat.starts_with("sbat,1,") && sbat.contains("\nsystemd,") && sbat.contains("\nfirstlight,1,"),
         "{sbat}"
     );
     let directory = tempfile::tempdir().unwrap();
@@ -229,4 +226,44 @@ fn boots(machine: &Machine, esp: &str) -> Option<String> {
         let file = option.file.filter(|_| option.partition.as_deref() == Some(ESP_UUID))?.replace('\\', "/");
         std::fs::read(machine.path(&format!("{esp}{file}"))).ok().map(|_| file)
     })
+}
+
+#[test]
+fn every_option_of_the_help_is_known() {
+    let commands = firstlight::cli::reference::commands();
+    let command = commands.iter().find(|command| command.name == "install").unwrap();
+    for option in &command.options {
+        let name = format!("--{}", option.long);
+        let mut words = vec![name.clone()];
+        if !option.value.is_empty() {
+            words.push("x".into());
+        }
+        if option.long.starts_with("sign-") {
+            words.extend(["--sign-key", "k", "--sign-cert", "c"].map(str::to_owned));
+        }
+        assert!(install::arguments::parse(lexopt::Parser::from_args(&words)).is_ok(), "{name}");
+    }
+    let wrong = |words: &[&str]| {
+        install::arguments::parse(lexopt::Parser::from_args(words))
+            .map_err(|error| error.to_string())
+            .unwrap_err()
+    };
+    assert_eq!(wrong(&["--confirm", "--remove"]), "--confirm, --update and --remove exclude each other");
+    assert_eq!(wrong(&["--sign-key", "k"]), "--sign-key and --sign-cert go together");
+}
+
+#[test]
+fn a_dry_run_lists_each_change_and_makes_none() {
+    let machine = Machine::new(&DEBIAN);
+    let before = machine.snapshot();
+    for (words, expected) in [
+        (&["--dry-run"][..], "would set BootNext to 0002: the next boot tries it, once\n"),
+        (&["--dry-run", "--json"], "\"change\": \"boot-next\",\n      \"number\": 2\n"),
+    ] {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_firstlight-install"));
+        let output = command.args(words).arg("--root").arg(machine.directory.path()).output().unwrap();
+        let printed = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success() && printed.contains(expected), "{printed}");
+        assert_eq!(machine.snapshot(), before);
+    }
 }
