@@ -41,12 +41,21 @@ impl Architecture {
         }
     }
 
-    /// What `make` builds: the image that a boot loader starts.
+    /// What `make` builds: the image that EFI starts.
     #[must_use]
     pub fn image(self) -> &'static str {
         match self {
             Self::X86_64 => "bzImage",
             Self::Aarch64 => "vmlinuz.efi",
+        }
+    }
+
+    /// The image that other firmware starts, and that `make` builds along: on aarch64 it is not compressed.
+    #[must_use]
+    pub fn plain_image(self) -> &'static str {
+        match self {
+            Self::X86_64 => "bzImage",
+            Self::Aarch64 => "Image",
         }
     }
 }

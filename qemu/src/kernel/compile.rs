@@ -56,7 +56,9 @@ pub(super) fn root(architecture: Architecture) -> Result<(Root, Option<&'static 
         Architecture::X86_64 => (Some("gcc-x86-64-linux-gnu"), Some("x86_64-linux-gnu-")),
         Architecture::Aarch64 => (Some("gcc-aarch64-linux-gnu"), Some("aarch64-linux-gnu-")),
     };
-    let packages: Vec<&str> = PACKAGES.iter().copied().chain(compiler).collect();
+    // hexdump tells the makefile of compressed EFI images how large a kernel is in memory.
+    let hexdump = (architecture == Architecture::Aarch64).then_some("bsdextrautils");
+    let packages: Vec<&str> = PACKAGES.iter().copied().chain(compiler).chain(hexdump).collect();
     Ok((Root::unpack(SUITE, &packages)?, prefix))
 }
 
@@ -139,7 +141,9 @@ impl Work {
 
         fs::create_dir_all(directory).context(|| format!("making {}", directory.display()))?;
         let boot = build.join("arch").join(kernel_directory(self.architecture)).join("boot");
-        copy(&boot.join(image), &directory.join(image))?;
+        for image in [image, self.architecture.plain_image()] {
+            copy(&boot.join(image), &directory.join(image))?;
+        }
         copy(&config, &directory.join("config"))?;
         let mut archiver = self.root.command(&shared, format!("{}ar", self.prefix.unwrap_or_default()));
         archiver.current_dir(&build).args(["t", "vmlinux.a"]);

@@ -46,10 +46,16 @@ pub struct BuiltKernel {
 }
 
 impl BuiltKernel {
-    /// The image that a boot loader starts.
+    /// The image that EFI starts.
     #[must_use]
     pub fn image(&self) -> PathBuf {
         self.directory.join(self.architecture.image())
+    }
+
+    /// The image that other firmware starts.
+    #[must_use]
+    pub fn plain_image(&self) -> PathBuf {
+        self.directory.join(self.architecture.plain_image())
     }
 
     /// Its whole `.config`.
