@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use initramfs::flash::{Changes, Replacement, edit, grow};
+use initramfs::flash::{Changes, Replacement, edit, grow, unneeded};
 use initramfs::{CorebootRecipe, UkiRecipe, build_coreboot, build_uki};
 
 use crate::coreboot::Coreboot;
@@ -61,7 +61,7 @@ impl Payload<'_> {
         build_uki(&recipe).map_err(builder)
     }
 
-    /// OVMF with firstlight in the place of its shell, which it starts when it finds nothing else to boot.
+    /// OVMF with firstlight in the place of its shell, and without what it would find other loaders with.
     ///
     /// # Errors
     /// When the payload does not fit.
@@ -70,8 +70,8 @@ impl Payload<'_> {
         let ovmf = fs::read(&ovmf).context(|| format!("reading {}", ovmf.display()))?;
         let replacement =
             Replacement { file: "Shell".into(), program: self.uki()?, title: "firstlight".into() };
-        let changes = Changes { drop: Vec::new(), replace: vec![replacement] };
-        let edited = grow(&ovmf, FLASH_SIZE).and_then(|image| edit(&image, &changes));
+        let edited = unneeded(&ovmf)
+            .and_then(|drop| edit(&grow(&ovmf, FLASH_SIZE)?, &Changes { drop, replace: vec![replacement] }));
         let edited = edited.map_err(|error| Error::Other(format!("{name}: {error}")))?;
         write_whole(&format!("{name}.fd"), &edited.image)
     }

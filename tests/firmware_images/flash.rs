@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use initramfs::flash::{Changes, Replacement, edit, grow, inspect};
+use initramfs::flash::{Changes, Replacement, edit, grow, inspect, unneeded};
 use qemu::oracles::{UEFITOOL, available};
 use qemu::roots::Root;
 use qemu::{pinned, place, tool};
@@ -104,12 +104,12 @@ fn the_shell_of_ovmf_becomes_a_program_and_every_other_file_is_what_it_was() {
         let original = fs::read(ovmf(name)).unwrap();
         let (before, warnings_before) = report(&root, &original, &format!("before-{name}"));
         let program = program(program_size);
+        let known = |name: &&&str| before.iter().any(|row| row.title.as_deref() == Some(**name));
         let changes = Changes {
-            drop: dropped
-                .iter()
-                .filter(|name| before.iter().any(|row| row.title.as_deref() == Some(**name)))
-                .map(|name| (*name).to_owned())
-                .collect(),
+            drop: match size {
+                Some(_) => unneeded(&original).unwrap(),
+                None => dropped.iter().filter(known).map(|name| (*name).to_owned()).collect(),
+            },
             replace: vec![Replacement {
                 file: "Shell".into(),
                 program: program.clone(),

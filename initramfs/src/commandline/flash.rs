@@ -21,6 +21,8 @@ bytes; IMAGE is only read, and nothing is written where anything is refused.
 Options of edit:
       --replace FILE=PROGRAM   put an EFI program in the place of the firmware's FILE, a name or a GUID; repeats
       --drop FILE              take a file out: padding takes its place; repeats
+      --drop-unneeded          take edk2's drivers for network, disks, USB and setup screens out: the firmware then starts at
+                               once what is in its flash, and can start nothing else
       --title TEXT             the name of the replacements (default: firstlight)
       --size BYTES             let the first volume grow so that the image has this many bytes, downwards in memory: for
                                OVMF (8388608, or 0x800000)
@@ -31,7 +33,7 @@ Exit code: 0 done, 1 failed, 2 wrong usage.
 
 Examples:
   initramfs flash inspect OVMF_CODE_4M.fd
-  initramfs flash edit OVMF_CODE_4M.fd --replace Shell=firstlight.efi --size 0x800000 -o firstlight.fd
+  initramfs flash edit OVMF_CODE_4M.fd --replace Shell=firstlight.efi --drop-unneeded --size 0x800000 -o firstlight.fd
 ";
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -42,10 +44,11 @@ struct Request {
     json: bool,
 }
 
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Edit {
     replace: Vec<(String, PathBuf)>,
     drop: Vec<String>,
+    drop_unneeded: bool,
     title: Option<String>,
     size: Option<usize>,
     output: PathBuf,
@@ -66,13 +69,16 @@ fn parse(mut parser: Parser) -> Result<Option<Request>, lexopt::Error> {
     let mut edit = Edit::default();
     let mut is_edit = false;
     while let Some(argument) = parser.next()? {
-        is_edit |=
-            matches!(argument, Arg::Long("replace" | "drop" | "title" | "size" | "output") | Arg::Short('o'));
+        is_edit |= matches!(
+            argument,
+            Arg::Long("replace" | "drop" | "drop-unneeded" | "title" | "size" | "output") | Arg::Short('o')
+        );
         match argument {
             Arg::Short('h') | Arg::Long("help") => return Ok(None),
             Arg::Long("json") => request.json = true,
             Arg::Long("replace") => edit.replace.push(replacement(&parser.value()?.string()?)?),
             Arg::Long("drop") => edit.drop.push(parser.value()?.string()?),
+            Arg::Long("drop-unneeded") => edit.drop_unneeded = true,
             Arg::Long("title") => edit.title = Some(parser.value()?.string()?),
             Arg::Long("size") => edit.size = Some(size(&parser.value()?.string()?)?),
             Arg::Short('o') | Arg::Long("output") => edit.output = parser.value()?.into(),
@@ -88,8 +94,8 @@ fn parse(mut parser: Parser) -> Result<Option<Request>, lexopt::Error> {
         Some("inspect") => return Err("inspect changes nothing: these options are for edit".into()),
         Some("edit") if edit.output.as_os_str().is_empty() => return Err("-o is missing".into()),
         Some("edit") if request.json => return Err("--json goes with inspect".into()),
-        Some("edit") if edit.replace.is_empty() && edit.drop.is_empty() && edit.size.is_none() => {
-            return Err("nothing to do: give --replace, --drop or --size".into());
+        Some("edit") if (Edit { output: PathBuf::new(), title: None, ..edit.clone() }) == Edit::default() => {
+            return Err("nothing to do: give --replace, --drop, --drop-unneeded or --size".into());
         }
         Some("edit") => request.edit = Some(edit),
         _ => {
@@ -133,7 +139,7 @@ fn line(item: &FlashItem) -> String {
 }
 
 fn change(path: &Path, request: &Edit) -> Result<String, BuildError> {
-    let Edit { replace, drop, title, size, output } = request;
+    let Edit { replace, drop, drop_unneeded, title, size, output } = request;
     let mut image = read(path)?;
     let title = title.as_deref().unwrap_or("firstlight");
     let replacement = |(file, program): &(String, PathBuf)| {
@@ -143,7 +149,12 @@ fn change(path: &Path, request: &Edit) -> Result<String, BuildError> {
     if let Some(size) = size {
         image = flash::grow(&image, *size).map_err(|error| BuildError::unfit(path, error.to_string()))?;
     }
-    let edited = flash::edit(&image, &Changes { drop: drop.clone(), replace });
+    let mut drop = drop.clone();
+    if *drop_unneeded {
+        let unneeded = flash::unneeded(&image).map_err(|error| BuildError::unfit(path, error.to_string()))?;
+        drop.extend(unneeded);
+    }
+    let edited = flash::edit(&image, &Changes { drop, replace });
     let edited = edited.map_err(|error| BuildError::unfit(path, error.to_string()))?;
     fs::write(output, &edited.image).map_err(|error| BuildError::Write { path: output.clone(), error })?;
     Ok(format!(
@@ -169,6 +180,7 @@ mod tests {
             "in.fd",
             "--replace=Shell=a=b.efi",
             "--drop=Ip4Dxe",
+            "--drop-unneeded",
             "--title=T",
             "--size=0x800000",
             "-oOUT",
@@ -176,6 +188,7 @@ mod tests {
         let edit = Edit {
             replace: vec![("Shell".into(), "a=b.efi".into())],
             drop: vec!["Ip4Dxe".into()],
+            drop_unneeded: true,
             title: Some("T".into()),
             size: Some(8 << 20),
             output: "OUT".into(),
@@ -194,7 +207,7 @@ mod tests {
             (&["look", "a"], "no operation “look”: there are inspect and edit"),
             (&["inspect", "a", "-oO"], "inspect changes nothing: these options are for edit"),
             (&["edit", "a", "--drop=x"], "-o is missing"),
-            (&["edit", "a", "-oO"], "nothing to do: give --replace, --drop or --size"),
+            (&["edit", "a", "-oO"], "nothing to do: give --replace, --drop, --drop-unneeded or --size"),
             (&["edit", "a", "-oO", "--size=x"], "--size x: no number of bytes"),
             (&["edit", "a", "-oO", "--replace=x"], "--replace x: want FILE=PROGRAM"),
         ] {

@@ -11,11 +11,13 @@ mod file;
 mod guid;
 mod inspect;
 mod section;
+mod unneeded;
 mod volume;
 
 pub use edit::{Changes, Edited, Replacement, edit};
 pub use guid::Guid;
 pub use inspect::{FlashItem, inspect};
+pub use unneeded::unneeded;
 pub use volume::grow;
 
 /// Volumes lie in each other no deeper than this.
