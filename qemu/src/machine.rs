@@ -61,7 +61,7 @@ pub struct Disk {
     image: PathBuf,
     bus: Bus,
     writable: bool,
-    hangs: bool,
+    bytes_per_second: Option<u32>,
     boot_index: Option<u32>,
 }
 
@@ -69,7 +69,13 @@ impl Disk {
     /// The disk in the file `image`, raw or qcow2, on virtio. What the guest writes is forgotten.
     #[must_use]
     pub fn new(image: impl Into<PathBuf>) -> Self {
-        Self { image: image.into(), bus: Bus::default(), writable: false, hangs: false, boot_index: None }
+        Self {
+            image: image.into(),
+            bus: Bus::default(),
+            writable: false,
+            bytes_per_second: None,
+            boot_index: None,
+        }
     }
 
     /// Attached in another way.
@@ -87,7 +93,13 @@ impl Disk {
     /// It gives 64 bytes in a second, so that a driver that reads the partition table does not end its start.
     #[must_use]
     pub fn hanging(self) -> Self {
-        Self { hangs: true, ..self }
+        Self { bytes_per_second: Some(64), ..self }
+    }
+
+    /// It gives 4 MiB in a second, so that what happens while a kernel is loaded from it can be seen.
+    #[must_use]
+    pub fn slow(self) -> Self {
+        Self { bytes_per_second: Some(4 << 20), ..self }
     }
 
     /// The place in the firmware's boot order, lowest first.
@@ -292,8 +304,8 @@ impl Machine {
             // QEMU reads a doubled comma as one.
             drive.push(disk.image.to_string_lossy().replace(',', ",,"));
             drive.push(if disk.writable { ",discard=unmap" } else { ",snapshot=on" });
-            if disk.hangs {
-                drive.push(",throttling.bps-total=64");
+            if let Some(bytes) = disk.bytes_per_second {
+                drive.push(format!(",throttling.bps-total={bytes}"));
             }
             let mut device = match disk.bus {
                 Bus::Virtio => format!("virtio-blk-pci,drive=disk{index}"),

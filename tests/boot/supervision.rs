@@ -28,7 +28,8 @@ menuentry 'Second' --id second {
     let guest = Machine::new(name)
         .firmware(Firmware::None)
         .kernel(&debian().kernel(), &initramfs, "console=ttyS0 quiet rdinit=/kill-worker")
-        .disk(Disk::new(image))
+        // The order must reach the guest before the load is done.
+        .disk(Disk::new(image).slow())
         .second_serial()
         .start()
         .unwrap();
