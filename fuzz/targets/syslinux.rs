@@ -2,6 +2,7 @@
 #![no_main]
 
 use firstlight::formats::{
+    lookup::LookupError,
     syslinux::{self, Dialect},
     text,
 };
@@ -14,7 +15,7 @@ fuzz_target!(|data: &[u8]| {
         bounds::lap();
         let mut parts = text.split('\x0c');
         let first = parts.next().unwrap_or_default();
-        let mut include = |_: &str| parts.next().map(str::to_owned).ok_or_else(|| "no more".to_owned());
+        let mut include = |_: &str| parts.next().map(str::to_owned).ok_or(LookupError::Missing);
         let _ = syslinux::read("syslinux.cfg", first, dialect, &mut include);
     }
 });
