@@ -204,7 +204,7 @@ fn on_esp(
                 .map_err(|error| InstallError::Read { path: path.display().to_string(), error })?;
             files.push(NewFile::data(format!("{directory}/{name}"), content));
         }
-        // The program that shim starts when it is told nothing.
+        // The program that shim starts where its boot option names none.
         let name = if cfg!(target_arch = "aarch64") { "grubaa64.efi" } else { "grubx64.efi" };
         files.push(NewFile::data(format!("{directory}/{name}"), image));
     } else {

@@ -1,4 +1,4 @@
-//! A request from its beginning to its end: facts, plan, steps, and what a person is told.
+//! A request from its beginning to its end: facts, plan, steps, and the report to a person.
 
 use std::path::Path;
 
