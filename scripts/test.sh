@@ -1,12 +1,20 @@
 #!/usr/bin/env bash
 # Everything that must hold before a change lands: formatting, lints, scripts, unit tests, the boots in QEMU, and every fuzz
 # target. Works as the first command in a fresh clone. With arguments: only the tests whose names contain one of them.
+# Tests in modules named `slow` are skipped: scripts/test.sh --all [NAME]… runs them, too.
 set -euo pipefail
 cd "$(dirname "$0")/.."
+nextest=() libtest=(--skip slow::)
+if [ "${1-}" = --all ]; then
+    nextest=(--ignore-default-filter) libtest=()
+    shift
+fi
 scripts/setup.sh --tests --quiet
 export PATH="$PATH:/usr/sbin:/sbin"
 
-step() { printf '\n== %s\n' "$*"; }
+# The minutes since the start, which a step begins after.
+clock() { printf '%d:%02d' $((SECONDS / 60)) $((SECONDS % 60)); }
+step() { printf '\n== %s  %s\n' "$(clock)" "$*"; }
 skip() { printf '\n== skipped %s\n' "$*"; }
 
 step "formatting"
@@ -30,15 +38,17 @@ cargo run --quiet -p qemu --bin debian-root -- --tests
 
 # Tests that are marked so are started by another test, never by themselves.
 skip "by themselves: $(grep -rhoP --include='*.rs' '#\[ignore = "\K[^"]*' src tests initramfs qemu || echo none)"
+slow=$(find . -path ./target -prune -o -path '*/tests/*/slow/*.rs' ! -name mod.rs -printf '%f ' | sed 's/\.rs / /g')
+[ ${#nextest[@]} != 0 ] || skip "slow tests, which scripts/test.sh --all runs: $slow"
 
 step "examples in the documentation"
 cargo test --workspace --doc --quiet
 # nextest runs every test in a process of its own; without it cargo's own runner does the same tests.
 step "tests"
 if command -v cargo-nextest >/dev/null; then
-    cargo nextest run --workspace --no-fail-fast "$@"
+    cargo nextest run --workspace --no-fail-fast "${nextest[@]}" "$@"
 else
-    cargo test --workspace --no-fail-fast --lib --bins --tests -- "$@"
+    cargo test --workspace --no-fail-fast --lib --bins --tests -- "${libtest[@]}" "$@"
 fi
 
 # Last, since what it finds is a matter of luck: each parser for 5 s with what no one would write.
@@ -51,3 +61,5 @@ if [ -e "${CARGO_TARGET_DIR:-target}/skipped" ]; then
     skip "for want of what they compare with:"
     sort -u "${CARGO_TARGET_DIR:-target}/skipped"
 fi
+
+step "done"

@@ -15,9 +15,9 @@ mod locked;
 mod memory_test;
 mod partitions;
 mod power_cut;
-mod releases;
 mod running;
 mod signatures;
+mod slow;
 mod supervision;
 mod untouched;
 
