@@ -30,8 +30,8 @@ if [ -z "${BINARY-}" ]; then
     scripts/setup.sh --quiet
     cargo build --release --package firstlight --target "$machine-unknown-linux-musl"
 fi
-installer=${INSTALLER:-$target/release/firstlight-install}
-[ -n "${INSTALLER-}" ] || cargo build --release --package install
+installer=${INSTALLER:-$target/$machine-unknown-linux-musl/release/firstlight-install}
+[ -n "${INSTALLER-}" ] || cargo build --release --package install --target "$machine-unknown-linux-musl"
 init=${INIT:-$target/$machine-unknown-linux-musl/image/firstlight.stripped}
 # The program for images is built along with one.
 [ -n "${INIT-}" ] || cargo run --quiet --package initramfs -- build --list >/dev/null
