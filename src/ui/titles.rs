@@ -45,16 +45,22 @@ pub fn fitting(titles: &[(&str, usize)]) -> Vec<String> {
 
 /// The places of different titles that are shown the same.
 fn alike(whole: &[String], shown: &[String]) -> Vec<Vec<usize>> {
-    let mut groups: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for (place, row) in shown.iter().enumerate() {
-        groups.entry(row).or_default().push(place);
-    }
     let differ = |group: &Vec<usize>| {
         let mut titles = group.iter().filter_map(|place| whole.get(*place));
         let first = titles.next();
         titles.any(|title| Some(title) != first)
     };
-    groups.into_values().filter(differ).collect()
+    places(shown).into_values().filter(differ).collect()
+}
+
+/// Each text with the places where it stands.
+#[must_use]
+pub fn places(texts: &[String]) -> BTreeMap<&str, Vec<usize>> {
+    let mut places: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+    for (place, text) in texts.iter().enumerate() {
+        places.entry(text).or_default().push(place);
+    }
+    places
 }
 
 /// Numbers titles that differ in too many places to be shown: each gets its number at the end.

@@ -10,6 +10,7 @@ use crate::{
     ui::{
         menu::{BootMenu, MenuItem},
         picture::Status,
+        titles,
     },
 };
 
@@ -156,29 +157,32 @@ impl WorkerState {
         self.entry(id).map_or_else(String::new, full_title)
     }
 
-    /// Puts the entries into the menu.
+    /// Puts the entries into the menu. Titles that entries of several volumes have get the device that the entry is on.
     pub(super) fn offer(&mut self) {
         let shown = |entry: &&Entry| !entry.hidden || self.default.as_ref() == Some(&entry.id);
         let shown: Vec<&Entry> = self.discovery.entries.iter().filter(shown).collect();
-        let item = |entry: &&Entry| MenuItem {
+        let mut titles: Vec<String> = shown.iter().map(|entry| full_title(entry)).collect();
+        let volume = |place: &usize| shown.get(*place).map(|entry| &entry.source.volume);
+        let mut alike = titles::places(&titles).into_values().collect::<Vec<_>>();
+        alike.retain(|places| places.iter().any(|place| volume(place) != places.first().and_then(volume)));
+        for place in alike.into_iter().flatten() {
+            if let (Some(entry), Some(title)) = (shown.get(place), titles.get_mut(place)) {
+                *title = self.with_device(entry, title);
+            }
+        }
+        let item = |(entry, title): (&&Entry, String)| MenuItem {
             id: entry.id.clone(),
-            title: self.title_beside(entry, &shown),
+            title,
             default: self.default.as_ref() == Some(&entry.id),
             problem: self.remark(entry),
             details: explain::details(entry),
         };
-        let items = shown.iter().map(item).collect();
+        let items = shown.iter().zip(titles).map(item).collect();
         self.menu.offer(items);
     }
 
-    /// The entry's title, with the device that it is on where one on another device is called alike.
-    fn title_beside(&self, entry: &Entry, others: &[&Entry]) -> String {
-        let title = full_title(entry);
-        let is_alike =
-            |other: &&&Entry| other.source.volume != entry.source.volume && full_title(other) == title;
-        if !others.iter().any(|other| is_alike(&other)) {
-            return title;
-        }
+    /// The entry's title with the device that it is on.
+    fn with_device(&self, entry: &Entry, title: &str) -> String {
         let device =
             self.volumes.iter().find(|volume| entry.source.volume.is(volume)).map(|volume| &volume.device);
         let model = device.and_then(|device| device.model.as_ref());
