@@ -60,6 +60,10 @@ impl Failures {
     /// Why the entry failed. A long id reaches us cut when an earlier worker died on it.
     #[must_use]
     pub fn get(&self, id: &str) -> Option<&LoadFailure> {
+        // Nearly always there are none, and every entry is asked for at each event.
+        if self.0.is_empty() {
+            return None;
+        }
         self.0.get(id).or_else(|| {
             match Request::decode(&Request::Begin(Task::Entry(id.to_owned())).encode()) {
                 Some(Request::Begin(Task::Entry(cut))) => self.0.get(&cut),
