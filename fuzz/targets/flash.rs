@@ -7,7 +7,7 @@ use initramfs::flash::{Changes, Replacement, edit, inspect};
 fuzz_target!(|data: &[u8]| {
     let Ok(items) = inspect(data) else { return };
     let mut files =
-        items.iter().filter(|item| !item.kind.starts_with("volume")).map(|item| item.guid.clone());
+        items.iter().filter(|item| !item.kind.starts_with("volume")).filter_map(|item| item.guid.clone());
     let drop = files.next().into_iter().collect();
     let replacement = |file| Replacement { file, program: vec![7; 100], title: "new".into() };
     let changes = Changes { drop, replace: files.next().map(replacement).into_iter().collect() };

@@ -13,6 +13,10 @@ use std::{
 pub const TARGET: &str =
     if cfg!(target_arch = "aarch64") { "aarch64-unknown-linux-musl" } else { "x86_64-unknown-linux-musl" };
 
+/// The package of the loader in a firmware's flash, and its target: the payload area is known for PCs.
+const FLASH_LOADER: &str = "flash-loader";
+const EFI: &str = "x86_64-unknown-uefi";
+
 /// The Cargo features of an image's binary: what a person types at the rescue console, Xen, and the loaders that `--small` leaves
 /// out.
 pub const FEATURES: [&str; 3] = ["command-line", "multiboot", OTHER_LOADERS];
@@ -92,6 +96,16 @@ pub fn build(options: &Options) -> Result<Built, BuildError> {
 /// As [`build`].
 pub fn build_release(package: &str, target: &str) -> Result<PathBuf, BuildError> {
     cargo(&["--release", "--package", package, "--bins", "--target", target], false)
+}
+
+/// Builds the EFI program that starts the payload area of a firmware's flash, and gives its bytes.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_flash_loader() -> Result<Vec<u8>, BuildError> {
+    let path =
+        cargo(&["--release", "--package", FLASH_LOADER, "--bin", FLASH_LOADER, "--target", EFI], false)?;
+    fs::read(&path).map_err(|error| BuildError::Read { path, error })
 }
 
 /// Writes a program as a whole: another build may be reading it.

@@ -3,6 +3,7 @@
 mod build;
 mod coreboot;
 mod flash;
+mod flash_payload;
 mod uki;
 
 use std::ffi::OsString;
@@ -23,7 +24,8 @@ Commands:
   build      the initramfs: firstlight's binary, and modules for a kernel that has its drivers in such
   uki        one EFI program of kernel, initramfs and command line, for an ESP
   coreboot   the ROM of a coreboot with firstlight as its payload
-  flash      the image of a UEFI firmware: what is in it, and the same with files replaced
+  flash      the image of a UEFI firmware: what is in it, the same with files replaced, or with
+             firstlight in it
 
 `initramfs COMMAND --help` tells the options and shows examples. scripts/build-kernel.sh builds the kernel.
 ";

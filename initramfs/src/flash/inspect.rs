@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::edit::Inner;
 use super::file::{self, FirmwareFile};
+use super::payload::{self, PlacedPart};
 use super::section::{FirmwareSection, sections};
 use super::volume::FirmwareVolume;
 use super::{DEPTH_LIMIT, FlashError};
@@ -36,8 +37,9 @@ pub struct FlashItem {
     pub offset: usize,
     /// What it is.
     pub kind: String,
-    /// Its GUID: a file's name, a volume's format.
-    pub guid: String,
+    /// Its GUID: a file's name, a volume's format. A part of the payload area has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub guid: Option<String>,
     /// The name that a person sees.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -51,7 +53,7 @@ pub struct FlashItem {
     pub unpacked: Option<usize>,
 }
 
-/// The volumes and files of an image, each before what it holds.
+/// The volumes and files of an image, each before what it holds, and the parts of its payload area.
 ///
 /// # Errors
 /// [`FlashError::NoVolume`] where it is no firmware image, or the volume that is damaged.
@@ -60,11 +62,34 @@ pub fn inspect(image: &[u8]) -> Result<Vec<FlashItem>, FlashError> {
     if volumes.is_empty() {
         return Err(FlashError::NoVolume);
     }
+    let mut parts = payload::outside(image, &volumes).into_iter().peekable();
     let mut items = Vec::new();
-    for (offset, volume) in volumes {
-        in_volume(offset, &volume, &mut items, 0)?;
+    for (offset, volume) in &volumes {
+        items.extend(
+            std::iter::from_fn(|| parts.next_if(|part| part.start() < *offset)).map(|it| part(image, &it)),
+        );
+        in_volume(*offset, volume, &mut items, 0)?;
     }
+    items.extend(parts.map(|it| part(image, &it)));
     Ok(items)
+}
+
+fn part(image: &[u8], part: &PlacedPart) -> FlashItem {
+    let (name, size) = match part.part {
+        Ok(part) => (part.kind.name().to_owned(), part.length),
+        Err(damage) => (damage.to_string(), 0),
+    };
+    let kind = if part.is_whole(image) { "payload" } else { "damaged payload" };
+    FlashItem {
+        depth: 0,
+        offset: part.start(),
+        kind: kind.to_owned(),
+        guid: None,
+        name: Some(name),
+        size,
+        free: None,
+        unpacked: None,
+    }
 }
 
 fn in_volume(
@@ -78,7 +103,7 @@ fn in_volume(
         depth,
         offset,
         kind: kind.to_owned(),
-        guid: volume.format.to_string(),
+        guid: Some(volume.format.to_string()),
         name: None,
         size: volume.bytes.len(),
         free: volume.holds_files().then(|| volume.bytes.len().saturating_sub(volume.free)),
@@ -102,7 +127,7 @@ fn in_file(
         depth,
         offset,
         kind: kind.map_or_else(|| format!("kind {:#04x}", file.kind), |(_, name)| (*name).to_owned()),
-        guid: file.guid.to_string(),
+        guid: Some(file.guid.to_string()),
         name: file.name(),
         size: file.whole.len(),
         free: None,

@@ -10,6 +10,7 @@ mod edit;
 mod file;
 mod guid;
 mod inspect;
+mod payload;
 mod section;
 mod unneeded;
 mod volume;
@@ -17,8 +18,9 @@ mod volume;
 pub use edit::{Changes, Edited, Replacement, edit};
 pub use guid::Guid;
 pub use inspect::{FlashItem, inspect};
+pub use payload::{Payload, put};
 pub use unneeded::unneeded;
-pub use volume::grow;
+pub use volume::{grow, with_area};
 
 /// Volumes lie in each other no deeper than this.
 const DEPTH_LIMIT: u32 = 8;
@@ -52,7 +54,7 @@ pub enum FlashError {
         count: usize,
     },
     /// There is no room.
-    #[error("{name} needs {needed} bytes, and the volume that it is in has room for {room}: {} bytes are missing", needed.saturating_sub(*room))]
+    #[error("{name} needs {needed} bytes, and there is room for {room}: {} bytes are missing", needed.saturating_sub(*room))]
     NoRoom {
         /// What was to be put in.
         name: String,
@@ -61,6 +63,20 @@ pub enum FlashError {
         /// How many there are.
         room: usize,
     },
+    /// A part of the payload area is damaged.
+    #[error("the part of the payload area at {offset:#x} is damaged: {damage}; make the image again")]
+    Part {
+        /// Where it begins.
+        offset: usize,
+        /// What is wrong.
+        damage: flash_loader::Damage,
+    },
+    /// The flash has regions that the image's volumes do not tell of.
+    #[error(
+        "this image has Intel's flash descriptor: what is outside of its volumes belongs to other parts of the machine, and is no \
+         payload area"
+    )]
+    Descriptor,
     /// A file would be larger than its header can say.
     #[error("{0}: a file of this volume has at most 16 MiB")]
     TooLarge(String),

@@ -3,6 +3,7 @@
 use firstlight::formats::bytes::{array, holds, le16, le32, le64};
 
 use super::file::FirmwareFile;
+use super::payload::parts;
 use super::{FlashError, Guid};
 
 /// The formats of volumes that hold files.
@@ -99,11 +100,21 @@ impl<'a> FirmwareVolume<'a> {
     /// # Errors
     /// One of them is damaged.
     pub fn all(image: &'a [u8]) -> Result<Vec<(usize, Self)>, FlashError> {
+        let parts: Vec<_> = parts(image).filter(|it| it.part.is_ok()).map(|it| it.place()).collect();
         let mut found = Vec::new();
         let mut place = 0_usize;
         while let Some(signature) = memchr::memmem::find(image.get(place..).unwrap_or_default(), b"_FVH") {
             let start =
                 place.saturating_add(signature).checked_sub(SIGNATURE).filter(|start| *start >= place);
+            // A kernel or initramfs may hold anything.
+            let around = start.and_then(|start| {
+                let next = parts.partition_point(|part| part.end <= start);
+                parts.get(next).filter(|part| part.contains(&start))
+            });
+            if let Some(part) = around {
+                place = part.end;
+                continue;
+            }
             let volume = start.and_then(|start| Some((start, Self::parse(image.get(start..)?)?)));
             place = match volume {
                 Some((offset, Ok(volume))) => {
@@ -141,6 +152,31 @@ pub fn grow(image: &[u8], size: usize) -> Result<Vec<u8>, FlashError> {
         .ok_or(wrong("its blocks are of several sizes, or the new size is no number of blocks"))?;
     let rest = image.get(volume.bytes.len()..).unwrap_or_default();
     Ok([&header, content, &vec![0xff; more], rest].concat())
+}
+
+/// An image of `size` bytes with room in front: its first volume, at its very beginning, keeps what its files need, and what is
+/// after it stays the last part. Where no files can be in that volume, it keeps its length. OVMF looks for the volume backwards from
+/// the end of its flash, so it finds it there.
+///
+/// # Errors
+/// There is no volume there, or the image would not fit.
+pub fn with_area(image: &[u8], size: usize) -> Result<Vec<u8>, FlashError> {
+    let wrong = |reason| FlashError::Volume { offset: 0, reason };
+    let volume = FirmwareVolume::parse(image).ok_or(FlashError::NoVolume)?.map_err(wrong)?;
+    let length = volume.bytes.len();
+    let header = usize::from(le16(image, 48).unwrap_or_default());
+    let (header, content) = volume.bytes.split_at_checked(header).ok_or(FlashError::NoVolume)?;
+    let needed = volume.free.next_multiple_of(flash_loader::PAGE);
+    let shrunken = with_length(header, needed).filter(|_| volume.holds_files() && needed <= length);
+    let (header, needed) = shrunken.map_or((header.to_vec(), length), |header| (header, needed));
+    let content = content.get(..needed.saturating_sub(header.len())).unwrap_or(content);
+    let rest = image.get(length..).unwrap_or_default();
+    let area = size.checked_sub(needed.saturating_add(rest.len())).ok_or(FlashError::NoRoom {
+        name: "the firmware".to_owned(),
+        needed: needed.saturating_add(rest.len()),
+        room: size,
+    })?;
+    Ok([&vec![0xff; area], &header[..], content, rest].concat())
 }
 
 /// Gives a volume's header another length, where its blocks are all of one size.
@@ -215,6 +251,23 @@ pub(super) mod tests {
         );
         assert!(larger.ends_with(&last));
         assert!(grow(&image, 0x5ff).is_err() && grow(&image, 0x1001).is_err() && grow(b"", 8).is_err());
+    }
+
+    #[test]
+    fn room_in_front_is_what_the_first_volume_does_not_need() {
+        let (first, last) = (volume(0x4000, &[plain(1, &[7; 0x1000])]), volume(0x200, &[plain(2, b"two")]));
+        let image = [&first[..], &last].concat();
+        for size in [0x2200, 0x4200, 0x10200] {
+            let with = with_area(&image, size).unwrap();
+            let found = FirmwareVolume::all(&with).unwrap();
+            let places: Vec<_> = found.iter().map(|(at, it)| (*at, it.bytes.len(), it.files.len())).collect();
+            assert_eq!(with.len(), size);
+            assert_eq!(places, [(size - 0x2200, 0x2000, 1), (size - 0x200, 0x200, 1)], "{size:#x}");
+            assert!(with[..size - 0x2200].iter().all(|byte| *byte == 0xff) && with.ends_with(&last));
+            assert_eq!(found[0].1.files[0].1.body(), [7; 0x1000]);
+        }
+        let error = with_area(&image, 0x2000).unwrap_err().to_string();
+        assert!(error.ends_with("512 bytes are missing"), "{error}");
     }
 
     #[test]
