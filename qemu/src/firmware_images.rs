@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use initramfs::flash::{Changes, Replacement, edit, grow, unneeded};
-use initramfs::{CorebootRecipe, UkiRecipe, build_coreboot, build_uki};
+use initramfs::{CorebootRecipe, DiskRecipe, Grub, UkiRecipe, build_coreboot, build_disk, build_uki};
 
 use crate::coreboot::Coreboot;
 use crate::disk::{Filesystem, Image, Volume};
@@ -51,14 +51,17 @@ impl Payload<'_> {
     /// # Errors
     /// When a file cannot be read.
     pub fn uki(&self) -> Result<Vec<u8>> {
-        let recipe = UkiRecipe {
+        build_uki(&self.uki_recipe()?).map_err(builder)
+    }
+
+    fn uki_recipe(&self) -> Result<UkiRecipe> {
+        Ok(UkiRecipe {
             stub: pinned::tests()?.file("/usr/lib/systemd/boot/efi/linuxx64.efi.stub")?,
             kernel: self.kernel.to_owned(),
             initramfs: self.initramfs.to_owned(),
             cmdline: self.cmdline.to_owned(),
             ..UkiRecipe::default()
-        };
-        build_uki(&recipe).map_err(builder)
+        })
     }
 
     /// OVMF with firstlight in the place of its shell, and without what it would find other loaders with.
@@ -84,4 +87,22 @@ impl Payload<'_> {
         let esp = Volume::new(Filesystem::Vfat, "ESP").file("/EFI/BOOT/BOOTX64.EFI", self.uki()?);
         Image::new().volume(esp).build(name)
     }
+
+    /// The image of a stick that UEFI and a BIOS boot.
+    ///
+    /// # Errors
+    /// When a program is missing or fails.
+    pub fn stick(&self, name: &str) -> Result<PathBuf> {
+        let recipe = DiskRecipe { uki: self.uki_recipe()?, grub: Some(grub()?), ..DiskRecipe::default() };
+        write_whole(&format!("{name}.img"), &build_disk(&recipe).map_err(builder)?.bytes)
+    }
+}
+
+/// GRUB for a BIOS, of Debian 12.
+///
+/// # Errors
+/// When it cannot be had.
+pub fn grub() -> Result<Grub> {
+    let tools = pinned::tests()?;
+    Ok(Grub { directory: tools.file("/usr/lib/grub/i386-pc")?, mkimage: Some(tools.script("grub-mkimage")?) })
 }

@@ -68,9 +68,13 @@ pub const UKIFY: Oracle = Oracle {
     packages: &["systemd-ukify", "systemd-boot-efi", "python3-minimal", "binutils", "sbsigntool"],
 };
 
+/// GPT fdisk, `sgdisk`.
+pub const SGDISK: Oracle =
+    Oracle { name: "GPT fdisk", version: "1.0.9", suite: "bookworm", packages: &["gdisk"] };
+
 /// All that [`prepare`] makes.
 pub const ORACLES: &[&[Oracle]] =
-    &[&GRUBS, &SYSTEMDS, &SHELLS, &[KEXEC_TOOLS, UEFITOOL, UKIFY, pinned::DISKS, pinned::TESTS]];
+    &[&GRUBS, &SYSTEMDS, &SHELLS, &[KEXEC_TOOLS, UEFITOOL, UKIFY, SGDISK, pinned::DISKS, pinned::TESTS]];
 
 impl Display for Oracle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -2,6 +2,8 @@
 //! files with: of Debian 12, in unpacked roots ([`crate::roots`]), whatever this machine has. So a disk is the same wherever
 //! it is made, and an answer is that of a version that is written here.
 
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
@@ -165,6 +167,14 @@ impl Tools {
         self.root.file(path)
     }
 
+    /// A file of this machine that runs a program of the root with the arguments it is given: for what takes the path of a program.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn script(&self, program: &str) -> Result<PathBuf> {
+        script(&self.command(program), program)
+    }
+
     /// Puts a program into `tree` at `path`, with the shared libraries that it needs.
     ///
     /// # Errors
@@ -174,4 +184,25 @@ impl Tools {
         let place = places.iter().find(|place| self.file(place).is_ok()).unwrap_or(&places[0]);
         self.root.add_program(tree, place, path)
     }
+}
+
+/// A shell script that does what a command does, with more arguments.
+pub(crate) fn script(command: &Command, name: &str) -> Result<PathBuf> {
+    let quoted = |word: &std::ffi::OsStr| format!("'{}'", word.to_string_lossy().replace('\'', "'\\''"));
+    let words: Vec<String> =
+        [command.get_program()].into_iter().chain(command.get_args()).map(quoted).collect();
+    let text = format!("#!/bin/sh\nLC_ALL=C.UTF-8 exec {} \"$@\"\n", words.join(" "));
+    let path = place::directory("programs")?.join(name);
+    // One that is there may be running, and is the same unless the root is another.
+    if fs::read_to_string(&path).is_ok_and(|there| there == text) {
+        return Ok(path);
+    }
+    let unfinished = path.with_extension(std::process::id().to_string());
+    let write = || {
+        fs::write(&unfinished, text)?;
+        fs::set_permissions(&unfinished, fs::Permissions::from_mode(0o755))?;
+        fs::rename(&unfinished, &path)
+    };
+    write().context(|| format!("writing {}", path.display()))?;
+    Ok(path)
 }

@@ -1,8 +1,9 @@
-//! firstlight where a boot loader is: in a coreboot ROM, in OVMF's flash, and on an ESP, with nothing else in the path.
+//! firstlight where a boot loader is: in a coreboot ROM, in OVMF's flash, on an ESP, and on a stick, with no other loader that
+//! chooses what boots.
 
 use qemu::disk::{Filesystem, Image};
 use qemu::firmware_images::Payload;
-use qemu::machine::{Disk, Firmware, Machine};
+use qemu::machine::{Bus, Disk, Firmware, Machine};
 use qemu::{firmware_kernel, payload};
 
 use crate::{LIMIT, ONE_ENTRY, bootable, one_entry_cmdline};
@@ -38,4 +39,22 @@ fn an_esp_boots_a_disk() {
         let esp = Disk::new(payload.esp("firmware-esp-esp")?).boot_index(0);
         Ok(machine.firmware(Firmware::Uefi).disk(esp))
     });
+}
+
+/// The only disk that the firmware may boot is the stick.
+fn a_stick_boots_a_disk(name: &str, firmware: Firmware) {
+    boots_a_disk(name, |machine, payload| {
+        let stick = Disk::new(payload.stick(name)?).bus(Bus::Usb).boot_index(0);
+        Ok(machine.firmware(firmware).disk(stick))
+    });
+}
+
+#[test]
+fn a_stick_boots_a_disk_under_a_bios() {
+    a_stick_boots_a_disk("firmware-stick-bios", Firmware::Bios);
+}
+
+#[test]
+fn a_stick_boots_a_disk_under_uefi() {
+    a_stick_boots_a_disk("firmware-stick-uefi", Firmware::Uefi);
 }

@@ -133,7 +133,7 @@ fn replacement(text: &str) -> Result<(String, PathBuf), String> {
     Ok((file.to_owned(), program.into()))
 }
 
-fn size(text: &str) -> Result<usize, String> {
+pub(super) fn size(text: &str) -> Result<usize, String> {
     let number = match text.strip_prefix("0x") {
         Some(digits) => usize::from_str_radix(digits, 16),
         None => text.parse(),

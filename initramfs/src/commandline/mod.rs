@@ -2,6 +2,7 @@
 
 mod build;
 mod coreboot;
+mod disk;
 mod flash;
 mod flash_payload;
 mod uki;
@@ -23,6 +24,7 @@ Builds what firstlight boots from.
 Commands:
   build      the initramfs: firstlight's binary, and modules for a kernel that has its drivers in such
   uki        one EFI program of kernel, initramfs and command line, for an ESP
+  disk       a disk image for a USB stick, which UEFI and a BIOS boot
   coreboot   the ROM of a coreboot with firstlight as its payload
   flash      the image of a UEFI firmware: what is in it, the same with files replaced, or with
              firstlight in it
@@ -33,8 +35,13 @@ Commands:
 /// A command by its name.
 type Run = fn(Parser) -> Printed;
 
-const COMMANDS: [(&str, Run); 4] =
-    [("build", build::run), ("uki", uki::run), ("coreboot", coreboot::run), ("flash", flash::run)];
+const COMMANDS: [(&str, Run); 5] = [
+    ("build", build::run),
+    ("uki", uki::run),
+    ("disk", disk::run),
+    ("coreboot", coreboot::run),
+    ("flash", flash::run),
+];
 
 /// What a command prints, or why it did not do its work.
 type Printed = Result<String, ExitMessage>;
@@ -106,8 +113,8 @@ mod tests {
         assert!(done(&["coreboot", "--help"]).unwrap().starts_with("Usage: initramfs coreboot"));
         assert!(done(&["--help-groups"]).unwrap().contains("nvme"));
         for (words, expected) in [
-            (&[][..], "no command given: there are build, uki, coreboot, flash"),
-            (&["--list"], "no command “--list”: there are build, uki, coreboot, flash"),
+            (&[][..], "no command given: there are build, uki, disk, coreboot, flash"),
+            (&["--list"], "no command “--list”: there are build, uki, disk, coreboot, flash"),
         ] {
             let ExitMessage { code, message } = done(words).unwrap_err();
             assert_eq!((code, message.lines().next()), (2, Some(expected)));

@@ -1,12 +1,12 @@
 //! `initramfs uki`: one EFI program of kernel, initramfs and command line.
 
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 
 use lexopt::{Arg, Parser, ValueExt};
 
 use super::Printed;
+use crate::sign::Signer;
 use crate::{BuildError, UkiRecipe, build_uki, default_stub};
 
 const HELP: &str = "\
@@ -39,8 +39,7 @@ Examples:
 struct Request {
     recipe: UkiRecipe,
     os_release: Option<PathBuf>,
-    key: Option<PathBuf>,
-    certificate: Option<PathBuf>,
+    signer: Option<Signer>,
     output: PathBuf,
 }
 
@@ -54,6 +53,7 @@ pub(super) fn run(parser: Parser) -> Printed {
 /// `None` is a request for help.
 fn parse(mut parser: Parser) -> Result<Option<Request>, lexopt::Error> {
     let mut request = Request::default();
+    let (mut key, mut certificate) = (None, None);
     let recipe = &mut request.recipe;
     while let Some(argument) = parser.next()? {
         match argument {
@@ -65,8 +65,8 @@ fn parse(mut parser: Parser) -> Result<Option<Request>, lexopt::Error> {
             Arg::Long("os-release") => request.os_release = Some(parser.value()?.into()),
             Arg::Long("uname") => recipe.uname = Some(parser.value()?.string()?),
             Arg::Long("section") => recipe.sections.push(section(&parser.value()?.string()?)?),
-            Arg::Long("sign-key") => request.key = Some(parser.value()?.into()),
-            Arg::Long("sign-cert") => request.certificate = Some(parser.value()?.into()),
+            Arg::Long("sign-key") => key = Some(parser.value()?.into()),
+            Arg::Long("sign-cert") => certificate = Some(parser.value()?.into()),
             Arg::Short('o') | Arg::Long("output") => request.output = parser.value()?.into(),
             other => return Err(other.unexpected()),
         }
@@ -80,9 +80,7 @@ fn parse(mut parser: Parser) -> Result<Option<Request>, lexopt::Error> {
             return Err(format!("{option} is missing").into());
         }
     }
-    if request.key.is_some() != request.certificate.is_some() {
-        return Err("--sign-key and --sign-cert go together".into());
-    }
+    request.signer = Signer::of(key, certificate)?;
     Ok(Some(request))
 }
 
@@ -93,36 +91,30 @@ fn section(text: &str) -> Result<(String, PathBuf), String> {
 }
 
 fn execute(request: Request) -> Result<String, BuildError> {
-    let Request { mut recipe, os_release, key, certificate, output } = request;
-    if recipe.stub.as_os_str().is_empty() {
-        recipe.stub = default_stub(&recipe.kernel)?;
-        if !recipe.stub.exists() {
-            let reason = "missing: install systemd-boot-efi, or name another stub with --stub".to_owned();
-            return Err(BuildError::Unfit { path: recipe.stub, reason });
-        }
-    }
+    let Request { recipe, os_release, signer, output } = request;
+    let mut recipe = with_stub(recipe)?;
     if let Some(path) = os_release {
         let text = fs::read_to_string(&path).map_err(|error| BuildError::Read { path, error })?;
         recipe.os_release = Some(text);
     }
-    let image = build_uki(&recipe)?;
-    fs::write(&output, &image).map_err(|error| BuildError::Write { path: output.clone(), error })?;
-    if let (Some(key), Some(certificate)) = (key, certificate) {
-        sign(&output, &key, &certificate)?;
+    let mut image = build_uki(&recipe)?;
+    if let Some(signer) = signer {
+        image = signer.sign(&image)?;
     }
+    fs::write(&output, &image).map_err(|error| BuildError::Write { path: output.clone(), error })?;
     Ok(format!("{}: {} bytes\n", output.display(), image.len()))
 }
 
-/// Signs an EFI program in its place.
-fn sign(image: &Path, key: &Path, certificate: &Path) -> Result<(), BuildError> {
-    let failed = |reason: String| BuildError::Program { program: "sbsign".to_owned(), reason };
-    let mut sbsign = Command::new("sbsign");
-    sbsign.arg("--key").arg(key).arg("--cert").arg(certificate).arg("--output").arg(image).arg(image);
-    let done = sbsign.output().map_err(|error| failed(format!("{error}; the package sbsigntool has it")))?;
-    match done.status.success() {
-        true => Ok(()),
-        false => Err(failed(String::from_utf8_lossy(&done.stderr).trim().to_owned())),
+/// The recipe with this machine's stub, where it names none.
+pub(super) fn with_stub(mut recipe: UkiRecipe) -> Result<UkiRecipe, BuildError> {
+    if recipe.stub.as_os_str().is_empty() {
+        recipe.stub = default_stub(&recipe.kernel)?;
+        if !recipe.stub.exists() {
+            let reason = "missing: install systemd-boot-efi, or name another stub with --stub";
+            return Err(BuildError::unfit(&recipe.stub, reason));
+        }
     }
+    Ok(recipe)
 }
 
 #[cfg(test)]
@@ -159,8 +151,7 @@ mod tests {
                 sections: vec![(".sbat".into(), "sbat.csv".into())],
             },
             os_release: Some("r".into()),
-            key: Some("key".into()),
-            certificate: Some("cert".into()),
+            signer: Some(Signer { key: "key".into(), certificate: "cert".into(), sbsign: "sbsign".into() }),
             output: "OUT".into(),
         };
         assert_eq!(parsed(&words), Ok(Some(expected)));
