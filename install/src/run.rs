@@ -11,7 +11,7 @@ use crate::error::refuse;
 use crate::facts::{self, Facts};
 use crate::plan::{self, Plan};
 use crate::step::Step;
-use crate::system::System;
+use crate::system::{LOCK, System};
 
 #[derive(Serialize)]
 struct Report<'a> {
@@ -41,6 +41,10 @@ pub fn run(request: &Request, print: &mut dyn FnMut(&str)) -> Result<(), Install
     if system.is_running() && !request.dry_run && !rustix::process::geteuid().is_root() {
         return refuse("this is done by root; --dry-run shows what would be done");
     }
+    // Until the end, so that nothing that a plan is made of changes while it is carried out.
+    let busy = || eprintln!("firstlight install: another run is at work; this one waits for its end");
+    let lock = if request.dry_run { Ok(None) } else { system.lock(busy) };
+    let _lock = lock.map_err(|error| InstallError::Read { path: LOCK.into(), error })?;
     let facts = facts::survey(&system)?;
     let plan = plan(&system, &facts, request)?;
     if !request.dry_run {

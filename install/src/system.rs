@@ -8,11 +8,16 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use firstlight::formats::efi_boot;
-use rustix::fs::{IFlags, StatVfsMountFlags, fstatfs, ioctl_getflags, ioctl_setflags, statvfs};
+use rustix::fs::{
+    FlockOperation, IFlags, StatVfsMountFlags, flock, fstatfs, ioctl_getflags, ioctl_setflags, statvfs,
+};
 use rustix::io::Errno;
 
 /// The GUID of the variables that the UEFI specification defines.
 pub const GLOBAL: &str = "8be4df61-93ca-11d2-aa0d-00e098032b8c";
+
+/// Where runs meet: a file that goes with the running system, and that only root opens.
+pub(crate) const LOCK: &str = "/run/firstlight-install.lock";
 
 /// Kept without power, and seen by firmware and system.
 const ATTRIBUTES: [u8; 4] = [7, 0, 0, 0];
@@ -35,6 +40,27 @@ impl System {
     pub fn new(root: &Path, efivars: Option<&Path>) -> Self {
         let efivars = efivars.map_or_else(|| root.join("sys/firmware/efi/efivars"), Path::to_owned);
         Self { root: root.to_owned(), efivars }
+    }
+
+    /// Keeps every other run waiting until what is returned is dropped; `busy` is called where this one has to wait. A tree without
+    /// `/run` is no system that another run could be at.
+    ///
+    /// # Errors
+    /// The kernel's reason.
+    pub fn lock(&self, busy: impl FnOnce()) -> io::Result<Option<File>> {
+        let path = self.path(LOCK);
+        if !path.parent().is_some_and(Path::is_dir) {
+            return Ok(None);
+        }
+        let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path)?;
+        if let Err(error) = flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            if error != Errno::WOULDBLOCK {
+                return Err(error.into());
+            }
+            busy();
+            flock(&file, FlockOperation::LockExclusive)?;
+        }
+        Ok(Some(file))
     }
 
     /// Whether it is the system that runs.

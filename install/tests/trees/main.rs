@@ -1,5 +1,6 @@
 //! `firstlight install` on trees of Debian, Ubuntu, Fedora and Arch: the plan, the files and the variables, compared whole.
 
+mod apart;
 mod killed;
 mod refused;
 mod signed;
