@@ -97,6 +97,25 @@ fn partitions_and_files_are_what_the_real_tools_find() {
 }
 
 #[test]
+fn a_disk_for_aarch64_has_its_own_program_and_nothing_for_a_bios() {
+    let directory = scratch("aarch64");
+    let mut recipe = recipe(&directory);
+    // The header says which machine a program is for, and no more is asked of it here.
+    let mut program = fs::read(&recipe.uki.stub).unwrap();
+    let header = u32::from_le_bytes(program[0x3c..0x40].try_into().unwrap()) as usize;
+    program[header + 4..header + 6].copy_from_slice(&0xaa64_u16.to_le_bytes());
+    recipe.uki.stub = directory.join("stub");
+    recipe.uki.kernel = recipe.uki.stub.clone();
+    fs::write(&recipe.uki.stub, program).unwrap();
+    assert!(build_disk(&recipe).unwrap_err().to_string().contains("--no-bios"));
+    let built = build_disk(&DiskRecipe { grub: None, ..recipe }).unwrap();
+    assert_eq!(built.bytes[..446], [0; 446]);
+    let names: Vec<_> =
+        built.listing.groups.iter().flat_map(|group| &group.items).map(|item| &item.path).collect();
+    assert_eq!(names, ["/EFI/BOOT/BOOTAA64.EFI"]);
+}
+
+#[test]
 fn another_content_has_other_identifiers() {
     let directory = scratch("identifiers");
     let one = recipe(&directory);

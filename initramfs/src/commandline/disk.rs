@@ -143,3 +143,89 @@ fn execute(request: Request) -> Result<String, BuildError> {
     }
     Ok(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(words: &[&str]) -> Result<Option<Request>, String> {
+        parse(Parser::from_args(words)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn every_option_reaches_the_request() {
+        let words = [
+            "--kernel=k",
+            "--initramfs=i",
+            "--cmdline=quiet a=b",
+            "--arch=x86_64",
+            "--grub-directory=d",
+            "--grub-mkimage=m",
+            "--stub=s",
+            "--sign-key=key",
+            "--sign-cert=cert",
+            "--size=0x8000000",
+            "--list",
+            "--json",
+            "-oOUT",
+        ];
+        let uki = crate::UkiRecipe {
+            stub: "s".into(),
+            kernel: "k".into(),
+            initramfs: "i".into(),
+            cmdline: "quiet a=b".into(),
+            ..crate::UkiRecipe::default()
+        };
+        let signer = Signer { key: "key".into(), certificate: "cert".into(), sbsign: "sbsign".into() };
+        let expected = Request {
+            recipe: DiskRecipe { uki, signer: Some(signer), grub: None, size: Some(128 << 20) },
+            architecture: Some(Architecture::X86_64),
+            no_bios: false,
+            grub_directory: Some("d".into()),
+            grub_mkimage: Some("m".into()),
+            list: true,
+            json: true,
+            output: Some("OUT".into()),
+        };
+        assert_eq!(parsed(&words), Ok(Some(expected)));
+        assert_eq!(parsed(&["--help"]), Ok(None));
+    }
+
+    #[test]
+    fn wrong_usage_is_reported() {
+        for (words, expected) in [
+            (&[][..], "--kernel is missing"),
+            (&["--kernel=k", "-oOUT"], "--initramfs is missing"),
+            (&["--kernel=k", "--initramfs=i"], "nothing to do: give -o OUT, --list or both"),
+            (&["--kernel=k", "--initramfs=i", "-oO", "--json"], "--json goes with --list"),
+            (
+                &["--kernel=k", "--initramfs=i", "-oO", "--no-bios", "--grub-mkimage=m"],
+                "--no-bios leaves GRUB out",
+            ),
+            (
+                &["--kernel=k", "--initramfs=i", "-oO", "--sign-cert=c"],
+                "--sign-key and --sign-cert go together",
+            ),
+            (&["--size=x"], "--size x: no number of bytes"),
+        ] {
+            assert_eq!(parsed(words), Err(expected.to_owned()), "{words:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_refused_leaves_the_output_as_it_was() {
+        let directory = tempfile::tempdir().unwrap();
+        let [kernel, initramfs, output] =
+            ["kernel", "initramfs", "output"].map(|name| directory.path().join(name));
+        for path in [&kernel, &initramfs, &output] {
+            std::fs::write(path, "not really").unwrap();
+        }
+        let words = [("--kernel", &kernel), ("--initramfs", &initramfs), ("--output", &output)]
+            .map(|(option, path)| format!("{option}={}", path.display()));
+        let done = run(Parser::from_args(words)).map_err(|error| error.message);
+        let reason = format!("{}: no kernel that EFI starts (CONFIG_EFI_STUB)", kernel.display());
+        assert_eq!(done, Err(reason));
+        assert_eq!(std::fs::read_to_string(&output).unwrap(), "not really");
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 3);
+    }
+}
