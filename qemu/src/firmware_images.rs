@@ -84,8 +84,7 @@ impl Payload<'_> {
     /// # Errors
     /// As [`Image::build`].
     pub fn esp(&self, name: &str) -> Result<PathBuf> {
-        let esp = Volume::new(Filesystem::Vfat, "ESP").file("/EFI/BOOT/BOOTX64.EFI", self.uki()?);
-        Image::new().volume(esp).build(name)
+        esp(name, self.uki()?)
     }
 
     /// The image of a stick that UEFI and a BIOS boot.
@@ -96,6 +95,15 @@ impl Payload<'_> {
         let recipe = DiskRecipe { uki: self.uki_recipe()?, grub: Some(grub()?), ..DiskRecipe::default() };
         write_whole(&format!("{name}.img"), &build_disk(&recipe).map_err(builder)?.bytes)
     }
+}
+
+/// A disk with an ESP, from which UEFI starts `program`.
+///
+/// # Errors
+/// As [`Image::build`].
+pub fn esp(name: &str, program: Vec<u8>) -> Result<PathBuf> {
+    let esp = Volume::new(Filesystem::Vfat, "ESP").file("/EFI/BOOT/BOOTX64.EFI", program);
+    Image::new().volume(esp).build(name)
 }
 
 /// GRUB for a BIOS, of Debian 12.

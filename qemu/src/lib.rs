@@ -39,6 +39,7 @@ pub mod payload;
 pub mod pinned;
 pub mod place;
 pub mod roots;
+pub mod secure_boot;
 pub mod snapshots;
 pub mod source_package;
 pub mod tool;

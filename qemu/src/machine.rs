@@ -1,11 +1,12 @@
 //! The parts of a machine, and the QEMU command line for it.
 
 use std::ffi::OsString;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::accelerator::Accelerator;
-use crate::error::Error;
+use crate::error::{Context, Error};
 use crate::guest::Guest;
 use crate::pinned::{self, Tools};
 use crate::{Result, place, tool};
@@ -20,6 +21,9 @@ pub enum Firmware {
     Bios,
     /// OVMF, with variables that forget.
     Uefi,
+    /// OVMF with Secure Boot, whose keys are in its variables ([`crate::secure_boot`]). Only its own code in the processor's system
+    /// management mode writes them.
+    SecureBoot,
 }
 
 /// How a disk is attached.
@@ -51,9 +55,14 @@ pub const BUSES: [(&str, Bus); 5] = [
     ("scsi", Bus::Scsi),
 ];
 
-/// OVMF with 4 MiB of flash, and its empty variable store (Debian's package ovmf, [`pinned::DISKS`]).
-const OVMF: [(&str, &str); 2] =
-    [("/usr/share/OVMF/OVMF_CODE_4M.fd", "readonly=on"), ("/usr/share/OVMF/OVMF_VARS_4M.fd", "snapshot=on")];
+/// OVMF with 4 MiB of flash (Debian's package ovmf, [`pinned::DISKS`]).
+const OVMF: &str = "/usr/share/OVMF/OVMF_CODE_4M.fd";
+
+/// The same with Secure Boot.
+const OVMF_SECURE_BOOT: &str = "/usr/share/OVMF/OVMF_CODE_4M.secboot.fd";
+
+/// Its empty variable store.
+pub(crate) const OVMF_VARIABLES: &str = "/usr/share/OVMF/OVMF_VARS_4M.fd";
 
 /// A disk of a machine.
 #[derive(Clone, Debug)]
@@ -122,6 +131,7 @@ pub struct Machine {
     memory: u32,
     processors: u32,
     rom: Option<PathBuf>,
+    variables: Option<PathBuf>,
     kernel: Option<PathBuf>,
     initrd: Option<PathBuf>,
     cmdline: String,
@@ -144,6 +154,7 @@ impl Machine {
             memory: 1024,
             processors: 1,
             rom: None,
+            variables: None,
             kernel: None,
             initrd: None,
             cmdline: String::new(),
@@ -164,10 +175,16 @@ impl Machine {
         Self { firmware, ..self }
     }
 
-    /// With this image in its flash, whatever firmware that is.
+    /// With this image in its flash, whatever firmware that is; with [`Self::variables`], these are in a flash below it.
     #[must_use]
     pub fn rom(self, image: impl Into<PathBuf>) -> Self {
         Self { rom: Some(image.into()), ..self }
+    }
+
+    /// With UEFI's variables in this file, which keeps them; it is made empty where there is none.
+    #[must_use]
+    pub fn variables(self, file: impl Into<PathBuf>) -> Self {
+        Self { variables: Some(file.into()), ..self }
     }
 
     /// With this accelerator, instead of the faster one that works here.
@@ -263,18 +280,22 @@ impl Machine {
         qemu.args(["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none"]);
         qemu.args(["-m", &self.memory.to_string(), "-smp", &self.processors.to_string()]);
         qemu.args(["-name", &self.name]);
-        match self.firmware {
-            _ if self.arm64 || self.rom.is_some() => {}
-            Firmware::None => drop(qemu.args(["-bios", "qboot.rom"])),
-            Firmware::Bios => {}
-            Firmware::Uefi => {
-                for (unit, (file, mode)) in OVMF.iter().enumerate() {
-                    let file = pinned::disks()?.file(file)?.display().to_string().replace(',', ",,");
-                    qemu.arg("-drive").arg(format!("if=pflash,unit={unit},format=raw,file={file},{mode}"));
-                }
-            }
+        if self.firmware == Firmware::None && !self.arm64 && self.rom.is_none() {
+            qemu.args(["-bios", "qboot.rom"]);
         }
-        for (option, file) in [("-bios", &self.rom), ("-kernel", &self.kernel), ("-initrd", &self.initrd)] {
+        for (unit, (file, mode)) in self.flashes()?.iter().enumerate() {
+            let file = file.display().to_string().replace(',', ",,");
+            qemu.arg("-drive").arg(format!("if=pflash,unit={unit},format=raw,file={file}{mode}"));
+        }
+        if self.firmware == Firmware::SecureBoot {
+            // Only the firmware writes its variables, in a mode that a sleep state of the machine would have to bring back.
+            qemu.args(["-global", "driver=cfi.pflash01,property=secure,value=on"]);
+            qemu.args(["-global", "ICH9-LPC.disable_s3=1"]);
+        }
+        let rom = self.rom.as_ref().filter(|_| self.variables.is_none());
+        for (option, file) in
+            [("-bios", rom), ("-kernel", self.kernel.as_ref()), ("-initrd", self.initrd.as_ref())]
+        {
             if let Some(file) = file {
                 present(file)?;
                 qemu.arg(option).arg(file);
@@ -286,6 +307,29 @@ impl Machine {
         self.attach(&mut qemu)?;
         qemu.args(&self.options);
         Ok(qemu)
+    }
+
+    /// The code and the variables of a UEFI firmware, each in a flash of its own, with how QEMU opens its file.
+    fn flashes(&self) -> Result<Vec<(PathBuf, &'static str)>> {
+        let code = match (&self.rom, &self.variables, self.firmware) {
+            _ if self.arm64 => return Ok(Vec::new()),
+            (Some(rom), Some(_), _) => rom.clone(),
+            (None, _, Firmware::Uefi) => pinned::disks()?.file(OVMF)?,
+            (None, _, Firmware::SecureBoot) => pinned::disks()?.file(OVMF_SECURE_BOOT)?,
+            _ => return Ok(Vec::new()),
+        };
+        present(&code)?;
+        let empty = pinned::disks()?.file(OVMF_VARIABLES)?;
+        let variables = match &self.variables {
+            None => (empty, ",snapshot=on"),
+            Some(file) => {
+                if !file.exists() {
+                    fs::copy(&empty, file).context(|| format!("writing {}", file.display()))?;
+                }
+                (file.clone(), "")
+            }
+        };
+        Ok(vec![(code, ",readonly=on"), variables])
     }
 
     fn attach(&self, qemu: &mut Command) -> Result<()> {
@@ -335,10 +379,9 @@ fn present(file: &Path) -> Result<()> {
 
 /// QEMU would guess a raw disk's format from its first bytes too, but warn and refuse writes to the boot sector.
 fn format(image: &Path) -> Result<&'static str> {
-    use crate::error::Context as _;
     use std::io::Read as _;
     let mut magic = [0; 4];
-    let read = std::fs::File::open(image).and_then(|mut file| file.read_exact(&mut magic));
+    let read = fs::File::open(image).and_then(|mut file| file.read_exact(&mut magic));
     match read {
         Err(error) if error.kind() != std::io::ErrorKind::UnexpectedEof => {
             Err(error).context(|| format!("reading {}", image.display()))
@@ -360,7 +403,7 @@ mod tests {
             ("short", &b"x"[..], "raw"),
         ] {
             let path = directory.join(format!("firstlight-format-{name}"));
-            std::fs::write(&path, content).unwrap();
+            fs::write(&path, content).unwrap();
             assert_eq!(format(&path).unwrap(), expected, "{name}");
         }
     }
@@ -368,7 +411,7 @@ mod tests {
     #[test]
     fn disks_of_all_buses_go_to_the_command_line_in_order() {
         let image = std::env::temp_dir().join("firstlight-disk,with comma");
-        std::fs::write(&image, [0; 512]).unwrap();
+        fs::write(&image, [0; 512]).unwrap();
         let mut machine = Machine::new("m");
         for (_, bus) in BUSES {
             machine = machine.disk(Disk::new(&image).bus(bus).boot_index(0));

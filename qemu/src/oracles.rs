@@ -72,9 +72,21 @@ pub const UKIFY: Oracle = Oracle {
 pub const SGDISK: Oracle =
     Oracle { name: "GPT fdisk", version: "1.0.9", suite: "bookworm", packages: &["gdisk"] };
 
+/// What puts keys into OVMF's variables, `virt-fw-vars`.
+pub const VIRT_FIRMWARE: Oracle =
+    Oracle { name: "virt-firmware", version: "24.11", suite: "trixie", packages: &["python3-virt-firmware"] };
+
+/// shim, which has the certificate that Debian signs its kernels with.
+pub const SHIM: Oracle =
+    Oracle { name: "shim", version: "16.1", suite: "trixie", packages: &["shim-unsigned"] };
+
 /// All that [`prepare`] makes.
-pub const ORACLES: &[&[Oracle]] =
-    &[&GRUBS, &SYSTEMDS, &SHELLS, &[KEXEC_TOOLS, UEFITOOL, UKIFY, SGDISK, pinned::DISKS, pinned::TESTS]];
+pub const ORACLES: &[&[Oracle]] = &[
+    &GRUBS,
+    &SYSTEMDS,
+    &SHELLS,
+    &[KEXEC_TOOLS, UEFITOOL, UKIFY, SGDISK, VIRT_FIRMWARE, SHIM, pinned::DISKS, pinned::TESTS],
+];
 
 impl Display for Oracle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
