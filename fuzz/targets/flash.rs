@@ -1,10 +1,19 @@
-//! Firmware images: what is in them, and the same with the first file taken out and the second one replaced.
+//! Firmware images: what is in them, and the same with the first file taken out and the second one replaced, and with
+//! a payload.
 #![no_main]
 
 use fuzz::fuzz_target;
-use initramfs::flash::{Changes, Replacement, edit, inspect};
+use initramfs::flash::{Changes, Kind, Payload, Replacement, edit, inspect, put, with_area};
 
 fuzz_target!(|data: &[u8]| {
+    let payload = [Payload { kind: Kind::Kernel, content: vec![7; 100] }];
+    let larger = with_area(data, data.len().saturating_add(8192)).unwrap_or_default();
+    for image in [data, &larger] {
+        if let Ok(image) = put(image, &payload) {
+            let items = inspect(&image).expect("an image with a payload");
+            assert!(items.iter().any(|item| item.kind == "payload" && item.size == 100));
+        }
+    }
     let Ok(items) = inspect(data) else { return };
     let mut files =
         items.iter().filter(|item| !item.kind.starts_with("volume")).filter_map(|item| item.guid.clone());

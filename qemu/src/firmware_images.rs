@@ -4,8 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use initramfs::flash::{Changes, Replacement, edit, grow, unneeded};
-use initramfs::{CorebootRecipe, DiskRecipe, Grub, UkiRecipe, build_coreboot, build_disk, build_uki};
+use initramfs::flash::{self, Changes, FlashError, Kind, Payload as Part, Replacement};
+use initramfs::{CorebootRecipe, DiskRecipe, Grub, UkiRecipe, binary, build_coreboot, build_disk, build_uki};
 
 use crate::coreboot::Coreboot;
 use crate::disk::{Filesystem, Image, Volume};
@@ -64,19 +64,47 @@ impl Payload<'_> {
         })
     }
 
-    /// OVMF with firstlight in the place of its shell, and without what it would find other loaders with.
+    /// OVMF with firstlight in its flash and without what it would find other loaders with, for a machine without a TPM.
     ///
     /// # Errors
-    /// When the payload does not fit.
+    /// When cargo fails, or the payload does not fit.
     pub fn flash(&self, name: &str) -> Result<PathBuf> {
-        let ovmf = pinned::disks()?.file("/usr/share/OVMF/OVMF_CODE_4M.fd")?;
-        let ovmf = fs::read(&ovmf).context(|| format!("reading {}", ovmf.display()))?;
-        let replacement =
-            Replacement { file: "Shell".into(), program: self.uki()?, title: "firstlight".into() };
-        let edited = unneeded(&ovmf)
-            .and_then(|drop| edit(&grow(&ovmf, FLASH_SIZE)?, &Changes { drop, replace: vec![replacement] }));
-        let edited = edited.map_err(|error| Error::Other(format!("{name}: {error}")))?;
-        write_whole(&format!("{name}.fd"), &edited.image)
+        self.flash_of(name, Tpm::Absent)
+    }
+
+    /// The same for this machine.
+    ///
+    /// # Errors
+    /// As [`Self::flash`].
+    pub fn flash_of(&self, name: &str, tpm: Tpm) -> Result<PathBuf> {
+        let image = with(&firmware(Some(FLASH_SIZE), tpm)?, &self.parts()?)?;
+        write_whole(&format!("{name}.fd"), &image)
+    }
+
+    /// The same in two flashes: the code with initramfs and command line, and the variables, which the firmware writes, with the
+    /// kernel.
+    ///
+    /// # Errors
+    /// As [`Self::flash`].
+    pub fn split_flash(&self, name: &str) -> Result<[PathBuf; 2]> {
+        let code = firmware(None, Tpm::Absent)?;
+        let variables = pinned::disks()?.file("/usr/share/OVMF/OVMF_VARS_4M.fd")?;
+        let variables = read(&variables)?;
+        let variables =
+            flash::with_area(&variables, FLASH_SIZE.saturating_sub(code.len())).map_err(refused)?;
+        let (kernel, others) = self.parts()?.into_iter().partition(|part| part.kind == Kind::Kernel);
+        let write = |part: &str, image: &[u8], payload: Vec<Part>| {
+            write_whole(&format!("{name}-{part}.fd"), &with(image, &payload)?)
+        };
+        Ok([write("code", &code, others)?, write("variables", &variables, kernel)?])
+    }
+
+    fn parts(&self) -> Result<Vec<Part>> {
+        Ok(vec![
+            Part { kind: Kind::Kernel, content: read(self.kernel)? },
+            Part { kind: Kind::Initramfs, content: read(self.initramfs)? },
+            Part { kind: Kind::CommandLine, content: self.cmdline.into() },
+        ])
     }
 
     /// A disk with an ESP, from which UEFI starts firstlight where no boot option says otherwise.
@@ -104,6 +132,41 @@ impl Payload<'_> {
 pub fn esp(name: &str, program: Vec<u8>) -> Result<PathBuf> {
     let esp = Volume::new(Filesystem::Vfat, "ESP").file("/EFI/BOOT/BOOTX64.EFI", program);
     Image::new().volume(esp).build(name)
+}
+
+/// Whether the machine has a TPM; without one, OVMF would wait for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tpm {
+    /// The firmware keeps its drivers.
+    Present,
+    /// It does not look for one.
+    Absent,
+}
+
+/// OVMF with the loader, of this size or its own, without a payload.
+fn firmware(size: Option<usize>, tpm: Tpm) -> Result<Vec<u8>> {
+    let ovmf = read(&pinned::disks()?.file("/usr/share/OVMF/OVMF_CODE_4M.fd")?)?;
+    let program = binary::build_flash_loader().map_err(builder)?;
+    let replace = vec![Replacement { file: "Shell".into(), program, title: "firstlight".into() }];
+    let mut drop = flash::unneeded(&ovmf).map_err(refused)?;
+    if tpm == Tpm::Absent {
+        drop.extend(flash::tpm(&ovmf).map_err(refused)?);
+    }
+    let edited = flash::edit(&ovmf, &Changes { drop, replace }).map_err(refused)?;
+    flash::with_area(&edited.image, size.unwrap_or(ovmf.len())).map_err(refused)
+}
+
+fn with(image: &[u8], payload: &[Part]) -> Result<Vec<u8>> {
+    flash::put(image, payload).map_err(refused)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "it is an argument of map_err")]
+fn refused(error: FlashError) -> Error {
+    Error::Other(format!("OVMF's flash: {error}"))
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).context(|| format!("reading {}", path.display()))
 }
 
 /// GRUB for a BIOS, of Debian 12.

@@ -68,6 +68,10 @@ pub const UKIFY: Oracle = Oracle {
     packages: &["systemd-ukify", "systemd-boot-efi", "python3-minimal", "binutils", "sbsigntool"],
 };
 
+/// The program that reads and writes UEFI's boot options.
+pub const EFIBOOTMGR: Oracle =
+    Oracle { name: "efibootmgr", version: "17", suite: "bookworm", packages: &["efibootmgr"] };
+
 /// GPT fdisk, `sgdisk`.
 pub const SGDISK: Oracle =
     Oracle { name: "GPT fdisk", version: "1.0.9", suite: "bookworm", packages: &["gdisk"] };
@@ -85,7 +89,7 @@ pub const ORACLES: &[&[Oracle]] = &[
     &GRUBS,
     &SYSTEMDS,
     &SHELLS,
-    &[KEXEC_TOOLS, UEFITOOL, UKIFY, SGDISK, VIRT_FIRMWARE, SHIM, pinned::DISKS, pinned::TESTS],
+    &[KEXEC_TOOLS, UEFITOOL, UKIFY, SGDISK, EFIBOOTMGR, VIRT_FIRMWARE, SHIM, pinned::DISKS, pinned::TESTS],
 ];
 
 impl Display for Oracle {

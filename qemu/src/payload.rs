@@ -114,8 +114,11 @@ fn build_with_modules(
     write_whole(name, &image.bytes)
 }
 
-/// Another test may be starting a machine with the same file: it is replaced as a whole.
-pub(crate) fn write_whole(name: &str, bytes: &[u8]) -> Result<PathBuf> {
+/// A file for machines. Another test may be starting one with the same file: it is replaced as a whole.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write_whole(name: &str, bytes: &[u8]) -> Result<PathBuf> {
     static WRITTEN: AtomicUsize = AtomicUsize::new(0);
     let path = place::directory("machines")?.join(name);
     let number = WRITTEN.fetch_add(1, Ordering::Relaxed);

@@ -1,6 +1,9 @@
 //! firstlight where a boot loader is: in a coreboot ROM, in OVMF's flash, on an ESP, and on a stick, with no other loader that
 //! chooses what boots.
 
+use std::fs;
+
+use initramfs::flash::Kind;
 use qemu::disk::{Filesystem, Image};
 use qemu::firmware_images::Payload;
 use qemu::machine::{Bus, Disk, Firmware, Machine};
@@ -31,6 +34,54 @@ fn a_coreboot_rom_boots_a_disk() {
 #[test]
 fn a_flash_of_ovmf_boots_a_disk() {
     boots_a_disk("firmware-flash", |machine, payload| Ok(machine.rom(payload.flash("firmware-flash")?)));
+}
+
+/// The kernel is beside the variables, the rest beside the code.
+#[test]
+fn two_flashes_of_ovmf_boot_a_disk() {
+    boots_a_disk("firmware-flashes", |machine, payload| {
+        let [code, variables] = payload.split_flash("firmware-flashes")?;
+        Ok(machine.rom(code).variables(variables))
+    });
+}
+
+/// The loader's words are on the firmware's console. Nothing is started, so nothing has to be a kernel.
+#[test]
+fn a_flash_that_is_damaged_or_has_no_kernel_says_so() {
+    let file = payload::write_whole("firmware-damaged.part", &[7; 100_000]).unwrap();
+    let payload = Payload { kernel: &file, initramfs: &file, cmdline: "quiet" };
+    let whole = fs::read(payload.flash("firmware-damaged").unwrap()).unwrap();
+    let kernel = flash_loader::Part::of(Kind::Kernel, &[7; 100_000]).header();
+    let place = whole.windows(kernel.len()).position(|bytes| bytes == kernel).unwrap();
+    let address = (1_usize << 32) - whole.len() + place;
+    let changed = |at: usize| {
+        let mut image = whole.clone();
+        image[place + at] ^= 1;
+        image
+    };
+    let erased = |from: usize, length: usize| {
+        let mut image = whole.clone();
+        image[place + from..][..length].fill(0xff);
+        image
+    };
+    for (name, image, expected) in [
+        (
+            "whole",
+            whole.clone(),
+            "firstlight: the kernel in the flash cannot be loaded: it is no EFI program".into(),
+        ),
+        ("content", changed(5000), format!("firstlight: the kernel in the flash at {address:#x} is damaged")),
+        (
+            "header",
+            changed(30),
+            format!("firstlight: the part of the flash at {address:#x} is refused: its header"),
+        ),
+        ("none", erased(0, 64), "firstlight: no kernel is in the flash".into()),
+    ] {
+        let image = payload::write_whole(&format!("firmware-damaged-{name}.fd"), &image).unwrap();
+        let guest = Machine::new(&format!("firmware-damaged-{name}")).rom(image).start().unwrap();
+        guest.wait_for_text(&expected, LIMIT).unwrap();
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use initramfs::flash::{Changes, Replacement, edit, grow, inspect, unneeded};
+use initramfs::flash::{Changes, Kind, Payload, Replacement, edit, grow, inspect, put, unneeded, with_area};
 use qemu::oracles::{UEFITOOL, available};
 use qemu::roots::Root;
 use qemu::{pinned, place, tool};
@@ -141,6 +141,75 @@ fn the_shell_of_ovmf_becomes_a_program_and_every_other_file_is_what_it_was() {
         let is_program = |row: &Row| row.subtype == "PE32 image" && row.size == program.len() + 4;
         assert!(after.iter().any(is_program), "{name}");
     }
+}
+
+/// An image with this kernel and initramfs.
+fn with_payload(image: &[u8], kernel: &[u8], initramfs: &[u8]) -> Vec<u8> {
+    let part = |kind, content: &[u8]| Payload { kind, content: content.to_vec() };
+    put(image, &[part(Kind::Kernel, kernel), part(Kind::Initramfs, initramfs)]).unwrap()
+}
+
+#[test]
+fn a_payload_leaves_every_byte_of_the_firmware_alone_and_is_changed_without_it() {
+    let Some(root) = uefitool() else { return };
+    let original = fs::read(ovmf("OVMF_CODE_4M.fd")).unwrap();
+    let changes = Changes {
+        drop: unneeded(&original).unwrap(),
+        replace: vec![Replacement { file: "Shell".into(), program: program(9000), title: "x".into() }],
+    };
+    let edited = edit(&original, &changes).unwrap().image;
+    let firmware = with_area(&edited, 8 << 20).unwrap();
+    // `full` takes five MiB.
+    let (first, second, initramfs) = (program(6_000_000), program(5_000_000), program(800_000));
+    let image = with_payload(&firmware, &first, &initramfs);
+    assert!(with_payload(&firmware, &first, &initramfs) == image, "the same input gives the same bytes");
+
+    let warnings = |name: &str, image: &[u8]| {
+        let (rows, warnings) = report(&root, image, name);
+        let files: Vec<Row> =
+            files(&rows).into_iter().filter(|row| row.subtype != "Volume image").cloned().collect();
+        (files, warnings.len())
+    };
+    // UEFITool looks at volumes, and passes over what is between them.
+    assert_eq!(warnings("payload.fd", &image), warnings("area.fd", &edited));
+    let first_volume = FLASH - volumes(&edited);
+    assert!(image[first_volume..] == firmware[first_volume..]);
+    // The firmware's last bytes are those of the code that runs first.
+    assert!(image.ends_with(&original[original.len() - 0x34000..]));
+
+    let swapped = put(&image, &[Payload { kind: Kind::Kernel, content: second.clone() }]).unwrap();
+    assert!(swapped[first_volume..] == firmware[first_volume..]);
+    let parts = |image: &[u8]| {
+        let items = inspect(image).unwrap().into_iter().filter(|item| item.kind == "payload");
+        items.map(|item| (item.name.unwrap(), item.size)).collect::<Vec<_>>()
+    };
+    let expected = |kernel: usize| [("kernel".to_owned(), kernel), ("initramfs".to_owned(), 800_000)];
+    assert_eq!((parts(&image), parts(&swapped)), (expected(6_000_000).into(), expected(5_000_000).into()));
+}
+
+const FLASH: usize = 8 << 20;
+
+/// Bytes of the volumes when the first one has only what it needs.
+fn volumes(edited: &[u8]) -> usize {
+    let smallest = with_area(edited, edited.len()).unwrap();
+    smallest.len() - smallest.iter().position(|byte| *byte != 0xff).unwrap()
+}
+
+#[test]
+fn a_payload_that_does_not_fit_is_refused_with_the_bytes_that_are_missing() {
+    let original = fs::read(ovmf("OVMF_CODE_4M.fd")).unwrap();
+    let area = with_area(&original, 8 << 20).unwrap();
+    let kernel = |size| [Payload { kind: Kind::Kernel, content: vec![1; size] }];
+    let error = put(&area, &kernel(7 << 20)).unwrap_err().to_string();
+    assert!(
+        error.starts_with("the kernel needs 7344128 bytes") && error.ends_with("bytes are missing"),
+        "{error}"
+    );
+    for length in [0, 100, 0x1000, area.len() - 0x10_0000, area.len() - 1] {
+        assert!(put(&area[..length], &kernel(100)).is_err(), "{length}");
+    }
+    // Without an area there is no room at all.
+    assert!(put(&original, &kernel(100)).unwrap_err().to_string().contains("there is room for 0"));
 }
 
 #[test]

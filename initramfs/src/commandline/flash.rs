@@ -24,6 +24,7 @@ Options of edit:
       --drop FILE              take a file out: padding takes its place; repeats
       --drop-unneeded          take edk2's drivers for network, disks, USB and setup screens out: the firmware then starts at
                                once what is in its flash, and can start nothing else
+      --drop-tpm               take what looks for a TPM out: on a machine without one OVMF waits 1.5 s for it
       --title TEXT             the name of the replacements (default: firstlight)
       --size BYTES             let the first volume grow so that the image has this many bytes, downwards in memory: for
                                OVMF (8388608, or 0x800000)
@@ -55,6 +56,7 @@ struct Edit {
     replace: Vec<(String, PathBuf)>,
     drop: Vec<String>,
     drop_unneeded: bool,
+    drop_tpm: bool,
     title: Option<String>,
     loader: Option<String>,
     area: bool,
@@ -84,8 +86,17 @@ fn parse(mut parser: Parser) -> Result<Option<Request>, lexopt::Error> {
     while let Some(argument) = parser.next()? {
         is_edit |= matches!(
             argument,
-            Arg::Long("replace" | "drop" | "drop-unneeded" | "title" | "loader" | "area" | "size" | "output")
-                | Arg::Short('o')
+            Arg::Long(
+                "replace"
+                    | "drop"
+                    | "drop-unneeded"
+                    | "drop-tpm"
+                    | "title"
+                    | "loader"
+                    | "area"
+                    | "size"
+                    | "output"
+            ) | Arg::Short('o')
         );
         match argument {
             Arg::Short('h') | Arg::Long("help") => return Ok(None),
@@ -93,6 +104,7 @@ fn parse(mut parser: Parser) -> Result<Option<Request>, lexopt::Error> {
             Arg::Long("replace") => edit.replace.push(replacement(&parser.value()?.string()?)?),
             Arg::Long("drop") => edit.drop.push(parser.value()?.string()?),
             Arg::Long("drop-unneeded") => edit.drop_unneeded = true,
+            Arg::Long("drop-tpm") => edit.drop_tpm = true,
             Arg::Long("title") => edit.title = Some(parser.value()?.string()?),
             Arg::Long("loader") => edit.loader = Some(parser.value()?.string()?),
             Arg::Long("area") => edit.area = true,
@@ -112,7 +124,7 @@ fn parse(mut parser: Parser) -> Result<Option<Request>, lexopt::Error> {
         Some("edit") if request.json => return Err("--json goes with inspect".into()),
         Some("edit") if (Edit { output: PathBuf::new(), title: None, ..edit.clone() }) == Edit::default() => {
             return Err(
-                "nothing to do: give --replace, --drop, --drop-unneeded, --loader, --area or --size".into()
+                "nothing to do: give --replace, --drop, --drop-unneeded, --drop-tpm, --loader, --area or --size".into()
             );
         }
         Some("edit") => request.edit = Some(edit),
@@ -160,7 +172,7 @@ fn line(item: &FlashItem) -> String {
 }
 
 fn change(path: &Path, request: &Edit) -> Result<String, BuildError> {
-    let Edit { replace, drop, drop_unneeded, title, loader, area, size, output } = request;
+    let Edit { replace, drop, drop_unneeded, drop_tpm, title, loader, area, size, output } = request;
     let unfit = |error: FlashError| BuildError::unfit(path, error.to_string());
     let mut image = read(path)?;
     let title = title.as_deref().unwrap_or("firstlight");
@@ -175,6 +187,9 @@ fn change(path: &Path, request: &Edit) -> Result<String, BuildError> {
     let mut drop = drop.clone();
     if *drop_unneeded {
         drop.extend(flash::unneeded(&image).map_err(unfit)?);
+    }
+    if *drop_tpm {
+        drop.extend(flash::tpm(&image).map_err(unfit)?);
     }
     let changes = Changes { drop, replace };
     let size = size.unwrap_or(image.len());
@@ -210,6 +225,7 @@ mod tests {
             "--replace=Shell=a=b.efi",
             "--drop=Ip4Dxe",
             "--drop-unneeded",
+            "--drop-tpm",
             "--title=T",
             "--loader=Shell",
             "--area",
@@ -220,6 +236,7 @@ mod tests {
             replace: vec![("Shell".into(), "a=b.efi".into())],
             drop: vec!["Ip4Dxe".into()],
             drop_unneeded: true,
+            drop_tpm: true,
             title: Some("T".into()),
             loader: Some("Shell".into()),
             area: true,
@@ -242,7 +259,7 @@ mod tests {
             (&["edit", "a", "--drop=x"], "-o is missing"),
             (
                 &["edit", "a", "-oO"],
-                "nothing to do: give --replace, --drop, --drop-unneeded, --loader, --area or --size",
+                "nothing to do: give --replace, --drop, --drop-unneeded, --drop-tpm, --loader, --area or --size",
             ),
             (&["edit", "a", "-oO", "--size=x"], "--size x: no number of bytes"),
             (&["edit", "a", "-oO", "--replace=x"], "--replace x: want FILE=PROGRAM"),

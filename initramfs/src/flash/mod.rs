@@ -16,10 +16,11 @@ mod unneeded;
 mod volume;
 
 pub use edit::{Changes, Edited, Replacement, edit};
+pub use flash_loader::Kind;
 pub use guid::Guid;
 pub use inspect::{FlashItem, inspect};
 pub use payload::{Payload, put};
-pub use unneeded::unneeded;
+pub use unneeded::{tpm, unneeded};
 pub use volume::{grow, with_area};
 
 /// Volumes lie in each other no deeper than this.

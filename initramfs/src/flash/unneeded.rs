@@ -61,14 +61,37 @@ const SCREENS: &[&str] = &[
     "LinuxInitrdDynamicShellCommand",
 ];
 
+/// What looks for a TPM and measures into it.
+const TPM: &[&str] = &[
+    "Tcg2ConfigPei",
+    "TcgPei",
+    "Tcg2Pei",
+    "Tcg2PlatformPei",
+    "TcgDxe",
+    "Tcg2Dxe",
+    "Tcg2PlatformDxe",
+    "Tcg2ConfigDxe",
+];
+
 /// Those of them that an image has, by their names. Without them the firmware starts at once what is in its flash, and can start
 /// nothing else.
 ///
 /// # Errors
 /// As [`inspect`].
 pub fn unneeded(image: &[u8]) -> Result<Vec<String>, FlashError> {
-    let named = inspect(image)?.into_iter().filter_map(|item| item.name);
-    let is_unneeded =
-        |name: &String| [NETWORK, DISKS, USB, SCREENS].iter().any(|group| group.contains(&name.as_str()));
-    Ok(named.filter(is_unneeded).collect())
+    named(image, &[NETWORK, DISKS, USB, SCREENS])
+}
+
+/// What an image has for a TPM. On a machine without one OVMF waits one and a half seconds for it, in steps of 750 ms (edk2:
+/// `TIS_TIMEOUT_A`).
+///
+/// # Errors
+/// As [`inspect`].
+pub fn tpm(image: &[u8]) -> Result<Vec<String>, FlashError> {
+    named(image, &[TPM])
+}
+
+fn named(image: &[u8], groups: &[&[&str]]) -> Result<Vec<String>, FlashError> {
+    let names = inspect(image)?.into_iter().filter_map(|item| item.name);
+    Ok(names.filter(|name| groups.iter().any(|group| group.contains(&name.as_str()))).collect())
 }

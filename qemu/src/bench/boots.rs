@@ -11,7 +11,7 @@ use crate::debian::Debian;
 use crate::debian_kernel::DebianKernel;
 use crate::disk::{Filesystem, Image, Volume};
 use crate::error::Error;
-use crate::firmware_images::Payload;
+use crate::firmware_images::{Payload, Tpm};
 use crate::guest::Guest;
 use crate::machine::{Disk, Firmware, Machine};
 use crate::workshop::{self, Job};
@@ -145,7 +145,11 @@ fn ways() -> Result<Vec<Way>> {
         way(UEFI_GRUB, &[]),
         way(UEFI_SYSTEMD_BOOT, &[]),
         with(way("uefi-flash-firstlight", &[(UEFI_GRUB, 0.9), (UEFI_SYSTEMD_BOOT, 1.0)]), &|machine| {
-            Ok(machine.rom(own.flash("bench-flash")?))
+            Ok(machine.rom(own.flash_of("bench-flash", Tpm::Present)?))
+        })?,
+        // The machine has no TPM, and OVMF waits for one in each of the other ways.
+        with(way("uefi-flash-without-tpm-firstlight", &[]), &|machine| {
+            Ok(machine.rom(own.flash_of("bench-flash-without-tpm", Tpm::Absent)?))
         })?,
     ])
 }

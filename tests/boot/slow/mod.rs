@@ -1,3 +1,4 @@
 //! Boots that take minutes each, or more than one machine: `scripts/test.sh --all` runs them, and no shorter command does.
 
+mod flash;
 mod releases;

@@ -1,0 +1,70 @@
+//! Debian from OVMF's flash, which has no other loader, up to its login prompt: the firmware's runtime services are alive, and its
+//! variables stay when the machine is switched off.
+
+use std::fs;
+use std::path::Path;
+
+use initramfs::{Node, Tree};
+use qemu::disk::{Filesystem, Image, Volume};
+use qemu::firmware_images::Payload;
+use qemu::guest::Guest;
+use qemu::machine::{Disk, Machine};
+use qemu::oracles::{EFIBOOTMGR, available};
+use qemu::{demo, firmware_kernel, payload};
+
+use crate::{LIMIT, debian};
+
+/// efibootmgr by the demo disk's own dynamic linker, with its libraries.
+const EFIBOOTMGR_COMMAND: &str = "/lib64/ld-linux-x86-64.so.2 --library-path $(echo /mnt/lib/*-gnu /mnt/usr/lib/*-gnu | tr ' ' :) /mnt/efibootmgr";
+
+/// The option that is made; its last words are those that are looked for.
+const CREATE: &str =
+    "--create-only --disk /dev/vda --part 2 --loader '\\EFI\\kept.efi' --label 'It was kept'";
+
+/// Logs in and gives the shell `script`, whose last word is awaited on a line of its own.
+fn log_in_and_run(guest: &mut Guest, script: &str, end: &str) {
+    guest.wait_for_landmark("jump", &[("title", "Debian GNU/Linux")], LIMIT).unwrap();
+    guest.wait_for_text("demo login: ", LIMIT).unwrap();
+    guest.send("root\n").unwrap();
+    guest.wait_for_text("root@demo:~#", LIMIT).unwrap();
+    guest.send(&format!("mount /dev/vdb1 /mnt; {script}\n")).unwrap();
+    let is_end = |text: &str| text.trim() == end;
+    guest.wait(end, LIMIT, |line| is_end(&line.text).then_some(())).unwrap();
+}
+
+#[test]
+fn debian_from_the_flash_writes_variables_that_stay() {
+    let Some(root) = available(&EFIBOOTMGR, EFIBOOTMGR.root()) else { return };
+    let mut tree = Tree::default();
+    root.add_program(&mut tree, "/bin/efibootmgr", "/efibootmgr").unwrap();
+    let mut tools = Volume::new(Filesystem::Ext4, "tools");
+    for (path, node) in tree.nodes() {
+        if let Node::File { bytes, .. } = node {
+            tools = tools.file(&format!("/{path}"), bytes.clone());
+        }
+    }
+    let tools = Image::new().volume(tools).build("flash-tools").unwrap();
+
+    let (kernel, initramfs) =
+        (firmware_kernel::plain().unwrap(), payload::firstlight_without_modules().unwrap());
+    let payload = Payload { kernel: &kernel, initramfs: &initramfs, cmdline: "console=ttyS0 quiet" };
+    let [code, variables] = payload.split_flash("flash-login").unwrap();
+    let sizes = [&code, &variables].map(|path| fs::metadata(path).unwrap().len());
+    assert_eq!(sizes.iter().sum::<u64>(), 8 << 20);
+    let area = |variables: &Path| fs::read(variables).unwrap()[..4 << 20].to_vec();
+    let before = area(&variables);
+
+    let disk = Disk::new(demo::disk(debian()).unwrap());
+    let machine =
+        Machine::new("flash-login").rom(code).variables(&variables).disk(disk).disk(Disk::new(tools));
+    let mut guest = machine.start().unwrap();
+    log_in_and_run(&mut guest, &format!("{EFIBOOTMGR_COMMAND} {CREATE} && echo made-it | tr - _"), "made_it");
+    guest.send("poweroff -f -f\n").unwrap();
+    guest.wait_off(LIMIT).unwrap();
+
+    let mut guest = machine.start().unwrap();
+    let script = format!("{EFIBOOTMGR_COMMAND} | grep -c 'It was kept' | sed 's/^/kept:/'");
+    log_in_and_run(&mut guest, &script, "kept:1");
+    drop(guest);
+    assert!(area(&variables) == before, "the firmware has written into the payload area");
+}
