@@ -46,7 +46,10 @@ pub fn build(programs: &Programs, output: &Path) -> io::Result<()> {
         fs::write(&path, text)?;
         fs::set_permissions(&path, fs::Permissions::from_mode(0o755))?;
     }
-    run(Command::new("dpkg-deb").args(["--root-owner-group", "-Zxz", "--build"]).arg(&root).arg(output))
+    // Whoever reads the package meanwhile has the old one, whole.
+    let new = output.with_extension("new");
+    run(Command::new("dpkg-deb").args(["--root-owner-group", "-Zxz", "--build"]).arg(&root).arg(&new))?;
+    fs::rename(new, output)
 }
 
 fn run(command: &mut Command) -> io::Result<()> {

@@ -1,6 +1,6 @@
 //! `firstlight install`: a program of its own, so that nothing of the image builder is in this one.
 
-use std::{env, ffi::OsString, io, os::unix::process::CommandExt, path::PathBuf, process};
+use std::{env, ffi::OsString, os::unix::process::CommandExt, path::PathBuf, process};
 
 use super::{
     Command, Failure, JSON, Opt,
@@ -83,10 +83,10 @@ fn install(arguments: &mut Arguments) -> Result<String, Failure> {
     }
     let own = env::current_exe().map_err(|error| Failure::Failed(format!("/proc/self/exe: {error}")))?;
     let directory = own.parent().map(PathBuf::from).unwrap_or_default();
-    let mut error =
-        [INSTALLED, BUILT].iter().map(|name| process::Command::new(directory.join(name)).args(&words).exec());
     // Only a program that could not be started comes back.
-    let error = error.next_back().unwrap_or_else(|| io::Error::from(io::ErrorKind::NotFound));
+    let start = |name: &str| process::Command::new(directory.join(name)).args(&words).exec();
+    start(BUILT);
+    let error = start(INSTALLED);
     Err(Failure::Failed(format!(
         "/usr/lib/firstlight/install: {error}; scripts/install.sh and the package install it"
     )))

@@ -24,6 +24,9 @@ const PROGRAMS: [(&str, Format); 7] = [
     ("elilo", Format::Elilo),
 ];
 
+/// Where firstlight's own program is, and beside it the copy of shim that starts it under Secure Boot.
+const OWN: &str = "/efi/firstlight/";
+
 /// Where unified kernel images are that the firmware may start without any loader.
 const IMAGES: &str = "/efi/linux/";
 
@@ -87,9 +90,9 @@ pub(super) fn program(lookup: &dyn Lookup, option: &LoadOption) -> Option<(usize
     Some((volume, if program.starts_with('/') { program } else { format!("/{program}") }))
 }
 
-/// Whether a program is a unified kernel image of firstlight: of what the firmware starts, the next one decides.
+/// Whether a program is firstlight, or shim that starts it: of what the firmware starts, the next one decides.
 fn is_firstlight(lookup: &dyn Lookup, volume: usize, path: &str) -> bool {
-    UnifiedImage::at(lookup, volume, path).is_firstlight()
+    path.to_ascii_lowercase().starts_with(OWN) || UnifiedImage::at(lookup, volume, path).is_firstlight()
 }
 
 /// Whether a program is Linux itself, by its content: a kernel with an EFI stub, or an image that holds one or leads to one; not
@@ -154,7 +157,7 @@ mod tests {
     /// Its own entry comes first in the firmware's order once it is installed; the loader before it still owns the disk.
     #[test]
     fn firstlight_owns_no_disk_and_is_nothing_to_boot() {
-        let esp = tree(&[("EFI/debian/shimx64.efi", "")]);
+        let esp = tree(&[("EFI/debian/shimx64.efi", ""), ("EFI/firstlight/b/shimx64.efi", "")]);
         let own = image(&[(b".osrel\0\0", "ID=firstlight\nNAME=x\n"), (b".linux\0\0", "kernel")]);
         for path in ["EFI/Linux", "EFI/firstlight"] {
             fs::create_dir_all(esp.path().join(path)).unwrap();
@@ -167,6 +170,7 @@ mod tests {
             ..LoadOption::default()
         };
         let boot_options = vec![
+            option("\\EFI\\firstlight\\b\\shimx64.efi"),
             option("\\EFI\\firstlight\\firstlight.efi"),
             option("\\EFI\\Linux\\firstlight.efi"),
             option("\\EFI\\debian\\shimx64.efi"),
