@@ -5,7 +5,7 @@
 
 use std::{fmt, str::FromStr};
 
-use crate::Compression;
+use crate::{Compression, pe};
 
 /// A processor architecture that the kernel is built for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +23,16 @@ impl Architecture {
     /// The architecture of the machine that builds, where it is one of these.
     pub const HOST: Self = if cfg!(target_arch = "aarch64") { Self::Aarch64 } else { Self::X86_64 };
 
+    /// That of the machine that an EFI program is for, where it is one of these (Microsoft's PE format, "Machine Types").
+    #[must_use]
+    pub fn of_program(program: &[u8]) -> Option<Self> {
+        match pe::machine(program)? {
+            0x8664 => Some(Self::X86_64),
+            0xaa64 => Some(Self::Aarch64),
+            _ => None,
+        }
+    }
+
     /// As Rust and Debian's compilers call it.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -38,6 +48,24 @@ impl Architecture {
         match self {
             Self::X86_64 => "x86_64",
             Self::Aarch64 => "arm64",
+        }
+    }
+
+    /// The Rust target that a static program for it is built for.
+    #[must_use]
+    pub fn target(self) -> &'static str {
+        match self {
+            Self::X86_64 => "x86_64-unknown-linux-musl",
+            Self::Aarch64 => "aarch64-unknown-linux-musl",
+        }
+    }
+
+    /// What UEFI calls the loader of a disk for which it has no boot option (UEFI 2.10, 3.5.1.1).
+    #[must_use]
+    pub fn removable_loader(self) -> &'static str {
+        match self {
+            Self::X86_64 => "/EFI/BOOT/BOOTX64.EFI",
+            Self::Aarch64 => "/EFI/BOOT/BOOTAA64.EFI",
         }
     }
 

@@ -6,6 +6,7 @@ use firstlight::formats::kernel_file::{HEAD_LENGTH, KernelFile, recognise};
 
 use crate::BuildError;
 use crate::error::read;
+use crate::kernel::Architecture;
 use crate::pe::{NewSection, extended, machine, with_sections};
 
 /// The parts of an image.
@@ -45,10 +46,10 @@ const STUBS: &str = "/usr/lib/systemd/boot/efi";
 /// When the kernel cannot be read, or is for a machine that no stub is for.
 pub fn default_stub(kernel: &Path) -> Result<PathBuf, BuildError> {
     let bytes = read(kernel)?;
-    let name = match machine(&bytes) {
-        Some(0x8664) => "linuxx64.efi.stub",
-        Some(0xaa64) => "linuxaa64.efi.stub",
-        _ => return Err(BuildError::unfit(kernel, "no kernel that EFI starts (CONFIG_EFI_STUB)")),
+    let name = match Architecture::of_program(&bytes) {
+        Some(Architecture::X86_64) => "linuxx64.efi.stub",
+        Some(Architecture::Aarch64) => "linuxaa64.efi.stub",
+        None => return Err(BuildError::unfit(kernel, "no kernel that EFI starts (CONFIG_EFI_STUB)")),
     };
     Ok(Path::new(STUBS).join(name))
 }

@@ -1,20 +1,59 @@
-//! An arm64 machine beside the others: Debian's kernel and busybox for it, unpacked, and an initrd that goes from kernel to
-//! kernel.
+//! What arm64 machines are made of beside the others: Debian's kernel and busybox, UEFI firmware and systemd's stub, all unpacked,
+//! and an initrd that goes from kernel to kernel.
 
-use std::fs;
 use std::path::PathBuf;
 
+use initramfs::kernel::Architecture;
 use initramfs::{Node, Tree, binary};
 
-use crate::cache::{Recipe, cached};
-use crate::error::{Context, Error};
+use crate::Result;
+use crate::debian::Release;
+use crate::debian_kernel::DebianKernel;
 use crate::machine::Machine;
 use crate::payload::{builder, write_whole};
-use crate::{Result, debian, tool};
+use crate::roots::Root;
 
-const SUITE: &str = "bookworm";
-const PACKAGES: &str = "linux-image-cloud-arm64,busybox-static";
-const TARGET: &str = "aarch64-unknown-linux-musl";
+/// A kernel with few drivers, which the guest that makes its initrd is glad of.
+pub(crate) const KERNEL: &str = "linux-image-cloud-arm64";
+
+/// Debian's kernel for arm64, with busybox beside it.
+///
+/// # Errors
+/// As [`Root::unpack`].
+pub fn kernel(of: Release) -> Result<DebianKernel> {
+    DebianKernel::in_root(Root::unpack_for("arm64", of.suite(), &[KERNEL, "busybox-static"])?, KERNEL)
+}
+
+/// The UEFI firmware of QEMU's machine, and systemd's stub.
+const FIRMWARE: [&str; 2] = ["qemu-efi-aarch64", "systemd-boot-efi"];
+
+fn firmware_root() -> Result<Root> {
+    Root::unpack_for("arm64", Release::default().suite(), &FIRMWARE)
+}
+
+/// AAVMF's code.
+///
+/// # Errors
+/// As [`Root::unpack`].
+pub(crate) fn firmware() -> Result<PathBuf> {
+    firmware_root()?.file("/usr/share/AAVMF/AAVMF_CODE.fd")
+}
+
+/// Its empty variable store.
+///
+/// # Errors
+/// As [`Root::unpack`].
+pub(crate) fn variables() -> Result<PathBuf> {
+    firmware_root()?.file("/usr/share/AAVMF/AAVMF_VARS.fd")
+}
+
+/// systemd's stub for arm64.
+///
+/// # Errors
+/// As [`Root::unpack`].
+pub(crate) fn stub() -> Result<PathBuf> {
+    firmware_root()?.file("/usr/lib/systemd/boot/efi/linuxaa64.efi.stub")
+}
 
 /// The init.
 const HOPS: &str = include_str!("../recipes/hops-arm64.sh");
@@ -25,33 +64,14 @@ const HOPS: &str = include_str!("../recipes/hops-arm64.sh");
 /// # Errors
 /// When mmdebstrap or cargo fails, for want of network for instance.
 pub fn hops(name: &str, hops: &str) -> Result<Machine> {
-    let root = cached("arm64", &Recipe::new(SUITE).and(PACKAGES), |directory| {
-        let mut mmdebstrap = tool::command("mmdebstrap");
-        mmdebstrap
-            .args(["--variant=extract", "--architectures=arm64", &format!("--include={PACKAGES}")])
-            .arg("--aptopt=Apt::Install-Recommends \"false\"")
-            .arg(SUITE)
-            .arg(directory)
-            .arg(debian::source(SUITE));
-        tool::finish_logged(&mut mmdebstrap, "arm64", "unpacking a kernel for arm64, once")
-    })?;
-    let kernel = kernel(&root.join("boot"))?;
-    let program = binary::build_release("firstlight", TARGET).map_err(builder)?;
+    let debian = kernel(Release::default())?;
+    let (busybox, kernel) = (debian.root().file("/bin/busybox")?, debian.image()?);
+    let program = binary::build_release("firstlight", Architecture::Aarch64.target()).map_err(builder)?;
     let mut tree = Tree::default();
-    for (source, path) in
-        [(&root.join("bin/busybox"), "/bin/busybox"), (&program, "/bin/kexec"), (&kernel, "/kernel")]
-    {
+    for (source, path) in [(&busybox, "/bin/busybox"), (&program, "/bin/kexec"), (&kernel, "/kernel")] {
         tree.copy(source, path).map_err(builder)?;
     }
     tree.insert("/init", Node::File { bytes: HOPS.into(), executable: true }).map_err(builder)?;
     let initrd = write_whole("hops-arm64.initrd", &initramfs::archive(&tree, 0).map_err(builder)?)?;
     Ok(Machine::new(name).arm64().kernel(&kernel, &initrd, &format!("console=ttyAMA0 quiet hops={hops}")))
-}
-
-fn kernel(boot: &std::path::Path) -> Result<PathBuf> {
-    let files = fs::read_dir(boot).context(|| format!("reading {}", boot.display()))?;
-    let kernel =
-        |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("vmlinuz-"));
-    let found = files.flatten().map(|file| file.path()).find(kernel);
-    found.ok_or_else(|| Error::Other(format!("{}: no kernel", boot.display())))
 }

@@ -6,6 +6,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use command_fds::{CommandFdExt, FdMapping};
 
@@ -14,8 +15,45 @@ use crate::disk::{self, PartitionKind, Table};
 use crate::error::{Context, Error};
 use crate::{Result, pinned, tool};
 
-/// The release that is installed.
-const SUITE: &str = "bookworm";
+/// A release that is installed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Release {
+    /// Debian 12.
+    #[default]
+    Twelve,
+    /// Debian 13.
+    Thirteen,
+}
+
+/// The names that options take.
+pub const RELEASES: [(&str, Release); 2] = [("12", Release::Twelve), ("13", Release::Thirteen)];
+
+impl Release {
+    /// Its name in the archive.
+    #[must_use]
+    pub fn suite(self) -> &'static str {
+        match self {
+            Self::Twelve => "bookworm",
+            Self::Thirteen => "trixie",
+        }
+    }
+
+    /// A hypervisor, as `/boot/HYPERVISOR.gz` beside the kernel that is copied out; it is not on the disk.
+    fn hypervisor(self) -> &'static str {
+        match self {
+            Self::Twelve => "xen-4.17-amd64",
+            Self::Thirteen => "xen-4.20-amd64",
+        }
+    }
+
+    /// A name for what is kept of it.
+    pub(crate) fn named(self, name: &str) -> String {
+        match self {
+            Self::Twelve => name.to_owned(),
+            Self::Thirteen => format!("{name}-13"),
+        }
+    }
+}
 
 /// Packages beside the essential ones, without those that they recommend.
 const PACKAGES: &[&str] = &[
@@ -33,9 +71,6 @@ const PACKAGES: &[&str] = &[
     // For disks on which it is moved to a logical volume.
     "lvm2",
 ];
-
-/// A hypervisor, as `/boot/HYPERVISOR.gz` beside the kernel that is copied out; it is not on the disk.
-const HYPERVISOR: &str = "xen-4.17-amd64";
 
 /// Their files that a demo does not need.
 const LEFT_OUT: &[&str] =
@@ -56,22 +91,38 @@ const MKFS_ESP: &[&str] = &["-F", "32", "-s", "1", "-n", "ESP"];
 /// An installed Debian.
 #[derive(Clone, Debug)]
 pub struct Debian {
+    of: Release,
     directory: PathBuf,
     release: String,
 }
 
 impl Debian {
-    /// The Debian of this recipe, installed now if it is not there: one to three minutes.
+    /// Debian 12, installed now if it is not there: one to three minutes.
     ///
     /// # Errors
     /// When a program is missing or fails, for want of network or space for instance.
     pub fn install() -> Result<Self> {
-        let directory = cached("debian", &recipe(), make)?;
+        Self::install_release(Release::Twelve)
+    }
+
+    /// A release, installed now if it is not there.
+    ///
+    /// # Errors
+    /// As [`Self::install`].
+    pub fn install_release(of: Release) -> Result<Self> {
+        let make = |directory: &Path| make(of, directory);
+        let directory = cached(&of.named("debian"), &recipe_of(of), make)?;
         let modules = directory.join("modules");
         let names = fs::read_dir(&modules).context(|| format!("reading {}", modules.display()))?;
         let release = names.flatten().next().map(|name| name.file_name().to_string_lossy().into_owned());
         let release = release.ok_or_else(|| Error::Other(format!("{}: no kernel", modules.display())))?;
-        Ok(Self { directory, release })
+        Ok(Self { of, directory, release })
+    }
+
+    /// Which Debian it is.
+    #[must_use]
+    pub fn of(&self) -> Release {
+        self.of
     }
 
     /// Its kernel's release, as `uname -r` prints it.
@@ -89,7 +140,7 @@ impl Debian {
     /// Xen's file, of the same release.
     #[must_use]
     pub fn hypervisor(&self) -> PathBuf {
-        self.directory.join("boot").join(format!("{HYPERVISOR}.gz"))
+        self.directory.join("boot").join(format!("{}.gz", self.of.hypervisor()))
     }
 
     /// Its own initrd.
@@ -119,47 +170,56 @@ impl Debian {
 
 /// The recipe's hash is that of all that is built from it.
 pub(crate) fn recipe() -> Recipe {
-    let words = [PACKAGES, LEFT_OUT, MKFS_ESP].concat().join(" ");
-    let identifiers = format!("{LAYOUT:?} {ROOT_UUID} {ESP_UUID} {HYPERVISOR}");
-    Recipe::new(SUITE).and(words).and(identifiers).and(CUSTOMIZE)
+    recipe_of(Release::Twelve)
 }
 
-fn make(directory: &Path) -> Result<()> {
+pub(crate) fn recipe_of(of: Release) -> Recipe {
+    let words = [PACKAGES, LEFT_OUT, MKFS_ESP].concat().join(" ");
+    let identifiers = format!("{LAYOUT:?} {ROOT_UUID} {ESP_UUID} {}", of.hypervisor());
+    Recipe::new(of.suite()).and(words).and(identifiers).and(CUSTOMIZE)
+}
+
+fn make(of: Release, directory: &Path) -> Result<()> {
     fs::create_dir_all(directory.join("boot")).context(|| format!("making {}", directory.display()))?;
-    let image = directory.join("disk.img");
-    disk::partition(&image, Table::Gpt, &LAYOUT)?;
+    let mut mmdebstrap = tool::command("mmdebstrap");
+    mmdebstrap
+        .args(["--variant=minbase", &format!("--include={}", PACKAGES.join(","))])
+        .arg(format!("--customize-hook={CUSTOMIZE}"))
+        .arg(format!("--customize-hook=copy-out /boot /lib/modules '{}'", directory.display()))
+        .env("RIG_HYPERVISOR", of.hypervisor());
+    fill(&directory.join("disk.img"), of, mmdebstrap, "installing a Debian, one to three minutes, once")
+}
+
+/// Makes `image` a disk of a release, with an empty ESP and what a hook of `mmdebstrap` writes as its root file system.
+pub(crate) fn fill(image: &Path, of: Release, mut mmdebstrap: Command, what: &str) -> Result<()> {
+    disk::partition(image, Table::Gpt, &LAYOUT)?;
     let (esp_start, esp_size, _) = LAYOUT[1];
     let sectors = (esp_start << 20) / 512;
     let id = ESP_UUID.replace('-', "");
     let mut vfat = pinned::disks()?.command("mkfs.vfat");
-    vfat.args(MKFS_ESP).args(["-i", &id, "--offset", &sectors.to_string()]).arg(&image);
+    vfat.args(MKFS_ESP).args(["-i", &id, "--offset", &sectors.to_string()]).arg(image);
     tool::finish(vfat.arg((esp_size << 10).to_string()))?;
 
     // In a user namespace mmdebstrap's root is not the owner of the image and may not reach its directory: it is given
     // the open file, which everyone may write until it is done.
-    let file = OpenOptions::new().read(true).write(true).open(&image);
+    let file = OpenOptions::new().read(true).write(true).open(image);
     let file = file.context(|| format!("opening {}", image.display()))?;
     permit(&file, 0o666)?;
     let handle = file.try_clone().context(|| format!("opening {}", image.display()))?;
     let (_, root_size, _) = LAYOUT[2];
-    let mut mmdebstrap = tool::command("mmdebstrap");
     mmdebstrap
-        .args(["--variant=minbase", &format!("--include={}", PACKAGES.join(","))])
         .arg("--aptopt=Apt::Install-Recommends \"false\"")
         .arg("--dpkgopt=force-unsafe-io")
         .args(LEFT_OUT.iter().map(|paths| format!("--dpkgopt=path-exclude={paths}")))
-        .arg(format!("--customize-hook={CUSTOMIZE}"))
-        .arg(format!("--customize-hook=copy-out /boot /lib/modules '{}'", directory.display()))
-        .args([SUITE, "/dev/null", &source(SUITE)])
+        .args([of.suite(), "/dev/null", &source(of.suite())])
         .env("RIG_ROOT_UUID", ROOT_UUID)
         .env("RIG_ESP_UUID", ESP_UUID)
         .env("RIG_ROOT_OFFSET", Debian::root_offset().to_string())
         .env("RIG_ROOT_SIZE", format!("{root_size}M"))
         .env("RIG_IMAGE", "/proc/self/fd/9")
-        .env("RIG_HYPERVISOR", HYPERVISOR)
         .fd_mappings(vec![FdMapping { parent_fd: handle.into(), child_fd: 9 }])
         .map_err(|error| Error::Other(error.to_string()))?;
-    tool::finish_logged(&mut mmdebstrap, "debian", "installing a Debian, one to three minutes, once")?;
+    tool::finish_logged(&mut mmdebstrap, "debian", what)?;
     permit(&file, 0o644)
 }
 

@@ -13,22 +13,36 @@ use crate::{Result, pinned, tool};
 
 const PACKAGE: &str = "linux-image-amd64";
 
-/// The kernel that a release of Debian installs on PCs.
+/// The kernel that a release of Debian installs.
 #[derive(Clone, Debug)]
 pub struct DebianKernel {
     root: Root,
+    package: &'static str,
     release: String,
 }
 
 impl DebianKernel {
-    /// That of a suite (`bookworm`, `trixie`, `forky` …), unpacked now if it is not there: half a minute.
+    /// That of a suite (`bookworm`, `trixie`, `forky` …) for PCs, unpacked now if it is not there: half a minute.
     ///
     /// # Errors
     /// As [`Root::unpack`].
     pub fn unpack(suite: &str) -> Result<Self> {
-        let root = Root::unpack(suite, &[PACKAGE])?;
+        Self::in_root(Root::unpack(suite, &[PACKAGE])?, PACKAGE)
+    }
+
+    /// That of a package in a root.
+    ///
+    /// # Errors
+    /// When the root has no kernel, or several.
+    pub fn in_root(root: Root, package: &'static str) -> Result<Self> {
         let release = modules::Source::find(root.path(), None).map_err(builder)?.version;
-        Ok(Self { root, release })
+        Ok(Self { root, package, release })
+    }
+
+    /// Where it is unpacked.
+    #[must_use]
+    pub fn root(&self) -> &Root {
+        &self.root
     }
 
     /// Its release, as `uname -r` prints it.
@@ -51,9 +65,9 @@ impl DebianKernel {
     /// # Errors
     /// When depmod fails.
     pub fn modules(&self) -> Result<modules::Source> {
-        let version = self.root.version(PACKAGE);
-        let version =
-            version.ok_or_else(|| Error::Other(format!("{}: no version of {PACKAGE}", self.root.suite())))?;
+        let version = self.root.version(self.package);
+        let version = version
+            .ok_or_else(|| Error::Other(format!("{}: no version of {}", self.root.suite(), self.package)))?;
         let unpacked = modules::Source::find(self.root.path(), None).map_err(builder)?.directory;
         let recipe = Recipe::new(&version).and(unpacked.as_os_str().as_encoded_bytes());
         let kept = cache::kept("modules", self.root.suite(), &recipe, |directory| {

@@ -19,8 +19,8 @@ const LIMIT: Duration = Duration::from_secs(240);
 /// # Errors
 /// When a program is missing or fails, or the workshop guest does.
 pub fn disk(debian: &Debian) -> Result<PathBuf> {
-    let recipe = debian::recipe().and(INSTALL_GRUB).and(workshop::INIT);
-    cached("demo", &recipe, |image| {
+    let recipe = debian::recipe_of(debian.of()).and(INSTALL_GRUB).and(workshop::INIT);
+    cached(&debian.of().named("demo"), &recipe, |image| {
         tool::say("installing GRUB on the demo disk, a minute, once");
         copy(&debian.disk(), image)?;
         let job = Job {

@@ -5,13 +5,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use initramfs::flash::{self, Changes, FlashError, Kind, Payload as Part, Replacement};
+use initramfs::kernel::Architecture;
 use initramfs::{CorebootRecipe, DiskRecipe, Grub, UkiRecipe, binary, build_coreboot, build_disk, build_uki};
 
 use crate::coreboot::Coreboot;
 use crate::disk::{Filesystem, Image, Volume};
 use crate::error::{Context, Error};
 use crate::payload::{builder, write_whole};
-use crate::{Result, pinned};
+use crate::{Result, arm64, pinned};
 
 /// The largest flash that QEMU has without being asked.
 const FLASH_SIZE: usize = 8 << 20;
@@ -56,7 +57,14 @@ impl Payload<'_> {
 
     fn uki_recipe(&self) -> Result<UkiRecipe> {
         Ok(UkiRecipe {
-            stub: pinned::tests()?.file("/usr/lib/systemd/boot/efi/linuxx64.efi.stub")?,
+            stub: match architecture(
+                &fs::read(self.kernel).context(|| format!("reading {}", self.kernel.display()))?,
+            )? {
+                Architecture::X86_64 => {
+                    pinned::tests()?.file("/usr/lib/systemd/boot/efi/linuxx64.efi.stub")?
+                }
+                Architecture::Aarch64 => arm64::stub()?,
+            },
             kernel: self.kernel.to_owned(),
             initramfs: self.initramfs.to_owned(),
             cmdline: self.cmdline.to_owned(),
@@ -130,8 +138,13 @@ impl Payload<'_> {
 /// # Errors
 /// As [`Image::build`].
 pub fn esp(name: &str, program: Vec<u8>) -> Result<PathBuf> {
-    let esp = Volume::new(Filesystem::Vfat, "ESP").file("/EFI/BOOT/BOOTX64.EFI", program);
-    Image::new().volume(esp).build(name)
+    let path = architecture(&program)?.removable_loader();
+    Image::new().volume(Volume::new(Filesystem::Vfat, "ESP").file(path, program)).build(name)
+}
+
+fn architecture(program: &[u8]) -> Result<Architecture> {
+    Architecture::of_program(program)
+        .ok_or_else(|| Error::Other("no EFI program for a machine of the rig".into()))
 }
 
 /// Whether the machine has a TPM; without one, OVMF would wait for it.

@@ -6,7 +6,7 @@ use initramfs::kernel::{Architecture, KernelConfig};
 
 use crate::Result;
 use crate::error::{Context, Error};
-use crate::kernel::{self, KernelSource, WantedKernel};
+use crate::kernel::{self, BuiltKernel, KernelSource, WantedKernel};
 
 /// A built kernel and its variant.
 #[derive(Clone, Debug)]
@@ -17,14 +17,22 @@ pub struct FirmwareKernel {
     certificate: PathBuf,
 }
 
-/// The kernel alone, built now if it is not there.
+/// The kernel alone for PCs, built now if it is not there.
 ///
 /// # Errors
 /// As [`kernel::build`].
 pub fn plain() -> Result<PathBuf> {
-    let wanted = WantedKernel { config: config(), trusted: None };
-    let built = kernel::build(&KernelSource::Debian, &[wanted])?;
-    built.first().map(kernel::BuiltKernel::image).ok_or_else(|| Error::Other("no kernel was built".into()))
+    plain_for(Architecture::X86_64).map(|kernel| kernel.image())
+}
+
+/// The same for an architecture.
+///
+/// # Errors
+/// As [`kernel::build`].
+pub fn plain_for(architecture: Architecture) -> Result<BuiltKernel> {
+    let config = KernelConfig { architecture, ..KernelConfig::default() };
+    let built = kernel::build(&KernelSource::Debian, &[WantedKernel { config, trusted: None }])?;
+    built.into_iter().next().ok_or_else(|| Error::Other("no kernel was built".into()))
 }
 
 fn config() -> KernelConfig {

@@ -3,7 +3,7 @@
 //! - [`machine`] describes a machine, [`guest`] is one that runs: its serial console as lines with times, landmarks and
 //!   probe reports waited for with hard deadlines, input, the monitor; dropping it ends it.
 //! - [`disk`] makes small disks from tables of files in well under a second, [`debian`] installs a Debian, [`demo`] makes
-//!   the disk that `scripts/run-qemu.sh` boots, [`workshop`] is the guest that does what this machine's kernel cannot.
+//!   the disk that `scripts/run-qemu.sh` boots, [`debian_arm64`] does both for arm64, [`workshop`] is the guest that does what this machine's kernel cannot.
 //! - [`loader`] puts boot loaders on small disks, to be compared with.
 //! - [`payload`] packs what a machine is given to boot: firstlight's initramfs, the probe's initrd.
 //! - [`bench`] measures what `scripts/bench.sh` prints.
@@ -22,6 +22,7 @@ pub mod cache;
 pub mod console;
 pub mod coreboot;
 pub mod debian;
+pub mod debian_arm64;
 pub mod debian_kernel;
 pub mod demo;
 pub mod disk;

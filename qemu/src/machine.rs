@@ -9,7 +9,7 @@ use crate::accelerator::Accelerator;
 use crate::error::{Context, Error};
 use crate::guest::Guest;
 use crate::pinned::{self, Tools};
-use crate::{Result, place, tool};
+use crate::{Result, arm64, place, tool};
 
 /// The first code that the machine's processor runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub enum Firmware {
     /// SeaBIOS.
     #[default]
     Bios,
-    /// OVMF, with variables that forget.
+    /// OVMF, and AAVMF on arm64, with variables that forget.
     Uefi,
     /// OVMF with Secure Boot, whose keys are in its variables ([`crate::secure_boot`]). Only its own code in the processor's system
     /// management mode writes them.
@@ -163,7 +163,8 @@ impl Machine {
         }
     }
 
-    /// An arm64 machine instead: QEMU's own, translated, which a device tree describes and QEMU starts the kernel of.
+    /// An arm64 machine instead: QEMU's own, translated. Its firmware is AAVMF or none: then a device tree describes it, and QEMU
+    /// starts its kernel.
     #[must_use]
     pub fn arm64(self) -> Self {
         Self { arm64: true, ..self }
@@ -261,7 +262,11 @@ impl Machine {
     /// # Errors
     /// When a file that it needs is missing.
     pub fn command(&self) -> Result<Command> {
-        self.command_with(self.accelerator.map_or_else(Accelerator::detect, Ok)?)
+        self.command_with(match self.accelerator {
+            // The other architecture's are translated, whatever this machine has.
+            None if !self.arm64 => Accelerator::detect()?,
+            given => given.unwrap_or(Accelerator::Tcg),
+        })
     }
 
     fn command_with(&self, accelerator: Accelerator) -> Result<Command> {
@@ -312,6 +317,7 @@ impl Machine {
     /// The code and the variables of a UEFI firmware, each in a flash of its own, with how QEMU opens its file.
     fn flashes(&self) -> Result<Vec<(PathBuf, &'static str)>> {
         let code = match (&self.rom, &self.variables, self.firmware) {
+            (None, _, Firmware::Uefi) if self.arm64 => arm64::firmware()?,
             _ if self.arm64 => return Ok(Vec::new()),
             (Some(rom), Some(_), _) => rom.clone(),
             (None, _, Firmware::Uefi) => pinned::disks()?.file(OVMF)?,
@@ -319,7 +325,10 @@ impl Machine {
             _ => return Ok(Vec::new()),
         };
         present(&code)?;
-        let empty = pinned::disks()?.file(OVMF_VARIABLES)?;
+        let empty = match self.arm64 {
+            true => arm64::variables()?,
+            false => pinned::disks()?.file(OVMF_VARIABLES)?,
+        };
         let variables = match &self.variables {
             None => (empty, ",snapshot=on"),
             Some(file) => {
@@ -334,6 +343,10 @@ impl Machine {
 
     fn attach(&self, qemu: &mut Command) -> Result<()> {
         let has = |bus| self.disks.iter().any(|disk| disk.bus == bus);
+        if has(Bus::Ahci) && self.arm64 {
+            // PCs have it in the chipset. Its ports get their names from its own.
+            qemu.args(["-device", "ich9-ahci,id=ide"]);
+        }
         if has(Bus::Usb) {
             qemu.args(["-device", "qemu-xhci"]);
         }

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use initramfs::kernel::Architecture;
 use initramfs::{Addition, Compression, Node, Recipe, Tree, binary, modules};
 use probe::PARTS;
 
@@ -57,6 +58,34 @@ pub fn firstlight_for(kernel: &DebianKernel) -> Result<PathBuf> {
 /// As [`firstlight`].
 pub fn firstlight_without_modules() -> Result<PathBuf> {
     build_firstlight("firstlight-bare.initrd", &programs()?.firstlight, None, Vec::new())
+}
+
+/// The same for a machine of an architecture.
+///
+/// # Errors
+/// As [`firstlight`].
+pub fn firstlight_without_modules_for(architecture: Architecture) -> Result<PathBuf> {
+    build_firstlight(
+        &format!("firstlight-bare-{architecture}.initrd"),
+        &program(architecture)?,
+        None,
+        Vec::new(),
+    )
+}
+
+/// firstlight's initramfs with the modules of a kernel of Debian's for arm64.
+///
+/// # Errors
+/// As [`firstlight`].
+pub fn firstlight_on_arm64(kernel: &DebianKernel) -> Result<PathBuf> {
+    let name = format!("firstlight-{}.initrd", kernel.release());
+    build_with_modules(&name, &program(Architecture::Aarch64)?, Some(kernel.modules()?), Vec::new())
+}
+
+/// The binary of an image.
+fn program(architecture: Architecture) -> Result<PathBuf> {
+    let options = binary::Options { target: architecture.target().to_owned(), ..binary::Options::default() };
+    Ok(binary::build(&options).map_err(builder)?.program)
 }
 
 /// firstlight's initramfs with the modules of Debian's kernel, but for those of one group.

@@ -69,6 +69,14 @@ pub struct Root {
     directory: PathBuf,
 }
 
+/// What a root is made of.
+struct Contents<'a> {
+    suite: &'a str,
+    /// As Debian calls it; `None` is this machine's.
+    architecture: Option<&'a str>,
+    packages: String,
+}
+
 impl Root {
     /// The root with these packages of a suite (`bookworm`, `trixie`, `forky` …) and all that they depend on, made now
     /// if it is not there.
@@ -81,18 +89,33 @@ impl Root {
 
     /// The same, made again when `pinned` changes: what must be true of the root.
     pub(crate) fn unpack_as(suite: &str, packages: &[&str], pinned: &str) -> Result<Self> {
-        let packages = packages.join(",");
-        let recipe = Recipe::new(suite)
-            .and(&packages)
+        Self::keep(&Contents { suite, architecture: None, packages: packages.join(",") }, pinned)
+    }
+
+    /// The same of another architecture (`arm64`): its files can be read, and its programs run in guests only.
+    ///
+    /// # Errors
+    /// As [`Self::unpack`].
+    pub fn unpack_for(architecture: &str, suite: &str, packages: &[&str]) -> Result<Self> {
+        let contents = Contents { suite, architecture: Some(architecture), packages: packages.join(",") };
+        Self::keep(&contents, "")
+    }
+
+    fn keep(contents: &Contents<'_>, pinned: &str) -> Result<Self> {
+        let Contents { suite, architecture, packages } = contents;
+        let mut recipe = Recipe::new(suite)
+            .and(packages)
             .and(pinned)
             .and(NOTE_PACKAGES)
             .and(LEFT_OUT.join(" "))
             .and(format!("{LINKS:?}"));
-        let name = format!("{suite}-{}", packages.split(',').next().unwrap_or_default());
-        let kept = cache::kept("roots", &name, &recipe, |path| {
-            make(&debian::source(suite), suite, &packages, path)
-        })?;
-        Ok(Self { suite: suite.to_owned(), directory: kept.join("root") })
+        let mut name = format!("{suite}-{}", packages.split(',').next().unwrap_or_default());
+        if let Some(architecture) = architecture {
+            recipe = recipe.and(architecture);
+            name += &format!("-{architecture}");
+        }
+        let kept = cache::kept("roots", &name, &recipe, |path| make(&debian::source(suite), contents, path))?;
+        Ok(Self { suite: (*suite).to_owned(), directory: kept.join("root") })
     }
 
     /// The suite that it is of.
@@ -176,7 +199,8 @@ impl Root {
     }
 }
 
-fn make(source: &str, suite: &str, packages: &str, directory: &Path) -> Result<()> {
+fn make(source: &str, contents: &Contents<'_>, directory: &Path) -> Result<()> {
+    let Contents { suite, architecture, packages } = contents;
     let root = directory.join("root");
     // The directory that is `/` inside is put together there.
     let place = root.join("mnt");
@@ -186,6 +210,7 @@ fn make(source: &str, suite: &str, packages: &str, directory: &Path) -> Result<(
     let mut mmdebstrap = tool::command("mmdebstrap");
     mmdebstrap
         .args(["--variant=extract", &format!("--include={packages}")])
+        .args(architecture.map(|architecture| format!("--architectures={architecture}")))
         .arg("--aptopt=Apt::Install-Recommends \"false\"")
         // The testing suite of a mirror that lags is past its date.
         .arg("--aptopt=Acquire::Check-Valid-Until \"false\"")
@@ -273,7 +298,8 @@ mod tests {
         let directory = tempfile::tempdir_in(place::directory("disks").unwrap()).unwrap();
         let source = mirror(&directory.path().join("mirror"));
         let made = directory.path().join("made");
-        make(&source, "sid", "greeter", &made).unwrap();
+        let contents = Contents { suite: "sid", architecture: None, packages: "greeter".into() };
+        make(&source, &contents, &made).unwrap();
         let root = Root { suite: "sid".into(), directory: made.join("root") };
         assert_eq!(root.version("greeter").as_deref(), Some("1:2.5-1"));
         assert_eq!(root.version("other"), None);

@@ -9,6 +9,7 @@ use initramfs::modules;
 use initramfs::{Compression, Node, Tree};
 
 use crate::debian::Debian;
+use crate::debian_kernel::DebianKernel;
 use crate::error::{Context, Error};
 use crate::machine::{Disk, Firmware, Machine};
 use crate::{Result, payload, pinned, place};
@@ -43,8 +44,24 @@ pub struct Job<'a> {
 /// # Errors
 /// When the script fails or does not end in time: then with the end of the guest's console.
 pub fn run(debian: &Debian, job: &Job) -> Result<()> {
+    finish(&machine(debian, job, &[])?.firmware(Firmware::None).memory(768), job)
+}
+
+/// The same in an arm64 guest, with a kernel for it that lies beside busybox.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_on_arm64(kernel: &DebianKernel, job: &Job) -> Result<()> {
+    let mut tree = Tree::default();
+    kernel.root().add_program(&mut tree, "/bin/busybox", "/bin/busybox")?;
+    let initrd = image(tree, &kernel.modules()?, job)?;
+    let machine = attach(Machine::new(job.name).arm64(), &kernel.image()?, "ttyAMA0", &initrd, job)?;
+    finish(&machine.memory(1024).processors(2), job)
+}
+
+fn finish(machine: &Machine, job: &Job) -> Result<()> {
     let name = job.name;
-    let guest = machine(debian, job, &[])?.firmware(Firmware::None).memory(768).start()?;
+    let guest = machine.start()?;
     let status = guest.wait("the end of its script", job.limit, |line| {
         line.text.strip_prefix("workshop: status ").filter(|_| line.whole).map(str::to_owned)
     })?;
@@ -62,11 +79,22 @@ pub fn run(debian: &Debian, job: &Job) -> Result<()> {
 /// # Errors
 /// When a program or a file is missing.
 pub fn machine(debian: &Debian, job: &Job, files: &[(&Path, &str)]) -> Result<Machine> {
-    let name = job.name;
-    let initrd = place::directory("machines")?.join(format!("{name}.initrd"));
-    fs::write(&initrd, image(debian, job, files)?).context(|| format!("writing {}", initrd.display()))?;
-    let words = "console=ttyS0 quiet panic=-1";
-    let mut machine = Machine::new(name).kernel(&debian.kernel(), &initrd, words);
+    let mut tree = Tree::default();
+    for (file, path) in files {
+        tree.copy(file, path).map_err(payload::builder)?;
+    }
+    pinned::disks()?.add_program(&mut tree, "busybox", "/bin/busybox")?;
+    for program in job.programs {
+        pinned::tests()?.add_program(&mut tree, program, &format!("/bin/{program}"))?;
+    }
+    let source = modules::Source::find(&debian.modules(), None).map_err(payload::builder)?;
+    attach(Machine::new(job.name), &debian.kernel(), "ttyS0", &image(tree, &source, job)?, job)
+}
+
+fn attach(machine: Machine, kernel: &Path, console: &str, initrd: &[u8], job: &Job) -> Result<Machine> {
+    let file = place::directory("machines")?.join(format!("{}.initrd", job.name));
+    fs::write(&file, initrd).context(|| format!("writing {}", file.display()))?;
+    let mut machine = machine.kernel(kernel, &file, &format!("console={console} quiet panic=-1"));
     for disk in job.disks {
         machine = machine.disk(Disk::new(*disk).writable());
     }
@@ -76,20 +104,11 @@ pub fn machine(debian: &Debian, job: &Job, files: &[(&Path, &str)]) -> Result<Ma
     Ok(machine)
 }
 
-fn image(debian: &Debian, job: &Job, files: &[(&Path, &str)]) -> Result<Vec<u8>> {
-    let mut tree = Tree::default();
-    for (file, path) in files {
-        tree.copy(file, path).map_err(payload::builder)?;
-    }
-    pinned::disks()?.add_program(&mut tree, "busybox", "/bin/busybox")?;
-    for program in job.programs {
-        pinned::tests()?.add_program(&mut tree, program, &format!("/bin/{program}"))?;
-    }
+fn image(mut tree: Tree, source: &modules::Source, job: &Job) -> Result<Vec<u8>> {
     tree.insert("/init", Node::File { bytes: INIT.into(), executable: true }).map_err(payload::builder)?;
     tree.insert("/script", Node::data(job.script)).map_err(payload::builder)?;
     let names: String = job.modules.iter().map(|module| format!("{module}\n")).collect();
     tree.insert("/modules", Node::data(format!("{MODULES}{names}"))).map_err(payload::builder)?;
-    let source = modules::Source::find(&debian.modules(), None).map_err(payload::builder)?;
-    modules::add(&mut tree, &source, Compression::None).map_err(payload::builder)?;
+    modules::add(&mut tree, source, Compression::None).map_err(payload::builder)?;
     initramfs::archive(&tree, 0).map_err(payload::builder)
 }

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     formats::text,
-    image::{NamedFile, PrepareError, UnpackedKernel},
+    image::{PrepareError, UnpackedKernel},
     kexec::{
         self, LoadError, LoadOptions, Method,
         command::{self, HELP, Invocation, Options, UsageError, cmdline, types},
@@ -47,6 +47,7 @@ enum Failure {
     #[error("{0}")]
     File(#[from] NamedFileError),
     /// The kernel's protocol has no place for an option.
+    #[cfg(all(feature = "multiboot", target_arch = "x86_64"))]
     #[error("{kernel}: this is a multiboot kernel, and option '{option}' cannot be honoured: {remedy}")]
     Multiboot { kernel: String, option: &'static str, remedy: &'static str },
     #[cfg(not(all(feature = "multiboot", target_arch = "x86_64")))]
@@ -291,6 +292,7 @@ fn types() -> String {
 #[cfg(all(feature = "multiboot", target_arch = "x86_64"))]
 fn load_multiboot(options: &Options, kernel: UnpackedKernel, words: &str) -> Result<(), Failure> {
     use crate::entry::{Multiboot, MultibootModule};
+    use crate::image::NamedFile;
     let name = kernel.kernel.name.clone();
     for (given, option, remedy) in [
         (options.method == Method::File, "kexec-file-syscall", "only kexec_load starts one; leave -s out"),

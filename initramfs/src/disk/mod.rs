@@ -17,7 +17,6 @@ pub use self::grub::{GRUB_DIRECTORY, Grub};
 use crate::error::read;
 use crate::kernel::Architecture;
 use crate::listing::{Group, Item};
-use crate::pe::machine;
 use crate::sign::Signer;
 use crate::{BuildError, UkiRecipe, build_uki};
 
@@ -82,11 +81,8 @@ impl fmt::Display for DiskListing {
 /// # Errors
 /// When it cannot be read, or EFI does not start it.
 pub fn architecture(kernel: &Path) -> Result<Architecture, BuildError> {
-    match machine(&read(kernel)?) {
-        Some(0x8664) => Ok(Architecture::X86_64),
-        Some(0xaa64) => Ok(Architecture::Aarch64),
-        _ => Err(BuildError::unfit(kernel, "no kernel that EFI starts (CONFIG_EFI_STUB)")),
-    }
+    Architecture::of_program(&read(kernel)?)
+        .ok_or_else(|| BuildError::unfit(kernel, "no kernel that EFI starts (CONFIG_EFI_STUB)"))
 }
 
 /// Builds a disk: the same files give the same bytes, but for what signs them.
@@ -97,10 +93,7 @@ pub fn architecture(kernel: &Path) -> Result<Architecture, BuildError> {
 pub fn build_disk(recipe: &DiskRecipe) -> Result<DiskImage, BuildError> {
     let DiskRecipe { uki, signer, grub, size } = recipe;
     let architecture = architecture(&uki.kernel)?;
-    let path = match architecture {
-        Architecture::X86_64 => "/EFI/BOOT/BOOTX64.EFI",
-        Architecture::Aarch64 => "/EFI/BOOT/BOOTAA64.EFI",
-    };
+    let path = architecture.removable_loader();
     let program = build_uki(uki)?;
     let program = signer.as_ref().map_or(Ok(program.clone()), |signer| signer.sign(&program))?;
     let (kernel, initramfs) = (read(&uki.kernel)?, read(&uki.initramfs)?);

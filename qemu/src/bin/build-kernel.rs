@@ -19,12 +19,12 @@ built once, some seven minutes on two processors, and kept in ~/.cache/firstligh
 Options:
       --arch NAME       x86_64 or aarch64 (default: this machine's)
       --profile NAME    full (default, for a flash of 8 MiB), slim (4 MiB: without network, btrfs, RAID 4-6 and LVM's rarer volumes) or debug
-      --compress NAME   zstd (default) or xz, which is half a MiB smaller and unpacked an eighth as fast
+      --compress NAME   zstd (default) or, for x86_64, xz, which is half a MiB smaller and unpacked an eighth as fast
       --source DIR      a kernel tree of yours, which is only read (default: Debian's linux-source-6.12)
       --enforce         it loads only kernels that are signed by a key of the firmware (db), of the machine's owner (MOK)
                         or of --trust
       --trust FILE      certificates in PEM to build in; with --enforce
-  -o, --output FILE     copy the kernel to FILE
+  -o, --output FILE     copy the kernel to FILE; for aarch64, vmlinuz.efi to FILE and Image, for other firmware, to FILE.Image
       --json            print the report as one JSON object
   -h, --help            this help
 
@@ -89,6 +89,10 @@ fn parse(mut parser: Parser) -> std::result::Result<Option<Request>, lexopt::Err
             other => return Err(other.unexpected()),
         }
     }
+    let KernelConfig { architecture, compression, .. } = request.config;
+    if (architecture, compression) == (Architecture::Aarch64, Compression::Xz) {
+        return Err("the image for aarch64 decompresses itself from zstd only (EFI_ZBOOT)".into());
+    }
     if request.trust.is_some() && !request.config.enforce {
         return Err("--trust goes with --enforce: without it, unsigned kernels are loaded too".into());
     }
@@ -102,13 +106,23 @@ fn run(request: Request) -> Result<()> {
     let built = kernel::build(&source, &[WantedKernel { config, trusted }])?;
     for kernel in built {
         if let Some(output) = &output {
-            fs::copy(kernel.image(), output).map_err(|error| io(output, &error))?;
+            let copy = |from: PathBuf, to: &Path| fs::copy(from, to).map_err(|error| io(to, &error));
+            copy(kernel.image(), output)?;
+            if kernel.plain_image() != kernel.image() {
+                copy(kernel.plain_image(), &with_ending(output, ".Image"))?;
+            }
         }
         let sizes = kernel.sizes()?;
         let image = output.clone().unwrap_or_else(|| kernel.image());
         print!("{}", if json { as_json(&image, &kernel.config(), &sizes)? } else { as_text(&image, &sizes) });
     }
     Ok(())
+}
+
+fn with_ending(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
 }
 
 fn read(path: &Path) -> Result<Vec<u8>> {

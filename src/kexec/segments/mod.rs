@@ -37,7 +37,6 @@ use super::{
     state::Slot,
 };
 use crate::{
-    formats::sort,
     image::PreparedKernel,
     sys::{
         kexec::{self, Source},
@@ -267,7 +266,7 @@ pub fn load_multiboot(
     let plan = multiboot::plan(&image, texts, &modules, &acpi, &machine, limits);
     let mut plan = plan.map_err(|error| unplaced(error, limits))?;
     plan.segments.extend(area.into_iter().flatten());
-    sort::by_key(&mut plan.segments, |segment| segment.address);
+    crate::formats::sort::by_key(&mut plan.segments, |segment| segment.address);
     submit(&plan, &kernel, &files, Slot::Boot).map_err(SegmentsError::Refused)
 }
 
