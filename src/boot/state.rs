@@ -186,6 +186,8 @@ pub struct WorkerState {
     loads: u64,
     decider: Decider,
     menu: BootMenu,
+    /// The menu is not drawn and takes no keys: it ended an earlier worker.
+    without_menu: bool,
     messages: Vec<String>,
 }
 
@@ -227,8 +229,15 @@ impl WorkerState {
             loads: 0,
             decider: Decider::Automatic,
             menu: BootMenu::default(),
+            without_menu: false,
             messages: Vec::new(),
         }
+    }
+
+    /// Has the menu neither drawn nor given keys, since it ended an earlier worker: the default boots on its own, and a key
+    /// opens the rescue console.
+    pub fn give_up_menu(&mut self) {
+        self.without_menu = true;
     }
 
     /// Adds a message for the person.
@@ -362,6 +371,12 @@ impl WorkerState {
     }
 
     fn pressed(&mut self, key: Key, actions: &mut Vec<WorkerAction>) {
+        if self.without_menu {
+            if !self.discovery.locked {
+                (self.decider, self.rescue_asked) = (Decider::Person(None), true);
+            }
+            return;
+        }
         let brings_menu_up = self.is_hidden();
         if self.decider == Decider::Automatic {
             self.decider = Decider::Person(None);

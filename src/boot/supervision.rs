@@ -28,6 +28,8 @@ pub enum Task {
     Jump(String),
     /// Reading the firmware's variables.
     Firmware,
+    /// Handling a key, or drawing the menu.
+    Menu,
 }
 
 impl Task {
@@ -39,6 +41,7 @@ impl Task {
             Self::Entry(id) => ("entry", id),
             Self::Jump(id) => ("jump", id),
             Self::Firmware => ("firmware", ""),
+            Self::Menu => ("menu", ""),
         }
     }
 
@@ -49,11 +52,12 @@ impl Task {
             "entry" => Self::Entry(name),
             "jump" => Self::Jump(name),
             "firmware" => Self::Firmware,
+            "menu" => Self::Menu,
             _ => return None,
         })
     }
 
-    /// The name of its object: a device's, an entry's id, or `firmware`.
+    /// The name of its object: a device's, an entry's id, `firmware` or `menu`.
     #[must_use]
     pub fn name(&self) -> &str {
         match self.words() {
@@ -178,6 +182,7 @@ mod tests {
             Request::Begin(Task::Search("sda2".into())),
             Request::End(Task::Jump("with\0zero".into())),
             Request::Begin(Task::Firmware),
+            Request::End(Task::Menu),
             Request::SearchApart,
             Request::Jump { entry: "with\0zero".into(), title: "T".into() },
             Request::Jump { entry: "sda2:gnulinux simple".into(), title: "Debian GNU/Linux".into() },

@@ -97,6 +97,8 @@ struct Worker {
     searching: Vec<String>,
     /// The search has ended: once its result is on the screen, that is reported.
     searched: bool,
+    /// A key is handled or the menu drawn, which is reported to PID 1 as begun.
+    in_menu: bool,
     sender: Sender<Message>,
 }
 
@@ -109,12 +111,14 @@ impl Worker {
         let consoles = Consoles::open();
         let (sender, messages) = channel();
 
-        let (mut devices, mut entries, mut without_variables) = (Vec::new(), Vec::new(), false);
+        let (mut devices, mut entries) = (Vec::new(), Vec::new());
+        let (mut without_variables, mut without_menu) = (false, false);
         for task in remembered.pass_over {
             match task {
                 Task::Device(name) | Task::Search(name) => devices.push(name),
                 Task::Entry(id) | Task::Jump(id) => entries.push(id),
                 Task::Firmware => without_variables = true,
+                Task::Menu => without_menu = true,
             }
         }
         let (events, progress) = (sender.clone(), link.clone());
@@ -146,6 +150,12 @@ impl Worker {
         if let Some(how) = remembered.died {
             state.report(format!("started again: {how}"));
         }
+        if without_menu {
+            state.give_up_menu();
+            consoles.write(
+                "firstlight: The menu ended the last attempt: it is not shown. A key opens the rescue console.\n",
+            );
+        }
         if without_variables {
             state.report(
                 "The firmware's variables are not read: reading them ended the last attempt.".to_owned(),
@@ -171,6 +181,7 @@ impl Worker {
             search_apart: remembered.search_apart,
             searching: Vec::new(),
             searched: false,
+            in_menu: false,
             sender,
         };
         Ok((worker, messages))
@@ -200,9 +211,15 @@ impl Worker {
                     }
                 }
                 self.searched |= matches!(event, Event::Discovered(_));
+                if matches!(event, Event::Key(_)) {
+                    self.enter_menu();
+                }
                 self.decide(event);
             }
             self.draw();
+            if std::mem::take(&mut self.in_menu) {
+                self.link.ask(&Request::End(Task::Menu));
+            }
             if std::mem::take(&mut self.searched) {
                 let ended = std::mem::take(&mut self.searching).into_iter();
                 ended.for_each(|name| self.link.ask(&Request::End(Task::Search(name))));
@@ -390,7 +407,17 @@ impl Worker {
         }
     }
 
+    /// Reports that the menu is at work, until it is drawn.
+    fn enter_menu(&mut self) {
+        if !std::mem::replace(&mut self.in_menu, true) {
+            self.link.ask(&Request::Begin(Task::Menu));
+        }
+    }
+
     fn draw(&mut self) {
+        if self.state.shown() != Visibility::Nothing {
+            self.enter_menu();
+        }
         let status = self.state.status(self.now());
         match self.state.shown() {
             Visibility::Nothing => self.screen.leave(&self.consoles),

@@ -184,7 +184,11 @@ impl Supervisor {
             }
             Request::Reboot | Request::PowerOff | Request::SearchApart => {}
         }
-        vec![SupervisorAction::Stamp(request)]
+        match request {
+            // The table would be full of it.
+            Request::Begin(Task::Menu) | Request::End(Task::Menu) => vec![],
+            request => vec![SupervisorAction::Stamp(request)],
+        }
     }
 
     fn child_died(&mut self, death: Death) -> Vec<SupervisorAction> {
@@ -252,13 +256,16 @@ impl Supervisor {
     }
 
     /// The unfinished tasks of a worker that died, those that are to blame. Of several volumes that were searched at once none
-    /// is: the next worker searches one at a time.
+    /// is: the next worker searches one at a time. A search lasts until its entries are drawn, so the menu is to blame only where
+    /// there is none.
     fn take_blamed(&mut self) -> Vec<Task> {
         let mut tasks = std::mem::take(&mut self.busy_with);
         let is_search = |task: &Task| matches!(task, Task::Search(_));
         if tasks.iter().filter(|task| is_search(task)).count() > 1 {
             self.search_apart = true;
-            tasks.retain(|task| !is_search(task));
+            tasks.retain(|task| !is_search(task) && *task != Task::Menu);
+        } else if tasks.iter().any(is_search) {
+            tasks.retain(|task| *task != Task::Menu);
         }
         tasks
     }
@@ -320,6 +327,27 @@ mod tests {
             last(&mut supervisor, vec![begin(entry("a")), Event::Died(killed())]),
             [SupervisorAction::ReportDeath(killed(), vec![entry("a")]), start(&[device("sdb"), entry("a")])]
         );
+    }
+
+    #[test]
+    fn the_menu_is_passed_over_unless_it_draws_what_a_search_found() {
+        let search = |name: &str| Task::Search(name.into());
+        for (begun, blamed) in [
+            (vec![Task::Menu], vec![Task::Menu]),
+            (vec![entry("a"), Task::Menu], vec![entry("a"), Task::Menu]),
+            (vec![search("sda1"), Task::Menu], vec![search("sda1")]),
+            (vec![search("sda1"), search("sda2"), Task::Menu], vec![]),
+        ] {
+            let mut supervisor = Supervisor::new(3, 0);
+            let events = std::iter::once(Event::Started).chain(begun.into_iter().map(begin));
+            last(&mut supervisor, events.collect());
+            let report = SupervisorAction::ReportDeath(killed(), blamed);
+            assert_eq!(supervisor.on(Event::Died(killed())).first(), Some(&report));
+        }
+        // Its end is no stage of the boot.
+        let mut supervisor = Supervisor::new(3, 0);
+        let events = [Event::Started, begin(Task::Menu), Event::Said(Request::End(Task::Menu))];
+        assert_eq!(last(&mut supervisor, events.into()), []);
     }
 
     #[test]

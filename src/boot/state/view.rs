@@ -44,6 +44,7 @@ impl WorkerState {
     pub fn shown(&self) -> Visibility {
         let attention = self.needs_attention();
         match self.decider {
+            _ if self.without_menu => Visibility::Nothing,
             Decider::Leaving => Visibility::Nothing,
             Decider::Automatic if attention => Visibility::Menu,
             Decider::Automatic

@@ -11,18 +11,20 @@ use crate::{
     formats::{sort, text::printable},
 };
 
-/// The time in which a key stops the action of `after-failure`.
+/// The time in which a key stops the action of `after-failure`, or the default where the menu cannot be shown.
 const GRACE: Duration = Duration::from_secs(10);
 
 impl WorkerState {
     /// When the countdown ends; `None` if it waits for a person, or has not begun.
     pub(super) fn deadline(&self) -> Option<Duration> {
-        match (self.timeout(), &self.decider) {
-            (Some(Timeout::Seconds(seconds)), Decider::Automatic) => {
-                Some(self.first_default?.saturating_add(Duration::from_secs(seconds.into())))
-            }
-            _ => None,
-        }
+        let countdown = match self.timeout() {
+            Some(Timeout::Seconds(seconds)) => Duration::from_secs(seconds.into()),
+            // Nobody can choose.
+            _ if self.without_menu => GRACE,
+            _ => return None,
+        };
+        let begin = self.first_default.filter(|_| self.decider == Decider::Automatic)?;
+        Some(begin.saturating_add(countdown))
     }
 
     /// The time at which the action of `after-failure` happens.
