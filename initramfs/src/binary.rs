@@ -35,7 +35,8 @@ const IMAGE: [&str; 3] = [
 /// The changes of `--small`, for flash of 4 MiB, beside what it leaves out: the standard library is built along with the program
 /// and for size, and functions that compile to the same code are kept once. Cargo knows the first two only as unstable options.
 const SMALL: [&str; 2] = ["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size"];
-const SMALL_LINK: &str = "-Clink-arg=--icf=all";
+/// SHA-2 in its short form only: a few boot files are hashed without the processor's instructions for it (sha2's README).
+const SMALL_COMPILER: [&str; 2] = ["-Clink-arg=--icf=all", "--cfg=sha2_backend=\"soft\""];
 
 /// How the binary of an image is built.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,7 +74,7 @@ pub fn build(options: &Options) -> Result<Built, BuildError> {
     let features = features.iter().filter(|feature| !(*small && *feature == OTHER_LOADERS));
     let features = features.map(String::as_str).collect::<Vec<_>>().join(",");
     let profile = if *small { "small" } else { "image" };
-    let rustflags = IMAGE.into_iter().chain(small.then_some(SMALL_LINK));
+    let rustflags = IMAGE.into_iter().chain(SMALL_COMPILER.into_iter().filter(|_| *small));
     let rustflags: Vec<String> = rustflags.map(|flag| format!("{flag:?}")).collect();
     let rustflags = format!("target.{target}.rustflags=[{}]", rustflags.join(","));
     let mut arguments = vec!["--profile", profile, "--package", "firstlight", "--bin", "firstlight"];

@@ -93,8 +93,9 @@ impl UnifiedImage<'_> {
         Some(profiles(&program, &|section| self.read(section)))
     }
 
-    /// Puts into the entry what the stub adds. On coming in, the entry has the command line that its loader passes, which
-    /// may begin with the number of a profile (`@1 `). Says whether the file is an image at all.
+    /// Puts into the entry what the stub adds, as does that of a thin image (lanzaboote). On coming in, the entry has the
+    /// command line that its loader passes, which may begin with the number of a profile (`@1 `). Says whether the file is an
+    /// image at all.
     pub fn complete(&self, context: &Context, entry: &mut Entry, warnings: &mut Vec<Warning>) -> bool {
         let Some(program) = self.program() else { return false };
         let links = |sections| linked(sections, &|section| self.read(section));
@@ -127,20 +128,11 @@ impl UnifiedImage<'_> {
         let own = self.text(sections, ".cmdline").map(|cmdline| mangled(&cmdline));
         let is_ignored = context.secure_boot && own.is_some();
         let passed = Some(mangled(rest)).filter(|passed| !passed.is_empty() && !is_ignored);
-        if let Some(links) = links(sections) {
-            entry.cmdline = passed.or(own).unwrap_or_default();
-            match links {
-                Ok(links) => self.follow(links, entry),
-                Err(problem) => {
-                    entry.problem.get_or_insert(problem);
-                }
-            }
-            return true;
-        }
+        let links = links(sections);
         let mut cmdline: Vec<String> = passed.or(own).into_iter().collect();
         let uname = self.text(sections, ".uname");
         let mut companions = Vec::new();
-        for file in self.companions() {
+        for file in self.companions(links.is_some()) {
             if file.role == Role::Addon {
                 match self.addon(&file.file.path, uname.as_deref()) {
                     Ok(words) => cmdline.extend(words),
@@ -154,7 +146,13 @@ impl UnifiedImage<'_> {
             }
             companions.push(file);
         }
-        cmdline.extend(from_host(context, "io.systemd.stub.kernel-cmdline-extra="));
+        match links {
+            None => cmdline.extend(from_host(context, "io.systemd.stub.kernel-cmdline-extra=")),
+            Some(Ok(links)) => self.follow(links, entry),
+            Some(Err(problem)) => {
+                entry.problem.get_or_insert(problem);
+            }
+        }
         cmdline.retain(|part| !part.is_empty());
         entry.cmdline = cmdline.join(" ");
         // The companions that the entry itself names come after those beside the image.
@@ -176,13 +174,17 @@ impl UnifiedImage<'_> {
         (entry.kind, entry.kernel, entry.initrds) = (Kind::Linux, Some(kernel), vec![initrd]);
     }
 
-    /// The files beside the image.
-    fn companions(&self) -> Vec<Companion> {
+    /// The files beside the image. A thin one's stub looks for its own in the directory of a former stub where the usual one is
+    /// not there (lanzaboote, linux-bootloader/src/companions.rs).
+    fn companions(&self, is_thin: bool) -> Vec<Companion> {
         let (directory, name) = self.path.rsplit_once('/').unwrap_or(("", self.path));
         // Boot counters belong to no directory's name.
         let name =
             entry_name(name, ".efi").map_or_else(|| name.to_owned(), |name| format!("{}.efi", name.id));
-        let own = format!("{directory}/{name}.extra.d");
+        let mut own = format!("{directory}/{name}.extra.d");
+        if is_thin && self.lookup.status(self.volume, &own, true).is_none() {
+            own = format!("{}.extra", self.path);
+        }
         let Some(volume) = self.lookup.volumes().get(self.volume) else { return Vec::new() };
         let mut found = Vec::new();
         for (global, suffix, left_out, role) in COMPANIONS {
@@ -418,12 +420,31 @@ mod tests {
             fs::write(path, "").unwrap();
         }
         let there = Entry { problem: None, ..expected };
+        let mut found = Vec::new();
         // The stub's rule for command lines is systemd's.
         for (secure_boot, cmdline) in [(true, "init=/nix/store/x/init quiet"), (false, "single")] {
             let context = Context { secure_boot, ..Context::default() };
             let expected = Entry { cmdline: cmdline.into(), ..there.clone() };
             assert_eq!(completed(&files, &context, entry("single")).0, expected);
         }
+        // So are the files that go with it, from the directory of a former stub only where the usual one is not there.
+        let addon = image(&[(b".cmdline", "added")]);
+        for (path, content) in [
+            ("EFI/Linux/a+3-0.efi.extra/old.cred", &b""[..]),
+            ("loader/addons/b.addon.efi", &addon),
+            ("EFI/Linux/a.efi.extra.d/new.cred", b""),
+        ] {
+            let path = files.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, content).unwrap();
+            let (entry, _) = completed(&files, &Context::default(), entry("single"));
+            let names = entry.unified.companions.iter().map(|it| it.file.path.rsplit('/').next().unwrap());
+            found.push(format!("{}: {}", entry.cmdline, names.collect::<Vec<_>>().join(" ")));
+        }
+        assert_eq!(
+            found,
+            ["single: old.cred", "single added: b.addon.efi old.cred", "single added: b.addon.efi new.cred"]
+        );
         let (broken, _) = completed(&with_image(&sections[..4]), &Context::default(), entry(""));
         assert_eq!((broken.kind, broken.problem), (Kind::Uki, None), "its kernel is checked as any other is");
     }

@@ -45,18 +45,20 @@ const MAGIC: &str = "#### LoaderInfo: systemd-stub ";
 /// Length of the section's beginning that holds the version, in bytes.
 const MAGIC_LENGTH: usize = 40;
 
-/// All archives, one after the other, for an image with these sections; `None` without files and texts.
+/// All archives, one after the other, for an image with these sections, or for a kernel beside it; `None` without files and texts.
 ///
 /// # Errors
 /// The kernel's reason why a file cannot be read, or why there is no memory.
 pub(super) fn archives(
-    image: &File,
-    sections: Sections<'_>,
+    image: Option<(&File, Sections<'_>)>,
     companions: &[CompanionFile],
 ) -> io::Result<Option<File>> {
-    let version = stub_version(image, sections)?;
+    let version = image.map_or(Ok(0), |(image, sections)| stub_version(image, sections))?;
     let texts = TEXTS.iter().filter(|(.., first)| version >= *first);
-    let texts = texts.filter_map(|&(section, name, _)| Some((sections.get(section)?, name)));
+    let texts = texts.filter_map(|&(section, name, _)| {
+        let (image, sections) = image?;
+        Some((image, sections.get(section)?, name))
+    });
     let mut texts = texts.peekable();
     let is_packed = |companion: &CompanionFile| ARCHIVES.iter().any(|(role, ..)| *role == companion.role);
     if texts.peek().is_none() && !companions.iter().any(is_packed) {
@@ -82,7 +84,7 @@ pub(super) fn archives(
             }
             memory.write_all(&cpio::trailer())?;
         }
-        for (&Section { offset, size, .. }, name) in texts.by_ref() {
+        for (image, &Section { offset, size, .. }, name) in texts.by_ref() {
             let (head, inode) = cpio::directories(".extra", 0o555);
             memory.write_all(&head)?;
             file(memory, (inode, 0o444, &format!(".extra/{name}")), (image, offset.into(), size.into()))?;

@@ -81,7 +81,11 @@ pub(super) fn kernel_parts(
         }
         Some(KernelFile::Chromeos(image)) => chromeos(file, image)?,
         Some(KernelFile::AndroidVendor(_)) => return Err(UnpackError::NoKernel),
-        _ => return Ok(None),
+        // A kernel that a thin image names.
+        _ => match companions::archives(None, companions)? {
+            Some(archives) => Parts { late: vec![archives], ..Parts::default() },
+            None => return Ok(None),
+        },
     }))
 }
 
@@ -142,7 +146,7 @@ fn uki(
         devicetree: devicetree(file, sections)?,
         bootconfig: None,
     };
-    parts.late.extend(companions::archives(file, sections, companions)?);
+    parts.late.extend(companions::archives(Some((file, sections)), companions)?);
     for addon in companions.iter().filter(|companion| companion.role == Role::Addon) {
         let (Some(KernelFile::EfiProgram(program)), file) = (identify(&addon.file)?.format, &addon.file)
         else {

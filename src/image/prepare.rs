@@ -256,6 +256,29 @@ mod tests {
         assert_eq!(said(files), format!("k: a.addon.efi, which goes with it, {message}"));
     }
 
+    #[cfg(target_arch = "x86_64")]
+    #[test]
+    fn a_kernel_that_a_thin_image_names_gets_the_archives_that_a_kernel_in_an_image_gets() {
+        use crate::{entry::Role, formats::testing::pe};
+        let unified = pe::image(&[(b".linux\0\0", "kernel")]);
+        let [in_image, named] = [&unified[..], b"a kernel"].map(|kernel| {
+            let credential = testing::file(b"secret");
+            let companion =
+                CompanionFile { role: Role::Credential, name: "a.cred".to_owned(), file: credential };
+            let initrd = NamedFile { name: "i".to_owned(), file: testing::file(b"an initrd") };
+            let kernel = NamedFile { name: "k".to_owned(), file: testing::file(kernel) };
+            let files = KernelFiles {
+                companions: vec![companion],
+                initrds: vec![initrd],
+                ..KernelFiles::new(kernel)
+            };
+            let prepared = prepare(files).unwrap();
+            prepared.initrds.iter().map(|it| files::read_at(&it.file, 0, 4096).unwrap()).collect::<Vec<_>>()
+        });
+        assert!(named.len() == 2 && named[1].starts_with(b"070701"), "{named:?}");
+        assert_eq!(named, in_image);
+    }
+
     #[test]
     fn modules_are_unpacked_unless_they_are_handed_over_as_they_are() {
         use crate::entry::MultibootModule;

@@ -24,7 +24,8 @@ pub struct UnpackedKernel {
     pub(super) parts: Parts,
 }
 
-/// Finds the kernel in a file. `profile` and `companions` are those of a unified kernel image.
+/// Finds the kernel in a file. `profile` and `companions` are those of a unified kernel image, or of one that
+/// names this file.
 ///
 /// # Errors
 /// [`PrepareError`] names the file and says what is wrong with it.

@@ -1,10 +1,8 @@
 //! Titles that fit a row of the menu and distinguish the entries. A long title loses its middle, since most titles differ at
 //! their end (the version, `(recovery mode)`). Where titles still look alike, the text before the difference goes.
 
-use std::collections::BTreeMap;
-
 use super::wrap::{measure, start, width};
-use crate::formats::text::printable;
+use crate::formats::{sort, text::printable};
 
 /// Replaces the text that is left out.
 const GAP: &str = "... ";
@@ -50,17 +48,17 @@ fn alike(whole: &[String], shown: &[String]) -> Vec<Vec<usize>> {
         let first = titles.next();
         titles.any(|title| Some(title) != first)
     };
-    places(shown).into_values().filter(differ).collect()
+    let mut groups = groups(shown);
+    groups.retain(differ);
+    groups
 }
 
-/// Each text with the places where it stands.
+/// The places of each text, in their order.
 #[must_use]
-pub fn places(texts: &[String]) -> BTreeMap<&str, Vec<usize>> {
-    let mut places: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for (place, text) in texts.iter().enumerate() {
-        places.entry(text).or_default().push(place);
-    }
-    places
+pub fn groups(texts: &[String]) -> Vec<Vec<usize>> {
+    let mut places: Vec<usize> = (0..texts.len()).collect();
+    sort::by_key(&mut places, |place| texts.get(*place));
+    places.chunk_by(|one, other| texts.get(*one) == texts.get(*other)).map(<[usize]>::to_vec).collect()
 }
 
 /// Numbers titles that differ in too many places to be shown: each gets its number at the end.

@@ -42,9 +42,10 @@ pub fn kernel() -> Vec<u8> {
     bytes
 }
 
-/// An EFI program for this machine with texts in its sections, one after the other; the text `kernel` stands for one.
-pub fn image(sections: &[(&[u8; 8], &str)]) -> Vec<u8> {
-    let content = |text: &str| if text == "kernel" { kernel() } else { text.as_bytes().to_vec() };
+/// An EFI program for this machine with these contents in its sections, one after the other; the text `kernel` stands for one.
+pub fn image<T: AsRef<[u8]>>(sections: &[(&[u8; 8], T)]) -> Vec<u8> {
+    let content =
+        |content: &T| if content.as_ref() == b"kernel" { kernel() } else { content.as_ref().to_vec() };
     let mut place = 4096;
     let mut table = Vec::new();
     for (name, text) in sections {

@@ -164,7 +164,7 @@ impl WorkerState {
         let shown: Vec<&Entry> = self.discovery.entries.iter().filter(shown).collect();
         let mut titles: Vec<String> = shown.iter().map(|entry| full_title(entry)).collect();
         let volume = |place: &usize| shown.get(*place).map(|entry| &entry.source.volume);
-        let mut alike = titles::places(&titles).into_values().collect::<Vec<_>>();
+        let mut alike = titles::groups(&titles);
         alike.retain(|places| places.iter().any(|place| volume(place) != places.first().and_then(volume)));
         for place in alike.into_iter().flatten() {
             if let (Some(entry), Some(title)) = (shown.get(place), titles.get_mut(place)) {
