@@ -3,3 +3,9 @@
 mod arm64;
 mod flash;
 mod releases;
+mod secure_boot;
+
+use std::time::Duration;
+
+/// From the jump to a whole system's login prompt: translated, beside other work, minutes.
+const LOGIN_LIMIT: Duration = Duration::from_secs(400);
