@@ -153,7 +153,7 @@ fn unified_images_are_entries_newest_first() {
     use crate::testing::pe::image;
     let uki = |name: &str, cmdline: &str| {
         let release = format!("ID=x\nPRETTY_NAME=\"{name}\"\n");
-        image(&[(b".osrel\0\0", &release), (b".cmdline", cmdline), (b".linux\0\0", "kernel")])
+        image(&[(b".osrel\0\0", release.as_str()), (b".cmdline", cmdline), (b".linux\0\0", "kernel")])
     };
     let (old, new) = (uki("Old", "root=1 \"a b\""), uki("New", "root=2"));
     let [old, new] = [old, new].map(|bytes| crate::text::decode(&bytes));
