@@ -4,6 +4,7 @@ mod arm64;
 mod flash;
 mod releases;
 mod secure_boot;
+mod stick;
 
 use std::time::Duration;
 
