@@ -5,7 +5,7 @@ use std::{cmp::Reverse, collections::HashSet};
 
 use super::settings::Settings;
 use crate::{
-    entry::{Discovery, Entry, Kind, Transport, Volume, VolumeId},
+    entry::{Device, Discovery, Entry, Kind, Transport, Volume, VolumeId},
     formats::{sort, volume_name::VolumeName},
 };
 
@@ -94,6 +94,22 @@ pub fn order(electorate: &Electorate<'_>) -> Vec<VolumeId> {
     order.into_iter().map(|volume| volume.id).collect()
 }
 
+/// Whether something on a device that is still being probed could come before `entry`, the first choice so far.
+#[must_use]
+pub fn may_outrank(device: &Device, entry: &Entry, electorate: &Electorate<'_>) -> bool {
+    let Electorate { settings, volumes, firmware, .. } = *electorate;
+    let Some(own) = volumes.iter().find(|volume| entry.source.volume.is(volume)) else { return true };
+    let rank = rank_of_volume(own, 0, false, electorate);
+    // What settings name may be on any device, and so may the partition that is first in the firmware's order.
+    let has_wishes = settings.default.is_some() || !settings.order.is_empty() || !settings.wait.is_empty();
+    let firmware = if firmware.is_empty() { usize::MAX } else { usize::from(rank.firmware == 0) };
+    let other = (firmware, device.removable, device.transport, device.path.as_str());
+    has_wishes
+        || device.path.is_empty()
+        || device.shares_disk(&own.device)
+        || other <= (rank.firmware, rank.removable, rank.transport, rank.path)
+}
+
 /// Whether all volumes that the settings wait for are there.
 #[must_use]
 pub fn all_there(wait: &[VolumeName], volumes: &[Volume]) -> bool {
@@ -180,7 +196,7 @@ mod tests {
     use super::*;
     use crate::{
         boot::samples::{entry, id, volume},
-        entry::{Device, FileReference},
+        entry::FileReference,
     };
 
     #[test]

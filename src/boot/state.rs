@@ -67,6 +67,8 @@ pub enum Event {
     Gone(String),
     /// The firmware's boot order names these partitions, by their UUIDs.
     BootOrder(Vec<String>),
+    /// These devices were there at the start and are still being probed.
+    Awaited(Vec<Device>),
     /// Every device that was there at the start has been probed.
     KnownProbed,
     /// The discovery that runs has met with trouble, and waits for these volumes alone.
@@ -152,6 +154,8 @@ pub struct WorkerState {
     /// When the first volume was found.
     first_volume: Option<Duration>,
     known_probed: bool,
+    /// The devices of the start that are still being probed, once all of them are known.
+    outstanding: Option<Vec<Device>>,
     discovering: bool,
     changed: bool,
     /// Volumes were late and are to be searched again.
@@ -206,6 +210,7 @@ impl WorkerState {
             now: Duration::ZERO,
             first_volume: None,
             known_probed: false,
+            outstanding: None,
             discovering: false,
             changed: false,
             volumes_late: false,
@@ -281,6 +286,7 @@ impl WorkerState {
                 // Some have started since.
                 actions.extend((!self.starting.is_empty()).then_some(WorkerAction::LookAgain));
             }
+            Event::Awaited(devices) => self.outstanding = Some(devices),
             Event::Searching(volumes) => self.searching = volumes,
             Event::VolumesLate => {
                 self.volumes_late = true;
@@ -509,7 +515,7 @@ impl WorkerState {
         }
         self.first_default.get_or_insert(now);
         let Some(deadline) = self.deadline() else { return };
-        if deadline <= now && self.settled() {
+        if deadline <= now && (self.settled() || self.is_undisputed(&entry)) {
             self.boot(entry, now, actions);
         } else {
             self.load(entry, now, actions);

@@ -258,6 +258,7 @@ impl Worker {
                 self.volumes.remove(&name);
                 Event::Gone(name)
             }
+            VolumeEvent::Awaited(devices) => Event::Awaited(devices),
             VolumeEvent::KnownProbed => {
                 self.busy_sources = self.busy_sources.saturating_sub(1);
                 if self.busy_sources == 0 { Event::KnownProbed } else { Event::Moment }

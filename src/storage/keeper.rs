@@ -93,6 +93,8 @@ enum Barrier {
     Waiting {
         names: BTreeSet<String>,
         deadline: Instant,
+        /// These names have been reported.
+        reported: bool,
     },
     Passed,
 }
@@ -187,7 +189,8 @@ impl Keeper {
     pub fn modules_loaded(&mut self, now: Instant) {
         if matches!(self.barrier, Barrier::Ahead) {
             let names = self.names(is_awaited);
-            self.barrier = Barrier::Waiting { names, deadline: now + self.limits.barrier };
+            let deadline = now + self.limits.barrier;
+            self.barrier = Barrier::Waiting { names, deadline, reported: false };
             self.pass_barrier(now);
         }
     }
@@ -356,14 +359,14 @@ impl Keeper {
     }
 
     fn wait_for(&mut self, name: String) {
-        if let Barrier::Waiting { names, .. } = &mut self.barrier {
-            names.insert(name);
+        if let Barrier::Waiting { names, reported, .. } = &mut self.barrier {
+            *reported &= !names.insert(name);
         }
     }
 
     fn leave_barrier(&mut self, name: &str) {
-        if let Barrier::Waiting { names, .. } = &mut self.barrier {
-            names.remove(name);
+        if let Barrier::Waiting { names, reported, .. } = &mut self.barrier {
+            *reported &= !names.remove(name);
         }
     }
 
@@ -382,10 +385,17 @@ impl Keeper {
             }
             self.start(now);
         }
-        if matches!(&self.barrier, Barrier::Waiting { names, deadline } if names.is_empty() || *deadline <= now)
-        {
+        let Barrier::Waiting { names, deadline, reported } = &mut self.barrier else { return };
+        if names.is_empty() || *deadline <= now {
             self.barrier = Barrier::Passed;
             self.report(VolumeEvent::KnownProbed);
+        } else if !std::mem::replace(reported, true) {
+            let device = |name: &String| match self.devices.get(name) {
+                Some(known) => known.device.clone(),
+                None => Device::new(name),
+            };
+            let devices = names.iter().map(device).collect();
+            self.report(VolumeEvent::Awaited(devices));
         }
     }
 

@@ -63,6 +63,9 @@ pub enum VolumeEvent {
     },
     /// A device that was reported is gone, or is about to be probed again; holds its kernel name.
     Gone(String),
+    /// The modules are loaded, and of the devices that were known then these are still being probed. One that the kernel has not
+    /// shown yet has a name and nothing else.
+    Awaited(Vec<Device>),
     /// Every device that was known when the modules were loaded has been probed, or let its deadline pass. Reported once.
     KnownProbed,
 }

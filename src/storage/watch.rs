@@ -134,7 +134,7 @@ pub fn survey() -> (Vec<OpenVolume>, Vec<(Device, Rejection)>) {
                     rejected.insert(device.name.clone(), (device, rejection));
                 }
                 VolumeEvent::Gone(name) => drop(rejected.remove(&name)),
-                VolumeEvent::Probing(_) => {}
+                VolumeEvent::Probing(_) | VolumeEvent::Awaited(_) => {}
                 VolumeEvent::KnownProbed => return (volumes, rejected.into_values().collect()),
             }
         }
@@ -319,7 +319,7 @@ mod tests {
         let progress = reported.clone();
         let report = move |event| {
             let _ = reported.send(match event {
-                VolumeEvent::Probing(_) => return,
+                VolumeEvent::Probing(_) | VolumeEvent::Awaited(_) => return,
                 VolumeEvent::Rejected { device, rejection } => format!("{}: {rejection}", device.name),
                 VolumeEvent::KnownProbed => "all probed".to_owned(),
                 other => format!("{other:?}"),

@@ -8,7 +8,9 @@ use crate::{
         election,
         settings::{AfterFailure, Timeout},
     },
+    entry::{Device, Entry},
     formats::{sort, text::printable},
+    storage::rejection::Rejection,
 };
 
 /// The time in which a key stops the action of `after-failure`, or the default where the menu cannot be shown.
@@ -39,6 +41,21 @@ impl WorkerState {
         self.settings.wait.iter().filter(missing).map(|name| printable(&name.to_string())).collect()
     }
 
+    /// Whether this first choice stays the first, whatever is on the devices that are still being probed.
+    pub(super) fn is_undisputed(&self, entry: &Entry) -> bool {
+        let electorate = self.electorate();
+        let is_inferior = |device: &Device| !election::may_outrank(device, entry, &electorate);
+        // A stack that lacks a part is read without it once nothing else is waited for.
+        let is_incomplete = |(_, rejection): &(Device, Rejection)| rejection.incomplete_stack().is_some();
+        // What a configuration misses may be on one of those devices, and what is better than this choice with it.
+        let is_whole = self.discovery.warnings.is_empty()
+            && self.discovery.entries.iter().all(|entry| entry.problem.is_none());
+        self.is_discovered()
+            && is_whole
+            && !self.rejected.iter().any(is_incomplete)
+            && self.outstanding.as_ref().is_some_and(|devices| devices.iter().all(is_inferior))
+    }
+
     /// Whether everything that the choice depends on is known.
     pub(super) fn settled(&self) -> bool {
         self.all_probed() && self.missing().is_empty()
@@ -48,8 +65,12 @@ impl WorkerState {
     /// and whether it lets a person choose without a password.
     pub(super) fn all_probed(&self) -> bool {
         let is_survey_over = self.survey_ends() <= self.now;
-        let is_discovered = !self.awaited && !self.awaited_now || self.awaited_until <= self.now;
-        (self.known_probed || is_survey_over) && is_discovered
+        (self.known_probed || is_survey_over) && self.is_discovered()
+    }
+
+    /// Whether the volumes that count have been searched, or the time for that is up.
+    fn is_discovered(&self) -> bool {
+        !self.awaited && !self.awaited_now || self.awaited_until <= self.now
     }
 
     /// When the devices that were there at the start are no longer waited for. The time counts from the first volume, so that

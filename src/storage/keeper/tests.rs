@@ -48,6 +48,7 @@ fn actions(keeper: &mut Keeper) -> Vec<String> {
                     format!("rejected {}: {rejection}", device.name)
                 }
                 VolumeEvent::Gone(name) => format!("gone {name}"),
+                VolumeEvent::Awaited(_) => continue,
                 VolumeEvent::KnownProbed => "all probed".to_owned(),
             },
         });
@@ -282,4 +283,34 @@ fn the_barrier_waits_for_no_joined_device_that_was_probed_already_or_never_appea
     assert_eq!(actions(&mut keeper), ["probe 1 a", "ended a", "rejected a: a member of md0"]);
     keeper.expire(now + LIMITS.barrier);
     assert_eq!(actions(&mut keeper), ["all probed"]);
+}
+
+#[test]
+fn who_is_still_waited_for_is_reported_whenever_that_changes() {
+    let awaited = |keeper: &mut Keeper| {
+        let mut reports = Vec::new();
+        while let Some(action) = keeper.next_action() {
+            if let KeeperAction::Report(event) = action
+                && let VolumeEvent::Awaited(devices) = *event
+            {
+                let names: Vec<String> = devices.into_iter().map(|device| device.name).collect();
+                reports.push(names.join(" "));
+            }
+        }
+        reports.join(", ")
+    };
+    let (mut keeper, now) = with_devices(&["a", "b", "c"]);
+    // More may be there as long as the modules are not loaded.
+    keeper.probed("a", 1, rejected("a"), now);
+    assert_eq!(awaited(&mut keeper), "");
+    keeper.modules_loaded(now);
+    assert_eq!(awaited(&mut keeper), "b c");
+    // One that appears later is no device of the start.
+    keeper.appeared(device("d"), None, now);
+    keeper.expire(now);
+    assert_eq!(awaited(&mut keeper), "");
+    keeper.probed("b", 2, rejected("b"), now);
+    assert_eq!(awaited(&mut keeper), "c");
+    keeper.removed("c", now);
+    assert_eq!(awaited(&mut keeper), "");
 }

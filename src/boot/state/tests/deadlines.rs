@@ -106,3 +106,62 @@ fn where_the_kernel_shows_no_disk_the_controllers_without_a_driver_are_named() {
     assert_eq!(scene.on(Event::Controllers(vec![controller])).done(), expected);
     assert_eq!(scene.state.shown(), Visibility::Menu);
 }
+
+#[test]
+fn a_default_that_nothing_can_outrank_does_not_wait_for_a_disk_that_does_not_answer() {
+    let device = |name: &str, transport| volume(name, transport).device;
+    let usb = || device("sdb1", Transport::Usb);
+    let entries = || vec![Entry { default: true, ..entry("a", "sda1") }];
+    let broken = Entry { problem: Some("no such file".into()), ..entry("b", "sda1") };
+    let warning = crate::entry::Warning {
+        volume: reference("sda1"),
+        path: "/grub.cfg".into(),
+        line: None,
+        message: "no volume has this UUID".into(),
+    };
+    let incomplete = Rejection::Incomplete {
+        of: crate::storage::stack::Stack {
+            id: crate::storage::stack::StackId {
+                kind: crate::storage::stack::StackKind::Btrfs,
+                uuid: "x".into(),
+            },
+            parts: 2,
+        },
+        missing: 1,
+    };
+    let cases: [(&str, Vec<Device>, &[&str], Discovery, Option<Rejection>, bool); 9] = [
+        ("", vec![usb()], &[], Discovery::default(), None, true),
+        ("", vec![usb(), device("sda2", Transport::Scsi)], &[], Discovery::default(), None, false),
+        ("", vec![device("nvme0n1", Transport::Nvme)], &[], Discovery::default(), None, false),
+        ("", vec![Device::new("md0")], &[], Discovery::default(), None, false),
+        // The firmware's order names a partition that may be on it, or this disk first.
+        ("", vec![usb()], &["unknown"], Discovery::default(), None, false),
+        (
+            "",
+            vec![device("nvme0n1", Transport::Nvme)],
+            &["uuid-of-sda1", "x"],
+            Discovery::default(),
+            None,
+            true,
+        ),
+        ("default = b\n", vec![usb()], &[], Discovery::default(), None, false),
+        ("", vec![usb()], &[], Discovery { warnings: vec![warning], ..Discovery::default() }, None, false),
+        ("", vec![usb()], &[], Discovery::default(), Some(incomplete), false),
+    ];
+    for (config, awaited, order, discovery, rejected, expected) in cases {
+        let said = format!("{config} {awaited:?} {order:?} {rejected:?}");
+        let mut scene = Scene::new(&format!("timeout = 0\n{config}"));
+        scene.on(Event::BootOrder(order.iter().map(|uuid| (*uuid).to_owned()).collect()));
+        if let Some(rejection) = rejected {
+            scene.on(Event::Rejected(device("sda3", Transport::Scsi), rejection));
+        }
+        scene.found("sda1").on(Event::Discovered(Ok(Discovery { entries: entries(), ..discovery })));
+        scene.loaded(1).done();
+        assert_eq!(scene.on(Event::Awaited(awaited)).done() == JUMP_A, expected, "{said}");
+    }
+    // What could not be read may lie on the disk that is waited for.
+    let mut scene = Scene::new("timeout = 0");
+    let discovery = Discovery { entries: [entries(), vec![broken]].concat(), ..Discovery::default() };
+    scene.found("sda1").on(Event::Discovered(Ok(discovery))).loaded(1).done();
+    assert_eq!(scene.on(Event::Awaited(vec![usb()])).done(), "");
+}
