@@ -47,6 +47,13 @@ pub enum AttemptError {
     /// The system would start without its initrd.
     #[error("{file}: the initrd is empty; is its file system full? Write it anew, or choose another entry")]
     EmptyInitrd { file: String },
+    /// The machine would be reset, and nobody has agreed to what prevents it.
+    #[error(
+        "the kernel below firstlight cannot hand the firmware's memory map on (CONFIG_EFI_RUNTIME_MAP), and this one would reset the \
+         machine; choose the entry by hand, or write `nokaslr = yes` into firstlight.conf, to start it with `nokaslr` and without \
+         the firmware's variables"
+    )]
+    NeedsNokaslr,
     /// No kernel can be made of the files.
     #[error(transparent)]
     Prepare(#[from] PrepareError),
@@ -60,6 +67,10 @@ pub enum AttemptError {
     #[error(transparent)]
     Load(#[from] LoadError),
 }
+
+/// The price of the word that the firmware makes necessary.
+pub const NOKASLR_ADDED: &str = "`nokaslr` is added to the command line: the system has no access to the firmware's variables, since the \
+                             running kernel cannot hand the firmware's memory map on";
 
 /// The number of the one load that may still put a kernel in place.
 #[derive(Clone, Debug, Default)]
@@ -85,6 +96,8 @@ pub struct EntryLoader {
     pub append: Vec<String>,
     /// The firmware, which may make words on the command line necessary.
     pub firmware: Firmware,
+    /// A person or the settings agree to `nokaslr` where the firmware makes it necessary.
+    pub nokaslr: bool,
     /// Whose turn it is.
     pub turn: Turn,
     /// Actions to take right before the jump into the kernel, and only then.
@@ -106,7 +119,7 @@ impl EntryLoader {
             return Err(AttemptError::EmptyInitrd { file: file.to_owned() });
         }
         let doubts = prepared.initrd_doubts().into_iter().map(|(file, doubt)| format!("{file}: {doubt}"));
-        let warnings: Vec<String> = doubts.inspect(|doubt| log::warn!("{doubt}")).collect();
+        let mut warnings: Vec<String> = doubts.inspect(|doubt| log::warn!("{doubt}")).collect();
         if !is_sealed(&prepared.kernel.file) {
             read_through(&prepared.kernel)?;
         }
@@ -117,6 +130,12 @@ impl EntryLoader {
         };
         if let ([_], _) | (_, Some(_)) = (prepared.initrds.as_slice(), &prepared.multiboot) {
             prepared.initrds.iter().try_for_each(read_through)?;
+        }
+        if firmware.needs_nokaslr(&cmdline::complete(&prepared.cmdline, &self.append, Firmware::default())) {
+            if !self.nokaslr {
+                return Err(AttemptError::NeedsNokaslr);
+            }
+            warnings.push(NOKASLR_ADDED.to_owned());
         }
         prepared.cmdline = cmdline::complete(&prepared.cmdline, &self.append, firmware);
         if !self.turn.has(number) {
@@ -198,6 +217,7 @@ mod tests {
             volumes: vec![Arc::new(open)],
             append: vec![],
             firmware: Firmware::default(),
+            nokaslr: false,
             turn: Turn::default(),
             before_jump: vec![],
         }
@@ -286,6 +306,25 @@ mod tests {
         assert!(matches!(loader.load(1, &entry("a", "sda1")), Err(AttemptError::GivenUp)));
         // In its turn it comes as far as the kernel's own refusal.
         assert!(matches!(loader.load(2, &entry("a", "sda1")), Err(AttemptError::Load(_))));
+        fs::remove_dir_all(&path).unwrap();
+    }
+
+    #[test]
+    fn nokaslr_is_added_only_where_somebody_agrees() {
+        let path = directory("nokaslr");
+        fs::write(path.join("a"), "no kernel").unwrap();
+        let firmware = Firmware { lacks_runtime_map: true };
+        for (agreed, append, is_refused) in
+            [(false, &[][..], true), (false, &["nokaslr".to_owned()], false), (true, &[], false)]
+        {
+            let loader = EntryLoader { firmware, nokaslr: agreed, append: append.to_vec(), ..loader(&path) };
+            let error = loader.load(0, &entry("a", "sda1")).unwrap_err();
+            assert_eq!(
+                matches!(error, AttemptError::NeedsNokaslr),
+                is_refused,
+                "{agreed} {append:?} {error}"
+            );
+        }
         fs::remove_dir_all(&path).unwrap();
     }
 }

@@ -54,6 +54,8 @@ pub struct Settings {
     pub grub_flavour: Option<String>,
     /// Words appended to every kernel command line.
     pub append: Vec<String>,
+    /// `nokaslr` may be added to a command line where the next kernel would reset the machine without it.
+    pub nokaslr: bool,
     /// Directories, files and patterns of files that are images of live media, on any volume.
     pub iso: Vec<String>,
     /// The action when nothing could be booted.
@@ -81,6 +83,7 @@ impl Default for Settings {
             order: Vec::new(),
             grub_flavour: None,
             append: Vec::new(),
+            nokaslr: false,
             iso: Vec::new(),
             after_failure: AfterFailure::Menu,
             log_level: LevelFilter::Info,
@@ -112,7 +115,7 @@ const VOLUME: &str = "UUID=…, LABEL=…, PARTUUID=…, PARTLABEL=…, a device
                       mmc, usb or optical";
 
 /// The table of keys.
-const KEYS: [Setting; 15] = [
+const KEYS: [Setting; 16] = [
     Setting {
         name: "timeout",
         takes: "a number of seconds, or menu",
@@ -192,6 +195,15 @@ const KEYS: [Setting; 15] = [
                 Some(())
             },
         },
+    },
+    Setting {
+        name: "nokaslr",
+        takes: "yes or no",
+        default: "no",
+        kind: Store::One(|settings, value| {
+            settings.nokaslr = yes_or_no(value)?;
+            Some(())
+        }),
     },
     Setting {
         name: "grub-flavour",
@@ -459,7 +471,7 @@ mod tests {
     #[test]
     fn the_file_is_read_line_by_line() {
         let config = "# comment\n\ntimeout = 5\ntimeout-style = hidden\n default=\"Debian GNU/Linux\"\nwait = UUID=0a1b\nwait = LABEL=my disk\n\
-                      survey-deadline = 20\norder = usb\nappend = quiet splash\niso = /srv/*.img\ngrub-flavour = suse\nafter-failure = reboot\nlog-level = debug\ntiming = yes\n\
+                      survey-deadline = 20\norder = usb\nappend = quiet splash\nnokaslr = yes\niso = /srv/*.img\ngrub-flavour = suse\nafter-failure = reboot\nlog-level = debug\ntiming = yes\n\
                       watchdog = 60\nwatchdog-over-jump = yes\nworker-deaths = 5\n";
         let expected = Settings {
             timeout: Some(Timeout::Seconds(5)),
@@ -470,6 +482,7 @@ mod tests {
             order: vec![VolumeName::Transport(crate::entry::Transport::Usb)],
             grub_flavour: Some("suse".into()),
             append: vec!["quiet splash".into()],
+            nokaslr: true,
             iso: vec!["/srv/*.img".into()],
             after_failure: AfterFailure::Reboot,
             log_level: LevelFilter::Debug,

@@ -96,7 +96,12 @@ pub enum WorkerAction {
     /// Find the entries of all volumes that are there.
     Discover(Patience),
     /// Load this entry; the number comes back with the result.
-    Load(u64, Box<Entry>),
+    Load {
+        number: u64,
+        entry: Box<Entry>,
+        /// `nokaslr` may be added to its command line where the firmware makes it necessary.
+        nokaslr: bool,
+    },
     Unload,
     /// Carry out the actions that were left until the jump, and have PID 1 jump.
     Jump {

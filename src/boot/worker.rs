@@ -282,12 +282,13 @@ impl Worker {
     fn act(&mut self, action: WorkerAction) {
         match action {
             WorkerAction::Discover(patience) => self.discover(patience),
-            WorkerAction::Load(number, entry) => {
+            WorkerAction::Load { number, entry, nokaslr } => {
                 self.turn.give(number);
                 let loader = EntryLoader {
                     volumes: self.volumes.all(),
                     append: self.append.clone(),
                     firmware: Firmware::of_this_machine(),
+                    nokaslr,
                     turn: self.turn.clone(),
                     before_jump: firmware::one_shots(firmware::VARIABLES.as_ref()),
                 };

@@ -23,7 +23,7 @@ use super::{
 use crate::{
     boot::{
         before_jump, firmware,
-        loader::{EntryLoader, Turn},
+        loader::{EntryLoader, NOKASLR_ADDED, Turn},
     },
     entry::{Discovery, Entry, Kind},
     formats::text::{self, printable, printable_lines},
@@ -299,7 +299,10 @@ fn warnings(options: &RestartOptions, entry: &Entry) -> (Vec<String>, bool) {
     }
     // Xen has words of its own for its consoles.
     let is_linux = entry.kind != Kind::Multiboot;
-    let silent = if is_linux { consoles::silent(&consoles::active(), &entry.cmdline) } else { Vec::new() };
+    let mut silent =
+        if is_linux { consoles::silent(&consoles::active(), &entry.cmdline) } else { Vec::new() };
+    let is_added = is_linux && Firmware::of_this_machine().lacks_runtime_map;
+    silent.extend((is_added && entry.cmdline.contains("nokaslr")).then(|| NOKASLR_ADDED.to_owned()));
     if options.load {
         return (silent, false);
     }
@@ -452,6 +455,8 @@ fn load(entry: &Entry, disks: Disks) -> Result<LoadedKernel, Failure> {
         volumes: disks.open.into_iter().map(Arc::new).collect(),
         append: Vec::new(),
         firmware: Firmware::default(),
+        // The command line is complete.
+        nokaslr: false,
         turn: Turn::default(),
         before_jump: Vec::new(),
     };

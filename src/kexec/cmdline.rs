@@ -28,14 +28,20 @@ impl Firmware {
             cfg!(target_arch = "x86_64") && efi.is_dir() && !efi.join("runtime-map").is_dir();
         Self { lacks_runtime_map }
     }
+
+    /// Whether a kernel with this command line resets the machine unless `nokaslr` is added. With it the kernel starts, and has none of
+    /// the firmware's runtime services.
+    #[must_use]
+    pub fn needs_nokaslr(self, cmdline: &str) -> bool {
+        self.lacks_runtime_map && !cmdline.split_whitespace().any(|word| word == "nokaslr")
+    }
 }
 
 /// An entry's command line with the settings' words, and what the firmware makes necessary, at its end, before a `--` that
 /// hands the rest to init. Text as in [`crate::formats::text`].
 #[must_use]
 pub fn complete(cmdline: &str, append: &[String], firmware: Firmware) -> String {
-    let necessary = (firmware.lacks_runtime_map && !cmdline.split_whitespace().any(|word| word == "nokaslr"))
-        .then_some("nokaslr");
+    let necessary = firmware.needs_nokaslr(cmdline).then_some("nokaslr");
     let (cmdline, for_init) = match cmdline.find(" -- ") {
         Some(end) => cmdline.split_at(end),
         None => (cmdline, ""),

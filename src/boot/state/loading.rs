@@ -70,7 +70,9 @@ impl WorkerState {
                 ("initrds", initrds.join(",")),
             ],
         ));
-        actions.push(WorkerAction::Load(self.loads, Box::new(entry.clone())));
+        // Who chooses an entry has read that it needs the word, or reads it now.
+        let nokaslr = self.settings.nokaslr || matches!(self.decider, Decider::Person(_));
+        actions.push(WorkerAction::Load { number: self.loads, entry: Box::new(entry.clone()), nokaslr });
         self.load = Load::Begun { number: self.loads, entry: Box::new(entry), since: now };
     }
 

@@ -40,7 +40,7 @@ impl Scene {
             self.done.push(match action {
                 WorkerAction::Discover(Patience::Until(_)) => "discover".to_owned(),
                 WorkerAction::Discover(Patience::ForLate) => "discover late".to_owned(),
-                WorkerAction::Load(number, entry) => format!("load {number} {}", entry.id),
+                WorkerAction::Load { number, entry, .. } => format!("load {number} {}", entry.id),
                 WorkerAction::Unload => "unload".to_owned(),
                 WorkerAction::Jump { title, .. } => format!("Jump({title:?})"),
                 WorkerAction::Ask(Request::Begin(_) | Request::End(_)) => continue,
@@ -97,6 +97,15 @@ impl Scene {
 
     fn next(&self) -> String {
         self.state.status(self.now).next
+    }
+}
+
+/// One entry that boots on its own.
+fn discovery() -> Discovery {
+    Discovery {
+        timeout: Some(5),
+        entries: vec![Entry { default: true, ..entry("a", "sda1") }],
+        ..Discovery::default()
     }
 }
 
@@ -238,6 +247,30 @@ fn a_person_may_try_again_what_failed() {
     // The person keeps the decision, whatever happens.
     assert_eq!(scene.refused(2).at(100.0).done(), "@fail load a given up");
     assert_eq!(scene.press('!').loaded(3).done(), format!("load 3 a; {JUMP_A}"));
+}
+
+#[test]
+fn who_chooses_an_entry_or_sets_nokaslr_agrees_to_it() {
+    for (config, key, expected) in [("", None, false), ("", Some('!'), true), ("nokaslr = yes", None, true)] {
+        let mut scene = Scene::new(config);
+        scene.found("sda1").discovered(Some(5), &["a@sda1"]).on(Event::KnownProbed).refused(1).done();
+        let mut agreed = Vec::new();
+        let again = match key {
+            // The first key stops the countdown.
+            Some(_) => Event::Key(Key::Enter),
+            None => Event::Gone("sda1".to_owned()),
+        };
+        for event in
+            [again, Event::Found(volume("sda1", Transport::Scsi)), Event::Discovered(Ok(discovery()))]
+        {
+            for action in scene.state.on(event, scene.now) {
+                if let WorkerAction::Load { nokaslr, .. } = action {
+                    agreed.push(nokaslr);
+                }
+            }
+        }
+        assert_eq!(agreed.first(), Some(&expected), "{config} {key:?} {agreed:?}");
+    }
 }
 
 #[test]
@@ -501,7 +534,7 @@ proptest! {
             for action in state.on(event, now) {
                 prop_assert!(!left);
                 match action {
-                    WorkerAction::Load(number, entry) => {
+                    WorkerAction::Load { number, entry, .. } => {
                         prop_assert_eq!(&loading, &None);
                         loading = Some((number, full_title(&entry)));
                         loaded = None;
