@@ -30,7 +30,9 @@ use crate::{
     kexec::{
         self, LoadedKernel,
         cmdline::{self, Firmware},
-        consoles, reason,
+        consoles,
+        dangers::dangers,
+        reason,
         state::{self, Slot},
     },
     running::{
@@ -308,6 +310,7 @@ fn warnings(options: &RestartOptions, entry: &Entry) -> (Vec<String>, bool) {
     }
     let (mut warnings, blocked) = obstacles(options.now);
     warnings.extend(silent);
+    warnings.extend(dangers(Path::new("/"), true));
     if state::loaded(Slot::Boot) == Some(true) {
         warnings.push("a kernel is loaded already; this one takes its place".to_owned());
     }

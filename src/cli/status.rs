@@ -9,16 +9,30 @@ use super::{
     arguments::{Argument, Arguments},
     json,
 };
+use crate::kexec::dangers::dangers;
 
 pub(super) const STATUS: Command = Command {
     name: "status",
     operands: "[--json]",
-    summary: "Show what this kernel says of loading another one",
-    details: "Whether a kernel is loaded and waiting, and what prevents loading one.",
+    summary: "Show what this machine says of loading another kernel",
+    details: "Whether a kernel is loaded and waiting, what prevents loading one, what of the firmware's it will be given, and why it \
+              might not start.",
     options: &[JSON],
     examples: &[("firstlight status", "is a kernel loaded?")],
     run: status,
 };
+
+/// What tells the firmware, and its name.
+const FIRMWARE: [(&str, &str); 2] = [("sys/firmware/efi", "efi"), ("sys/firmware/devicetree", "device tree")];
+
+/// What tells that the running kernel can hand something over, and its name.
+const HANDED_OVER: [(&str, &str); 5] = [
+    ("sys/firmware/acpi/tables", "ACPI tables"),
+    ("sys/firmware/dmi/tables", "SMBIOS tables"),
+    ("sys/firmware/efi/runtime-map", "EFI runtime services"),
+    ("sys/firmware/fdt", "device tree"),
+    ("sys/class/graphics/fb0", "framebuffer"),
+];
 
 /// Facts from the kernel; `None` where it gives none.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
@@ -27,6 +41,10 @@ struct Status {
     kernel: Option<String>,
     /// The way the machine was started.
     firmware: &'static str,
+    /// What of the firmware's the next kernel is given.
+    hands_over: Vec<&'static str>,
+    /// Why the next kernel would not start.
+    dangers: Vec<String>,
     /// A kernel is loaded and waits for the jump.
     loaded: Option<bool>,
     crash_loaded: Option<bool>,
@@ -52,9 +70,12 @@ fn status(arguments: &mut Arguments) -> Result<String, Failure> {
 fn read(root: &Path) -> Status {
     let text = |path: &str| fs::read_to_string(root.join(path)).ok().map(|text| text.trim().to_owned());
     let flag = |path: &str| text(path).map(|text| text != "0");
+    let is_there = |path: &str| root.join(path).exists();
     Status {
         kernel: text("proc/sys/kernel/osrelease"),
-        firmware: if root.join("sys/firmware/efi").exists() { "efi" } else { "bios" },
+        firmware: FIRMWARE.iter().find(|(path, _)| is_there(path)).map_or("bios", |(_, name)| name),
+        hands_over: HANDED_OVER.iter().filter(|(path, _)| is_there(path)).map(|(_, name)| *name).collect(),
+        dangers: dangers(root, false),
         loaded: flag("sys/kernel/kexec_loaded"),
         crash_loaded: flag("sys/kernel/kexec_crash_loaded"),
         disabled: flag("proc/sys/kernel/kexec_load_disabled"),
@@ -84,7 +105,13 @@ fn table(status: &Status) -> String {
             ),
         ),
         ("lockdown", status.lockdown.clone().unwrap_or_else(|| "this kernel does not say".into())),
+        (
+            "handed over",
+            if status.hands_over.is_empty() { "nothing".into() } else { status.hands_over.join(", ") },
+        ),
     ];
+    let dangers = status.dangers.iter().map(|danger| ("danger", danger.clone()));
+    let lines: Vec<(&str, String)> = lines.into_iter().chain(dangers).collect();
     lines.iter().map(|(name, value)| format!("{name:<16} {value}\n")).collect()
 }
 
@@ -113,10 +140,14 @@ mod tests {
             ("sys/kernel/kexec_crash_loaded", "0\n"),
             ("sys/kernel/security/lockdown", "none [integrity] confidentiality\n"),
             ("sys/firmware/efi/fw_platform_size", "64\n"),
+            ("sys/firmware/efi/runtime-map/0/type", "0\n"),
+            ("sys/firmware/acpi/tables/FACP", ""),
         ]);
         let expected = Status {
             kernel: Some("6.1.0-18-amd64".into()),
             firmware: "efi",
+            hands_over: vec!["ACPI tables", "EFI runtime services"],
+            dangers: vec![],
             loaded: Some(true),
             crash_loaded: Some(false),
             disabled: Some(false),

@@ -8,6 +8,7 @@ mod call;
 pub mod cmdline;
 pub mod command;
 pub mod consoles;
+pub mod dangers;
 mod error;
 mod initrd;
 mod linux;
