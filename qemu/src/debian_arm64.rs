@@ -21,6 +21,9 @@ const PACKAGES: &[&str] = &[
     "initramfs-tools",
     "zstd",
     "e2fsprogs",
+    // They were essential once, or came with something that was.
+    "login",
+    "passwd",
     "systemd-sysv",
     "udev",
     "dbus",
