@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use initramfs::binary;
 use initramfs::flash::{Changes, Kind, Payload, Replacement, edit, grow, inspect, put, unneeded, with_area};
 use qemu::oracles::{UEFITOOL, available};
 use qemu::roots::Root;
@@ -193,6 +194,15 @@ const FLASH: usize = 8 << 20;
 fn volumes(edited: &[u8]) -> usize {
     let smallest = with_area(edited, edited.len()).unwrap();
     smallest.len() - smallest.iter().position(|byte| *byte != 0xff).unwrap()
+}
+
+#[test]
+fn the_loader_does_not_hold_the_time_of_its_build() {
+    let Some(tools) = pinned::for_test() else { return };
+    let path = place::directory("firmware-images").unwrap().join("loader.efi");
+    fs::write(&path, binary::build_flash_loader().unwrap()).unwrap();
+    let said = tools.run("objdump", ["-p".as_ref(), path.as_os_str()]).unwrap();
+    assert!(said.contains("This is a reproducible build file hash, not a timestamp"), "{said}");
 }
 
 #[test]
