@@ -17,11 +17,11 @@ pub const TARGET: &str =
 const FLASH_LOADER: &str = "flash-loader";
 const EFI: &str = "x86_64-unknown-uefi";
 
-/// The Cargo features of an image's binary: what a person types at the rescue console, Xen, and the loaders that `--small` leaves
-/// out.
-pub const FEATURES: [&str; 3] = ["command-line", "multiboot", OTHER_LOADERS];
+/// The Cargo features of an image's binary: what a person types at the rescue console, Xen, and all loaders.
+pub const FEATURES: [&str; 3] = ["command-line", "multiboot", "other-loaders"];
 
-const OTHER_LOADERS: &str = "other-loaders";
+/// What `--small` leaves out of them: flash of 4 MiB is seldom below Xen.
+const NOT_SMALL: [&str; 2] = ["multiboot", "other-loaders"];
 
 /// Compiler options of every image, all of them stable: fixed addresses, since tables for moving the program to others and
 /// for unwinding are of no use to PID 1; and the short form of SHA-2 (sha2's README), which only processors without
@@ -45,7 +45,7 @@ pub struct Options {
     pub target: String,
     /// Cargo features.
     pub features: Vec<String>,
-    /// With a standard library built for size, and without `other-loaders`.
+    /// With a standard library built for size, and without `multiboot` and `other-loaders`.
     pub small: bool,
 }
 
@@ -71,7 +71,7 @@ pub struct Built {
 /// Cargo fails, and has said why on stderr; the binary cannot be read or written.
 pub fn build(options: &Options) -> Result<Built, BuildError> {
     let Options { target, features, small } = options;
-    let features = features.iter().filter(|feature| !(*small && *feature == OTHER_LOADERS));
+    let features = features.iter().filter(|feature| !(*small && NOT_SMALL.contains(&feature.as_str())));
     let features = features.map(String::as_str).collect::<Vec<_>>().join(",");
     let profile = if *small { "small" } else { "image" };
     let rustflags = IMAGE.into_iter().chain(SMALL_COMPILER.into_iter().filter(|_| *small));

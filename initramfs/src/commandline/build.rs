@@ -27,8 +27,8 @@ Options:
       --target TRIPLE      what to build it for
       --without FEATURE    build it without `command-line` (`firstlight list`, `kexec` … at the rescue console),
                            `multiboot` (Xen) or `other-loaders` (rEFInd, LILO …); repeats
-      --small              build it with a standard library built for size and without `other-loaders`: for flash of
-                           4 MiB, takes longer
+      --small              build it with a standard library built for size, without `multiboot` and `other-loaders`:
+                           for flash of 4 MiB, takes longer
       --debug-file FILE    write the same binary with symbols and lines to FILE, so that `addr2line -e FILE ADDRESS`
                            gives the line of an address that PID 1 reports
   -h, --help               this help
