@@ -48,7 +48,8 @@ mod tests {
     fn each_machine_has_its_own_dangers() {
         let map = ("sys/firmware/efi/runtime-map/0/type", "0");
         let tdx = ("proc/cpuinfo", "processor : 0\nflags\t\t: fpu tdx_guest lm\n");
-        let cases: [(&[(&str, &str)], &[&str]); 6] = [
+        type Files<'a> = &'a [(&'a str, &'a str)];
+        let cases: [(Files<'_>, &[&str]); 6] = [
             (&[], &[]),
             (&[map, ("sys/firmware/efi/fw_platform_size", "64\n")], &[]),
             (&[map, ("sys/firmware/efi/fw_platform_size", "32\n")], &["32-bit UEFI"]),

@@ -129,7 +129,8 @@ fn a_default_that_nothing_can_outrank_does_not_wait_for_a_disk_that_does_not_ans
         },
         missing: 1,
     };
-    let cases: [(&str, Vec<Device>, &[&str], Discovery, Option<Rejection>, bool); 9] = [
+    type Case = (&'static str, Vec<Device>, &'static [&'static str], Discovery, Option<Rejection>, bool);
+    let cases: [Case; 9] = [
         ("", vec![usb()], &[], Discovery::default(), None, true),
         ("", vec![usb(), device("sda2", Transport::Scsi)], &[], Discovery::default(), None, false),
         ("", vec![device("nvme0n1", Transport::Nvme)], &[], Discovery::default(), None, false),
