@@ -21,7 +21,7 @@ pub const FLASH: usize = 0xff00_0000;
 #[cfg(target_arch = "x86_64")]
 const FLASH_SIZE: usize = 16 << 20;
 
-/// On QEMU's arm64 machine the second flash: the first one's is not mapped behind the firmware.
+/// On QEMU's arm64 machine the second flash: of the first one nothing is mapped after the firmware.
 #[cfg(target_arch = "aarch64")]
 pub const FLASH: usize = 0x0400_0000;
 #[cfg(target_arch = "aarch64")]
@@ -138,7 +138,7 @@ impl Firmware {
         }
         let memory = Memory::new(self, length)?;
         let flash: *const u64 = ptr::with_exposed_provenance(address);
-        // Words, since each access of a real flash costs the same. The last one may have bytes behind the piece: the flash and
+        // Words, since each access of a real flash costs the same. The last one may have bytes after the piece: the flash and
         // the memory, both whole pages, have them, too.
         let words = length.div_ceil(size_of::<u64>());
         // SAFETY: source and destination have so many words, as said, both are aligned, and memory is no flash.

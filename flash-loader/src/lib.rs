@@ -1,7 +1,7 @@
 //! The payload area of a flash: a kernel, its initramfs and its command line, each a part of its own that is found by looking
 //! through the flash page by page.
 //!
-//! A part begins with a page: a header of 64 bytes, numbers little-endian, and behind it the content. Every other byte of its
+//! A part begins with a page: a header of 64 bytes, numbers little-endian, and after it the content. Every other byte of its
 //! last page is erased (1 bits).
 //!
 //! | bytes | what |
@@ -103,7 +103,7 @@ impl fmt::Display for Damage {
             Self::Header => formatter.write_str("its header is damaged"),
             Self::Version(version) => write!(formatter, "its layout has the unknown version {version}"),
             Self::Kind(kind) => write!(formatter, "its kind {kind} is not known"),
-            Self::Cut => formatter.write_str("it is longer than the flash behind it"),
+            Self::Cut => formatter.write_str("it is longer than the flash after it"),
         }
     }
 }

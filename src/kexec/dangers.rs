@@ -1,4 +1,4 @@
-//! Machines on which a jump into another kernel would end in a reset or a hang, told before it (Linux:
+//! Machines on which a jump into another kernel would end in a reset or a hang, and why (Linux:
 //! arch/x86/kernel/kexec-bzimage64.c, Documentation/arch/x86/tdx.rst).
 
 use std::{fs, path::Path};

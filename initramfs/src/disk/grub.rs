@@ -111,7 +111,7 @@ fn core(grub: &Grub, configuration: &str) -> Result<Vec<u8>, BuildError> {
     Err(failed(Path::new(PROGRAMS[0]), PACKAGE.to_owned()))
 }
 
-/// The two parts, each told where the next one lies. `None` if they are not what they should be.
+/// The two parts, each with the place of the next one. `None` if they are not what they should be.
 fn placed(mut code: Vec<u8>, mut core: Vec<u8>, sector: u64) -> Option<Stage> {
     // grub-mkimage has written how much there is to read: all but the first sector, which reads it.
     let rest = core.len().div_ceil(usize::try_from(SECTOR).ok()?).checked_sub(1)?;
