@@ -1,4 +1,4 @@
-//! Every system call that rustix and nix lack, and every `unsafe` of the project, each with its SAFETY reason.
+//! Every system call that rustix and nix lack, and every `unsafe` of the programs that run on Linux, each with its SAFETY reason.
 #![warn(missing_docs)]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![deny(clippy::unreachable, clippy::todo, clippy::unimplemented)]
