@@ -102,6 +102,7 @@ const ATTEMPTS: &[(&str, End, Attempt)] = &[
     ("open a file as programs do", KILLED, |_| fs::read("/etc/passwd").is_ok()),
     ("talk to the network", KILLED, |_| UdpSocket::bind("127.0.0.1:0").is_ok()),
     ("start a process", KILLED, |_| Command::new("/bin/true").status().is_ok()),
+    ("make a copy of itself", KILLED, |_| firstlight::sys::fork::fork().is_ok()),
     ("start a thread", KILLED, |_| thread::Builder::new().spawn(|| ()).is_ok()),
     ("kill its parent", KILLED, |_| kill_process(getppid().unwrap(), Signal::KILL).is_ok()),
     ("abort its parent", KILLED, |_| signal::send_to_first_thread(getppid().unwrap(), libc::SIGABRT).is_ok()),
@@ -151,9 +152,13 @@ fn tree() -> TempDir {
     tree
 }
 
-fn volumes(tree: &Path) -> Vec<OpenVolume> {
+/// On one disk, or on two of them.
+fn volumes(tree: &Path, disks: usize) -> Vec<OpenVolume> {
     let open = |name: &str, kind, root: Root| OpenVolume {
-        volume: Volume::new(Device::new(name), Filesystem { kind, uuid: None, label: None }),
+        volume: Volume::new(
+            Device { disk: if disks == 1 { "sda" } else { name }.into(), ..Device::new(name) },
+            Filesystem { kind, uuid: None, label: None },
+        ),
         root: root.naming_as(kind),
     };
     let partition = File::open(tree.join("partition")).unwrap();
@@ -163,12 +168,12 @@ fn volumes(tree: &Path) -> Vec<OpenVolume> {
     ]
 }
 
-fn probe(tree: &Path, name: &str, landlock: bool) -> Probed {
+fn probe(tree: &Path, name: &str, landlock: bool, disks: usize) -> Probed {
     let words = ["sandbox", if landlock { "probe" } else { "probe-without-landlock" }];
     let forgotten = OwnedFd::from(File::open("/etc/passwd").unwrap());
     let program = Program::new(env::current_exe().unwrap().as_os_str(), &words).unwrap();
     let context = Context { grub_flavour: Some(name.to_owned()), ..Context::default() };
-    let volumes = volumes(tree);
+    let volumes = volumes(tree, disks);
     let volumes: Vec<&OpenVolume> = volumes.iter().collect();
     sandbox::probe(program.hand(&forgotten, FORGOTTEN).unwrap(), &volumes, &context).unwrap()
 }
@@ -176,10 +181,10 @@ fn probe(tree: &Path, name: &str, landlock: bool) -> Probed {
 /// All attempts. Gives what could not be done to shut the process in.
 fn all_attempts() -> Option<String> {
     let mut missing = None;
-    for landlock in [true, false] {
+    for (landlock, disks) in [(true, 1), (true, 2), (false, 1), (false, 2)] {
         let tree = tree();
         for (name, end, _) in ATTEMPTS {
-            let Probed { status, unconfined, said } = probe(tree.path(), name, landlock);
+            let Probed { status, unconfined, said } = probe(tree.path(), name, landlock, disks);
             let status = status.unwrap();
             let must_hold = match end {
                 HoldsInside => unconfined.is_none(),
@@ -189,7 +194,7 @@ fn all_attempts() -> Option<String> {
             let ended = (status.signal(), status.success() || expected.is_some());
             assert!(
                 !must_hold || ended == (expected, true),
-                "{name} (Landlock: {landlock}): {status}: {said}"
+                "{name} (Landlock: {landlock}, {disks} disks): {status}: {said}"
             );
             assert_eq!(said.contains("\x1b[2J"), *name == "write to the console", "{name}: {said}");
             missing = unconfined;

@@ -8,7 +8,7 @@ use firstlight::{
 use fuzz::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
-    let _ = sandbox::understood(data);
+    let _ = sandbox::is_understood(data);
     let _ = Request::decode(data);
     let _ = Notice::decode(data);
 });

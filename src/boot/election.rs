@@ -5,7 +5,7 @@ use std::{cmp::Reverse, collections::HashSet};
 
 use super::settings::Settings;
 use crate::{
-    entry::{Device, Discovery, Entry, Kind, Transport, Volume, VolumeId},
+    entry::{Device, Discovery, Entry, Kind, Transport, Volume, VolumeId, VolumeReference},
     formats::{sort, volume_name::VolumeName},
 };
 
@@ -60,9 +60,7 @@ pub fn attempts<'a>(discovery: &'a Discovery, electorate: &Electorate<'_>) -> Ve
         })
         .filter_map(|(place, entry)| {
             // An entry whose volume has just gone cannot be loaded.
-            let mut volumes = electorate.volumes.iter();
-            let volume = volumes.find(|volume| entry.source.volume.is(volume))?;
-            let rank = rank_of_volume(volume, turn(entry), is_scan(entry), electorate);
+            let rank = rank_of_entry(entry, turn(entry), electorate)?;
             // Reverse: true before false.
             Some(((Reverse(is_wanted(entry)), rank, Reverse(entry.default), is_repair(entry), place), entry))
         })
@@ -99,7 +97,7 @@ pub fn order(electorate: &Electorate<'_>) -> Vec<VolumeId> {
 pub fn may_outrank(device: &Device, entry: &Entry, electorate: &Electorate<'_>) -> bool {
     let Electorate { settings, volumes, firmware, .. } = *electorate;
     let Some(own) = volumes.iter().find(|volume| entry.source.volume.is(volume)) else { return true };
-    let rank = rank_of_volume(own, 0, false, electorate);
+    let Some(rank) = rank_of_entry(entry, 0, electorate) else { return true };
     // What settings name may be on any device, and so may the partition that is first in the firmware's order.
     let has_wishes = settings.default.is_some() || !settings.order.is_empty() || !settings.wait.is_empty();
     let firmware = if firmware.is_empty() { usize::MAX } else { usize::from(rank.firmware == 0) };
@@ -155,6 +153,20 @@ struct Rank<'a> {
     name: &'a str,
 }
 
+/// The rank of the volume that an entry is written on, or that of the volume on another disk which led there: a disk gets no
+/// turn before its own by naming another one.
+fn rank_of_entry<'a>(entry: &Entry, turn: usize, electorate: &Electorate<'a>) -> Option<Rank<'a>> {
+    let rank = |reference: &VolumeReference| {
+        let volume = electorate.volumes.iter().find(|volume| reference.is(volume))?;
+        Some(rank_of_volume(volume, turn, is_scan(entry), electorate))
+    };
+    let own = rank(&entry.source.volume)?;
+    match &entry.led_from {
+        Some(leading) => rank(leading).map(|leading| own.max(leading)),
+        None => Some(own),
+    }
+}
+
 fn rank_of_volume<'a>(volume: &'a Volume, turn: usize, scan: bool, electorate: &Electorate<'a>) -> Rank<'a> {
     let Electorate { settings, volumes, late, firmware } = *electorate;
     let device = &volume.device;
@@ -195,7 +207,7 @@ fn partition_uuid(volume: &Volume) -> Option<&String> {
 mod tests {
     use super::*;
     use crate::{
-        boot::samples::{entry, id, volume},
+        boot::samples::{entry, id, reference, volume},
         entry::FileReference,
     };
 
@@ -342,6 +354,21 @@ mod tests {
                 "{late:?} {firmware:?} {config}"
             );
         }
+    }
+
+    #[test]
+    fn a_disk_that_leads_to_another_one_gets_no_turn_before_its_own() {
+        let volumes = [
+            volume("nvme0n1p1", Transport::Nvme),
+            volume("sda1", Transport::Scsi),
+            volume("sdb1", Transport::Usb),
+        ];
+        let led = Entry { led_from: Some(reference("sdb1")), default: true, ..entry("led", "nvme0n1p1") };
+        let entries = [led, entry("n", "nvme0n1p1"), entry("a", "sda1")];
+        assert_eq!(elected(&entries, &volumes, &[], &[], ""), "n a led");
+        // The firmware would start the loader on that disk.
+        assert_eq!(elected(&entries, &volumes, &[], &["uuid-of-sdb1"], ""), "led n a");
+        assert_eq!(elected(&entries, &volumes[..2], &[], &[], ""), "n a");
     }
 
     #[test]

@@ -5,9 +5,9 @@ use std::collections::{HashMap, HashSet};
 use serde::Serialize;
 
 use super::{
-    finder::{Findings, Note, NoteAction},
+    finder::{Context, Findings, Note, NoteAction},
     merge::{Found, merge},
-    owner::Owner,
+    owner::{StartedProgram, owners, unknown_first},
 };
 use crate::{
     entry::{
@@ -119,13 +119,13 @@ fn entries(count: usize) -> String {
     if count == 1 { "1 entry".into() } else { format!("{count} entries") }
 }
 
-/// Merges what was found and tells for each volume what came of it. `unknown_first` are the programs that the firmware starts
-/// before any loader that is known here.
+/// Merges what was found and tells for each volume what came of it. `programs` are those that the firmware starts, in its
+/// order.
 pub(super) fn report(
     volumes: &[Volume],
+    context: &Context,
     mut found: Vec<Found>,
-    owners: &[Owner],
-    unknown_first: &[(usize, String, String)],
+    programs: &[StartedProgram],
 ) -> Survey {
     let mut reports: Vec<Report> = volumes.iter().map(Report::new).collect();
     let searches: Vec<_> = found.iter().map(|found| (found.volume, found.format, outcome(found))).collect();
@@ -134,19 +134,21 @@ pub(super) fn report(
             report.notes.append(&mut findings.notes);
         }
     }
-    for (volume, program, title) in unknown_first {
-        if let Some(report) = reports.get_mut(*volume) {
+    for program in unknown_first(programs) {
+        let title = context.boot_options.get(program.turn).map_or("", |option| &option.description);
+        if let Some(report) = reports.get_mut(program.volume) {
             report.notes.push(Note {
                 action: NoteAction::PassedOver,
                 volume: report.volume.clone(),
-                path: program.clone(),
+                path: program.path.clone(),
                 message: format!(
                     "the firmware starts this program first (“{title}”): a loader whose entries are not read here"
                 ),
             });
         }
     }
-    for owner in owners {
+    let owners = owners(programs);
+    for owner in &owners {
         if let Some(report) = reports.get_mut(owner.volume) {
             report.notes.push(Note {
                 action: NoteAction::Used,
@@ -156,7 +158,7 @@ pub(super) fn report(
             });
         }
     }
-    let merged = merge(volumes, found, owners);
+    let merged = merge(volumes, found, &owners);
     for ((volume, format, mut outcome), again) in searches.into_iter().zip(merged.repeated) {
         if let Outcome::Entries { repeated, .. } = &mut outcome {
             *repeated = again;

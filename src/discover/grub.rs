@@ -2,7 +2,7 @@
 
 use super::{
     finder::{Context, Finder, Findings, Note, NoteAction},
-    owner::owners,
+    owner::{owners, programs},
     pattern,
     unbootable::{firmware_problem, kind_problem},
     unified::complete_chained,
@@ -61,7 +61,7 @@ impl Finder for Grub {
         if configurations.is_empty() {
             return None;
         }
-        let owners = owners(lookup, context);
+        let owners = owners(&programs(lookup, context, |other| other == volume));
         let turn = |path: &String| owners.iter().position(|owner| owner.is_beside(volume, path));
         sort::by_key(&mut configurations, |path| turn(path).unwrap_or(usize::MAX));
         let mut findings = Findings::default();

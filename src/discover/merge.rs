@@ -8,6 +8,7 @@ use crate::entry::{
 };
 
 /// The result of one finder on one volume.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Found {
     /// The volume's place in the order of search.
     pub volume: usize,
@@ -17,6 +18,13 @@ pub(super) struct Found {
     pub findings: Option<Findings>,
     /// The limit that cut its search short.
     pub exhausted: Option<String>,
+}
+
+impl Found {
+    /// The entries.
+    pub fn entries(&self) -> &[Entry] {
+        self.findings.as_ref().map_or(&[], |findings| &findings.entries)
+    }
 }
 
 /// The results of all finders together, and how much of each was there already.
@@ -97,7 +105,18 @@ struct Merging {
     candidates: Vec<Candidate>,
     /// Where each entry went, by the place where it is written: two ways that lead there (the stub on the ESP, the
     /// configuration itself) lead to one entry.
-    places: HashMap<(VolumeReference, String, Option<u32>), usize>,
+    places: HashMap<Place, usize>,
+    /// The volumes that configurations led from to other disks.
+    leading: HashSet<VolumeReference>,
+}
+
+/// Where an entry is written, and the volume of another disk whose configuration led there.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Place {
+    volume: VolumeReference,
+    path: String,
+    line: Option<u32>,
+    led_from: Option<VolumeReference>,
 }
 
 impl Merging {
@@ -124,18 +143,25 @@ impl Merging {
                 });
                 continue;
             }
-            let origin = (entry.source.volume.clone(), entry.source.full_path(), entry.source.line);
+            let origin = Place {
+                volume: entry.source.volume.clone(),
+                path: entry.source.full_path(),
+                line: entry.source.line,
+                led_from: entry.led_from.clone(),
+            };
+            self.leading.extend(entry.led_from.clone());
             let as_fallback = fallback.iter().position(|id| *id == entry.id);
             let is_default = default_place.is_none()
                 && default.as_deref() == Some(&entry.id)
                 && (entry.default || !is_marked);
-            let place = match self.places.get(&origin) {
+            let place = match self.known(&origin, &entry) {
                 Some(place) => {
                     repeated = repeated.saturating_add(1);
-                    if let Some(known) = self.entries.get_mut(*place) {
+                    if let Some(known) = self.entries.get_mut(place) {
                         known.locked |= entry.locked;
+                        known.led_from = known.led_from.take().and(entry.led_from);
                     }
-                    *place
+                    place
                 }
                 None => {
                     // One statement in a loop makes many entries: they are no repetition of each other.
@@ -171,6 +197,20 @@ impl Merging {
             self.warn(warning);
         }
         repeated
+    }
+
+    /// The place of the entry that another way had led to already. What another disk says of an entry counts as the same entry
+    /// only where it says the same.
+    fn known(&self, origin: &Place, entry: &Entry) -> Option<usize> {
+        let says_the_same = |place: &usize| {
+            let plain = |it: &Entry| Entry { default: false, locked: false, led_from: None, ..it.clone() };
+            self.entries.get(*place).is_some_and(|known| plain(known) == plain(entry))
+        };
+        let others = self.leading.iter().map(Some).chain([None]);
+        let mut others = others.filter(|other| *other != origin.led_from.as_ref()).filter_map(|other| {
+            self.places.get(&Place { led_from: other.cloned(), ..origin.clone() }).copied()
+        });
+        self.places.get(origin).copied().or_else(|| others.find(says_the_same))
     }
 
     /// Keeps a warning once; two ways to one file give it twice.
@@ -353,6 +393,30 @@ mod tests {
         let ids: Vec<_> = merged_twice.discovery.entries.iter().map(|entry| entry.id.as_str()).collect();
         assert_eq!(ids, ["a", "b", "c"]);
         assert_eq!(merged_twice.discovery.default.as_deref(), Some("b"));
+    }
+
+    #[test]
+    fn another_disk_adds_to_an_entry_only_what_its_own_disk_says_as_well() {
+        let own = entry("a", "sda2", "/grub.cfg", 3);
+        let led = |cmdline: &str| Entry {
+            led_from: Some("sdb1".into()),
+            cmdline: cmdline.into(),
+            default: true,
+            ..own.clone()
+        };
+        let names = ["sda2", "sdb1"];
+        let own_first = |led| vec![found(0, &[own.clone()], "a", 5), found(1, &[led], "a", 1)];
+        let own_last = |led| vec![found(0, &[led], "a", 1), found(1, &[own.clone()], "a", 5)];
+        for (found, ids, led_from) in [
+            (own_first(led("")), "[a]", vec![None]),
+            (own_last(led("")), "[a]", vec![None]),
+            (own_first(led("init=/evil")), "[a] [a@sda2]", vec![None, Some("sdb1".into())]),
+            (own_last(led("init=/evil")), "[a] [a@sda2]", vec![Some("sdb1".into()), None]),
+        ] {
+            let entries = merge(&volumes(&names), found.clone(), &[]).discovery.entries;
+            assert_eq!(entries.into_iter().map(|entry| entry.led_from).collect::<Vec<_>>(), led_from);
+            assert_eq!(merged(&names, found).0, ids);
+        }
     }
 
     #[test]

@@ -41,6 +41,7 @@ mod raspberry_pi;
 mod refind;
 pub mod sandbox;
 mod scan;
+mod search;
 mod share;
 mod syslinux;
 #[cfg(test)]
@@ -55,15 +56,10 @@ pub use explain::{NO_CONFIGURATION, Outcome, Report, Search, Survey};
 pub use images::Images;
 pub use volumes::Volumes;
 
-use self::{
-    explain::report,
-    finder::{Context, Finder, Findings},
-    merge::Found,
-    metered::Metered,
-};
+use self::finder::{Context, Finder, Findings};
 use crate::{
     entry::{Discovery, Entry, Format, Warning},
-    formats::{lookup::Lookup, sort},
+    formats::lookup::Lookup,
 };
 
 /// Every boot-loader family that is read. Where one volume holds several configurations, the default of the upper one counts:
@@ -130,59 +126,6 @@ pub fn discover(lookup: &dyn Lookup, context: &Context) -> Discovery {
 /// Finds everything that the volumes offer to boot, and tells how that came about.
 #[must_use]
 pub fn survey(lookup: &dyn Lookup, context: &Context) -> Survey {
-    survey_with(FINDERS, lookup, context)
-}
-
-fn survey_with(finders: &[&dyn Finder], lookup: &dyn Lookup, context: &Context) -> Survey {
-    let volumes = lookup.volumes();
-    let (mut found, mut live, mut wanted) = (Vec::new(), Vec::new(), Vec::new());
-    let put_down: Vec<_> = volumes.iter().map(|volume| live::put_down(volume, context)).collect();
-    for (volume, put_down) in put_down.iter().enumerate() {
-        let lookup = Metered::new(lookup);
-        let images = Images::new(&lookup);
-        for finder in finders {
-            let mut findings = finder.find(&images, volume, context);
-            if let Some(findings) = &mut findings {
-                explain::note_used(findings);
-                foreign::refuse(&images, findings);
-                put_down.iter().for_each(|path| live::offer_only(findings, path));
-            }
-            found.push(Found { volume, format: finder.format(), findings, exhausted: lookup.exhausted() });
-        }
-        wanted.append(&mut images.wanted());
-        let mut findings = live::search(finders, &lookup, volume, context);
-        if let Some(findings) = &mut findings {
-            explain::note_used(findings);
-            wanted.append(&mut findings.images);
-        }
-        live.push(Found { volume, format: Format::Live, findings, exhausted: lookup.exhausted() });
-    }
-    let configured = |volume: usize| {
-        let own = found.iter().filter(|found| found.volume == volume);
-        own.flat_map(|found| &found.findings).any(|findings| !findings.entries.is_empty())
-    };
-    let offered: Vec<&Entry> =
-        found.iter().flat_map(|found| &found.findings).flat_map(|findings| &findings.entries).collect();
-    let mut scanned = Vec::new();
-    let is_searched = |volume: &usize| !configured(*volume) && put_down.get(*volume) == Some(&None);
-    for volume in (0..volumes.len()).filter(is_searched) {
-        let lookup = Metered::new(lookup);
-        for (format, guess) in GUESSES {
-            let mut findings = guess(&lookup, volume, &offered);
-            if let Some(findings) = &mut findings {
-                let Findings { entries, warnings, .. } = findings;
-                unified::complete_chained(&lookup, context, entries.iter_mut(), warnings);
-                foreign::refuse(&lookup, findings);
-            }
-            scanned.push(Found { volume, format: *format, findings, exhausted: lookup.exhausted() });
-        }
-    }
-    found.extend(scanned);
-    found.extend(live);
-    // A stable sort: on each volume, the finders stay in their order.
-    sort::by_key(&mut found, |found| found.volume);
-    share::limit(volumes, &mut found);
-    let unknown_first = owner::unknown_first(lookup, context);
-    let survey = report(volumes, found, &owner::owners(lookup, context), &unknown_first);
-    Survey { images: wanted, ..survey }
+    let searched = search::search(lookup, context, &|_, search| Ok(search())).unwrap_or_default();
+    search::conclude(lookup.volumes(), context, searched)
 }

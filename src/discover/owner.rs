@@ -55,26 +55,51 @@ impl Owner {
     }
 }
 
-/// The loaders that the firmware would start, in its order; none without UEFI.
-pub(super) fn owners(lookup: &dyn Lookup, context: &Context) -> Vec<Owner> {
-    let one = |option: &LoadOption| {
-        let (volume, program) = program(lookup, option)?;
-        let format = format(lookup, volume, &program).filter(|_| !is_firstlight(lookup, volume, &program))?;
-        Some(Owner { volume, format, program })
-    };
-    context.boot_options.iter().filter_map(one).collect()
+/// A program that the firmware would start, and that is not firstlight.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct StartedProgram {
+    /// Place of its boot option in the firmware's order.
+    pub turn: usize,
+    /// The volume that it is on.
+    pub volume: usize,
+    /// Its path.
+    pub path: String,
+    /// The format of the finder that reads its configuration; `None` where that is not known here.
+    pub format: Option<Format>,
+    /// It is a file.
+    pub is_there: bool,
 }
 
-/// The programs that the firmware would start before any whose configuration is read here, with their titles: another system's
-/// loader. A volume that is not here has none.
-pub(super) fn unknown_first(lookup: &dyn Lookup, context: &Context) -> Vec<(usize, String, String)> {
-    let programs = context.boot_options.iter().filter_map(|option| {
-        let is_another =
-            |volume: usize, path: &str| lookup.is_file(volume, path) && !is_firstlight(lookup, volume, path);
-        let (volume, program) = program(lookup, option).filter(|(volume, path)| is_another(*volume, path))?;
-        Some((format(lookup, volume, &program).is_none(), (volume, program, option.description.clone())))
+/// The programs on those volumes that the firmware would start, in its order; none without UEFI.
+pub(super) fn programs(
+    lookup: &dyn Lookup,
+    context: &Context,
+    is_meant: impl Fn(usize) -> bool,
+) -> Vec<StartedProgram> {
+    let options = context.boot_options.iter().enumerate();
+    let programs = options.filter_map(|(turn, option)| {
+        let (volume, path) = program(lookup, option).filter(|(volume, _)| is_meant(*volume))?;
+        if is_firstlight(lookup, volume, &path) {
+            return None;
+        }
+        let format = format(lookup, volume, &path);
+        Some(StartedProgram { turn, volume, format, is_there: lookup.is_file(volume, &path), path })
     });
-    programs.take_while(|(is_unknown, _)| *is_unknown).map(|(_, program)| program).collect()
+    programs.collect()
+}
+
+/// The loaders among these programs.
+pub(super) fn owners(programs: &[StartedProgram]) -> Vec<Owner> {
+    let owner = |it: &StartedProgram| {
+        Some(Owner { volume: it.volume, format: it.format?, program: it.path.clone() })
+    };
+    programs.iter().filter_map(owner).collect()
+}
+
+/// Those of these programs that the firmware would start before any whose configuration is read here: another system's
+/// loader. A volume that is not here has none.
+pub(super) fn unknown_first(programs: &[StartedProgram]) -> impl Iterator<Item = &StartedProgram> {
+    programs.iter().filter(|program| program.is_there).take_while(|program| program.format.is_none())
 }
 
 /// The volume and the path of the program that a boot option names.
@@ -177,8 +202,9 @@ mod tests {
         ];
         let context = Context { efi: true, boot_options, ..Context::default() };
         let debian = Owner { volume: 0, format: Format::Grub, program: "/EFI/debian/shimx64.efi".into() };
-        assert_eq!(owners(&lookup, &context), [debian]);
-        assert_eq!(unknown_first(&lookup, &context), []);
+        let programs = programs(&lookup, &context, |_| true);
+        assert_eq!(owners(&programs), [debian]);
+        assert_eq!(unknown_first(&programs).count(), 0);
         let found = discover(&lookup, &context);
         let problems: Vec<_> = found.entries.iter().map(|entry| entry.problem.as_deref()).collect();
         assert_eq!(problems, [Some("it is firstlight itself, which would find the same entries again")]);
@@ -193,7 +219,6 @@ mod tests {
         ]);
         let lookup = volumes(&[(&esp, volume("sda1", FilesystemKind::Vfat))]);
         let option = |file: &str| LoadOption {
-            description: "A system".into(),
             partition: Some("part-sda1".into()),
             file: Some(file.into()),
             ..LoadOption::default()
@@ -206,10 +231,11 @@ mod tests {
             (&["\\gone.efi", debian], &[]),
         ] {
             let boot_options = files.iter().map(|file| option(file)).collect();
-            let first = unknown_first(&lookup, &Context { boot_options, ..Context::default() });
-            let expected: Vec<_> =
-                expected.iter().map(|path| (0, (*path).to_owned(), "A system".to_owned())).collect();
+            let context = Context { boot_options, ..Context::default() };
+            let programs = programs(&lookup, &context, |_| true);
+            let first: Vec<_> = unknown_first(&programs).map(|program| program.path.as_str()).collect();
             assert_eq!(first, expected, "{files:?}");
+            assert_eq!(programs.len(), files.len());
         }
     }
 
@@ -255,7 +281,7 @@ mod tests {
             let expected =
                 expected.map(|(volume, format, program)| Owner { volume, format, program: program.into() });
             assert_eq!(
-                owners(&lookup, &context),
+                owners(&programs(&lookup, &context, |_| true)),
                 expected.into_iter().collect::<Vec<_>>(),
                 "{partition} {file:?}"
             );

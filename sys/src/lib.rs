@@ -10,6 +10,7 @@ pub mod device_mapper;
 pub mod errno;
 pub mod fault;
 pub mod files;
+pub mod fork;
 #[cfg(feature = "running-system")]
 pub mod freeze;
 pub mod inherited;

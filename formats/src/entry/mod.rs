@@ -85,6 +85,9 @@ pub struct Entry {
     pub hidden: bool,
     /// The place where it is written.
     pub source: Source,
+    /// The volume whose configuration led there, where that is on another disk and the disk of the source does not offer it.
+    #[serde(skip)]
+    pub led_from: Option<VolumeReference>,
     /// The kernel, or the file to chainload.
     pub kernel: Option<FileReference>,
     /// Initrds in the order in which they are joined; of a multiboot kernel, its modules.

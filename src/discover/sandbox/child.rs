@@ -7,9 +7,16 @@ use std::{
     process::ExitCode,
 };
 
-use super::{codec, confine::confine, wire};
+use super::{
+    codec,
+    confine::{confine, confine_part},
+    divide::{in_own_process, is_divided},
+    wire,
+};
 use crate::{
-    discover::{Volumes, finder::Context, survey},
+    discover::{Volumes, finder::Context, search::search},
+    entry::Volume,
+    formats::lookup::Lookup,
     storage::{OpenVolume, root::Root},
     sys::inherited,
 };
@@ -23,11 +30,18 @@ pub fn run(_arguments: &[OsString]) -> ExitCode {
     ended(take_work(true).and_then(|(context, volumes)| answer(&context, volumes)))
 }
 
-/// As [`run`], with `attempt` in place of the search, and Landlock where that is wanted: for a test that tries what a finder
-/// could do that a hostile disk has taken over. It must be its process's only thread.
+/// As [`run`], with `attempt` in place of the search of a disk, and Landlock where that is wanted: for a test that tries what a
+/// finder could do that a hostile disk has taken over. It must be its process's only thread.
 #[must_use]
 pub fn run_probe(landlock: bool, attempt: impl FnOnce(&Context, &[OpenVolume]) -> ExitCode) -> ExitCode {
-    match take_work(landlock) {
+    let work = take_work(landlock).and_then(|(context, open)| {
+        let volumes: Vec<Volume> = open.iter().map(|open| open.volume.clone()).collect();
+        if is_divided(&volumes) {
+            confine_part().map_err(io::Error::other)?;
+        }
+        Ok((context, open))
+    });
+    match work {
         Ok((context, volumes)) => attempt(&context, &volumes),
         Err(error) => ended(Err(error)),
     }
@@ -49,7 +63,7 @@ fn take_work(landlock: bool) -> io::Result<(Context, Vec<OpenVolume>)> {
     inherited::close_from(FIRST)?;
     let mut socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let (request, directories) = wire::receive(&mut socket)?;
-    let (directories, missing) = confine(directories, landlock)
+    let (directories, missing) = confine(directories, landlock, is_divided(&request.volumes))
         .map_err(|error| io::Error::other(format!("cannot be confined: {error}")))?;
     // As a file: a socket's own system calls are not allowed any more.
     let mut stdout = io::stdout().lock();
@@ -63,8 +77,12 @@ fn take_work(landlock: bool) -> io::Result<(Context, Vec<OpenVolume>)> {
 }
 
 fn answer(context: &Context, volumes: Vec<OpenVolume>) -> io::Result<()> {
-    let survey = survey(&Volumes::from(volumes), context);
+    let lookup = Volumes::from(volumes);
+    let searched = match is_divided(lookup.volumes()) {
+        true => search(&lookup, context, &|places, search| in_own_process(lookup.volumes(), places, search)),
+        false => search(&lookup, context, &|_, search| Ok(search())),
+    }?;
     let mut stdout = io::stdout().lock();
-    stdout.write_all(&codec::encode(&survey))?;
+    stdout.write_all(&codec::encode(&searched))?;
     stdout.flush()
 }

@@ -6,11 +6,13 @@
 
 use crate::{
     discover::{
-        explain::{Outcome, Report, Search, Survey},
-        finder::{Context, Note, NoteAction},
+        finder::{Context, Findings, Note, NoteAction},
+        merge::Found,
+        owner::StartedProgram,
+        search::Searched,
     },
     entry::{
-        Companion, Device, Discovery, Entry, EnvironmentChange, FileReference, Filesystem, FilesystemKind,
+        Companion, Device, Entry, EnvironmentChange, FileReference, Filesystem, FilesystemKind,
         Format, Kind, Layer, LogState, Multiboot, MultibootModule, Origin, Partition, PartitionTable, Role,
         Source, TimeoutStyle, Transport, Unified, Volume, VolumeId, VolumeReference, Warning,
     },
@@ -94,23 +96,23 @@ records! {
     Context { efi compatible images secure_boot oem_strings system_words loader limine_remembered refind_previous
         boot_options grub_flavour }
     Device { name disk partition size transport removable model path layer beneath }
-    Discovery { timeout timeout_style default fallback locked warnings entries }
     Entry {
-        id title path_in_menu kind hidden source kernel initrds cmdline devicetree unified multiboot version tries_left
+        id title path_in_menu kind hidden source led_from kernel initrds cmdline devicetree unified multiboot version tries_left
         default locked changes problem
     }
     EnvironmentChange { block name value }
     FileReference { volume path inside packed_as sha256 }
     Filesystem { kind uuid label }
+    Findings { entries default timeout timeout_style fallback locked warnings notes images }
+    Found { volume format findings exhausted }
     LoadOption { active description partition file data number }
     MultibootModule { cmdline as_it_is }
     Multiboot { version modules }
     Note { action volume path message }
     Partition { number table uuid label type_id attributes }
-    Report { volume filesystem log remarks searches notes }
-    Search { format outcome }
+    Searched { found images programs }
     Source { format volume path inside line }
-    Survey { discovery volumes images unconfined }
+    StartedProgram { turn volume path format is_there }
     Unified { profile companions }
     Variables { after_failure one_shot preferred default saved timeout_one_shot timeout }
     Volume { id origin device filesystem subvolume boot_area log remarks }
@@ -300,38 +302,9 @@ impl Codec for Layer {
     }
 }
 
-impl Codec for Outcome {
-    fn put(&self, to: &mut Vec<u8>) {
-        match self {
-            Self::Nothing => to.push(0),
-            Self::Empty => to.push(1),
-            Self::Entries { count, repeated } => {
-                to.push(2);
-                count.put(to);
-                repeated.put(to);
-            }
-            Self::Died { reason } => {
-                to.push(3);
-                reason.put(to);
-            }
-        }
-    }
-
-    fn take(from: &mut &[u8]) -> Option<Self> {
-        match u8::take(from)? {
-            0 => Some(Self::Nothing),
-            1 => Some(Self::Empty),
-            2 => Some(Self::Entries { count: Codec::take(from)?, repeated: Codec::take(from)? }),
-            3 => Some(Self::Died { reason: Codec::take(from)? }),
-            _ => None,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::discover::testing;
     use proptest::prelude::*;
 
     fn file(path: &str) -> FileReference {
@@ -339,8 +312,7 @@ mod tests {
     }
 
     /// Every field and every form of it that there is.
-    fn survey() -> Survey {
-        let volume = testing::volume("sda2", FilesystemKind::Unknown);
+    fn searched() -> Searched {
         let source = Source {
             format: Format::Bls,
             volume: "sda2".into(),
@@ -355,6 +327,7 @@ mod tests {
             kind: Kind::Firmware,
             hidden: true,
             source,
+            led_from: Some("sdb1".into()),
             kernel: Some(file("/vmlinuz")),
             initrds: vec![file("/a"), file("/b")],
             cmdline: "root=LABEL=x quiet".into(),
@@ -379,40 +352,47 @@ mod tests {
             problem: None,
         };
         let warning = Warning { volume: "sda2".into(), path: "/".into(), line: None, message: "lost".into() };
-        let outcomes = [
-            Outcome::Nothing,
-            Outcome::Empty,
-            Outcome::Entries { count: 3, repeated: 1 },
-            Outcome::Died { reason: "killed".into() },
-        ];
-        let searches = outcomes.map(|outcome| Search { format: Some(Format::Scan), outcome });
         let note = Note {
             action: NoteAction::PassedOver,
             volume: "sda2".into(),
             path: "/boot".into(),
             message: "empty".into(),
         };
-        let report = Report { searches: searches.into(), notes: vec![note], ..Report::new(&volume) };
-        Survey {
-            discovery: Discovery {
-                timeout: Some(5),
-                timeout_style: TimeoutStyle::Hidden,
-                default: None,
-                fallback: vec!["b".into()],
-                locked: true,
-                warnings: vec![warning],
-                entries: vec![entry],
-            },
-            volumes: vec![report],
-            images: vec![FileReference::new("sda2".into(), "/live.squashfs".into())],
-            unconfined: None,
+        let findings = Findings {
+            entries: vec![entry],
+            default: None,
+            timeout: Some(5),
+            timeout_style: TimeoutStyle::Hidden,
+            fallback: vec!["b".into()],
+            locked: Some(3),
+            warnings: vec![warning],
+            notes: vec![note],
+            images: vec![file("/inner.squashfs")],
+        };
+        let found = |findings| Found {
+            volume: 3,
+            format: Format::Scan,
+            findings,
+            exhausted: Some("4096 files".into()),
+        };
+        let program = StartedProgram {
+            turn: 7,
+            volume: 3,
+            path: "/EFI/x.efi".into(),
+            format: Some(Format::Bls),
+            is_there: true,
+        };
+        Searched {
+            found: vec![found(Some(findings)), found(None)],
+            images: vec![file("/live.squashfs")],
+            programs: vec![program],
         }
     }
 
     #[test]
-    fn a_survey_comes_back_as_it_was() {
-        for survey in [survey(), Survey::default()] {
-            assert_eq!(decode(&encode(&survey)), Some(survey));
+    fn what_was_found_comes_back_as_it_was() {
+        for searched in [searched(), Searched::default()] {
+            assert_eq!(decode(&encode(&searched)), Some(searched));
         }
         for format in Format::ALL {
             assert_eq!(decode(&encode(format)), Some(*format));
@@ -420,12 +400,12 @@ mod tests {
     }
 
     #[test]
-    fn a_part_of_a_survey_or_more_than_one_is_none() {
-        let bytes = encode(&survey());
+    fn a_part_of_it_or_more_than_one_is_none() {
+        let bytes = encode(&searched());
         for length in 0..bytes.len() {
-            assert_eq!(decode::<Survey>(&bytes[..length]), None, "{length} bytes");
+            assert_eq!(decode::<Searched>(&bytes[..length]), None, "{length} bytes");
         }
-        assert_eq!(decode::<Survey>(&[&bytes[..], b"\0"].concat()), None);
+        assert_eq!(decode::<Searched>(&[&bytes[..], b"\0"].concat()), None);
     }
 
     #[test]
@@ -440,10 +420,10 @@ mod tests {
     proptest! {
         #[test]
         fn no_bytes_are_too_strange(bytes: Vec<u8>, at: prop::sample::Index, byte: u8) {
-            let _ = decode::<Survey>(&bytes);
-            let mut changed = encode(&survey());
+            let _ = decode::<Searched>(&bytes);
+            let mut changed = encode(&searched());
             *at.get_mut(&mut changed[..]) = byte;
-            let _ = decode::<Survey>(&changed);
+            let _ = decode::<Searched>(&changed);
         }
     }
 }

@@ -81,6 +81,19 @@ const ALLOWED: &[libc::c_long] = &[
     libc::SYS_exit_group,
 ];
 
+/// What it takes beside those to have each disk searched in a process of its own: the process itself, its end, the pipe for its
+/// answer, and its own confinement. glibc says where the list of the locks of a new process is.
+const DIVIDING: &[libc::c_long] = &[
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_fork,
+    libc::SYS_clone,
+    libc::SYS_set_robust_list,
+    libc::SYS_wait4,
+    libc::SYS_pipe2,
+    libc::SYS_prctl,
+    libc::SYS_seccomp,
+];
+
 /// What fcntl(2) is asked for. Others have the kernel send signals to any process.
 const FCNTL: [libc::c_int; 5] =
     [libc::F_GETFD, libc::F_SETFD, libc::F_GETFL, libc::F_DUPFD, libc::F_DUPFD_CLOEXEC];
@@ -110,10 +123,12 @@ pub(super) enum ConfineError {
 }
 
 /// Confines the calling thread, which must be its process's only one, to reading beneath `directories`. Gives what to read
-/// them by, and what could not be done. `landlock` is true but in tests.
+/// them by, and what could not be done. `landlock` is true but in tests. A `divided` process reads no disk itself, and makes a
+/// process for each ([`confine_part`]).
 pub(super) fn confine(
     directories: Vec<OwnedFd>,
     landlock: bool,
+    divided: bool,
 ) -> Result<(Vec<OwnedFd>, Option<String>), ConfineError> {
     let kernel = |what| move |errno| ConfineError::Kernel(what, errno);
     // Whoever asked is gone: nobody waits for the answer.
@@ -128,8 +143,18 @@ pub(super) fn confine(
     if landlock {
         restrict_files(&directories)?;
     }
-    apply_filter(&filter()?)?;
+    apply_filter(&filter(divided)?)?;
     Ok((directories, missing))
+}
+
+/// Takes from a process that a divided one has made what that one could do beyond reading.
+pub(super) fn confine_part() -> Result<(), ConfineError> {
+    set_parent_process_death_signal(Some(Signal::KILL))
+        .map_err(|errno| ConfineError::Kernel("parent death signal", errno))?;
+    let rules = DIVIDING.iter().map(|call| (*call, Vec::new())).collect();
+    let filter: Vec<seccompiler::sock_filter> =
+        SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::KillProcess, ARCHITECTURE)?.try_into()?;
+    Ok(apply_filter(&filter)?)
 }
 
 fn drop_capabilities() -> Result<(), Errno> {
@@ -160,11 +185,12 @@ fn restrict_files<D: AsFd>(directories: &[D]) -> Result<(), RulesetError> {
     ruleset.restrict_self().map(|_| ())
 }
 
-fn filter() -> Result<Vec<seccompiler::sock_filter>, BackendError> {
+fn filter(divided: bool) -> Result<Vec<seccompiler::sock_filter>, BackendError> {
     use SeccompCmpOp::{Eq, MaskedEq};
     let is = |argument, how, value| SeccompCondition::new(argument, SeccompCmpArgLen::Dword, how, value);
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = BTreeMap::new();
-    rules.extend(ALLOWED.iter().map(|call| (*call, Vec::new())));
+    let dividing = if divided { DIVIDING } else { &[] };
+    rules.extend(ALLOWED.iter().chain(dividing).map(|call| (*call, Vec::new())));
     let not_executable = || is(2, MaskedEq(EXECUTABLE), 0);
     let mappings = PRIVATE.iter().map(|kind| {
         let is_private = is(3, MaskedEq(libc::MAP_TYPE as u64), kind.unsigned_abs().into())?;

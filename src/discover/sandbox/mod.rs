@@ -1,11 +1,13 @@
 //! Discovery in a process that has nothing to lose: started anew from this very binary, confined, given read-only
 //! directories, and given a deadline.
 //!
-//! A volume whose content ends that process loses its own entries and no others.
+//! A volume whose content ends that process loses its own entries and no others. Where there are several disks, each is searched
+//! in a process of its own ([`divide`]), so that none of them speaks for another.
 
 mod child;
 mod codec;
 mod confine;
+mod divide;
 mod isolate;
 #[cfg(feature = "running-system")]
 mod namespaces;
@@ -35,9 +37,13 @@ pub use self::{
     child::{run, run_probe},
     isolate::Verdicts,
 };
-use super::{explain::Survey, finder::Context};
+use super::{
+    explain::Survey,
+    finder::Context,
+    search::{Searched, conclude},
+};
 use crate::{
-    entry::{Discovery, VolumeReference},
+    entry::{Discovery, Volume, VolumeReference},
     formats::text,
     storage::{OpenVolume, watch::Progress},
     sys::child::{Program, wait},
@@ -75,10 +81,10 @@ pub enum SandboxError {
     Garbled,
 }
 
-/// Decodes the finder's answer; `None` if it makes no sense.
+/// Whether the finder's answer makes sense.
 #[must_use]
-pub fn understood(answer: &[u8]) -> Option<Survey> {
-    codec::decode(answer)
+pub fn is_understood(answer: &[u8]) -> bool {
+    codec::decode::<Searched>(answer).is_some()
 }
 
 /// Finds everything that the volumes offer to boot.
@@ -154,8 +160,9 @@ fn ask(
     match status {
         Some(status) if status.success() => {
             let (unconfined, answer) = wire::split_opening(&answer).ok_or(SandboxError::Garbled)?;
-            let survey = understood(answer).ok_or(SandboxError::Garbled)?;
-            Ok(Survey { unconfined, ..survey })
+            let searched: Searched = codec::decode(answer).ok_or(SandboxError::Garbled)?;
+            let volumes: Vec<Volume> = volumes.iter().map(|open| open.volume.clone()).collect();
+            Ok(Survey { unconfined, ..conclude(&volumes, context, searched) })
         }
         Some(status) => Err(SandboxError::Died(status)),
         None => Err(SandboxError::TimedOut(deadline)),
