@@ -2,6 +2,7 @@
 //! waits, reads or writes.
 
 mod devices;
+mod edited;
 mod loading;
 #[cfg(test)]
 mod tests;
@@ -54,6 +55,8 @@ const LOCKED: &str =
     "the boot loader's configuration asks for a password before it, and none can be typed here yet";
 const LOCKED_CONSOLE: &str = "The rescue console is locked: the boot loader's configuration asks for a password before its \
                               own command line, and none can be typed here yet.";
+const LOCKED_EDITOR: &str = "This entry cannot be changed: the boot loader's configuration asks for a password before that, and \
+                             none can be typed here yet, or the entry starts no kernel of its own.";
 
 #[derive(Debug)]
 pub enum Event {
@@ -195,6 +198,10 @@ pub struct WorkerState {
     loads: u64,
     decider: Decider,
     menu: BootMenu,
+    /// The entry as a person has changed it for this boot.
+    edited: Option<Box<Entry>>,
+    /// What the menu shows may have changed since it was put into it.
+    menu_stale: bool,
     /// The menu is not drawn and takes no keys: it ended an earlier worker.
     without_menu: bool,
     messages: Vec<String>,
@@ -239,6 +246,8 @@ impl WorkerState {
             loads: 0,
             decider: Decider::Automatic,
             menu: BootMenu::default(),
+            edited: None,
+            menu_stale: false,
             without_menu: false,
             messages: Vec::new(),
         }
@@ -264,6 +273,7 @@ impl WorkerState {
             return actions;
         }
         self.now = now;
+        self.menu_stale |= !matches!(event, Event::Moment | Event::Key(_));
         match event {
             Event::Probing(name) => drop(self.probing.insert(name)),
             Event::Found(volume) => self.found(volume, &mut actions),
@@ -352,6 +362,10 @@ impl WorkerState {
             old.filter_map(|old| Some((old.id.clone(), renamed(old)?))).collect();
         for (old, new) in renamed {
             self.failures.rename(&old, &new);
+            self.edited
+                .iter_mut()
+                .filter(|edited| edited.id == old)
+                .for_each(|edited| edited.id.clone_from(&new));
             if self.decider == Decider::Person(Some(old)) {
                 self.decider = Decider::Person(Some(new));
             }
@@ -395,14 +409,25 @@ impl WorkerState {
         if brings_menu_up {
             return;
         }
+        self.offer();
         let choice = self.menu.press(key);
         match choice {
             None => {}
             Some(MenuChoice::Boot(id)) => {
                 // A person may try again what failed.
                 self.failures.remove(&id);
+                (self.menu_stale, self.edited) = (true, None);
                 self.decider = Decider::Person(Some(id));
             }
+            Some(MenuChoice::BootWith(id, parts)) => match self.with_parts(&id, &parts) {
+                Ok(entry) => {
+                    self.failures.remove(&id);
+                    (self.menu_stale, self.edited) = (true, Some(Box::new(entry)));
+                    self.decider = Decider::Person(Some(id));
+                }
+                Err(reason) => self.report(reason),
+            },
+            Some(MenuChoice::Locked) => self.report(LOCKED_EDITOR.to_owned()),
             Some(MenuChoice::Redraw) => actions.push(WorkerAction::Redraw),
             Some(MenuChoice::Rescue) => {
                 self.rescue_asked = true;
@@ -447,7 +472,7 @@ impl WorkerState {
         self.announce_default(first_choice.as_ref(), actions);
         match self.decider.clone() {
             Decider::Automatic => self.decide_automatically(first_choice, now, actions),
-            Decider::Person(Some(id)) => match self.entry(&id).cloned() {
+            Decider::Person(Some(id)) => match self.chosen(&id) {
                 Some(entry) if entry.locked => {
                     self.report_locked(&entry);
                     self.decider = Decider::Person(None);
@@ -458,7 +483,17 @@ impl WorkerState {
             },
             Decider::Person(None) | Decider::Leaving => {}
         }
-        self.offer();
+        // Thousands of entries take time, and a default that boots at once shows none of them.
+        if self.shown() == Visibility::Menu {
+            self.offer();
+        }
+    }
+
+    /// The entry that a person has chosen, as it was changed for that.
+    fn chosen(&self, id: &str) -> Option<Entry> {
+        let entry = self.entry(id)?;
+        let edited = self.edited.as_deref().filter(|edited| edited.id == id);
+        Some(edited.unwrap_or(entry).clone())
     }
 
     fn report_locked(&mut self, entry: &Entry) {
@@ -494,7 +529,7 @@ impl WorkerState {
                 self.report_locked(entry);
             }
         }
-        self.default = id;
+        (self.default, self.menu_stale) = (id, true);
     }
 
     fn decide_automatically(

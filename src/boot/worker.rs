@@ -423,7 +423,7 @@ impl Worker {
         let status = self.state.status(self.now());
         match self.state.shown() {
             Visibility::Nothing => self.screen.leave(&self.consoles),
-            Visibility::Line => self.screen.show(&self.consoles, |_| vec![status.next.clone()]),
+            Visibility::Line => self.screen.show(&self.consoles, |_| vec![status.next.clone()].into()),
             Visibility::Menu => {
                 self.screen.show(&self.consoles, |size| picture(self.state.menu(), &status, size));
             }

@@ -16,13 +16,16 @@ pub enum Key {
     Backspace,
     /// The escape key alone.
     Escape,
+    Delete,
     Up,
     Down,
+    Left,
+    Right,
     Home,
     End,
     PageUp,
     PageDown,
-    /// Control and a letter, given in lower case.
+    /// Control and a letter, given in lower case, or `_`.
     Control(char),
     /// A function key, by its number.
     Function(u8),
@@ -38,8 +41,11 @@ impl fmt::Display for Key {
             Self::Enter => "Enter",
             Self::Backspace => "Backspace",
             Self::Escape => "Esc",
+            Self::Delete => "Delete",
             Self::Up => "Up",
             Self::Down => "Down",
+            Self::Left => "Left",
+            Self::Right => "Right",
             Self::Home => "Home",
             Self::End => "End",
             Self::PageUp => "Page Up",
@@ -53,9 +59,12 @@ impl fmt::Display for Key {
 const PARAMETERS: usize = 8;
 
 /// Control sequences: what follows `ESC [` or `ESC O`.
-const SEQUENCES: [(&[u8], Key); 32] = [
+const SEQUENCES: [(&[u8], Key); 35] = [
     (b"A", Key::Up),
     (b"B", Key::Down),
+    (b"C", Key::Right),
+    (b"D", Key::Left),
+    (b"3~", Key::Delete),
     (b"H", Key::Home),
     (b"F", Key::End),
     (b"1~", Key::Home),
@@ -166,6 +175,7 @@ impl Decoder {
                 self.pending_bytes = Pending::Escape;
                 None
             }
+            0x1f => Some(Key::Control('_')),
             0x01..=0x1a => Some(Key::Control(char::from(byte.saturating_add(b'`')))),
             b' '..=b'~' => Some(Key::Character(char::from(byte))),
             // The first byte of a character of two, three or four (RFC 3629).
@@ -215,7 +225,7 @@ mod tests {
     #[test]
     fn keys_are_read_as_terminals_send_them() {
         // From console_codes(4), xterm's ctlseqs and terminfo(5) of vt220.
-        let cases: [(&[u8], &[Key]); 20] = [
+        let cases: [(&[u8], &[Key]); 22] = [
             (b"1\r", &[Key::Character('1'), Key::Enter]),
             (b"\n", &[Key::Enter]),
             (b"\x7f\x08", &[Key::Backspace, Key::Backspace]),
@@ -227,6 +237,8 @@ mod tests {
             (b"\x1b[5~\x1b[6~", &[Key::PageUp, Key::PageDown]),
             (b"\x1b[1;5A", &[Key::Up]),
             (b"\x0c", &[Key::Control('l')]),
+            (b"\x1b[C\x1bOD\x1b[3~", &[Key::Right, Key::Left, Key::Delete]),
+            (b"\x1f", &[Key::Control('_')]),
             // F4 of the Linux console, of xterm and of a VT220.
             (b"\x1b[[D\x1bOS\x1b[14~", &[Key::Function(4); 3]),
             (b"\x1b[[A\x1b[[x\x1b[24~", &[Key::Function(1), Key::Function(12)]),

@@ -1,6 +1,7 @@
 //! The user interface: consoles, landmarks and the menu.
 
 pub mod console;
+pub mod field;
 pub mod input;
 pub mod keys;
 pub mod landmark;

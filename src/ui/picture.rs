@@ -1,6 +1,6 @@
 //! The whole screen as rows of text, for a terminal of any size: the menu, what happens next and what has happened.
 
-use super::{console::Size, menu::BootMenu, wrap::wrapped};
+use super::{console::Size, menu::BootMenu, screen::Picture, wrap::wrapped};
 
 /// The information around the entries.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -22,9 +22,9 @@ const MESSAGES: usize = 4;
 /// The share of the screen, as its divisor, that hints of keys may take.
 const HELP_PART: usize = 6;
 
-/// The rows of the whole screen.
+/// The whole screen.
 #[must_use]
-pub fn picture(menu: &BootMenu, status: &Status, size: Size) -> Vec<String> {
+pub fn picture(menu: &BootMenu, status: &Status, size: Size) -> Picture {
     let mut rows = vec![format!("firstlight {}", env!("CARGO_PKG_VERSION")), String::new()];
     let mut below = vec![String::new()];
     if !status.next.is_empty() {
@@ -42,11 +42,13 @@ pub fn picture(menu: &BootMenu, status: &Status, size: Size) -> Vec<String> {
         below.extend(menu.help(size.columns).into_iter().take((size.rows / HELP_PART).max(1)));
     }
     let room = size.rows.saturating_sub(rows.len()).saturating_sub(below.len());
-    let mode = menu.rows(room, size.columns);
-    let middle = if mode.is_empty() { explanation(status, size.columns, room) } else { mode };
+    let mode = menu.view(room, size.columns);
+    let is_inside = |cursor: &(usize, usize)| cursor.0 < room;
+    let cursor = mode.cursor.filter(is_inside).map(|(row, column)| (rows.len().saturating_add(row), column));
+    let middle = if mode.rows.is_empty() { explanation(status, size.columns, room) } else { mode.rows };
     rows.extend(middle.into_iter().take(room));
     rows.extend(below);
-    rows
+    Picture { rows, cursor }
 }
 
 /// The reasons for which there is room; the devices beyond them are counted.
@@ -74,7 +76,13 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::ui::{keys::Key, menu::MenuItem};
+    use crate::ui::{
+        keys::Key,
+        menu::{BootParts, MenuItem},
+    };
+
+    const CMDLINE: &str =
+        "BOOT_IMAGE=/boot/vmlinuz-6.1.0-56-amd64 root=UUID=9f0a4f6c-07a5-4a4a-8b5b-5d5dbb1ae6d1 ro quiet";
 
     const SERIAL: Size = Size { columns: 80, rows: 24 };
 
@@ -89,16 +97,23 @@ mod tests {
                     ("written in", "sda2 /boot/grub/grub.cfg, line 132".into()),
                     ("kernel", "sda2 /boot/vmlinuz-6.1.0-56-amd64".into()),
                     ("initrd", "sda2 /boot/initrd.img-6.1.0-56-amd64".into()),
-                    (
-                        "command line",
-                        "BOOT_IMAGE=/boot/vmlinuz-6.1.0-56-amd64 root=UUID=9f0a4f6c-07a5-4a4a-8b5b-5d5dbb1ae6d1 ro quiet"
-                            .into(),
-                    ),
+                    ("command line", CMDLINE.into()),
                 ],
+                parts: Some(BootParts {
+                    kernel: "sda2:/boot/vmlinuz-6.1.0-56-amd64".into(),
+                    initrds: vec!["sda2:/boot/initrd.img-6.1.0-56-amd64".into()],
+                    cmdline: CMDLINE.into(),
+                }),
                 ..item("simple", "Debian GNU/Linux")
             },
-            item("advanced", "Advanced options for Debian GNU/Linux > Debian GNU/Linux, with Linux 6.1.0-56-amd64"),
-            MenuItem { problem: Some("the kernel is missing".into()), ..item("old", "Debian with Linux 6.1.0-41") },
+            item(
+                "advanced",
+                "Advanced options for Debian GNU/Linux > Debian GNU/Linux, with Linux 6.1.0-56-amd64",
+            ),
+            MenuItem {
+                problem: Some("the kernel is missing".into()),
+                ..item("old", "Debian with Linux 6.1.0-41")
+            },
         ]);
         menu
     }
@@ -109,7 +124,7 @@ mod tests {
             next: "Debian GNU/Linux boots in 5 s. Any key stops the countdown.".into(),
             ..Status::default()
         };
-        assert_eq!(picture(&debian(), &status, SERIAL), golden(include_str!("golden/countdown.txt")));
+        assert_eq!(picture(&debian(), &status, SERIAL).rows, golden(include_str!("golden/countdown.txt")));
     }
 
     #[test]
@@ -119,26 +134,30 @@ mod tests {
         let message = "kexec: sda2 /boot/vmlinuz-6.1.0-56-amd64: refused (EKEYREJECTED): the kernel is not signed by a \
                        key of this machine; boot a signed kernel or turn lockdown off";
         let status = Status { messages: vec![message.into()], ..Status::default() };
-        assert_eq!(picture(&menu, &status, SERIAL), golden(include_str!("golden/failure.txt")));
+        assert_eq!(picture(&menu, &status, SERIAL).rows, golden(include_str!("golden/failure.txt")));
     }
 
     #[test]
     fn details_say_where_an_entry_came_from_and_what_it_will_do() {
         let mut menu = debian();
         menu.press(Key::Character('d'));
-        assert_eq!(picture(&menu, &Status::default(), SERIAL), golden(include_str!("golden/details.txt")));
+        assert_eq!(
+            picture(&menu, &Status::default(), SERIAL).rows,
+            golden(include_str!("golden/details.txt"))
+        );
     }
 
     #[test]
     fn every_key_is_explained_on_a_screen_of_the_usual_size() {
         let mut menu = debian();
         menu.press(Key::Character('?'));
-        assert_eq!(picture(&menu, &Status::default(), SERIAL), golden(include_str!("golden/keys.txt")));
+        assert_eq!(picture(&menu, &Status::default(), SERIAL).rows, golden(include_str!("golden/keys.txt")));
         // Where there is no entry, too.
         let mut menu = BootMenu::default();
         menu.press(Key::Character('?'));
         assert!(
             picture(&menu, &Status::default(), SERIAL)
+                .rows
                 .contains(&"  r                Opens the rescue console.".into())
         );
     }
@@ -151,7 +170,7 @@ mod tests {
         ];
         let status = Status { explanation, ..Status::default() };
         assert_eq!(
-            picture(&BootMenu::default(), &status, SERIAL),
+            picture(&BootMenu::default(), &status, SERIAL).rows,
             golden(include_str!("golden/nothing.txt"))
         );
     }
@@ -161,7 +180,7 @@ mod tests {
         let reason = "no file system that is known";
         let explanation = (1..=42).map(|number| (format!("sda{number}"), reason.to_owned())).collect();
         let status = Status { explanation, ..Status::default() };
-        let rows = picture(&BootMenu::default(), &status, SERIAL);
+        let rows = picture(&BootMenu::default(), &status, SERIAL).rows;
         let shown = rows.iter().filter(|row| row.ends_with(reason)).count();
         assert!(shown >= 14, "{rows:#?}");
         assert!(rows.contains(&format!("  and {} more", 42 - shown)), "{rows:#?}");
@@ -184,10 +203,33 @@ mod tests {
                 menu.press(Key::Character(digit));
             });
             menu.press(Key::Escape);
-            let rows = menu.rows(20, 80);
+            let rows = menu.view(20, 80).rows;
             let ends =
                 [rows.first().unwrap(), rows.last().unwrap()].map(|row| row.rsplit_once("  ").unwrap().1);
             assert_eq!((ends, rows.len()), ([first, last], 20), "{rows:?}");
+        }
+    }
+
+    /// Types into what an entry's key opens, and gives the rows and the cursor.
+    fn typed(keys: &str) -> Picture {
+        let mut menu = debian();
+        keys.chars().for_each(|key| {
+            menu.press(Key::Character(key));
+        });
+        picture(&menu, &Status::default(), SERIAL)
+    }
+
+    #[test]
+    fn what_is_typed_is_on_the_screen_with_the_cursor_behind_it() {
+        for (keys, expected, row) in [
+            ("eqx", include_str!("golden/editor.txt"), "ro quietqx"),
+            ("onomodeset", include_str!("golden/words.txt"), "nomodeset"),
+            ("/with", include_str!("golden/search.txt"), "Search: with"),
+        ] {
+            let Picture { rows, cursor } = typed(keys);
+            assert_eq!(rows, golden(expected), "{keys}");
+            let (at, column) = cursor.unwrap();
+            assert!(rows[at].ends_with(row) && rows[at].len() == column, "{keys}: {cursor:?}");
         }
     }
 
@@ -201,7 +243,7 @@ mod tests {
             let mut menu = BootMenu::default();
             menu.offer(vec![MenuItem { title: message.clone(), ..MenuItem::default() }; count]);
             let picture = picture(&menu, &Status { next: message, ..Status::default() }, Size { columns, rows });
-            prop_assert!(picture.len() <= rows);
+            prop_assert!(picture.rows.len() <= rows);
         }
     }
 }

@@ -17,24 +17,40 @@ const ERASE_ROW: &str = "\x1b[K";
 /// Moves to the last row (a terminal stops there) and one further, so that later lines scroll the picture up.
 const BELOW: &str = "\x1b[999;1H\n";
 
-/// The rows that the consoles show, for each size of terminal.
+/// Rows of text, and where a person types in them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Picture {
+    pub rows: Vec<String>,
+    /// Row and column of the cursor, counted from 0.
+    pub cursor: Option<(usize, usize)>,
+}
+
+impl From<Vec<String>> for Picture {
+    fn from(rows: Vec<String>) -> Self {
+        Self { rows, cursor: None }
+    }
+}
+
+/// The pictures that the consoles show, for each size of terminal.
 #[derive(Clone, Debug, Default)]
 pub struct Screen {
-    shown: HashMap<Size, Vec<String>>,
+    shown: HashMap<Size, Picture>,
 }
 
 impl Screen {
     /// Shows what `picture` makes for each size of terminal.
-    pub fn show(&mut self, consoles: &Consoles, picture: impl Fn(Size) -> Vec<String>) {
+    pub fn show(&mut self, consoles: &Consoles, picture: impl Fn(Size) -> Picture) {
         let mut next = HashMap::new();
         for size in consoles.sizes() {
             next.entry(size).or_insert_with(|| {
-                picture(size).iter().take(size.rows).map(|row| fit(row, size.columns)).collect::<Vec<_>>()
+                let Picture { rows, cursor } = picture(size);
+                let rows = rows.iter().take(size.rows).map(|row| fit(row, size.columns)).collect();
+                Picture { rows, cursor }
             });
         }
         consoles.draw(|size| {
             let new = next.get(&size);
-            new.map_or_else(String::new, |new| update(self.shown.get(&size).map(Vec::as_slice), new))
+            new.map_or_else(String::new, |new| update(self.shown.get(&size), new))
         });
         self.shown = next;
     }
@@ -54,16 +70,22 @@ impl Screen {
 }
 
 /// The bytes that turn the old picture into the new one; without an old one, they draw all of it.
-fn update(old: Option<&[String]>, new: &[String]) -> String {
-    let Some(old) = old else {
-        return CLEAR.to_owned() + &new.join("\n");
-    };
+fn update(old: Option<&Picture>, new: &Picture) -> String {
     let mut output = String::new();
-    for place in 0..old.len().max(new.len()) {
-        let row = new.get(place).map_or("", String::as_str);
-        if old.get(place).map_or("", String::as_str) != row {
-            output.push_str(&format!("\x1b[{};1H{row}{ERASE_ROW}", place.saturating_add(1)));
+    match old {
+        None => output = CLEAR.to_owned() + &new.rows.join("\n"),
+        Some(old) => {
+            for place in 0..old.rows.len().max(new.rows.len()) {
+                let row = new.rows.get(place).map_or("", String::as_str);
+                if old.rows.get(place).map_or("", String::as_str) != row {
+                    output.push_str(&format!("\x1b[{};1H{row}{ERASE_ROW}", place.saturating_add(1)));
+                }
+            }
         }
+    }
+    let is_moved = old.is_none_or(|old| old.cursor != new.cursor) || !output.is_empty();
+    if let Some((row, column)) = new.cursor.filter(|_| is_moved) {
+        output.push_str(&format!("\x1b[{};{}H", row.saturating_add(1), column.saturating_add(1)));
     }
     output
 }
@@ -82,8 +104,8 @@ mod tests {
 
     use super::*;
 
-    fn rows(rows: &[&str]) -> Vec<String> {
-        rows.iter().map(|row| (*row).to_owned()).collect()
+    fn rows(rows: &[&str]) -> Picture {
+        rows.iter().map(|row| (*row).to_owned()).collect::<Vec<_>>().into()
     }
 
     #[test]
@@ -99,6 +121,25 @@ mod tests {
             assert_eq!(update(Some(&old), &rows(new)), expected);
         }
         assert_eq!(update(None, &rows(&["title", "one"])), "\x1b[H\x1b[Jtitle\none");
+    }
+
+    #[test]
+    fn the_cursor_is_where_a_person_types() {
+        let at = |row, column| Picture { cursor: Some((row, column)), ..rows(&["title", "one"]) };
+        let cases = [
+            (None, at(1, 3), "\x1b[H\x1b[Jtitle\none\x1b[2;4H"),
+            (Some(at(1, 3)), at(1, 3), ""),
+            (Some(at(1, 3)), at(1, 2), "\x1b[2;3H"),
+            (
+                Some(at(1, 3)),
+                Picture { cursor: Some((1, 3)), ..rows(&["x", "one"]) },
+                "\x1b[1;1Hx\x1b[K\x1b[2;4H",
+            ),
+            (Some(at(1, 3)), rows(&["title", "one"]), ""),
+        ];
+        for (old, new, expected) in cases {
+            assert_eq!(update(old.as_ref(), &new), expected, "{new:?}");
+        }
     }
 
     #[test]

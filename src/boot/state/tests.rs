@@ -1,6 +1,7 @@
 //! The worker's decisions as scenes: events with their time in seconds, and the actions that follow.
 
 mod deadlines;
+mod edited;
 mod locked;
 mod without_menu;
 

@@ -48,7 +48,7 @@ impl WorkerState {
             Decider::Leaving => Visibility::Nothing,
             Decider::Automatic if attention => Visibility::Menu,
             Decider::Automatic
-                if self.timeout() == Some(Timeout::Seconds(0)) || self.menu.entries().items().is_empty() =>
+                if self.timeout() == Some(Timeout::Seconds(0)) || !self.offered().any(|_| true) =>
             {
                 Visibility::Nothing
             }
@@ -158,10 +158,19 @@ impl WorkerState {
         self.entry(id).map_or_else(String::new, full_title)
     }
 
-    /// Puts the entries into the menu. Titles that entries of several volumes have get the device that the entry is on.
+    /// The entries that the menu shows.
+    fn offered(&self) -> impl Iterator<Item = &Entry> {
+        let is_shown = |entry: &&Entry| !entry.hidden || self.default.as_ref() == Some(&entry.id);
+        self.discovery.entries.iter().filter(is_shown)
+    }
+
+    /// Puts the entries into the menu, unless they are as they were. Titles that entries of several volumes have get the device
+    /// that the entry is on.
     pub(super) fn offer(&mut self) {
-        let shown = |entry: &&Entry| !entry.hidden || self.default.as_ref() == Some(&entry.id);
-        let shown: Vec<&Entry> = self.discovery.entries.iter().filter(shown).collect();
+        if !std::mem::take(&mut self.menu_stale) {
+            return;
+        }
+        let shown: Vec<&Entry> = self.offered().collect();
         let mut titles: Vec<String> = shown.iter().map(|entry| full_title(entry)).collect();
         let volume = |place: &usize| shown.get(*place).map(|entry| &entry.source.volume);
         let mut alike = titles::groups(&titles);
@@ -177,6 +186,7 @@ impl WorkerState {
             default: self.default.as_ref() == Some(&entry.id),
             problem: self.remark(entry),
             details: explain::details(entry),
+            parts: self.parts(entry),
         };
         let items = shown.iter().zip(titles).map(item).collect();
         self.menu.offer(items);

@@ -153,7 +153,8 @@ pub(super) fn confine_part() -> Result<(), ConfineError> {
         .map_err(|errno| ConfineError::Kernel("parent death signal", errno))?;
     let rules = DIVIDING.iter().map(|call| (*call, Vec::new())).collect();
     let filter: Vec<seccompiler::sock_filter> =
-        SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::KillProcess, ARCHITECTURE)?.try_into()?;
+        SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::KillProcess, ARCHITECTURE)?
+            .try_into()?;
     Ok(apply_filter(&filter)?)
 }
 

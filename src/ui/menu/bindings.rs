@@ -1,7 +1,9 @@
 //! The table of keys. The menu looks up here what a key does, the help at the bottom of the screen is made from it, and a
 //! test compares it with the table in docs/menu.md.
 
-use super::{Mode, details::Details, help::Help};
+use super::{
+    Entries, MenuChoice, Mode, details::Details, editor::Editor, help::Help, search::Search, words::Words,
+};
 use crate::ui::{keys::Key, wrap::measure};
 
 /// The modes of the menu, as the table of keys names them.
@@ -11,6 +13,12 @@ pub enum ModeName {
     List,
     /// The details of the selected entry.
     Details,
+    /// The search in the list.
+    Search,
+    /// The prompt for words that are added to a command line.
+    Words,
+    /// The editor of an entry.
+    Editor,
     /// All keys.
     Help,
 }
@@ -29,10 +37,15 @@ pub(super) enum KeyCommand {
     /// Add the digit to the row number that is being typed.
     Digit,
     EraseDigit,
-    /// Put a mode on the stack.
-    Open(fn() -> Box<dyn Mode>),
+    /// Put a mode on the stack, or make another choice instead.
+    Open(fn(&Entries) -> Result<Box<dyn Mode>, Option<MenuChoice>>),
     /// Take the mode on top from the stack.
     Close,
+    /// What is typed holds.
+    Accept,
+    /// What is typed is dropped.
+    Cancel,
+    AddInitrd,
     Rescue,
     Reboot,
     PowerOff,
@@ -56,7 +69,11 @@ struct Binding {
 
 /// The modes in which an entry is selected.
 const ENTRY: &[ModeName] = &[ModeName::List, ModeName::Details];
+/// The modes in which a key that is no command of the table is typed text.
+const TYPING: &[ModeName] = &[ModeName::Search, ModeName::Words, ModeName::Editor];
 const ALL: &[ModeName] = &[ModeName::List, ModeName::Details, ModeName::Help];
+const EVERYWHERE: &[ModeName] =
+    &[ModeName::List, ModeName::Details, ModeName::Help, ModeName::Search, ModeName::Words, ModeName::Editor];
 
 /// A key for the selected entry that the help at the bottom of the screen does not name.
 const fn quiet(keys: &'static [Key], help: &'static str, command: KeyCommand) -> Binding {
@@ -91,17 +108,14 @@ const BINDINGS: &[Binding] = &[
         )
     },
     quiet(&[Key::Backspace], "Erases the last digit of the number.", KeyCommand::EraseDigit),
-    Binding {
-        hint: "Arrows, Enter: boot",
-        ..quiet(&[Key::Enter], "Boots the selected entry.", KeyCommand::Boot)
-    },
+    Binding { hint: "Enter: boot", ..quiet(&[Key::Enter], "Boots the selected entry.", KeyCommand::Boot) },
     Binding {
         modes: &[ModeName::List],
         hint: "d: details",
         ..quiet(
             &[Key::Character('d')],
             "Shows where the selected entry is written and what it does.",
-            KeyCommand::Open(|| Box::new(Details)),
+            KeyCommand::Open(|_| Ok(Box::new(Details))),
         )
     },
     Binding {
@@ -110,12 +124,75 @@ const BINDINGS: &[Binding] = &[
         ..quiet(&[Key::Character('d'), Key::Escape], "Goes back to the list.", KeyCommand::Close)
     },
     Binding {
+        hint: "e: edit",
+        ..quiet(
+            &[Key::Character('e')],
+            "Edits the selected entry for one boot.",
+            KeyCommand::Open(|entries| open(Editor::new(entries), entries)),
+        )
+    },
+    quiet(
+        &[Key::Character('o')],
+        "Adds words to its command line for one boot.",
+        KeyCommand::Open(|entries| open(Words::new(entries), entries)),
+    ),
+    Binding {
+        modes: &[ModeName::List],
+        ..quiet(
+            &[Key::Character('/')],
+            "Selects the entry whose title has the words that are typed.",
+            KeyCommand::Open(|entries| Ok(Box::new(Search::new(entries)))),
+        )
+    },
+    Binding {
+        modes: &[ModeName::Search],
+        hint: "Arrows, Down: next",
+        ..quiet(&[Key::Down, Key::Control('n')], "Selects the next entry that is found.", KeyCommand::Down)
+    },
+    Binding {
+        modes: &[ModeName::Search],
+        ..quiet(&[Key::Up, Key::Control('p')], "Selects the one before.", KeyCommand::Up)
+    },
+    Binding {
+        modes: &[ModeName::Search],
+        hint: "Enter: keep",
+        ..quiet(&[Key::Enter], "Ends the search at the entry that is found.", KeyCommand::Accept)
+    },
+    Binding {
+        modes: &[ModeName::Editor],
+        ..quiet(&[Key::Up, Key::Control('p')], "Goes to the part above.", KeyCommand::Up)
+    },
+    Binding {
+        modes: &[ModeName::Editor],
+        hint: "Arrows, Down: parts",
+        ..quiet(&[Key::Down, Key::Control('n')], "Goes to the part below.", KeyCommand::Down)
+    },
+    Binding {
+        modes: &[ModeName::Editor],
+        hint: "Ctrl-O: add an initrd",
+        ..quiet(&[Key::Control('o')], "Adds an initrd; an empty one goes away.", KeyCommand::AddInitrd)
+    },
+    Binding {
+        modes: &[ModeName::Words, ModeName::Editor],
+        hint: "Enter: boot",
+        ..quiet(
+            &[Key::Enter, Key::Control('x'), Key::Function(10)],
+            "Boots with what is typed, once.",
+            KeyCommand::Accept,
+        )
+    },
+    Binding {
+        modes: TYPING,
+        hint: "Esc: back",
+        ..quiet(&[Key::Escape, Key::Control('c')], "Goes back; what is typed is dropped.", KeyCommand::Cancel)
+    },
+    Binding {
         hint: "?: keys",
         always: true,
         ..quiet(
             &[Key::Character('?'), Key::Character('h'), Key::Function(1)],
             "Shows all keys.",
-            KeyCommand::Open(|| Box::new(Help)),
+            KeyCommand::Open(|_| Ok(Box::new(Help))),
         )
     },
     Binding {
@@ -146,8 +223,17 @@ const BINDINGS: &[Binding] = &[
         always: true,
         ..quiet(&[Key::Character('p')], "Switches the machine off.", KeyCommand::PowerOff)
     },
-    Binding { modes: ALL, ..quiet(&[Key::Control('l')], "Draws the screen anew.", KeyCommand::Redraw) },
+    Binding {
+        modes: EVERYWHERE,
+        ..quiet(&[Key::Control('l')], "Draws the screen anew.", KeyCommand::Redraw)
+    },
 ];
+
+/// A mode that changes the selected entry, unless that is locked. Without an entry there is nothing to change.
+fn open<M: Mode + 'static>(mode: Option<M>, entries: &Entries) -> Result<Box<dyn Mode>, Option<MenuChoice>> {
+    let locked = || entries.selected().map(|_| MenuChoice::Locked);
+    mode.map(|mode| Box::new(mode) as Box<dyn Mode>).ok_or_else(locked)
+}
 
 impl Binding {
     /// The names of its keys.
@@ -159,7 +245,8 @@ impl Binding {
 
 /// The names of all keys with their effects.
 pub(super) fn all_keys() -> Vec<(String, &'static str)> {
-    let rows = BINDINGS.iter().filter(|row| row.modes != [ModeName::Help]);
+    // Those of the other modes stand on their own screens.
+    let rows = BINDINGS.iter().filter(|row| row.modes.iter().any(|mode| ENTRY.contains(mode)));
     rows.map(|row| (row.names(), row.help)).collect()
 }
 
@@ -233,16 +320,16 @@ mod tests {
         let list = |with_entries, columns| help_line(ModeName::List, with_entries, columns);
         assert_eq!(
             list(true, 80),
-            ["Arrows, Enter: boot  d: details  ?: keys  r: rescue  b: reboot  p: power off"]
+            ["Enter: boot  d: details  e: edit  ?: keys  r: rescue  b: reboot  p: power off"]
         );
         assert_eq!(
             list(true, 40),
-            ["Arrows, Enter: boot  d: details", "?: keys  r: rescue  b: reboot", "p: power off"]
+            ["Enter: boot  d: details  e: edit", "?: keys  r: rescue  b: reboot", "p: power off"]
         );
         assert_eq!(list(false, 80), ["?: keys  r: rescue  b: reboot  p: power off"]);
         assert_eq!(
             help_line(ModeName::Details, true, 80),
-            ["Arrows, Enter: boot  d: back  ?: keys  r: rescue  b: reboot  p: power off"]
+            ["Enter: boot  d: back  e: edit  ?: keys  r: rescue  b: reboot  p: power off"]
         );
         assert_eq!(help_line(ModeName::Help, true, 80), ["?: back  r: rescue  b: reboot  p: power off"]);
     }

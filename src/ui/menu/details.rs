@@ -5,7 +5,7 @@ use super::{
     bindings::ModeName,
     entries::{Entries, MenuItem},
 };
-use crate::ui::wrap::wrapped;
+use crate::ui::{screen::Picture, wrap::wrapped};
 
 #[derive(Debug)]
 pub(super) struct Details;
@@ -15,8 +15,8 @@ impl Mode for Details {
         ModeName::Details
     }
 
-    fn rows(&self, entries: &Entries, _room: usize, columns: usize) -> Vec<String> {
-        entries.selected().map_or_else(Vec::new, |item| details(item, columns))
+    fn view(&self, entries: &Entries, _room: usize, columns: usize) -> Picture {
+        entries.selected().map_or_else(Vec::new, |item| details(item, columns)).into()
     }
 }
 

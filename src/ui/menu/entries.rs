@@ -1,5 +1,13 @@
 //! The entries of the menu and the selected one, which all modes share.
 
+/// The parts of an entry that a person can change. Files are written as `volume:/path`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BootParts {
+    pub kernel: String,
+    pub initrds: Vec<String>,
+    pub cmdline: String,
+}
+
 /// One row: an entry that can be chosen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MenuItem {
@@ -12,6 +20,8 @@ pub struct MenuItem {
     pub problem: Option<String>,
     /// Names and values of its parts.
     pub details: Vec<(&'static str, String)>,
+    /// What can be changed before it boots; `None` where it is locked or has no kernel.
+    pub parts: Option<BootParts>,
 }
 
 /// All rows.

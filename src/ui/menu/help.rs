@@ -5,7 +5,7 @@ use super::{
     bindings::{ModeName, all_keys},
     entries::Entries,
 };
-use crate::ui::wrap::wrapped;
+use crate::ui::{screen::Picture, wrap::wrapped};
 
 #[derive(Debug)]
 pub(super) struct Help;
@@ -15,12 +15,13 @@ impl Mode for Help {
         ModeName::Help
     }
 
-    fn rows(&self, _entries: &Entries, _room: usize, columns: usize) -> Vec<String> {
+    fn view(&self, _entries: &Entries, _room: usize, columns: usize) -> Picture {
         let keys = all_keys();
         let width = keys.iter().map(|(names, _)| names.len()).max().unwrap_or(0);
         let indent = " ".repeat(width.saturating_add(4));
         keys.iter()
             .flat_map(|(names, help)| wrapped(&format!("  {names:width$}  {help}"), columns, &indent))
-            .collect()
+            .collect::<Vec<_>>()
+            .into()
     }
 }

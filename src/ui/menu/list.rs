@@ -5,7 +5,7 @@ use super::{
     bindings::{KeyCommand, ModeName},
     entries::Entries,
 };
-use crate::ui::{keys::Key, titles};
+use crate::ui::{keys::Key, screen::Picture, titles};
 
 /// Maximum digits in a typed row number.
 const DIGITS: usize = 4;
@@ -34,35 +34,14 @@ impl Mode for List {
         ModeName::List
     }
 
-    /// The entries around the selected one, as many as there is room for.
-    fn rows(&self, entries: &Entries, room: usize, columns: usize) -> Vec<String> {
-        let count = entries.items().len();
-        let first = entries.place().saturating_sub(room / 2).min(count.saturating_sub(room));
-        let digits = count.to_string().len();
-        // Before a title come two marks, the number and two spaces; the last column stays free.
-        let columns = columns.saturating_sub(digits.saturating_add(5));
-        let limits = entries.items().iter().map(|item| {
-            let problem =
-                item.problem.as_ref().map_or(0, |problem| problem.chars().count().saturating_add(3));
-            (item.title.as_str(), columns.saturating_sub(problem.min(columns / PROBLEM_PART)))
-        });
-        let titles = titles::fitting(&limits.collect::<Vec<_>>());
-        let shown = entries.items().iter().zip(titles).enumerate().skip(first).take(room);
-        let mut rows: Vec<String> = shown
-            .map(|(place, (item, title))| {
-                let pointer = if place == entries.place() { '>' } else { ' ' };
-                let default = if item.default { '*' } else { ' ' };
-                let number = place.saturating_add(1);
-                let problem =
-                    item.problem.as_ref().map_or_else(String::new, |problem| format!(" ({problem})"));
-                format!("{pointer}{default}{number:>digits$}  {title}{problem}")
-            })
-            .collect();
+    fn view(&self, entries: &Entries, room: usize, columns: usize) -> Picture {
+        let mut rows = rows(entries, room, columns);
         if !self.typed.is_empty() {
+            let digits = entries.items().len().to_string().len();
             rows.truncate(room.saturating_sub(1));
             rows.push(format!("  {:>digits$}_", self.typed));
         }
-        rows
+        rows.into()
     }
 
     fn take(&mut self, command: Option<KeyCommand>, key: Key, entries: &mut Entries) -> Step {
@@ -97,6 +76,30 @@ impl Mode for List {
         }
         Step::Done
     }
+}
+
+/// The entries around the selected one, as many as there is room for.
+pub(super) fn rows(entries: &Entries, room: usize, columns: usize) -> Vec<String> {
+    let count = entries.items().len();
+    let first = entries.place().saturating_sub(room / 2).min(count.saturating_sub(room));
+    let digits = count.to_string().len();
+    // Before a title come two marks, the number and two spaces; the last column stays free.
+    let columns = columns.saturating_sub(digits.saturating_add(5));
+    let limits = entries.items().iter().map(|item| {
+        let problem = item.problem.as_ref().map_or(0, |problem| problem.chars().count().saturating_add(3));
+        (item.title.as_str(), columns.saturating_sub(problem.min(columns / PROBLEM_PART)))
+    });
+    let titles = titles::fitting(&limits.collect::<Vec<_>>());
+    let shown = entries.items().iter().zip(titles).enumerate().skip(first).take(room);
+    shown
+        .map(|(place, (item, title))| {
+            let pointer = if place == entries.place() { '>' } else { ' ' };
+            let default = if item.default { '*' } else { ' ' };
+            let number = place.saturating_add(1);
+            let problem = item.problem.as_ref().map_or_else(String::new, |problem| format!(" ({problem})"));
+            format!("{pointer}{default}{number:>digits$}  {title}{problem}")
+        })
+        .collect()
 }
 
 /// Selects the row with this number, counted from 1, if there is one.

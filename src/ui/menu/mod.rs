@@ -6,27 +6,34 @@
 
 pub mod bindings;
 mod details;
+mod editor;
 mod entries;
 mod help;
 mod list;
+mod search;
+mod words;
 
 use std::fmt::Debug;
 
 pub use self::{
     bindings::help_line,
-    entries::{Entries, MenuItem},
+    entries::{BootParts, Entries, MenuItem},
 };
 use self::{
     bindings::{KeyCommand, ModeName},
     list::List,
 };
-use super::keys::Key;
+use super::{keys::Key, screen::Picture};
 
 /// A choice that concerns more than the menu itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum MenuChoice {
     /// Boot the entry with this id.
     Boot(String),
+    /// Boot the entry with this id, with other parts, once.
+    BootWith(String, BootParts),
+    /// A person wants to change an entry that is locked.
+    Locked,
     Rescue,
     Reboot,
     PowerOff,
@@ -39,7 +46,7 @@ trait Mode: Debug {
     fn name(&self) -> ModeName;
 
     /// Its rows, for a space of this size.
-    fn rows(&self, entries: &Entries, room: usize, columns: usize) -> Vec<String>;
+    fn view(&self, entries: &Entries, room: usize, columns: usize) -> Picture;
 
     /// Takes a key, with the command that the table of keys has for it in the mode on top.
     fn take(&mut self, _command: Option<KeyCommand>, _key: Key, _entries: &mut Entries) -> Step {
@@ -53,6 +60,8 @@ enum Step {
     Pass,
     /// It is done.
     Done,
+    /// It is done, and the mode as well.
+    Close,
     /// It asks for something outside of the menu.
     Choose(MenuChoice),
 }
@@ -80,8 +89,8 @@ impl BootMenu {
 
     /// The rows of the mode on top, for a space of this size.
     #[must_use]
-    pub fn rows(&self, room: usize, columns: usize) -> Vec<String> {
-        self.top().rows(&self.entries, room, columns)
+    pub fn view(&self, room: usize, columns: usize) -> Picture {
+        self.top().view(&self.entries, room, columns)
     }
 
     /// The hints of the keys that work now, in rows of at most so many columns.
@@ -96,7 +105,10 @@ impl BootMenu {
         match command {
             Some(KeyCommand::Open(open)) => {
                 self.list.forget_number();
-                self.above.push(open());
+                match open(&self.entries) {
+                    Ok(mode) => self.above.push(mode),
+                    Err(choice) => return choice,
+                }
             }
             Some(KeyCommand::Close) => drop(self.above.pop()),
             Some(KeyCommand::Rescue) => return Some(MenuChoice::Rescue),
@@ -105,13 +117,19 @@ impl BootMenu {
             Some(KeyCommand::Redraw) => return Some(MenuChoice::Redraw),
             _ => {
                 let below: &mut dyn Mode = &mut self.list;
-                for mode in self.above.iter_mut().rev().map(AsMut::as_mut).chain([below]) {
+                let above = self.above.iter_mut().enumerate().rev();
+                let modes = above.map(|(place, mode)| (Some(place), mode.as_mut())).chain([(None, below)]);
+                let mut closed = None;
+                for (place, mode) in modes {
                     match mode.take(command, key, &mut self.entries) {
-                        Step::Pass => {}
-                        Step::Done => return None,
+                        Step::Pass => continue,
+                        Step::Done => {}
+                        Step::Close => closed = place,
                         Step::Choose(choice) => return Some(choice),
                     }
+                    break;
                 }
+                closed.into_iter().for_each(|place| self.above.truncate(place));
             }
         }
         None
@@ -120,6 +138,13 @@ impl BootMenu {
     fn top(&self) -> &dyn Mode {
         self.above.last().map_or(&self.list, AsRef::as_ref)
     }
+}
+
+/// As many rows as there is room for, with the one with the cursor among them.
+fn around(cursor: (usize, usize), mut rows: Vec<String>, room: usize) -> Picture {
+    let above = cursor.0.saturating_add(1).saturating_sub(room);
+    rows.drain(..above.min(rows.len()));
+    Picture { rows, cursor: Some((cursor.0.saturating_sub(above), cursor.1)) }
 }
 
 #[cfg(test)]

@@ -132,8 +132,8 @@ impl Mode for Prompt {
         ModeName::Details
     }
 
-    fn rows(&self, _: &Entries, _: usize, _: usize) -> Vec<String> {
-        vec![self.text.clone()]
+    fn view(&self, _: &Entries, _: usize, _: usize) -> Picture {
+        vec![self.text.clone()].into()
     }
 
     fn take(&mut self, command: Option<KeyCommand>, key: Key, _: &mut Entries) -> Step {
@@ -155,7 +155,7 @@ fn a_further_mode_takes_text_and_leaves_the_other_keys_to_those_below() {
     for character in "3 äß統".chars() {
         menu.press(Key::Character(character));
     }
-    assert_eq!((menu.rows(20, 80), selected(&menu)), (vec!["3 äß統".to_owned()], Some("e2")));
+    assert_eq!((menu.view(20, 80).rows, selected(&menu)), (vec!["3 äß統".to_owned()], Some("e2")));
     menu.press(Key::Down);
     assert_eq!(selected(&menu), Some("e3"));
 }

@@ -1,0 +1,68 @@
+//! Entries as a person changes them for one boot: what can be changed, and what comes of it.
+
+use super::WorkerState;
+use crate::{
+    entry::{Entry, FileReference, Kind},
+    formats::text::printable,
+    ui::menu::BootParts,
+};
+
+impl WorkerState {
+    /// What a person can change of an entry: nothing where its configuration asks for a password, and nothing of what starts
+    /// without a kernel of its own.
+    pub(super) fn parts(&self, entry: &Entry) -> Option<BootParts> {
+        let is_open = !self.discovery.locked && !entry.locked;
+        let kernel = entry.kernel.as_ref()?;
+        matches!(entry.kind, Kind::Linux | Kind::Uki | Kind::Multiboot).then_some(())?;
+        is_open.then(|| BootParts {
+            kernel: place(kernel),
+            initrds: entry.initrds.iter().map(place).collect(),
+            cmdline: entry.cmdline.clone(),
+        })
+    }
+
+    /// The entry with this id with its parts changed.
+    ///
+    /// # Errors
+    /// Why that cannot be, as a sentence.
+    pub(super) fn with_parts(&self, id: &str, parts: &BootParts) -> Result<Entry, String> {
+        let entry = self.entry(id).ok_or("The entry is gone.")?;
+        let known = entry.kernel.iter().chain(&entry.initrds);
+        let file = |text: &String| {
+            let own = known.clone().find(|file| place(file) == *text).cloned();
+            own.or_else(|| self.file(text, entry))
+                .ok_or_else(|| format!("{}: no volume of that name; write VOLUME:/PATH.", printable(text)))
+        };
+        let kernel = file(&parts.kernel)?;
+        let initrds = parts.initrds.iter().map(file).collect::<Result<Vec<_>, _>>()?;
+        if entry.kind == Kind::Multiboot && initrds != entry.initrds {
+            return Err(
+                "The modules of a multiboot kernel belong together: they cannot be changed here.".into()
+            );
+        }
+        // Whether what is named now is there shows when it is loaded.
+        let is_changed = entry.kernel.as_ref() != Some(&kernel) || initrds != entry.initrds;
+        let problem = entry.problem.clone().filter(|_| !is_changed);
+        Ok(Entry { kernel: Some(kernel), initrds, cmdline: parts.cmdline.clone(), problem, ..entry.clone() })
+    }
+
+    /// A file by the name of its volume and its path; a path alone is on the volume that the entry is written on.
+    fn file(&self, text: &str, entry: &Entry) -> Option<FileReference> {
+        let by_name = |(volume, path): (&str, &str)| {
+            let volume = self.volumes.iter().find(|it| it.device.name == volume)?;
+            Some(FileReference::new(volume.reference(), format!("/{path}")))
+        };
+        match text.strip_prefix('/') {
+            Some(_) => Some(FileReference::new(entry.source.volume.clone(), text.to_owned())),
+            // An image file's volume has a colon in its name.
+            None => {
+                text.rsplit_once(":/").and_then(by_name).or_else(|| text.split_once(":/").and_then(by_name))
+            }
+        }
+    }
+}
+
+/// How a person reads and writes a file.
+fn place(file: &FileReference) -> String {
+    format!("{}:{}", file.volume, file.full_path())
+}

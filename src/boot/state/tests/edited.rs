@@ -1,0 +1,79 @@
+//! Entries that a person changes before they boot.
+
+use super::*;
+use crate::entry::{FileReference, Kind};
+
+/// Presses keys, `~` for Control-U, `^` for the arrow upwards and `+` for Control-O; gives the parts of the entry that is loaded
+/// then, and the last message.
+fn typed(entry: Entry, locked: bool, keys: &str) -> (Option<[String; 3]>, Option<String>) {
+    let mut scene = Scene::new("");
+    scene.found("sda1").found("sdb1");
+    let entries = vec![Entry { default: true, ..entry }];
+    // A person has stopped the countdown before anything is loaded.
+    scene.press('x');
+    let discovery = Discovery { timeout: Some(5), entries, locked, ..Discovery::default() };
+    scene.on(Event::Discovered(Ok(discovery))).on(Event::KnownProbed);
+    let mut loaded = None;
+    for key in keys.chars() {
+        let key = match key {
+            '!' => Key::Enter,
+            '~' => Key::Control('u'),
+            '+' => Key::Control('o'),
+            '^' => Key::Up,
+            key => Key::Character(key),
+        };
+        for action in scene.state.on(Event::Key(key), scene.now) {
+            if let WorkerAction::Load { entry, .. } = action {
+                let file = |file: &FileReference| format!("{}:{}", file.volume, file.full_path());
+                let initrds: Vec<String> = entry.initrds.iter().map(file).collect();
+                loaded = Some([entry.kernel.as_ref().map(file).unwrap(), initrds.join(" "), entry.cmdline]);
+            }
+        }
+    }
+    (loaded, scene.state.status(scene.now).messages.pop())
+}
+
+#[test]
+fn an_entry_boots_once_as_it_was_changed() {
+    let debian = || Entry { cmdline: "ro quiet".into(), ..entry("a", "sda1") };
+    let parts =
+        |kernel: &str, initrds: &str, cmdline: &str| Some([kernel, initrds, cmdline].map(str::to_owned));
+    for (keys, expected) in [
+        ("!", parts("sda1:/a", "", "ro quiet")),
+        ("o single!", parts("sda1:/a", "", "ro quiet single")),
+        ("o!", parts("sda1:/a", "", "ro quiet")),
+        ("e -v!", parts("sda1:/a", "", "ro quiet -v")),
+        ("e~debug!", parts("sda1:/a", "", "debug")),
+        ("e^~sdb1:/vmlinuz!", parts("sdb1:/vmlinuz", "", "ro quiet")),
+        ("e^~/vmlinuz!", parts("sda1:/vmlinuz", "", "ro quiet")),
+        ("e^+sdb1:/initrd!", parts("sda1:/a", "sdb1:/initrd", "ro quiet")),
+        // An initrd that stays empty is none.
+        ("e^+!", parts("sda1:/a", "", "ro quiet")),
+    ] {
+        assert_eq!(typed(debian(), false, keys), (expected, None), "{keys}");
+    }
+}
+
+#[test]
+fn what_cannot_be_changed_says_why() {
+    let entry = || entry("a", "sda1");
+    let xen = Entry { kind: Kind::Multiboot, ..entry() };
+    for (entry, locked, keys, message) in [
+        (entry(), false, "e^~sdz1:/x!", "sdz1:/x: no volume of that name; write VOLUME:/PATH."),
+        (entry(), false, "e^~!", ": no volume of that name; write VOLUME:/PATH."),
+        (
+            xen,
+            false,
+            "e^+/x!",
+            "The modules of a multiboot kernel belong together: they cannot be changed here.",
+        ),
+        (entry(), true, "e!", LOCKED_EDITOR),
+        (entry(), true, "o!", LOCKED_EDITOR),
+        (Entry { kind: Kind::Firmware, ..entry() }, false, "e", LOCKED_EDITOR),
+    ] {
+        let (loaded, told) = typed(entry, locked, keys);
+        assert_eq!(told.as_deref(), Some(message), "{keys}");
+        // Where the editor did not open, Enter boots the entry as it is.
+        assert_eq!(loaded.is_some(), keys.ends_with('!') && message == LOCKED_EDITOR, "{keys}");
+    }
+}
