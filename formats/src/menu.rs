@@ -1,7 +1,5 @@
 //! Configurations that list their choices outright: titles, arguments, and files in the loader's own words.
 
-use std::collections::BTreeSet;
-
 use super::lines::{TOO_LONG, long_lines};
 use crate::entry::{Kind, Multiboot, TimeoutStyle};
 
@@ -57,7 +55,7 @@ pub struct ChoiceMenu {
     /// Warnings: line and message.
     pub lost: Vec<(u32, String)>,
     /// Lines that are lost because they are too long.
-    pub long_lines: BTreeSet<u32>,
+    pub long_lines: Vec<u32>,
 }
 
 impl ChoiceMenu {
@@ -89,7 +87,7 @@ impl ChoiceMenu {
     pub fn lose_long(&mut self, line: u32) {
         self.lose(line, TOO_LONG);
         if self.long_lines.len() < CHOICE_LIMIT {
-            self.long_lines.insert(line);
+            self.long_lines.push(line);
         }
     }
 

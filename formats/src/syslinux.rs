@@ -8,7 +8,7 @@ pub mod saved;
 mod u_boot;
 pub mod words;
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use parser::{LABEL_LIMIT, Parser};
 use u_boot::UbootParser;
@@ -111,7 +111,7 @@ impl Configuration {
 
 /// The names of a configuration's labels, which may be thousands.
 #[derive(Default)]
-struct LabelNames(BTreeMap<String, Named>);
+struct LabelNames(HashMap<String, Named>);
 
 /// The labels of one name, by their places in the list.
 #[derive(Default)]

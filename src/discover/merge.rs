@@ -105,14 +105,14 @@ struct Merging {
     candidates: Vec<Candidate>,
     /// Where each entry went, by the place where it is written: two ways that lead there (the stub on the ESP, the
     /// configuration itself) lead to one entry.
-    places: HashMap<Place, usize>,
+    places: HashMap<EntryPlace, usize>,
     /// The volumes that configurations led from to other disks.
-    leading: HashSet<VolumeReference>,
+    leading: Vec<VolumeReference>,
 }
 
 /// Where an entry is written, and the volume of another disk whose configuration led there.
 #[derive(Clone, PartialEq, Eq, Hash)]
-struct Place {
+struct EntryPlace {
     volume: VolumeReference,
     path: String,
     line: Option<u32>,
@@ -143,13 +143,15 @@ impl Merging {
                 });
                 continue;
             }
-            let origin = Place {
+            let origin = EntryPlace {
                 volume: entry.source.volume.clone(),
                 path: entry.source.full_path(),
                 line: entry.source.line,
                 led_from: entry.led_from.clone(),
             };
-            self.leading.extend(entry.led_from.clone());
+            let is_new = |volume: &&VolumeReference| !self.leading.contains(volume);
+            let new = entry.led_from.as_ref().filter(is_new).cloned();
+            self.leading.extend(new);
             let as_fallback = fallback.iter().position(|id| *id == entry.id);
             let is_default = default_place.is_none()
                 && default.as_deref() == Some(&entry.id)
@@ -201,14 +203,14 @@ impl Merging {
 
     /// The place of the entry that another way had led to already. What another disk says of an entry counts as the same entry
     /// only where it says the same.
-    fn known(&self, origin: &Place, entry: &Entry) -> Option<usize> {
+    fn known(&self, origin: &EntryPlace, entry: &Entry) -> Option<usize> {
         let says_the_same = |place: &usize| {
             let plain = |it: &Entry| Entry { default: false, locked: false, led_from: None, ..it.clone() };
             self.entries.get(*place).is_some_and(|known| plain(known) == plain(entry))
         };
         let others = self.leading.iter().map(Some).chain([None]);
         let mut others = others.filter(|other| *other != origin.led_from.as_ref()).filter_map(|other| {
-            self.places.get(&Place { led_from: other.cloned(), ..origin.clone() }).copied()
+            self.places.get(&EntryPlace { led_from: other.cloned(), ..origin.clone() }).copied()
         });
         self.places.get(origin).copied().or_else(|| others.find(says_the_same))
     }

@@ -1,6 +1,6 @@
 //! The table of the open volumes: it owns their handles, whatever source they come from. Others hold their ids.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use super::OpenVolume;
 use crate::{
@@ -10,31 +10,32 @@ use crate::{
 
 /// The open volumes, of which no two are called alike.
 #[derive(Debug, Default)]
-pub struct VolumeTable(BTreeMap<VolumeId, Arc<OpenVolume>>);
+pub struct VolumeTable(Vec<Arc<OpenVolume>>);
 
 impl VolumeTable {
     /// Takes in a volume, in place of one of the same name; `false` if the volume that it lies on is gone.
     #[must_use]
     pub fn insert(&mut self, open: Arc<OpenVolume>) -> bool {
-        if open.volume.parent().is_some_and(|parent| !self.0.contains_key(&parent)) {
+        let is_there = |id: VolumeId| self.0.iter().any(|open| open.volume.id == id);
+        if open.volume.parent().is_some_and(|parent| !is_there(parent)) {
             return false;
         }
         self.remove(&open.volume.device.name);
-        self.0.insert(open.volume.id, open);
+        self.0.push(open);
         true
     }
 
     /// Removes the volume on the device with this kernel name, and what lies on it.
     pub fn remove(&mut self, name: &str) {
-        let all: Vec<&Volume> = self.0.values().map(|open| &open.volume).collect();
+        let all: Vec<&Volume> = self.0.iter().map(|open| &open.volume).collect();
         let gone = Volume::names_that_go_with(name, &all);
-        self.0.retain(|_, open| !gone.contains(&open.volume.device.name));
+        self.0.retain(|open| !gone.contains(&open.volume.device.name));
     }
 
     /// All volumes.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<OpenVolume>> {
-        self.0.values().cloned().collect()
+        self.0.clone()
     }
 
     /// All volumes, those with these ids first and in this order.

@@ -1,7 +1,7 @@
 //! Every block device, probed the moment it appears: each on a thread of its own, so that one that hangs holds up no other.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     fs, io,
     sync::{
         Arc,
@@ -19,7 +19,7 @@ use super::{
     rejection::Rejection,
     uevent::{Socket, Uevent, UeventAction, UeventMessage},
 };
-use crate::entry::Device;
+use crate::{entry::Device, formats::sort};
 
 /// A disk that answers is probed in milliseconds; one that has to spin up takes some seconds.
 const LIMITS: Limits =
@@ -121,21 +121,25 @@ pub fn survey() -> (Vec<OpenVolume>, Vec<(Device, Rejection)>) {
     watcher.keeper.modules_loaded(Instant::now());
     let mut volumes = Vec::new();
     // The last report on each device counts.
-    let mut rejected = BTreeMap::new();
+    let mut rejected: Vec<(Device, Rejection)> = Vec::new();
     loop {
         watcher.act();
         for event in events.try_iter() {
             match event {
                 VolumeEvent::Opened(open) => {
-                    rejected.remove(&open.volume.device.name);
+                    rejected.retain(|(device, _)| device.name != open.volume.device.name);
                     volumes.push(open);
                 }
                 VolumeEvent::Rejected { device, rejection } => {
-                    rejected.insert(device.name.clone(), (device, rejection));
+                    rejected.retain(|(other, _)| other.name != device.name);
+                    rejected.push((device, rejection));
                 }
-                VolumeEvent::Gone(name) => drop(rejected.remove(&name)),
+                VolumeEvent::Gone(name) => rejected.retain(|(device, _)| device.name != name),
                 VolumeEvent::Probing(_) | VolumeEvent::Awaited(_) => {}
-                VolumeEvent::KnownProbed => return (volumes, rejected.into_values().collect()),
+                VolumeEvent::KnownProbed => {
+                    sort::by(&mut rejected, |(one, _), (other, _)| one.name.cmp(&other.name));
+                    return (volumes, rejected);
+                }
             }
         }
         watcher.wait(&inputs);

@@ -223,7 +223,6 @@ mod tests {
     fn what_is_typed_is_on_the_screen_with_the_cursor_behind_it() {
         for (keys, expected, row) in [
             ("eqx", include_str!("golden/editor.txt"), "ro quietqx"),
-            ("onomodeset", include_str!("golden/words.txt"), "nomodeset"),
             ("/with", include_str!("golden/search.txt"), "Search: with"),
         ] {
             let Picture { rows, cursor } = typed(keys);

@@ -3,7 +3,7 @@
 
 use std::{
     cell::RefCell,
-    collections::{BTreeMap, BTreeSet},
+    collections::{HashMap, HashSet},
     rc::Rc,
 };
 
@@ -43,7 +43,7 @@ pub fn work(length: usize) -> u64 {
 }
 
 /// The files that have been read, each of which allows for work once.
-pub type Reads = BTreeSet<(usize, Rc<str>)>;
+pub type Reads = HashSet<(usize, Rc<str>)>;
 
 /// A script that was read from a file.
 #[derive(Clone, Debug)]
@@ -64,7 +64,7 @@ struct Balance {
     bytes: u64,
     work: u64,
     nodes: usize,
-    scripts: BTreeMap<(usize, Rc<str>), Script>,
+    scripts: HashMap<(usize, Rc<str>), Script>,
     text: usize,
 }
 

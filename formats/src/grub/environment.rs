@@ -1,6 +1,6 @@
 //! Variables: one set for each context (a configuration, a submenu), and what a new context is given of it.
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::{collections::HashMap, rc::Rc};
 
 /// The variables of one context.
 ///
@@ -15,7 +15,7 @@ pub struct Environment {
 }
 
 /// By their names; `None` is one that is unset.
-type VariableMap = BTreeMap<Rc<str>, Option<Variable>>;
+type VariableMap = HashMap<Rc<str>, Option<Variable>>;
 
 #[derive(Clone, Debug, Default)]
 struct Variable {

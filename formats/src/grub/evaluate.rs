@@ -1,6 +1,6 @@
 //! Running statements: control flow, functions, contexts, and the budget that ends every script.
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::{collections::HashMap, rc::Rc};
 
 use super::{
     Facts, Flavour,
@@ -86,7 +86,7 @@ pub struct Evaluator<'a> {
     pub(super) flavour: &'static Flavour,
     pub(super) devices: Devices,
     pub(super) environment: Environment,
-    pub(super) functions: Rc<BTreeMap<String, Function>>,
+    pub(super) functions: Rc<HashMap<String, Function>>,
     pub(super) parameters: Option<Rc<Vec<String>>>,
     status: u64,
     pub(super) flow: Flow,

@@ -144,12 +144,12 @@ fn ways() -> Result<Vec<Way>> {
         })?,
         way(UEFI_GRUB, &[]),
         way(UEFI_SYSTEMD_BOOT, &[]),
+        // The machine has no TPM, and OVMF's drivers wait for one: an image for such a machine leaves them out.
         with(way("uefi-flash-firstlight", &[(UEFI_GRUB, 0.9), (UEFI_SYSTEMD_BOOT, 1.0)]), &|machine| {
-            Ok(machine.rom(own.flash_of("bench-flash", Tpm::Present)?))
+            Ok(machine.rom(own.flash_of("bench-flash", Tpm::Absent)?))
         })?,
-        // The machine has no TPM, and OVMF waits for one in each of the other ways.
-        with(way("uefi-flash-without-tpm-firstlight", &[]), &|machine| {
-            Ok(machine.rom(own.flash_of("bench-flash-without-tpm", Tpm::Absent)?))
+        with(way("uefi-flash-with-tpm-drivers-firstlight", &[(UEFI_GRUB, 1.0)]), &|machine| {
+            Ok(machine.rom(own.flash_of("bench-flash-with-tpm-drivers", Tpm::Present)?))
         })?,
     ])
 }

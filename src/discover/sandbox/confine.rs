@@ -151,7 +151,8 @@ pub(super) fn confine(
 pub(super) fn confine_part() -> Result<(), ConfineError> {
     set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(|errno| ConfineError::Kernel("parent death signal", errno))?;
-    let rules = DIVIDING.iter().map(|call| (*call, Vec::new())).collect();
+    let mut rules = BTreeMap::new();
+    rules.extend(DIVIDING.iter().map(|call| (*call, Vec::new())));
     let filter: Vec<seccompiler::sock_filter> =
         SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::KillProcess, ARCHITECTURE)?
             .try_into()?;

@@ -2,7 +2,7 @@
 //! over from then on.
 
 use std::{
-    collections::BTreeMap,
+    collections::HashMap,
     sync::{Mutex, PoisonError},
     thread,
     time::{Duration, Instant},
@@ -29,7 +29,7 @@ const LAST_LIMIT: Duration = Duration::from_secs(2);
 
 /// What earlier surveys found out about volumes, for as long as the process lives.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Verdicts(BTreeMap<VolumeReference, Verdict>);
+pub struct Verdicts(HashMap<VolumeReference, Verdict>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Verdict {

@@ -2,7 +2,7 @@
 //! parameters.
 
 use std::{
-    collections::BTreeMap,
+    collections::HashMap,
     fs, io,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -53,7 +53,7 @@ pub(super) struct ModuleLoader<'a> {
     /// Parameters of every module.
     common: &'static str,
     /// Files that the kernel was given, whatever came of it, with what came of it.
-    done: Mutex<BTreeMap<&'a str, bool>>,
+    done: Mutex<HashMap<&'a str, bool>>,
 }
 
 impl<'a> ModuleLoader<'a> {
@@ -133,7 +133,7 @@ impl<'a> ModuleLoader<'a> {
         result.is_ok()
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<&'a str, bool>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<&'a str, bool>> {
         self.done.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,9 +1,7 @@
 //! The table of keys. The menu looks up here what a key does, the help at the bottom of the screen is made from it, and a
 //! test compares it with the table in docs/menu.md.
 
-use super::{
-    Entries, MenuChoice, Mode, details::Details, editor::Editor, help::Help, search::Search, words::Words,
-};
+use super::{Entries, MenuChoice, Mode, details::Details, editor::Editor, help::Help, search::TitleSearch};
 use crate::ui::{keys::Key, wrap::measure};
 
 /// The modes of the menu, as the table of keys names them.
@@ -15,8 +13,6 @@ pub enum ModeName {
     Details,
     /// The search in the list.
     Search,
-    /// The prompt for words that are added to a command line.
-    Words,
     /// The editor of an entry.
     Editor,
     /// All keys.
@@ -70,10 +66,10 @@ struct Binding {
 /// The modes in which an entry is selected.
 const ENTRY: &[ModeName] = &[ModeName::List, ModeName::Details];
 /// The modes in which a key that is no command of the table is typed text.
-const TYPING: &[ModeName] = &[ModeName::Search, ModeName::Words, ModeName::Editor];
+const TYPING: &[ModeName] = &[ModeName::Search, ModeName::Editor];
 const ALL: &[ModeName] = &[ModeName::List, ModeName::Details, ModeName::Help];
 const EVERYWHERE: &[ModeName] =
-    &[ModeName::List, ModeName::Details, ModeName::Help, ModeName::Search, ModeName::Words, ModeName::Editor];
+    &[ModeName::List, ModeName::Details, ModeName::Help, ModeName::Search, ModeName::Editor];
 
 /// A key for the selected entry that the help at the bottom of the screen does not name.
 const fn quiet(keys: &'static [Key], help: &'static str, command: KeyCommand) -> Binding {
@@ -128,20 +124,20 @@ const BINDINGS: &[Binding] = &[
         ..quiet(
             &[Key::Character('e')],
             "Edits the selected entry for one boot.",
-            KeyCommand::Open(|entries| open(Editor::new(entries), entries)),
+            KeyCommand::Open(|entries| open(Editor::new(entries, ""), entries)),
         )
     },
     quiet(
         &[Key::Character('o')],
         "Adds words to its command line for one boot.",
-        KeyCommand::Open(|entries| open(Words::new(entries), entries)),
+        KeyCommand::Open(|entries| open(Editor::new(entries, " "), entries)),
     ),
     Binding {
         modes: &[ModeName::List],
         ..quiet(
             &[Key::Character('/')],
             "Selects the entry whose title has the words that are typed.",
-            KeyCommand::Open(|entries| Ok(Box::new(Search::new(entries)))),
+            KeyCommand::Open(|entries| Ok(Box::new(TitleSearch::new(entries)))),
         )
     },
     Binding {
@@ -173,7 +169,7 @@ const BINDINGS: &[Binding] = &[
         ..quiet(&[Key::Control('o')], "Adds an initrd; an empty one goes away.", KeyCommand::AddInitrd)
     },
     Binding {
-        modes: &[ModeName::Words, ModeName::Editor],
+        modes: &[ModeName::Editor],
         hint: "Enter: boot",
         ..quiet(
             &[Key::Enter, Key::Control('x'), Key::Function(10)],

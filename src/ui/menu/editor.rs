@@ -11,7 +11,7 @@ use crate::ui::{field::TextField, keys::Key, screen::Picture, wrap::wrapped};
 const LABELS: usize = 16;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
+enum EditedPart {
     Kernel,
     Initrd,
     CommandLine,
@@ -21,19 +21,19 @@ enum Part {
 pub(super) struct Editor {
     id: String,
     title: String,
-    fields: Vec<(Part, TextField)>,
+    fields: Vec<(EditedPart, TextField)>,
     /// The place of the field that gets the keys.
     current: usize,
 }
 
 impl Editor {
-    /// `None` where the selected entry cannot be changed.
-    pub(super) fn new(entries: &Entries) -> Option<Self> {
+    /// `None` where the selected entry cannot be changed. `words` are put behind its command line, where the cursor is.
+    pub(super) fn new(entries: &Entries, words: &str) -> Option<Self> {
         let item = entries.selected()?;
         let BootParts { kernel, initrds, cmdline } = item.parts.as_ref()?;
-        let mut fields = vec![(Part::Kernel, TextField::new(kernel))];
-        fields.extend(initrds.iter().map(|initrd| (Part::Initrd, TextField::new(initrd))));
-        fields.push((Part::CommandLine, TextField::new(cmdline)));
+        let mut fields = vec![(EditedPart::Kernel, TextField::new(kernel))];
+        fields.extend(initrds.iter().map(|initrd| (EditedPart::Initrd, TextField::new(initrd))));
+        fields.push((EditedPart::CommandLine, TextField::new(&[cmdline, words].concat())));
         let current = fields.len().saturating_sub(1);
         Some(Self { id: item.id.clone(), title: item.title.clone(), fields, current })
     }
@@ -44,16 +44,16 @@ impl Editor {
             own.map(|(_, field)| field.text().trim().to_owned()).filter(|text| !text.is_empty())
         };
         BootParts {
-            kernel: texts(Part::Kernel).next().unwrap_or_default(),
-            initrds: texts(Part::Initrd).collect(),
-            cmdline: texts(Part::CommandLine).next().unwrap_or_default(),
+            kernel: texts(EditedPart::Kernel).next().unwrap_or_default(),
+            initrds: texts(EditedPart::Initrd).collect(),
+            cmdline: texts(EditedPart::CommandLine).next().unwrap_or_default(),
         }
     }
 
     /// Puts an empty initrd behind the current field, before the command line.
     fn add_initrd(&mut self) {
         self.current = self.current.saturating_add(1).min(self.fields.len().saturating_sub(1));
-        self.fields.insert(self.current, (Part::Initrd, TextField::default()));
+        self.fields.insert(self.current, (EditedPart::Initrd, TextField::default()));
     }
 }
 
@@ -68,9 +68,9 @@ impl Mode for Editor {
         let mut cursor = (0, 0);
         for (place, (part, field)) in self.fields.iter().enumerate() {
             let name = match part {
-                Part::Kernel => "kernel",
-                Part::Initrd => "initrd",
-                Part::CommandLine => "command line",
+                EditedPart::Kernel => "kernel",
+                EditedPart::Initrd => "initrd",
+                EditedPart::CommandLine => "command line",
             };
             // The last column stays free.
             let (text, (row, column)) = field.rows(columns.saturating_sub(LABELS).saturating_sub(1));

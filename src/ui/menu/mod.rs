@@ -11,7 +11,6 @@ mod entries;
 mod help;
 mod list;
 mod search;
-mod words;
 
 use std::fmt::Debug;
 

@@ -11,13 +11,13 @@ use crate::ui::{field::TextField, keys::Key, screen::Picture};
 const LABEL: &str = "  Search: ";
 
 #[derive(Debug)]
-pub(super) struct Search {
+pub(super) struct TitleSearch {
     field: TextField,
     /// The place that was selected when the search began.
     before: usize,
 }
 
-impl Search {
+impl TitleSearch {
     pub(super) fn new(entries: &Entries) -> Self {
         Self { field: TextField::default(), before: entries.place() }
     }
@@ -33,14 +33,15 @@ impl Search {
 
     /// The places of the entries whose titles hold every word that was typed.
     fn matches(&self, entries: &Entries) -> Vec<usize> {
-        let text = self.field.text().to_lowercase();
-        let is_match = |title: &str| text.split_whitespace().all(|word| title.to_lowercase().contains(word));
+        let text = self.field.text().to_ascii_lowercase();
+        let is_match =
+            |title: &str| text.split_whitespace().all(|word| title.to_ascii_lowercase().contains(word));
         let places = entries.items().iter().enumerate().filter(|(_, item)| is_match(&item.title));
         places.map(|(place, _)| place).collect()
     }
 }
 
-impl Mode for Search {
+impl Mode for TitleSearch {
     fn name(&self) -> ModeName {
         ModeName::Search
     }

@@ -40,7 +40,7 @@ fn an_entry_boots_once_as_it_was_changed() {
         |kernel: &str, initrds: &str, cmdline: &str| Some([kernel, initrds, cmdline].map(str::to_owned));
     for (keys, expected) in [
         ("!", parts("sda1:/a", "", "ro quiet")),
-        ("o single!", parts("sda1:/a", "", "ro quiet single")),
+        ("osingle!", parts("sda1:/a", "", "ro quiet single")),
         ("o!", parts("sda1:/a", "", "ro quiet")),
         ("e -v!", parts("sda1:/a", "", "ro quiet -v")),
         ("e~debug!", parts("sda1:/a", "", "debug")),
@@ -71,8 +71,8 @@ fn what_cannot_be_changed_says_why() {
         (entry(), true, "o!", LOCKED_EDITOR),
         (Entry { kind: Kind::Firmware, ..entry() }, false, "e", LOCKED_EDITOR),
     ] {
-        let (loaded, told) = typed(entry, locked, keys);
-        assert_eq!(told.as_deref(), Some(message), "{keys}");
+        let (loaded, message_shown) = typed(entry, locked, keys);
+        assert_eq!(message_shown.as_deref(), Some(message), "{keys}");
         // Where the editor did not open, Enter boots the entry as it is.
         assert_eq!(loaded.is_some(), keys.ends_with('!') && message == LOCKED_EDITOR, "{keys}");
     }
