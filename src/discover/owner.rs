@@ -90,9 +90,8 @@ pub(super) fn programs(
 
 /// The loaders among these programs.
 pub(super) fn owners(programs: &[StartedProgram]) -> Vec<Owner> {
-    let owner = |it: &StartedProgram| {
-        Some(Owner { volume: it.volume, format: it.format?, program: it.path.clone() })
-    };
+    let owner =
+        |it: &StartedProgram| Some(Owner { volume: it.volume, format: it.format?, program: it.path.clone() });
     programs.iter().filter_map(owner).collect()
 }
 

@@ -12,9 +12,9 @@ use crate::{
         search::Searched,
     },
     entry::{
-        Companion, Device, Entry, EnvironmentChange, FileReference, Filesystem, FilesystemKind,
-        Format, Kind, Layer, LogState, Multiboot, MultibootModule, Origin, Partition, PartitionTable, Role,
-        Source, TimeoutStyle, Transport, Unified, Volume, VolumeId, VolumeReference, Warning,
+        Companion, Device, Entry, EnvironmentChange, FileReference, Filesystem, FilesystemKind, Format, Kind,
+        Layer, LogState, Multiboot, MultibootModule, Origin, Partition, PartitionTable, Role, Source,
+        TimeoutStyle, Transport, Unified, Volume, VolumeId, VolumeReference, Warning,
     },
     formats::{bls::Variables, efi_boot::LoadOption},
 };

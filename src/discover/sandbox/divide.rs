@@ -76,13 +76,8 @@ mod tests {
     fn a_disk_speaks_for_its_own_volumes_only() {
         let volumes = ["sda1", "sda2", "sdb1"].map(|name| volume(name, FilesystemKind::Ext4));
         let found = |volume| Found { volume, format: Format::Grub, findings: None, exhausted: None };
-        let program = |volume| StartedProgram {
-            turn: 0,
-            volume,
-            path: "/x.efi".into(),
-            format: None,
-            is_there: true,
-        };
+        let program =
+            |volume| StartedProgram { turn: 0, volume, path: "/x.efi".into(), format: None, is_there: true };
         let image = |name: &str| FileReference::new(name.into(), "/x.squashfs".into());
         let answer = |found, images, programs| Searched { found, images, programs };
         let own = answer(vec![found(0), found(1)], vec![image("sda2")], vec![program(1)]);
