@@ -10,7 +10,7 @@ use std::io;
 
 use crate::{
     bytes::{ReadAt, holds},
-    entry::Partition,
+    entry::{Partition, PartitionTable},
 };
 
 /// Sizes of a sector, in bytes.
@@ -25,6 +25,15 @@ pub struct Slot {
     pub start: u64,
     /// Size in bytes.
     pub size: u64,
+}
+
+impl Slot {
+    /// Whether it only holds logical partitions, which are slots of their own.
+    #[must_use]
+    pub fn is_extended(&self) -> bool {
+        let Partition { table, type_id, .. } = &self.partition;
+        *table == PartitionTable::Mbr && matches!(type_id.as_deref(), Some("05" | "0f" | "85"))
+    }
 }
 
 /// A partition table, and where on the disk it was read from.
@@ -68,7 +77,12 @@ pub fn read_table(disk: &dyn ReadAt) -> io::Result<Table> {
     if is_protective && let Some((slots, copy)) = read_gpt(disk)? {
         return Ok(Table { slots, gpt: Some(copy), is_protective });
     }
-    Ok(Table { slots: mbr::read(disk, &boot, &records)?, gpt: None, is_protective })
+    // Records beside one of a GPT are what tools that know only MBR may see: the kernel takes none of them.
+    let slots = match mbr::is_of_gpt(&records) {
+        true => Vec::new(),
+        false => mbr::read(disk, &boot, &records)?,
+    };
+    Ok(Table { slots, gpt: None, is_protective })
 }
 
 /// Reads a GPT whatever the MBR says: the first copy that is whole, and which one that is.
@@ -124,6 +138,21 @@ mod tests {
         disk[5120 + 462..][..16].copy_from_slice(&record(5, 0, 100));
         disk[5120 + 510..][..2].copy_from_slice(b"\x55\xaa");
         assert_eq!(read(&&disk[..]).unwrap().len(), 1 + 100);
+    }
+
+    #[test]
+    fn records_beside_one_of_a_gpt_are_no_partitions() {
+        let mut disk = vec![0; 1 << 16];
+        for (at, kind) in [(446, 0x83), (462, 0xee)] {
+            disk[at + 4] = kind;
+            disk[at + 8] = 1;
+            disk[at + 12] = 1;
+        }
+        disk[510..512].copy_from_slice(b"\x55\xaa");
+        assert_eq!(read_table(&&disk[..]).unwrap(), Table { is_protective: true, ..Table::default() });
+        disk[466] = 0x83;
+        let numbers = read(&&disk[..]).unwrap().into_iter().map(|slot| slot.partition.number);
+        assert_eq!(numbers.collect::<Vec<_>>(), [1, 2]);
     }
 
     proptest! {

@@ -45,7 +45,8 @@ impl Signer {
         let mut sbsign = Command::new(&self.sbsign);
         sbsign.arg("--key").arg(&self.key).arg("--cert").arg(&self.certificate);
         let done = sbsign.arg("--output").arg(&signed).arg(&unsigned).output();
-        let done = done.map_err(|error| failed(format!("{error}; the package sbsigntool has it")))?;
+        let done =
+            done.map_err(|error| failed(format!("{error}; the package sbsigntool (sbsigntools) has it")))?;
         match done.status.success() {
             true => read(&signed),
             false => Err(failed(String::from_utf8_lossy(&done.stderr).trim().to_owned())),

@@ -3,13 +3,12 @@
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use firstlight::formats::bytes::{le32, slice};
 use firstlight::formats::compression::Compression as Format;
 use firstlight::image::decompress::decompress;
 use initramfs::modules::Source;
-use initramfs::{Compression, Recipe, UkiRecipe, build, build_uki, default_stub};
+use initramfs::{Compression, Recipe, Signer, UkiRecipe, build, build_uki, default_stub};
 
 use crate::InstallError;
 use crate::arguments::Options;
@@ -131,24 +130,10 @@ pub fn uki(
     };
     let image = build_uki(&recipe)?;
     let Some(key) = key else { return Ok(image) };
-    let (plain, signed) = (scratch.path().join("image"), scratch.path().join("signed"));
     let certificate = scratch.path().join("certificate.pem");
-    fs::write(&plain, &image).map_err(io)?;
     fs::write(&certificate, pem(&key.der)).map_err(io)?;
-    let mut sbsign = Command::new("sbsign");
-    sbsign
-        .arg("--key")
-        .arg(&key.key)
-        .arg("--cert")
-        .arg(&certificate)
-        .arg("--output")
-        .arg(&signed)
-        .arg(&plain);
-    match sbsign.output() {
-        Ok(done) if done.status.success() => fs::read(&signed).map_err(io),
-        Ok(done) => refuse(format!("sbsign: {}", String::from_utf8_lossy(&done.stderr).trim())),
-        Err(error) => refuse(format!("sbsign: {error}; the package sbsigntool (sbsigntools) has it")),
-    }
+    let signer = Signer { key: key.key.clone(), certificate, sbsign: "sbsign".into() };
+    Ok(signer.sign(&image)?)
 }
 
 /// Whether a kernel itself starts only signed kernels, by the configuration that it carries (kernel/configs.c): one that carries

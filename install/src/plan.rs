@@ -50,17 +50,20 @@ pub fn install(
     let mut state = facts.state.clone().unwrap_or_default();
     let slot = if state.current.as_ref().is_some_and(|copy| copy.slot == 'a') { 'b' } else { 'a' };
     let mut notes = Vec::new();
+    // What takes long comes after what may refuse.
+    let uefi = if options.recovery { None } else { Some(uefi(facts)?) };
     let parts = image::parts(system, facts, options, is_update)?;
-    let built = if options.recovery {
-        let entry = recovery::entry(system, facts, &parts, slot)?;
-        Built {
-            directories: entry.directories,
-            files: entry.files,
-            option: None,
-            regenerate: entry.regenerate,
+    let built = match uefi {
+        Some(uefi) => on_esp(system, facts, uefi, options, &parts, slot, &mut notes)?,
+        None => {
+            let entry = recovery::entry(system, facts, &parts, slot)?;
+            Built {
+                directories: entry.directories,
+                files: entry.files,
+                option: None,
+                regenerate: entry.regenerate,
+            }
         }
-    } else {
-        on_esp(system, facts, options, &parts, slot, &mut notes)?
     };
     let recorded = |file: &NewFile| File {
         path: file.path.clone(),
@@ -152,14 +155,8 @@ struct Built {
     regenerate: Option<Vec<String>>,
 }
 
-fn on_esp(
-    system: &System,
-    facts: &Facts,
-    options: &Options,
-    parts: &Parts,
-    slot: char,
-    notes: &mut Vec<String>,
-) -> Result<Built, InstallError> {
+/// The UEFI, if it can be given a boot entry.
+fn uefi(facts: &Facts) -> Result<&Uefi, InstallError> {
     let Some(uefi) = &facts.uefi else {
         return refuse(
             "this machine was started by a BIOS, which has no boot entries: `firstlight install --recovery` makes an entry in the \
@@ -182,6 +179,18 @@ fn on_esp(
             "another boot is already ordered (BootNext): restart first, or remove it with `efibootmgr -N`",
         );
     }
+    Ok(uefi)
+}
+
+fn on_esp(
+    system: &System,
+    facts: &Facts,
+    uefi: &Uefi,
+    options: &Options,
+    parts: &Parts,
+    slot: char,
+    notes: &mut Vec<String>,
+) -> Result<Built, InstallError> {
     let (esp, mount) = chosen(facts, uefi, options)?;
     let Some(drive) = &esp.drive else {
         return refuse(format!(

@@ -407,8 +407,8 @@ mod tests {
             ..own.clone()
         };
         let names = ["sda2", "sdb1"];
-        let own_first = |led| vec![found(0, &[own.clone()], "a", 5), found(1, &[led], "a", 1)];
-        let own_last = |led| vec![found(0, &[led], "a", 1), found(1, &[own.clone()], "a", 5)];
+        let own_first = |led| vec![found(0, std::slice::from_ref(&own), "a", 5), found(1, &[led], "a", 1)];
+        let own_last = |led| vec![found(0, &[led], "a", 1), found(1, std::slice::from_ref(&own), "a", 5)];
         for (found, ids, led_from) in [
             (own_first(led("")), "[a]", vec![None]),
             (own_last(led("")), "[a]", vec![None]),

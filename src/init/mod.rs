@@ -15,6 +15,7 @@ mod power;
 pub mod rescue;
 mod shutdown;
 mod signals;
+mod silent_disks;
 mod supervise;
 mod sysctls;
 mod timing;
@@ -22,7 +23,10 @@ mod watchdog;
 
 use std::fs;
 
-use crate::{boot::settings::Settings, formats::text::printable, sys::kmsg, ui::console::Consoles};
+use crate::{
+    boot::settings::Settings, formats::text::printable, storage::partition_scan, sys::kmsg,
+    ui::console::Consoles,
+};
 
 /// Runs the machine as its first process until it jumps into the next kernel.
 pub fn run() -> ! {
@@ -32,6 +36,9 @@ pub fn run() -> ! {
     let missing = mounts::mount_all();
     let settings = log_and_read_settings(&missing);
     sysctls::set_all();
+    if let Err(error) = partition_scan::hold_back() {
+        log::info!("drivers read the partition tables of their disks: {error}");
+    }
     signals::Signals::take_ctrl_alt_del();
     timing.stamp("mounted");
     let consoles = Consoles::open();

@@ -29,6 +29,8 @@ const WANTED: &[Wanted] = &[
     Wanted { kind: "efivarfs", target: "/sys/firmware/efi/efivars", flags: INERT, options: "" },
     // Lockdown and the log of measurements.
     Wanted { kind: "securityfs", target: "/sys/kernel/security", flags: INERT, options: "" },
+    // What keeps drivers from reading partition tables (storage::partition_scan).
+    Wanted { kind: "cgroup", target: "/sys/fs/cgroup", flags: INERT, options: "devices" },
     // The kernel's log before its last crash.
     Wanted { kind: "pstore", target: "/sys/fs/pstore", flags: INERT, options: "" },
 ];

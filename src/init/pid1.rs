@@ -2,6 +2,7 @@
 
 use std::{
     collections::VecDeque,
+    path::Path,
     time::{Duration, Instant},
 };
 
@@ -17,6 +18,7 @@ use super::{
     power::Power,
     rescue, shutdown,
     signals::Signals,
+    silent_disks,
     supervise::{Death, Event, Supervisor, SupervisorAction},
     timing::{self, Timing},
     watchdog::Watchdog,
@@ -27,6 +29,7 @@ use crate::{
     boot::supervision::{Request, Task},
     formats::text::printable,
     kexec,
+    storage::partition_scan,
     ui::console::Consoles,
 };
 
@@ -163,6 +166,8 @@ impl Pid1 {
     }
 
     fn start_rescue(&mut self, unattended: bool) -> Option<Event> {
+        // A person may attach and assemble what the worker knows nothing of.
+        partition_scan::release();
         let after = if unattended { self.settings.after_failure } else { AfterFailure::Menu };
         self.start_child(&rescue::arguments(after), None)
     }
@@ -258,8 +263,11 @@ impl Pid1 {
 
     fn end_everything(&mut self) {
         self.child = None;
-        shutdown::end_processes(&mut self.signals);
-        shutdown::unmount_and_sync();
+        let all_ended = shutdown::end_processes(&mut self.signals);
+        let all_written = shutdown::unmount_and_sync(all_ended);
+        if !(all_ended && all_written) {
+            silent_disks::give_up(Path::new("/sys"));
+        }
     }
 }
 

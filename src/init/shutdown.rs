@@ -29,16 +29,20 @@ const KILLING: Duration = Duration::from_secs(2);
 /// Maximum time for unmounting and syncing.
 const UNMOUNTING: Duration = Duration::from_secs(5);
 
-/// Ends every process but this one.
-pub(super) fn end_processes(signals: &mut Signals) {
+/// The same where a disk does not answer: syncing comes to it, too, and then waits for ever.
+const UNMOUNTING_BESIDE_SILENCE: Duration = Duration::from_secs(1);
+
+/// Ends every process but this one; gives whether all have ended.
+pub(super) fn end_processes(signals: &mut Signals) -> bool {
     for (signal, patience) in [(Signal::SIGTERM, TERMINATION), (Signal::SIGKILL, KILLING)] {
         // ESRCH: there is none, which the wait finds out as well.
         let _ = kill(Pid::from_raw(-1), signal);
         if wait_for_all(signals, patience) {
-            return;
+            return true;
         }
     }
     log::warn!("processes are left that cannot be killed: a device does not answer them");
+    false
 }
 
 /// Reaps until there is no child left; whatever loses its parent becomes ours.
@@ -57,8 +61,9 @@ fn wait_for_all(signals: &mut Signals, patience: Duration) -> bool {
     }
 }
 
-/// Unmounts every disk, last mounted first, and writes out what is unwritten.
-pub(super) fn unmount_and_sync() {
+/// Unmounts every disk, last mounted first, and writes out what is unwritten; gives whether that was done in time. `all_ended` says
+/// that no process is left.
+pub(super) fn unmount_and_sync(all_ended: bool) -> bool {
     let unmount = || {
         let points = mounts::mount_points(&fs::read("/proc/self/mountinfo").unwrap_or_default());
         for point in points.iter().rev().filter(|point| !mounts::is_of_the_kernel(point)) {
@@ -68,9 +73,11 @@ pub(super) fn unmount_and_sync() {
         }
         rustix::fs::sync();
     };
-    if !within(UNMOUNTING, unmount) {
+    let is_done = within(if all_ended { UNMOUNTING } else { UNMOUNTING_BESIDE_SILENCE }, unmount);
+    if !is_done {
         log::warn!("unmounting hangs: a device does not answer; nothing on it was written by firstlight");
     }
+    is_done
 }
 
 /// Does `work` on a thread of its own; gives whether it was done in time. A thread that is not done is abandoned.

@@ -162,7 +162,7 @@ impl Keeper {
     /// The result of a probe. That of a device which has gone or changed since is dropped.
     pub fn probed(&mut self, name: &str, number: u64, probed: Probed, now: Instant) {
         self.actions.push_back(KeeperAction::Ended(name.to_owned()));
-        let Probed { outcome, medium } = probed;
+        let Probed { outcome, medium, partitions } = probed;
         let Some(known) = self.devices.get(name) else { return };
         match known.state {
             DeviceState::Probing { number: current, changed, .. } if current == number => {
@@ -175,6 +175,7 @@ impl Keeper {
         }
         // Before anything that makes the barrier wait for this device again.
         self.leave_barrier(name);
+        self.wait_for_announced(partitions);
         match outcome {
             ProbeOutcome::Gone => return self.removed(name, now),
             ProbeOutcome::Opened(open) => self.opened(open, medium),
@@ -291,9 +292,7 @@ impl Keeper {
 
     fn rejected(&mut self, device: Device, rejection: Rejection, medium: Option<u64>) {
         let stack = rejection.incomplete_stack().cloned();
-        let children = rejection.announced().to_vec();
         self.keep_rejected(device, rejection, medium);
-        self.wait_for_announced(children);
         if let Some(stack) = stack {
             self.assemble(&stack, false);
         }

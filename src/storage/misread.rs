@@ -1,5 +1,6 @@
 //! Partition tables that the kernel does not read, and what is done about them: as UEFI firmware does, the partitions are read
-//! from the copy that is whole. The kernel is shown them (BLKPG), and nothing is written.
+//! from the copy that is whole. The kernel is shown them (BLKPG), and nothing is written. A kernel that is built to read no tables at
+//! all is shown every disk's.
 
 use std::{fmt, fs::File, os::fd::AsFd};
 
@@ -51,11 +52,13 @@ impl TableFault {
     }
 }
 
-/// Shows the kernel the partitions of a disk with sectors of `sector` bytes, as far as they lie on it.
-pub(super) fn show(disk: &File, slots: &[Slot], sector: u32) {
-    for slot in slots {
+/// Shows the kernel the partitions of a disk of `size` bytes with sectors of `sector` bytes, as far as they lie on it. It takes none
+/// that lies over an earlier one.
+pub(super) fn show(disk: &File, size: u64, slots: &[Slot], sector: u32) {
+    for slot in slots.iter().filter(|slot| !slot.is_extended()) {
         // A file system ends with its last whole block.
-        let length = slot.size.checked_div(sector.into()).unwrap_or_default().saturating_mul(sector.into());
+        let length = slot.size.min(size.saturating_sub(slot.start));
+        let length = length.checked_div(sector.into()).unwrap_or_default().saturating_mul(sector.into());
         if let Err(error) = add_partition(disk.as_fd(), slot.partition.number, slot.start, length) {
             log::debug!("partition {}: {error}", slot.partition.number);
         }

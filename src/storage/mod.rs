@@ -9,6 +9,7 @@ mod kernel_messages;
 pub mod misread;
 pub mod mount;
 pub(crate) mod mounted;
+pub mod partition_scan;
 pub mod probe;
 pub mod rejection;
 pub mod root;

@@ -28,7 +28,7 @@ use crate::{
     entry::{Device, Filesystem, FilesystemKind, Layer, LogState, Transport, Volume},
     formats::{bytes::ReadAt, grub::environment_block, kernel_file, partition, superblock},
     sys::{
-        block_device::{DriveStatus, drive_status},
+        block_device::{DriveStatus, drive_status, read_partitions},
         files,
     },
 };
@@ -43,6 +43,16 @@ pub struct Probed {
     pub outcome: ProbeOutcome,
     /// Number of the medium.
     pub medium: Option<u64>,
+    /// Kernel names of the partitions that the kernel announces because of this probe.
+    pub partitions: Vec<String>,
+}
+
+impl Probed {
+    /// A result of a device whose medium is not known.
+    #[must_use]
+    pub fn without_medium(outcome: ProbeOutcome) -> Self {
+        Self { outcome, medium: None, partitions: Vec::new() }
+    }
 }
 
 /// The result of a probe.
@@ -108,14 +118,18 @@ impl Prober {
     #[must_use]
     pub fn probe(&self, request: &ProbeRequest) -> Probed {
         let Some(mut device) = self.sysfs.device(&request.name) else {
-            return Probed { outcome: ProbeOutcome::Gone, medium: None };
+            return Probed::without_medium(ProbeOutcome::Gone);
         };
+        let known = self.sysfs.partitions(&request.name);
         let mut medium = None;
         let opened = self.sysfs.rejection(&device).map_or_else(
             || {
                 let file = self.open(&mut device)?;
                 // A medium that is put in after this moment is announced by an event.
                 medium = self.sysfs.disk_sequence(&device.disk);
+                if known.is_empty() {
+                    self.read_table(&device, &file);
+                }
                 self.read(&mut device, &file, request)
             },
             Err,
@@ -139,7 +153,35 @@ impl Prober {
             Err(_) if self.sysfs.device(&request.name).is_none() => ProbeOutcome::Gone,
             Err(rejection) => ProbeOutcome::Rejected { device, rejection },
         };
-        Probed { outcome, medium }
+        let mut partitions = self.sysfs.partitions(&request.name);
+        partitions.retain(|name| !known.contains(name));
+        Probed { outcome, medium, partitions }
+    }
+
+    /// Has the kernel read the partition table of a disk of which it knows no partitions, if it is one.
+    pub fn read_table_of(&self, name: &str) {
+        let Some(mut device) = self.sysfs.device(name) else { return };
+        if self.sysfs.rejection(&device).is_some() || !self.sysfs.partitions(name).is_empty() {
+            return;
+        }
+        if let Ok(file) = self.open(&mut device) {
+            self.read_table(&device, &file);
+        }
+    }
+
+    /// Has the kernel read a disk's partition table, which its driver did not ([`super::partition_scan`]). A kernel that is built to
+    /// read none is shown the partitions.
+    fn read_table(&self, device: &Device, file: &File) {
+        let is_disk = device.partition.is_none() && self.care == Care::Alone;
+        let Some(sector) = self.sysfs.sector(&device.name).filter(|_| is_disk) else { return };
+        if let Err(error) = read_partitions(file.as_fd()) {
+            log::debug!("{}: its partition table: {error}", device.name);
+        }
+        let blocks = Blocks { file, size: device.size };
+        if self.sysfs.partitions(&device.name).is_empty() && TableFault::find(&blocks, sector).is_none() {
+            let slots = partition::read(&blocks).unwrap_or_default();
+            misread::show(file, device.size, &slots, sector);
+        }
     }
 
     fn open(&self, device: &mut Device) -> Result<File, Rejection> {
@@ -225,7 +267,7 @@ impl Prober {
         let mut partitions = self.sysfs.partitions(&device.name);
         // Where the kernel reads another table, that one counts.
         if partitions.is_empty() && self.care == Care::Alone {
-            misread::show(file, &slots, sector);
+            misread::show(file, device.size, &slots, sector);
             partitions = self.sysfs.partitions(&device.name);
         }
         Some(Rejection::Misread { fault, partitions })

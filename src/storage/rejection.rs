@@ -121,15 +121,6 @@ impl Rejection {
         }
     }
 
-    /// Kernel names of the devices that the kernel announces because of this probe.
-    #[must_use]
-    pub fn announced(&self) -> &[String] {
-        match self {
-            Self::Misread { partitions, .. } => partitions,
-            _ => &[],
-        }
-    }
-
     /// The stack that the device is a part of, if other parts are still to be found.
     #[must_use]
     pub fn incomplete_stack(&self) -> Option<&Stack> {

@@ -14,11 +14,11 @@ use std::{
 };
 
 use rustix::{
-    fs::{MemfdFlags, fstat, ftruncate, major, memfd_create, minor},
+    fs::{MemfdFlags, fstat, ftruncate, major, memfd_create, minor, stat},
     io::Errno,
 };
 
-use super::{control_node, mount::loop_over, sysfs::SNAPSHOT};
+use super::{control_node, mount::loop_over, partition_scan, sysfs::SNAPSHOT};
 use crate::sys::device_mapper::Mapped;
 
 /// Where devices of device mapper are made, and the number of that node (Documentation/admin-guide/devices.txt).
@@ -106,6 +106,8 @@ impl Snapshot {
         // What is kept need not outlast the machine's restart (N); pieces of 8 sectors are the pages of the store.
         let words = format!("{} {} N 8", number(origin), number(store_device));
         snapshot.mapped().start(size / 512, "snapshot", &words).map_err(SnapshotError::NoSnapshot)?;
+        let device = stat(&snapshot.node).map_err(SnapshotError::NoSnapshot)?.st_rdev;
+        partition_scan::permit((major(device), minor(device)));
         Ok(snapshot)
     }
 

@@ -49,6 +49,15 @@ impl Sysfs {
         children(&self.class()).into_iter().collect()
     }
 
+    /// Has the kernel announce all block devices again, but for those that it has not announced yet.
+    pub fn announce_all(&self) {
+        for name in self.names() {
+            if let Err(error) = fs::write(self.class().join(&name).join("uevent"), "add") {
+                log::debug!("{name}: {error}");
+            }
+        }
+    }
+
     /// Describes a device; `None` if it is gone. What only the partition table tells is filled in when that is read.
     #[must_use]
     pub fn device(&self, name: &str) -> Option<Device> {

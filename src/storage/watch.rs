@@ -15,6 +15,7 @@ use super::{
     OpenVolume, VolumeEvent,
     keeper::{Keeper, KeeperAction, Limits},
     mount::Care,
+    partition_scan,
     probe::{ProbeOutcome, ProbeRequest, Probed, Prober, errno},
     rejection::Rejection,
     uevent::{Socket, Uevent, UeventAction, UeventMessage},
@@ -146,6 +147,17 @@ pub fn survey() -> (Vec<OpenVolume>, Vec<(Device, Rejection)>) {
     }
 }
 
+/// Has the kernel know the partitions of all disks, as soon as each answers, where no watch runs.
+pub fn read_partition_tables() {
+    let prober = Arc::new(Prober::at_machine(Care::Alone));
+    for name in prober.sysfs.names() {
+        let prober = Arc::clone(&prober);
+        if let Err(error) = spawn("tables", move || prober.read_table_of(&name)) {
+            log::warn!("no thread reads partition tables: {error}");
+        }
+    }
+}
+
 struct Watcher<E, P> {
     prober: Arc<Prober>,
     skip: BTreeSet<String>,
@@ -167,7 +179,11 @@ impl<E: Fn(VolumeEvent), P: Fn(Progress)> Watcher<E, P> {
     }
 
     fn watch(mut self, inputs: &Receiver<WatchInput>) {
-        self.walk();
+        match self.prober.care {
+            // Not those that are still being started.
+            Care::Alone => self.prober.sysfs.announce_all(),
+            Care::Shared => self.walk(),
+        }
         loop {
             self.act();
             self.wait(inputs);
@@ -188,6 +204,9 @@ impl<E: Fn(VolumeEvent), P: Fn(Progress)> Watcher<E, P> {
         let Some(device) = self.prober.sysfs.device(name) else {
             return;
         };
+        if self.prober.care == Care::Alone {
+            self.prober.sysfs.number(name).into_iter().for_each(partition_scan::permit);
+        }
         let now = Instant::now();
         if self.prober.sysfs.is_placeholder(&device) {
             return self.keeper.removed(name, now);
@@ -231,7 +250,7 @@ impl<E: Fn(VolumeEvent), P: Fn(Progress)> Watcher<E, P> {
                 Some(device) => ProbeOutcome::Rejected { device, rejection },
                 None => ProbeOutcome::Gone,
             };
-            self.keeper.probed(&name, number, Probed { outcome, medium: None }, Instant::now());
+            self.keeper.probed(&name, number, Probed::without_medium(outcome), Instant::now());
         }
     }
 

@@ -17,6 +17,7 @@ use rustix::{
 
 const BLKROSET: Opcode = opcode::none(0x12, 93);
 const BLKPG: Opcode = opcode::none(0x12, 105);
+const BLKRRPART: Opcode = opcode::none(0x12, 95);
 
 /// `BLKPG_ADD_PARTITION` (linux/blkpg.h).
 const ADD_PARTITION: c_int = 1;
@@ -89,6 +90,15 @@ pub fn add_partition(disk: BorrowedFd<'_>, number: u32, start: u64, length: u64)
     // SAFETY: BLKPG reads a `struct blkpg_ioctl_arg` through its pointer, and through the pointer in that a `struct
     // blkpg_partition` of the length that it gives; `place` lives over the call.
     unsafe { ioctl(disk, Setter::<BLKPG, PartitionRequest>::new(request)) }
+}
+
+/// `ioctl(disk, BLKRRPART)`—Has the kernel read the disk's partition table, and show the partitions that it finds.
+///
+/// # Errors
+/// The kernel's reason: `EINVAL` if the disk cannot have partitions, `EBUSY` if one is in use, `EIO` if it cannot be read.
+pub fn read_partitions(disk: BorrowedFd<'_>) -> Result<(), Errno> {
+    // SAFETY: BLKRRPART takes no argument, and reads and writes nothing through one.
+    unsafe { ioctl(disk, Answer::<BLKRRPART>(0)) }.map(drop)
 }
 
 /// `ioctl(device, CDROM_DRIVE_STATUS, CDSL_CURRENT)`—Asks an optical drive, opened with `O_NONBLOCK`, for its state.

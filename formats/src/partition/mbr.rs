@@ -46,6 +46,11 @@ pub(super) fn is_protective(records: &[Record]) -> bool {
     records.iter().any(|record| record.kind == PROTECTIVE && record.start == 1)
 }
 
+/// Whether one of the records is for a GPT.
+pub(super) fn is_of_gpt(records: &[Record]) -> bool {
+    records.iter().any(|record| record.kind == PROTECTIVE)
+}
+
 pub(super) fn read(disk: &dyn ReadAt, boot: &[u8], records: &[Record]) -> io::Result<Vec<Slot>> {
     let signature = le32(boot, 440).unwrap_or(0);
     let extended = records.iter().find(|record| record.is_extended() && record.size != 0);

@@ -150,8 +150,8 @@ impl Work {
         report::measure(&tool::finish(&mut archiver)?, &build, &directory.join(image))?.write(directory)
     }
 
-    /// The directory with the source and the build, which is made for the first kernel. What is left of a build that was
-    /// interrupted goes.
+    /// The directory with the source and the build, which is made for the first kernel. A build that was interrupted goes on; one of
+    /// another source goes.
     fn prepared(&mut self) -> Result<PathBuf> {
         if let Some((directory, _)) = &self.place {
             return Ok(directory.clone());
@@ -160,15 +160,21 @@ impl Work {
         let name = format!("work-{}", self.architecture);
         let lock = cache::lock(&cache, &name)?;
         let work = cache.join(name);
-        remove(&work)?;
+        // Written once the source is there as a whole.
+        let mark = work.join("identity");
+        let is_prepared = fs::read_to_string(&mark).is_ok_and(|of| of == self.identity);
+        if !is_prepared {
+            remove(&work)?;
+        }
         let source = work.join("source");
         for path in [&source, &work.join("build/certs")] {
             fs::create_dir_all(path).context(|| format!("making {}", path.display()))?;
         }
-        if self.tree.is_none() {
+        if self.tree.is_none() && !is_prepared {
             let mut tar = self.root.command(&[&work], "tar");
             tool::finish(tar.args(["--strip-components=1", "-xf", ARCHIVE, "-C"]).arg(&source))?;
         }
+        fs::write(&mark, &self.identity).context(|| format!("writing {}", mark.display()))?;
         self.place = Some((work.clone(), lock));
         Ok(work)
     }

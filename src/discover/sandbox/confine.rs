@@ -82,12 +82,13 @@ const ALLOWED: &[libc::c_long] = &[
 ];
 
 /// What it takes beside those to have each disk searched in a process of its own: the process itself, its end, the pipe for its
-/// answer, and its own confinement. glibc says where the list of the locks of a new process is.
+/// answer, and its own confinement. glibc says where the list of the locks of a new process is, musl what is cleared at its end.
 const DIVIDING: &[libc::c_long] = &[
     #[cfg(target_arch = "x86_64")]
     libc::SYS_fork,
     libc::SYS_clone,
     libc::SYS_set_robust_list,
+    libc::SYS_set_tid_address,
     libc::SYS_wait4,
     libc::SYS_pipe2,
     libc::SYS_prctl,

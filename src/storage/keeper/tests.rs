@@ -16,7 +16,7 @@ fn device(name: &str) -> Device {
 }
 
 fn probed(outcome: ProbeOutcome) -> Probed {
-    Probed { outcome, medium: Some(7) }
+    Probed { outcome, medium: Some(7), partitions: Vec::new() }
 }
 
 fn volume(name: &str, kind: FilesystemKind) -> Probed {
@@ -263,6 +263,18 @@ fn the_barrier_waits_for_the_devices_that_parts_are_joined_to() {
         keeper.probed("md0", 4, volume("md0", FilesystemKind::Ext4), now);
         assert_eq!(actions(&mut keeper), ["ended md0", "opened md0", "all probed"]);
     }
+}
+
+#[test]
+fn the_barrier_waits_for_the_partitions_that_a_probe_shows_the_kernel() {
+    let (mut keeper, now) = with_devices(&["a"]);
+    keeper.modules_loaded(now);
+    let shown = Probed { partitions: vec!["a1".to_owned()], ..rejected("a") };
+    keeper.probed("a", 1, shown, now);
+    assert_eq!(actions(&mut keeper), ["probe 1 a", "ended a", "rejected a: swap space"]);
+    keeper.appeared(device("a1"), None, now);
+    keeper.probed("a1", 2, volume("a1", FilesystemKind::Ext4), now);
+    assert_eq!(actions(&mut keeper), ["probe 2 a1", "ended a1", "opened a1", "all probed"]);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod arm64;
 mod flash;
+mod hanging;
 mod releases;
 mod secure_boot;
 mod stick;
