@@ -11,6 +11,9 @@ const SECTIONS_LIMIT: usize = 96;
 /// `IMAGE_SCN_CNT_INITIALIZED_DATA` and `IMAGE_SCN_MEM_READ`.
 const DATA: u32 = 0x4000_0040;
 
+/// Name of a section that another one has taken the place of. It stays: what lies in no section is signed in no way that all agree on.
+const SET_ASIDE: &[u8; 8] = b"replaced";
+
 /// A section to be added.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NewSection {
@@ -145,29 +148,34 @@ pub fn with_sections(program: &[u8], new: &[NewSection]) -> Result<Vec<u8>, Sect
     Ok(bytes)
 }
 
-/// A program in which the text of a section has more lines at its end; `None` where it has no such section, or no room in it. What
-/// signed the program has to be left out afterwards.
+/// A program in whose section of that name there is more text, at its end, and a section that is to be added for that: where there is
+/// no room in the file or before the next section in memory, the old section gets another name, and the new one has the text of
+/// both. `None` where there is no such section.
 #[must_use]
-pub fn extended(program: &[u8], more: &NewSection) -> Option<Vec<u8>> {
+pub fn extended(program: &[u8], more: &NewSection) -> Option<(Vec<u8>, Option<NewSection>)> {
     let layout = ProgramLayout::read(program)?;
     let number = (0..layout.sections).find(|number| {
         layout.header(program, *number).is_some_and(|header| name_of(header) == more.name.as_bytes())
     })?;
     let header = layout.header(program, number)?;
-    let [size, in_file, place] =
-        [8, 16, 20].map(|at| le32(header, at).and_then(|value| usize::try_from(value).ok()));
-    let (size, in_file, place) = (size?, in_file?, place?);
+    let fields = [8, 12, 16, 20].map(|at| le32(header, at).and_then(|value| usize::try_from(value).ok()));
+    let [Some(size), Some(in_memory), Some(in_file), Some(place)] = fields else { return None };
     let text = program.get(place..place.checked_add(size.min(in_file))?)?;
     let text = text.split(|byte| *byte == 0).next().unwrap_or_default();
+    let others = (0..layout.sections).filter_map(|number| le32(layout.header(program, number)?, 12));
+    let next = others.filter_map(|at| usize::try_from(at).ok()).filter(|at| *at > in_memory).min();
+    let room = in_file.min(next.unwrap_or(usize::MAX).saturating_sub(in_memory));
     let end = text.len().checked_add(more.content.len())?;
-    if end > in_file {
-        return None;
-    }
     let mut bytes = program.to_vec();
+    let header = layout.table.checked_add(number.checked_mul(HEADER)?)?;
+    if end > room {
+        put(&mut bytes, header, SET_ASIDE);
+        let both = NewSection { name: more.name.clone(), content: [text, &more.content].concat() };
+        return Some((bytes, Some(both)));
+    }
     put(&mut bytes, place.checked_add(text.len())?, &more.content);
-    let at = layout.table.checked_add(number.checked_mul(HEADER)?)?.checked_add(8)?;
-    put(&mut bytes, at, &u32::try_from(end).ok()?.to_le_bytes());
-    Some(bytes)
+    put(&mut bytes, header.checked_add(8)?, &u32::try_from(end).ok()?.to_le_bytes());
+    Some((bytes, None))
 }
 
 /// The machine that a program is for, as its header has it (`0x8664` is x86_64, `0xaa64` aarch64).
@@ -278,6 +286,38 @@ mod tests {
         put(&mut without, 0x58 + 64, &[0; 4]);
         assert_eq!(optional.windows_fields.check_sum, check_sum(&without));
         assert_eq!(machine(&bytes), Some(0x8664));
+    }
+
+    #[test]
+    fn more_text_goes_where_it_overlaps_nothing() {
+        let stub = with_sections(&program(), &[section(".sbat", b"a\n"), section(".magic", b"m")]).unwrap();
+        // The last one lies 8 bytes after `.sbat`, as in systemd's stub, or in a page of its own.
+        for (magic, more, places) in [
+            (0x3000_u32, &b"b\n"[..], &[(".sbat", 0x2000, "a\nb\n")][..]),
+            (0x2008, b"bcdefg", &[(".sbat", 0x2000, "a\nbcdefg")]),
+            (0x2008, b"bcdefgh", &[("replaced", 0x2000, "a\n"), (".sbat", 0x3000, "a\nbcdefgh")]),
+        ] {
+            let mut stub = stub.clone();
+            put(&mut stub, 0x148 + 2 * HEADER + 12, &magic.to_le_bytes());
+            let (bytes, left) = extended(&stub, &section(".sbat", more)).unwrap();
+            let bytes = with_sections(&bytes, &left.into_iter().collect::<Vec<_>>()).unwrap();
+            let pe = PE::parse(&bytes).unwrap();
+            let found: Vec<_> = pe
+                .sections
+                .iter()
+                .map(|it| {
+                    let place = it.pointer_to_raw_data as usize;
+                    let text = &bytes[place..place + it.virtual_size as usize];
+                    (it.name().unwrap(), it.virtual_address, std::str::from_utf8(text).unwrap())
+                })
+                .filter(|(name, ..)| ![".text", ".magic"].contains(name))
+                .collect();
+            assert_eq!(found, places);
+        }
+        assert_eq!(extended(&stub, &section(".other", b"x")), None);
+        for length in 0..stub.len() {
+            let _ = extended(&stub[..length], &section(".sbat", b"more"));
+        }
     }
 
     #[test]

@@ -80,7 +80,10 @@ pub fn build_uki(recipe: &UkiRecipe) -> Result<Vec<u8>, BuildError> {
         let section = NewSection { name: name.clone(), content: read(path)? };
         // systemd's stub has lines of its own there, which stay (shim's SBAT.md).
         match (name == ".sbat").then(|| extended(&stub_bytes, &section)).flatten() {
-            Some(merged) => stub_bytes = merged,
+            Some((program, left)) => {
+                stub_bytes = program;
+                new.extend(left);
+            }
             None => new.push(section),
         }
     }

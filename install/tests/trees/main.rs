@@ -112,7 +112,7 @@ fn the_image_holds_just_what_the_machine_needs() {
     assert_eq!(modules, ["ahci", "atkbd", "ext4", "libahci", "sd_mod", "vfat"]);
 }
 
-/// Names and contents of an image's sections.
+/// Names and contents of an image's sections, none of which lies on another one in memory.
 fn sections(image: &[u8]) -> BTreeMap<String, Vec<u8>> {
     use firstlight::formats::bytes::{le16, le32};
     let pe = le32(image, 0x3c).unwrap() as usize;
@@ -124,6 +124,10 @@ fn sections(image: &[u8]) -> BTreeMap<String, Vec<u8>> {
         let [size, place] = [8, 20].map(|field| le32(image, at + field).unwrap() as usize);
         (String::from_utf8(name).unwrap(), image[place..place + size].to_vec())
     };
+    let in_memory = |number: usize| [12, 8].map(|field| le32(image, table + number * 40 + field).unwrap());
+    let mut places: Vec<[u32; 2]> = (0..count.into()).map(in_memory).collect();
+    places.sort_unstable();
+    assert!(places.windows(2).all(|pair| pair[0][0] + pair[0][1] <= pair[1][0]), "{places:x?}");
     (0..count.into()).map(section).collect()
 }
 

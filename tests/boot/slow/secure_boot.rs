@@ -1,11 +1,13 @@
 //! Secure Boot from the firmware to the system: OVMF starts firstlight only as it was signed, and the kernel below firstlight only
-//! kernels that are signed. That kernel is Debian's, which Secure Boot locks down.
+//! kernels that a certificate in the firmware's db stands for, Debian's among them. That kernel is firstlight's own, which was
+//! built so, or Debian's, which Secure Boot locks down.
 
 use std::path::PathBuf;
 
 use qemu::console::Line;
 use qemu::disk::{Filesystem, Image, Volume};
 use qemu::firmware_images::{Payload, esp};
+use qemu::firmware_kernel::FirmwareKernel;
 use qemu::machine::{Disk, Firmware, Machine};
 use qemu::{demo, payload, secure_boot};
 
@@ -14,6 +16,10 @@ use crate::{LIMIT, debian, initramfs};
 
 /// What firstlight runs on: a kernel and an initramfs.
 type Below = (PathBuf, PathBuf);
+
+fn on_own_kernel() -> Below {
+    (FirmwareKernel::build().unwrap().enforcing(), payload::firstlight_without_modules().unwrap())
+}
 
 fn on_debians_kernel() -> Below {
     (debian().kernel(), initramfs().clone())
@@ -44,6 +50,11 @@ fn boots_debian_which_finds_secure_boot_on(name: &str, below: &Below) {
         .send("od -An -tu1 /sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c | sed 's/^/on:/'\n")
         .unwrap();
     guest.wait_for_text("on:   6   0   0   0   1", LIMIT).unwrap();
+}
+
+#[test]
+fn a_signed_image_of_the_enforcing_kernel_boots_debian_which_finds_secure_boot_on() {
+    boots_debian_which_finds_secure_boot_on("secure-boot", &on_own_kernel());
 }
 
 #[test]
@@ -88,6 +99,11 @@ fn boots_only_the_signed_kernel(name: &str, below: &Below) {
     );
     let failure = guest.wait_for_landmark("fail", &[("stage", "load"), ("id", "unsigned")], LIMIT).unwrap();
     assert!(failure.field("reason").contains("(ENODATA)"), "{name}: {failure:?}");
+}
+
+#[test]
+fn the_enforcing_kernel_boots_debians_signed_kernel_and_not_the_same_without_its_signature() {
+    boots_only_the_signed_kernel("secure-boot-kernels", &on_own_kernel());
 }
 
 #[test]
