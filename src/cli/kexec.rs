@@ -196,7 +196,7 @@ fn act(invocation: Invocation) -> Result<ExitCode, Failure> {
         return Err(Failure::NothingLoaded);
     }
     if options.shutdown {
-        return Err(Failure::Shutdown(shutdown()));
+        return shutdown().map(|()| ExitCode::SUCCESS).map_err(Failure::Shutdown);
     }
     if options.sync {
         rustix::fs::sync();
@@ -344,17 +344,22 @@ fn barrier(options: &Options) -> Result<(), Failure> {
     }
 }
 
-/// Returns only if there is no shutdown to run.
+/// Becomes the shutdown; returns only if there is none to run.
 #[cfg(feature = "running-system")]
-fn shutdown() -> io::Error {
-    crate::running::init_system::Shutdown::of("/".as_ref()).ask()
+fn shutdown() -> io::Result<()> {
+    Err(crate::running::init_system::Shutdown::of("/".as_ref()).ask())
 }
 
-/// Returns only if there is no shutdown to run.
+/// Runs the shutdown of the system that an image's program was copied to.
 #[cfg(not(feature = "running-system"))]
-fn shutdown() -> io::Error {
-    use std::os::unix::process::CommandExt;
-    std::process::Command::new("/sbin/shutdown").args(["-r", "now"]).exec()
+fn shutdown() -> io::Result<()> {
+    use crate::sys::child::{Program, wait};
+    let words = ["shutdown", "-r", "now"];
+    let child = Program::new("/sbin/shutdown".as_ref(), &words)?.spawn()?;
+    match wait(child, rustix::process::WaitOptions::empty())? {
+        Some(status) if !status.success() => Err(io::Error::other(format!("/sbin/shutdown: {status}"))),
+        _ => Ok(()),
+    }
 }
 
 /// So that no network card writes into memory that the next kernel uses by then. One that stays up is no reason to stay.
