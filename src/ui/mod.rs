@@ -1,6 +1,7 @@
 //! The user interface: consoles, landmarks and the menu.
 
 pub mod console;
+mod firmware_console;
 pub mod input;
 pub mod keys;
 pub mod landmark;

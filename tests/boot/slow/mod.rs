@@ -5,6 +5,7 @@ mod flash;
 mod hanging;
 mod releases;
 mod secure_boot;
+mod serial_console;
 mod stick;
 
 use std::time::Duration;
