@@ -3,6 +3,8 @@
 mod arm64;
 mod flash;
 mod hanging;
+mod installer;
+mod pc;
 mod releases;
 mod secure_boot;
 mod serial_console;
