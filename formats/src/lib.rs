@@ -10,6 +10,7 @@
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
 #![cfg_attr(not(test), warn(clippy::disallowed_methods))]
 
+pub mod acpi_serial;
 pub mod assignments;
 #[cfg(feature = "bls")]
 pub mod bls;

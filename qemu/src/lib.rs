@@ -36,6 +36,7 @@ pub mod logical;
 pub mod machine;
 pub mod monitor;
 pub mod oracles;
+pub mod packages;
 pub mod payload;
 pub mod pinned;
 pub mod place;

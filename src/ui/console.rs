@@ -17,7 +17,7 @@ use rustix::{
     termios::{Winsize, tcdrain, tcgetwinsize},
 };
 
-use super::landmark;
+use super::{firmware_console, landmark};
 use crate::formats::text::printable_lines;
 
 /// The kernel's list of consoles (Documentation/ABI/testing/sysfs-tty).
@@ -58,8 +58,8 @@ struct Console {
 }
 
 impl Consoles {
-    /// Opens every console that the kernel names, or else /dev/console. Never fails: without any console, what is
-    /// written goes nowhere.
+    /// Opens every console that the kernel or the firmware names, or else /dev/console. Never fails: without any console,
+    /// what is written goes nowhere.
     #[must_use]
     pub fn open() -> Self {
         let mut active = String::new();
@@ -68,6 +68,14 @@ impl Consoles {
             let _ = file.take(ACTIVE_LIMIT).read_to_string(&mut active);
         }
         let mut terminals: Vec<_> = active.split_whitespace().filter_map(open_terminal).collect();
+        let own = firmware_console::find(Path::new("/"));
+        let own = own.filter(|(name, _)| !active.split_whitespace().any(|active| active == name));
+        if let Some((name, speed)) = own
+            && let Some(terminal) = open_terminal(&name)
+        {
+            firmware_console::set_speed(&terminal, speed);
+            terminals.push(terminal);
+        }
         if terminals.is_empty() {
             terminals.extend(open_terminal("console"));
         }

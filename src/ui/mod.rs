@@ -2,6 +2,7 @@
 
 pub mod console;
 pub mod field;
+mod firmware_console;
 pub mod input;
 pub mod keys;
 pub mod landmark;

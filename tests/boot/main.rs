@@ -16,6 +16,7 @@ mod memory_test;
 mod partitions;
 mod power_cut;
 mod running;
+mod session;
 mod signatures;
 mod slow;
 mod supervision;

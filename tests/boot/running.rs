@@ -3,18 +3,14 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use qemu::console::Line;
 use qemu::debian::Debian;
-use qemu::guest::Guest;
 use qemu::machine::{Disk, Firmware, Machine};
 use qemu::{demo, disk, logical, payload, place};
 
 use crate::debian;
-
-/// A shutdown and a boot of the whole system, on a machine that is busy.
-const LIMIT: Duration = Duration::from_secs(300);
+use crate::session::Session;
 
 /// The script with which the guest reports about itself: `rig: NAME VALUE`.
 const REPORT: &str = r#"
@@ -76,28 +72,7 @@ const ALONE: Way = Way { command: "kexec", counts_down: true, ..BOOT };
 const DETACHED: Way =
     Way { command: "sh /root/hang-up 'firstlight boot --append detached'", more: " detached", ..BOOT };
 
-/// root at the console of a guest.
-struct Session {
-    guest: Guest,
-    /// When the last command was given: what came before does not count.
-    since: Duration,
-}
-
 impl Session {
-    fn wait<T>(&self, awaited: &str, mut look: impl FnMut(&Line) -> Option<T>) -> (Duration, T) {
-        let late = |line: &Line| line.at > self.since;
-        self.guest
-            .wait(awaited, LIMIT, |line| look(line).filter(|_| late(line)).map(|found| (line.at, found)))
-            .unwrap()
-    }
-
-    fn log_in(&mut self) {
-        let prompt = |text: &'static str| move |line: &Line| line.text.contains(text).then_some(());
-        (self.since, ()) = self.wait("the login prompt", prompt("demo login: "));
-        self.guest.send("root\n").unwrap();
-        (self.since, ()) = self.wait("the shell's prompt", prompt("root@demo:~#"));
-    }
-
     /// Starts a command that counts down, and stops it with a key before its end.
     fn stop(&mut self, command: &str) {
         self.guest.send(&format!("{command}\n")).unwrap();
@@ -155,7 +130,7 @@ fn restart(name: &str, firmware: Firmware, installed: &Installed, ways: &[Way]) 
     ];
     disk::write_into_ext(&image, installed.offset, &files).unwrap();
     let machine = Machine::new(name).firmware(firmware).disk(Disk::new(&image).boot_index(0));
-    let mut session = Session { guest: machine.start().unwrap(), since: Duration::ZERO };
+    let mut session = Session::new(machine.start().unwrap());
     session.log_in();
     let by_grub = session.report();
     let (boot_image, rest) = by_grub["cmdline"].split_once(' ').unwrap();

@@ -3,8 +3,11 @@
 mod arm64;
 mod flash;
 mod hanging;
+mod installer;
+mod pc;
 mod releases;
 mod secure_boot;
+mod serial_console;
 mod stick;
 
 use std::time::Duration;
