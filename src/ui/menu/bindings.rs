@@ -19,6 +19,9 @@ pub enum ModeName {
     Help,
 }
 
+/// A mode for the stack, or the choice that takes its place.
+pub(super) type Opened = Result<Box<dyn Mode>, Option<MenuChoice>>;
+
 /// The effect of a key. The stack of modes carries out those that concern it, and offers the rest to the modes, from the top
 /// to the list.
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +37,7 @@ pub(super) enum KeyCommand {
     Digit,
     EraseDigit,
     /// Put a mode on the stack, or make another choice instead.
-    Open(fn(&Entries) -> Result<Box<dyn Mode>, Option<MenuChoice>>),
+    Open(fn(&Entries) -> Opened),
     /// Take the mode on top from the stack.
     Close,
     /// What is typed holds.
@@ -226,7 +229,7 @@ const BINDINGS: &[Binding] = &[
 ];
 
 /// A mode that changes the selected entry, unless that is locked. Without an entry there is nothing to change.
-fn open<M: Mode + 'static>(mode: Option<M>, entries: &Entries) -> Result<Box<dyn Mode>, Option<MenuChoice>> {
+fn open<M: Mode + 'static>(mode: Option<M>, entries: &Entries) -> Opened {
     let locked = || entries.selected().map(|_| MenuChoice::Locked);
     mode.map(|mode| Box::new(mode) as Box<dyn Mode>).ok_or_else(locked)
 }
