@@ -5,6 +5,7 @@ mod flash;
 mod hanging;
 mod installer;
 mod pc;
+mod profiles;
 mod releases;
 mod secure_boot;
 mod serial_console;
