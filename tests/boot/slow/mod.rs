@@ -4,6 +4,7 @@ mod arm64;
 mod flash;
 mod hanging;
 mod installer;
+mod packaging;
 mod pc;
 mod profiles;
 mod releases;
