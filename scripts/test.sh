@@ -28,6 +28,15 @@ cargo clippy --workspace --all-targets --quiet -- -D warnings
 # What the boots need is made before any test, where its progress can be seen.
 step "the machines' disks"
 cargo run --quiet -p qemu --bin run-qemu -- --prepare
+# In a test it would count towards the test's own time.
+if [ ${#nextest[@]} != 0 ] && [ $# = 0 ]; then
+    step "arm64 machines, and the kernel's other profiles, for slow tests"
+    for release in 12 13; do
+        cargo run --quiet -p qemu --bin run-qemu -- --prepare --arch aarch64 --release "$release"
+    done
+    scripts/build-kernel.sh --profile slim --compress xz
+    scripts/build-kernel.sh --profile debug
+fi
 
 # So are the programs that tests compare with, of each release that counts, and the kernel that tests start; none of them is
 # this machine's own. A program that a person's machine cannot have is skipped, and named here and at the end; in CI that is a

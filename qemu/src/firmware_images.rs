@@ -107,6 +107,15 @@ impl Payload<'_> {
         Ok([write("code", &code, others)?, write("variables", &variables, kernel)?])
     }
 
+    /// A flash with another kernel in the place of the one that is in it.
+    ///
+    /// # Errors
+    /// When a file cannot be read, or the kernel does not fit.
+    pub fn swap_kernel(image: &Path, kernel: &Path, name: &str) -> Result<PathBuf> {
+        let part = Part { kind: Kind::Kernel, content: read(kernel)? };
+        write_whole(&format!("{name}.fd"), &with(&read(image)?, &[part])?)
+    }
+
     fn parts(&self) -> Result<Vec<Part>> {
         Ok(vec![
             Part { kind: Kind::Kernel, content: read(self.kernel)? },

@@ -1,8 +1,9 @@
-//! The kernels below firstlight that tests and benchmarks start: the profile `full`, and the same with signatures enforced.
+//! The kernels below firstlight that tests and benchmarks start: each profile, and `full` with signatures enforced.
 
 use std::path::PathBuf;
 
-use initramfs::kernel::{Architecture, KernelConfig};
+use initramfs::Compression;
+use initramfs::kernel::{Architecture, KernelConfig, KernelProfile};
 
 use crate::Result;
 use crate::error::{Context, Error};
@@ -33,6 +34,16 @@ pub fn plain_for(architecture: Architecture) -> Result<BuiltKernel> {
     let config = KernelConfig { architecture, ..KernelConfig::default() };
     let built = kernel::build(&KernelSource::Debian, &[WantedKernel { config, trusted: None }])?;
     built.into_iter().next().ok_or_else(|| Error::Other("no kernel was built".into()))
+}
+
+/// The kernel of a profile for PCs, compressed like this.
+///
+/// # Errors
+/// As [`kernel::build`].
+pub fn of_profile(profile: KernelProfile, compression: Compression) -> Result<PathBuf> {
+    let config = KernelConfig { profile, compression, ..config() };
+    let built = kernel::build(&KernelSource::Debian, &[WantedKernel { config, trusted: None }])?;
+    built.first().map(BuiltKernel::image).ok_or_else(|| Error::Other("no kernel was built".into()))
 }
 
 fn config() -> KernelConfig {

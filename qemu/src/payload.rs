@@ -73,6 +73,16 @@ pub fn firstlight_without_modules_for(architecture: Architecture) -> Result<Path
     )
 }
 
+/// The smallest, for small flash.
+///
+/// # Errors
+/// As [`firstlight`].
+pub fn firstlight_small() -> Result<PathBuf> {
+    let options = binary::Options { small: true, ..binary::Options::default() };
+    let program = binary::build(&options).map_err(builder)?.program;
+    build_firstlight("firstlight-small.initrd", &program, None, Vec::new())
+}
+
 /// firstlight's initramfs with the modules of a kernel of Debian's for arm64.
 ///
 /// # Errors

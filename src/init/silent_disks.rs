@@ -3,8 +3,7 @@
 //! for requests, then for the end of the queues).
 
 use std::{
-    fs::{self, OpenOptions},
-    io,
+    fs::{self, File},
     os::unix::fs::FileExt,
     path::Path,
 };
@@ -25,16 +24,13 @@ pub(super) fn give_up(sys: &Path) {
         }
         let device = disk.path().join("device");
         // A SCSI disk: no command reaches it any more.
-        let offline = write(&device.join("state"), 0, b"offline\n");
+        let is_offline = fs::write(device.join("state"), "offline\n").is_ok();
         // An NVMe disk: the controller above it.
-        let dead = write(&device.join("device/config"), COMMAND, &NOTHING);
-        let name = disk.file_name();
-        log::warn!("{}: does not answer, and is given up ({offline:?}, {dead:?})", name.to_string_lossy());
+        let config = File::options().write(true).open(device.join("device/config"));
+        let is_dead = config.is_ok_and(|config| config.write_at(&NOTHING, COMMAND).is_ok());
+        let how = if is_offline || is_dead { "is given up" } else { "cannot be given up" };
+        log::warn!("{}: does not answer, and {how}", disk.file_name().display());
     }
-}
-
-fn write(file: &Path, at: u64, bytes: &[u8]) -> io::Result<()> {
-    OpenOptions::new().write(true).open(file)?.write_all_at(bytes, at)
 }
 
 #[cfg(test)]

@@ -5,10 +5,11 @@
 //! refuses to open what is not on its list (Documentation/admin-guide/cgroup-v1/devices.rst), to the kernel's own threads, too: each
 //! device is put on the list when it is announced, which is after that attempt. A kernel without this controller reads the table.
 
-use std::{fs::OpenOptions, io, io::Write, path::Path};
+use std::{fs, io};
 
-/// Where the controller is mounted.
-const CONTROLLER: &str = "/sys/fs/cgroup";
+/// The controller's list, and what takes from it.
+const ALLOW: &str = "/sys/fs/cgroup/devices.allow";
+const DENY: &str = "/sys/fs/cgroup/devices.deny";
 
 /// What may be opened without being announced: all that is no disk, and loop devices and arrays (9), which are opened as soon as
 /// they are made (Documentation/admin-guide/devices.txt). Nodes of all devices are made (`m`).
@@ -19,22 +20,18 @@ const ALWAYS: &[&str] = &["c *:* rwm", "b *:* m", "b 7:* rw", "b 9:* rw"];
 /// # Errors
 /// The kernel's reason: `NotFound` or `PermissionDenied` where it has no such controller.
 pub fn hold_back() -> io::Result<()> {
-    write("devices.deny", "a")?;
-    ALWAYS.iter().try_for_each(|rule| write("devices.allow", rule)).inspect_err(|_| release())
+    fs::write(DENY, "a")?;
+    ALWAYS.iter().try_for_each(|rule| fs::write(ALLOW, rule)).inspect_err(|_| release())
 }
 
 /// Lets the kernel read partition tables again, and every device be opened.
 pub fn release() {
     // Where there is no controller, nothing was held back.
-    let _ = write("devices.allow", "a");
+    let _ = fs::write(ALLOW, "a");
 }
 
-/// Lets a device be opened, by its number.
-pub(super) fn permit((major, minor): (u32, u32)) {
+/// Lets a device be opened, by its number: `8:1`.
+pub(super) fn permit(number: &str) {
     // As above.
-    let _ = write("devices.allow", &format!("b {major}:{minor} rw"));
-}
-
-fn write(file: &str, rule: &str) -> io::Result<()> {
-    OpenOptions::new().write(true).open(Path::new(CONTROLLER).join(file))?.write_all(rule.as_bytes())
+    let _ = fs::write(ALLOW, ["b ", number, " rw"].concat());
 }

@@ -158,17 +158,6 @@ impl Prober {
         Probed { outcome, medium, partitions }
     }
 
-    /// Has the kernel read the partition table of a disk of which it knows no partitions, if it is one.
-    pub fn read_table_of(&self, name: &str) {
-        let Some(mut device) = self.sysfs.device(name) else { return };
-        if self.sysfs.rejection(&device).is_some() || !self.sysfs.partitions(name).is_empty() {
-            return;
-        }
-        if let Ok(file) = self.open(&mut device) {
-            self.read_table(&device, &file);
-        }
-    }
-
     /// Has the kernel read a disk's partition table, which its driver did not ([`super::partition_scan`]). A kernel that is built to
     /// read none is shown the partitions.
     fn read_table(&self, device: &Device, file: &File) {

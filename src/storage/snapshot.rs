@@ -107,7 +107,7 @@ impl Snapshot {
         let words = format!("{} {} N 8", number(origin), number(store_device));
         snapshot.mapped().start(size / 512, "snapshot", &words).map_err(SnapshotError::NoSnapshot)?;
         let device = stat(&snapshot.node).map_err(SnapshotError::NoSnapshot)?.st_rdev;
-        partition_scan::permit((major(device), minor(device)));
+        partition_scan::permit(&number(device));
         Ok(snapshot)
     }
 

@@ -205,10 +205,15 @@ impl Sysfs {
         attribute(&self.directory(name)?, "diskseq")?.parse().ok()
     }
 
+    /// Device number as the kernel writes it: `8:1`.
+    pub(super) fn number_words(&self, name: &str) -> Option<String> {
+        attribute(&self.directory(name)?, "dev")
+    }
+
     /// Device number (major, minor), by which the kernel's mount table names a device.
     #[must_use]
     pub fn number(&self, name: &str) -> Option<(u32, u32)> {
-        let number = attribute(&self.directory(name)?, "dev")?;
+        let number = self.number_words(name)?;
         let (major, minor) = number.split_once(':')?;
         Some((major.parse().ok()?, minor.parse().ok()?))
     }

@@ -147,17 +147,6 @@ pub fn survey() -> (Vec<OpenVolume>, Vec<(Device, Rejection)>) {
     }
 }
 
-/// Has the kernel know the partitions of all disks, as soon as each answers, where no watch runs.
-pub fn read_partition_tables() {
-    let prober = Arc::new(Prober::at_machine(Care::Alone));
-    for name in prober.sysfs.names() {
-        let prober = Arc::clone(&prober);
-        if let Err(error) = spawn("tables", move || prober.read_table_of(&name)) {
-            log::warn!("no thread reads partition tables: {error}");
-        }
-    }
-}
-
 struct Watcher<E, P> {
     prober: Arc<Prober>,
     skip: BTreeSet<String>,
@@ -205,7 +194,7 @@ impl<E: Fn(VolumeEvent), P: Fn(Progress)> Watcher<E, P> {
             return;
         };
         if self.prober.care == Care::Alone {
-            self.prober.sysfs.number(name).into_iter().for_each(partition_scan::permit);
+            partition_scan::permit(&self.prober.sysfs.number_words(name).unwrap_or_default());
         }
         let now = Instant::now();
         if self.prober.sysfs.is_placeholder(&device) {

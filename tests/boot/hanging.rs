@@ -10,7 +10,7 @@ use crate::{LIMIT, ONE_ENTRY, bootable, firstlight};
 
 /// From the jump's landmark to the next kernel's report: what is waited for before the kernel shuts its devices down, and the start
 /// of the next kernel, translated on a busy machine. A disk that is waited for takes longer, by its driver's time or for ever.
-const JUMP_LIMIT: Duration = Duration::from_secs(60);
+const JUMP_LIMIT: Duration = Duration::from_secs(90);
 
 /// Attaches a disk that hangs and then a good one to a machine with firstlight, and waits until the good one's kernel runs.
 pub(crate) fn a_good_disk_boots_beside_one_that_hangs(

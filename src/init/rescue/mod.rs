@@ -26,7 +26,6 @@ use crate::{
     boot::settings::AfterFailure,
     boot::supervision::{Request, WORKER_END},
     formats::text::printable,
-    storage::watch,
     sys::{inherited, kmsg},
     ui::console::Consoles,
 };
@@ -78,10 +77,6 @@ pub fn run(arguments: &[OsString]) -> ExitCode {
     }
     consoles.write(PROMPT);
     let init = inherited::take(WORKER_END).ok();
-    if init.is_some() {
-        // The worker may not have come to it.
-        watch::read_partition_tables();
-    }
     let mut unattended = unattended.zip(Instant::now().checked_add(UNATTENDED));
     loop {
         let Some(ready) = wait(&terminals, init.as_ref(), unattended.as_ref().map(|(_, deadline)| *deadline))

@@ -13,13 +13,15 @@ use qemu::{arm64, debian_arm64, firmware_kernel, payload};
 /// No single step takes that long: these machines are translated always.
 const LIMIT: Duration = Duration::from_secs(600);
 
-/// What a person at the serial console gets for `command`, which prints one line.
-fn answer(guest: &mut Guest, command: &str) -> String {
+/// What a person at the serial console gets for `command`, which prints one line. Each question has a name of its own: all lines
+/// since the start are looked at.
+fn answer(guest: &mut Guest, name: &str, command: &str) -> String {
     // What is typed is echoed: the marker comes together only when the shell runs it.
-    guest.send(&format!("echo \"answer\"\": $({command})\"\n")).unwrap();
+    guest.send(&format!("echo \"{name}\"\": $({command})\"\n")).unwrap();
+    let marker = format!("{name}: ");
     guest
-        .wait("an answer", LIMIT, |line| {
-            line.text.strip_prefix("answer: ").filter(|_| line.whole).map(str::to_owned)
+        .wait(&marker, LIMIT, |line| {
+            line.text.strip_prefix(&marker).filter(|_| line.whole).map(str::to_owned)
         })
         .unwrap()
 }
@@ -45,7 +47,7 @@ fn booted_by_firstlight(machine: &Machine) -> (String, String) {
 
 fn what_it_has(guest: &mut Guest) -> (String, String) {
     log_in(guest);
-    (answer(guest, "cat /proc/cmdline"), answer(guest, FIRMWARE))
+    (answer(guest, "cmdline", "cat /proc/cmdline"), answer(guest, "firmware", FIRMWARE))
 }
 
 /// Names what the firmware has given to the running system.

@@ -1,5 +1,5 @@
-//! Debian from OVMF's flash, which has no other loader, up to its login prompt: the firmware's runtime services are alive, and its
-//! variables stay when the machine is switched off.
+//! OVMF's flash without another loader. Debian comes up to its login prompt: the firmware's runtime services are alive, and its
+//! variables stay when the machine is switched off. A kernel that is swapped boots.
 
 use std::fs;
 use std::path::Path;
@@ -7,12 +7,13 @@ use std::path::Path;
 use initramfs::{Node, Tree};
 use qemu::disk::{Filesystem, Image, Volume};
 use qemu::firmware_images::Payload;
+use qemu::firmware_kernel::FirmwareKernel;
 use qemu::guest::Guest;
 use qemu::machine::{Disk, Machine};
 use qemu::oracles::{EFIBOOTMGR, available};
 use qemu::{demo, firmware_kernel, payload};
 
-use crate::{LIMIT, debian};
+use crate::{LIMIT, ONE_ENTRY, bootable, debian};
 
 /// efibootmgr by the demo disk's own dynamic linker, with its libraries.
 const EFIBOOTMGR_COMMAND: &str = "/lib64/ld-linux-x86-64.so.2 --library-path $(echo /mnt/lib/*-gnu /mnt/usr/lib/*-gnu | tr ' ' :) /mnt/efibootmgr";
@@ -67,4 +68,24 @@ fn debian_from_the_flash_writes_variables_that_stay() {
     log_in_and_run(&mut guest, &script, "kept:1");
     drop(guest);
     assert!(area(&variables) == before, "the firmware has written into the payload area");
+}
+
+/// The kernel that is in the flash first starts none that is signed by a stranger, as Debian's is; the one after it does.
+#[test]
+fn a_kernel_that_is_swapped_in_the_flash_boots() {
+    let (kernels, initramfs) =
+        (FirmwareKernel::build().unwrap(), payload::firstlight_without_modules().unwrap());
+    let payload =
+        Payload { kernel: &kernels.enforcing(), initramfs: &initramfs, cmdline: "console=ttyS0 quiet" };
+    let enforcing = payload.flash("flash-swap-enforcing").unwrap();
+    let plain = Payload::swap_kernel(&enforcing, &kernels.kernel(), "flash-swap-plain").unwrap();
+    let disk =
+        Image::new().volume(bootable(Filesystem::Ext4, "flash-swap", ONE_ENTRY)).build("flash-swap").unwrap();
+    let machine = |rom| Machine::new("flash-swap").rom(rom).disk(Disk::new(&disk));
+
+    let guest = machine(enforcing).start().unwrap();
+    let failure = guest.wait_for_landmark("fail", &[("stage", "load"), ("id", "only")], LIMIT).unwrap();
+    assert!(failure.field("reason").contains("(ENOKEY)"), "{failure:?}");
+    drop(guest);
+    assert!(machine(plain).start().unwrap().wait_for_report(LIMIT).unwrap().kexec);
 }
