@@ -13,7 +13,8 @@ if [ -e /proc/vmcore ]; then
     echo "crash: cmdline $cmdline"
     busybox dd if=/proc/vmcore bs=4096 count=3 2>/dev/null | busybox hexdump -v -e '"crash: core " 64/1 "%02x" "\n"'
     echo "crash: end"
-    exec busybox poweroff -f
+    # The machine is switched off from outside: a power-off may come before the last lines have left the serial port.
+    exec busybox cat
 fi
 words=${cmdline##*words=}
 words=${words%% *}
