@@ -3,7 +3,7 @@
 #
 # All targets are built at once, and as many run at a time as there are processors. A target stops at its first crash, at an
 # input that takes longer than a second, and at one for which more than 64 MiB live at once. Then come inputs of 1 MiB, made of
-# the seeds and of what only spite would write (fuzz/src/large.rs): two seconds, and the same memory. What was learned stays in
+# the seeds and of what only spite would write (fuzz/src/large.rs), under the same bounds. What was learned stays in
 # fuzz/corpus, what fails in fuzz/artifacts. cargo-fuzz is installed into target/tools once.
 set -euo pipefail
 cd "$(dirname "$0")/.."

@@ -1,4 +1,4 @@
-//! The maximum cost of an input: two seconds of processor time, or 64 MiB beside what it brings itself.
+//! The maximum cost of an input: a second of processor time, or 64 MiB beside what it brings itself.
 //!
 //! Every target is started through [`fuzz_target!`](crate::fuzz_target), so both are held for every input of every run. With
 //! `FUZZ_LARGE` set to a path, each input is a seed, from which inputs of 1 MiB are made ([`large`](crate::large)); one that
@@ -16,9 +16,8 @@ use crate::large;
 
 /// Bytes that may live at once while an input is read, the copy that the reader is handed not counted.
 const MEMORY: usize = 64 << 20;
-/// Processor time that an input may take. Shared processors are at times half as fast: the slowest input takes half of it on one and
-/// all of it on another, and one whose cost grows with the square of its length takes minutes.
-const TIME: Duration = Duration::from_secs(2);
+/// Processor time that an input may take.
+const TIME: Duration = Duration::from_secs(1);
 
 /// The system's allocator, which counts.
 struct Counting;
