@@ -20,7 +20,7 @@ pub struct TextField {
 }
 
 impl TextField {
-    /// A line with the cursor behind its last character.
+    /// A line with the cursor after its last character.
     #[must_use]
     pub fn new(text: &str) -> Self {
         Self { text: text.to_owned(), cursor: text.len(), ..Self::default() }
@@ -81,7 +81,7 @@ impl TextField {
             row.push(character);
             used = used.saturating_add(width(character));
         }
-        // Behind a full row, the cursor begins another one.
+        // After a full row, the cursor begins another one.
         if used >= columns.max(2) && cursor.is_none() {
             rows.push(std::mem::take(&mut row));
             used = 0;
@@ -98,7 +98,7 @@ impl TextField {
         }
     }
 
-    /// Puts `new` in place of what is between these bytes, and the cursor behind it.
+    /// Puts `new` in place of what is between these bytes, and the cursor after it.
     fn replace(&mut self, start: usize, end: usize, new: &str) {
         let (Some(head), Some(tail)) = (self.text.get(..start), self.text.get(end..)) else { return };
         let changed = [head, new, tail].concat();

@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_typed_is_on_the_screen_with_the_cursor_behind_it() {
+    fn what_is_typed_is_on_the_screen_with_the_cursor_after_it() {
         for (keys, expected, row) in [
             ("eqx", include_str!("golden/editor.txt"), "ro quietqx"),
             ("/with", include_str!("golden/search.txt"), "Search: with"),

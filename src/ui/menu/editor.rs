@@ -27,7 +27,7 @@ pub(super) struct Editor {
 }
 
 impl Editor {
-    /// `None` where the selected entry cannot be changed. `words` are put behind its command line, where the cursor is.
+    /// `None` where the selected entry cannot be changed. `words` are put after its command line, where the cursor is.
     pub(super) fn new(entries: &Entries, words: &str) -> Option<Self> {
         let item = entries.selected()?;
         let BootParts { kernel, initrds, cmdline } = item.parts.as_ref()?;
@@ -50,7 +50,7 @@ impl Editor {
         }
     }
 
-    /// Puts an empty initrd behind the current field, before the command line.
+    /// Puts an empty initrd after the current field, before the command line.
     fn add_initrd(&mut self) {
         self.current = self.current.saturating_add(1).min(self.fields.len().saturating_sub(1));
         self.fields.insert(self.current, (EditedPart::Initrd, TextField::default()));
