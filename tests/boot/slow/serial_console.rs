@@ -1,4 +1,4 @@
-//! A PC whose firmware has its console on a serial line, and a kernel that is told of none: firstlight is on that line, and a key on
+//! A PC whose firmware has its console on a serial line, and a kernel whose command line names none: firstlight is on that line, and a key on
 //! it counts.
 
 use qemu::machine::{Firmware, Machine};
