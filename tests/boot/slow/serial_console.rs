@@ -1,5 +1,5 @@
-//! A PC whose firmware has its console on a serial line, and a kernel whose command line names none: firstlight is on that line, and a key on
-//! it counts.
+//! A PC whose firmware has its console on a serial line, and a kernel whose command line names none: firstlight is on that line, and
+//! a key on it counts.
 
 use qemu::machine::{Firmware, Machine};
 use qemu::payload;
