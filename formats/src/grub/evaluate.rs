@@ -1,6 +1,6 @@
 //! Running statements: control flow, functions, contexts, and the budget that ends every script.
 
-use std::{collections::HashMap, rc::Rc};
+use std::{collections::HashMap, fmt, rc::Rc};
 
 use super::{
     Facts, Flavour,
@@ -256,13 +256,14 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Tells what was lost at the line being run.
-    pub fn warn(&mut self, message: impl Into<String>) {
-        self.warn_at(self.line, message.into());
+    pub fn warn(&mut self, message: impl fmt::Display) {
+        self.warn_at(self.line, message);
     }
 
-    pub(super) fn warn_at(&mut self, line: u32, message: String) {
+    /// The message is made only where there is room for it: a script may earn one with each line.
+    pub(super) fn warn_at(&mut self, line: u32, message: impl fmt::Display) {
         if self.warnings.len() < WARNING_LIMIT {
-            self.warn_always(line, message);
+            self.warn_always(line, message.to_string());
         }
     }
 
@@ -432,7 +433,7 @@ impl<'a> Evaluator<'a> {
         if let Some((name, value)) = name.split_once('=') {
             self.environment.set(name, value);
         } else {
-            self.warn(format!("unknown command “{name}”"));
+            self.warn(format_args!("unknown command “{name}”"));
         }
         None
     }
@@ -464,7 +465,7 @@ impl<'a> Evaluator<'a> {
     /// Tells why a command failed and gives its status.
     pub(super) fn fail(&mut self, failure: &CommandFailure) -> u64 {
         if !failure.message.is_empty() {
-            self.warn(failure.message.clone());
+            self.warn(&failure.message);
         }
         failure.status
     }

@@ -90,7 +90,7 @@ impl Evaluator<'_> {
                     }
                     Err(error) => evaluator.warn_at(
                         error.line,
-                        format!(
+                        format_args!(
                             "syntax error: {}; lines {} to {} dropped",
                             error.message, error.line, error.last_line
                         ),

@@ -127,7 +127,7 @@ fn files(evaluator: &mut Evaluator<'_>, directory: &str) -> Option<(usize, Vec<F
                 evaluator.spend(bytes.len());
                 files.push(File { id: id.to_owned(), path, text: text::decode(&bytes) });
             }
-            Err(error) => evaluator.warn(format!("{path}: {error}")),
+            Err(error) => evaluator.warn(format_args!("{path}: {error}")),
         }
     }
     (!files.is_empty()).then_some((place.volume, files))
@@ -139,7 +139,7 @@ fn item(evaluator: &mut Evaluator<'_>, volume: usize, file: &File, gnu: bool) ->
         Some(Program::Linux(path)) => ("linux", path),
         Some(Program::Efi(path) | Program::Uki(path)) if !gnu => ("chainloader", path),
         _ => {
-            evaluator.warn(format!("{}: names no kernel", file.path));
+            evaluator.warn(format_args!("{}: names no kernel", file.path));
             return None;
         }
     };

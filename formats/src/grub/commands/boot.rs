@@ -103,7 +103,7 @@ fn devicetree(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> CommandResult {
     // GRUB has the command where the firmware has device trees (grub-core/Makefile.core.def, `enable = fdt`). Elsewhere it is an
     // unknown one: GRUB complains, goes on as if it had succeeded, and boots.
     if matches!(evaluator.facts.cpu, "x86_64" | "i386") {
-        evaluator.warn(format!("unknown command “{}”", call.name));
+        evaluator.warn(format_args!("unknown command “{}”", call.name));
         return Ok(());
     }
     let Some(path) = call.word(0) else {

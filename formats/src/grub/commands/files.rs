@@ -53,7 +53,7 @@ fn show(evaluator: &mut Evaluator<'_>, path: &str) {
 
 fn run(evaluator: &mut Evaluator<'_>, path: &str) {
     let Some(file) = evaluator.locate(path) else {
-        evaluator.warn(format!("{path}: no such device"));
+        evaluator.warn(format_args!("{path}: no such device"));
         return;
     };
     let directory = path.rsplit_once('/').map_or("", |(directory, _)| directory);

@@ -34,7 +34,7 @@ fn loopback(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> CommandResult {
     let image = evaluator.lookup.open_image(file.volume, &file.path);
     // GRUB itself complains only where a file in it is asked for.
     if let Err(error) = &image {
-        evaluator.warn(format!("{path}: {error}"));
+        evaluator.warn(format_args!("{path}: {error}"));
     }
     evaluator.devices.add_image(name, image.ok());
     Ok(())

@@ -83,6 +83,7 @@ fn each(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> CommandResult {
 /// The menu of another loader: what it offers is found where it lies.
 fn menu(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> CommandResult {
     one(evaluator, call)?;
-    evaluator.warn(format!("{}: the entries of that loader's file are offered by themselves", call.name));
+    evaluator
+        .warn(format_args!("{}: the entries of that loader's file are offered by themselves", call.name));
     Ok(())
 }
