@@ -10,7 +10,7 @@ mod variables;
 pub(crate) use fields::pairs;
 pub use fields::{Field, Reading, fields};
 pub use loader::{LoaderConf, MenuTimeout};
-pub use name::{EntryName, entry_name};
+pub use name::{EntryName, entry_name, name_after_attempt};
 pub use order::{compare_grub, compare_systemd_boot};
 pub use variables::{AFTER_FAILURE, ONE_SHOT, VENDOR, Variables};
 

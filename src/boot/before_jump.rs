@@ -1,24 +1,120 @@
 //! Takes the actions that were left until the jump, right before it.
 
-use std::{fs::File, io, path::Path};
+use std::{
+    fs::File,
+    io,
+    path::Path,
+    sync::{Arc, mpsc},
+    thread,
+    time::Duration,
+};
 
 use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
 
-use crate::kexec::{BeforeJump, LoadedKernel};
+use crate::{
+    discover::environment::{self, Access},
+    entry::{Entry, FileReference, Format},
+    formats::{bls, text::printable},
+    kexec::{BeforeJump, LoadedKernel},
+    storage::{
+        OpenVolume,
+        rename::{self, RenameError},
+    },
+};
 
-/// Takes the actions that were left until the jump into this kernel. A failure is logged, and the jump goes on.
-pub fn perform(kernel: &LoadedKernel) {
-    for action in &kernel.before_jump {
-        match action {
-            BeforeJump::RemoveVariable { name, path } => {
-                if let Err(error) = remove_variable(path) {
-                    log::warn!(
-                        "{name} stays ({error}) and counts for the next boot, too; remove it: bootctl set-oneshot ''"
-                    );
+/// Time in which the disks must have taken what is written to them.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// What its boot loader would have written on the disks by the time it starts the entry.
+#[must_use]
+pub fn owed_by(entry: &Entry) -> Vec<BeforeJump> {
+    let changes = Some(entry.changes.clone()).filter(|changes| !changes.is_empty());
+    let mut owed: Vec<BeforeJump> = changes.map(BeforeJump::ChangeEnvironment).into_iter().collect();
+    let source = &entry.source;
+    let is_counted = entry.tries_left.is_some() && matches!(source.format, Format::Bls | Format::Uki);
+    if is_counted && source.inside.is_none() {
+        let file = source.path.rsplit('/').next().unwrap_or_default();
+        owed.extend(bls::name_after_attempt(file).map(|name| BeforeJump::CountAttempt {
+            file: FileReference::new(source.volume.clone(), source.path.clone()),
+            name,
+        }));
+    }
+    owed
+}
+
+/// Says what it means that something is not written.
+#[must_use]
+pub fn meaning_of_not_writing(action: &BeforeJump) -> Option<String> {
+    match action {
+        BeforeJump::RemoveVariable { .. } => None,
+        BeforeJump::ChangeEnvironment(changes) => {
+            let mut names: Vec<&str> = Vec::new();
+            for change in changes {
+                if !names.contains(&change.name.as_str()) {
+                    names.push(&change.name);
                 }
             }
+            Some(format!(
+                "GRUB's environment keeps its {}, so the next boot decides as this one did",
+                names.join(", ")
+            ))
         }
+        BeforeJump::CountAttempt { file, .. } => Some(format!(
+            "{} is not renamed, so this attempt is not counted, and the next boot tries the same entry",
+            file.path
+        )),
     }
+}
+
+/// As [`perform`], for at most half a minute: no disk holds the jump up.
+pub fn perform_in_time(kernel: &LoadedKernel, volumes: Vec<Arc<OpenVolume>>) -> Vec<String> {
+    if kernel.before_jump.is_empty() {
+        return Vec::new();
+    }
+    let (sender, messages) = mpsc::channel();
+    let own = kernel.clone();
+    // Nobody listens any more once the time is up.
+    let started = thread::Builder::new().spawn(move || drop(sender.send(perform(&own, &volumes))));
+    let received = started.map(|_| messages.recv_timeout(DEADLINE));
+    received.ok().and_then(Result::ok).unwrap_or_else(|| {
+        vec![
+            "What this entry's boot loader would write is not known to be on the disk: the disk does not answer; check it and its \
+             cables"
+                .to_owned(),
+        ]
+    })
+}
+
+/// Takes the actions that were left until the jump into this kernel. A failure is logged, and the jump goes on; what it means
+/// comes back, for a person to read.
+pub fn perform(kernel: &LoadedKernel, volumes: &[Arc<OpenVolume>]) -> Vec<String> {
+    let mut messages = Vec::new();
+    for action in &kernel.before_jump {
+        let failure = match action {
+            BeforeJump::RemoveVariable { name, path } => remove_variable(path).err().map(|error| {
+                format!(
+                    "{name} stays ({error}) and counts for the next boot, too; remove it: bootctl set-oneshot ''"
+                )
+            }),
+            BeforeJump::ChangeEnvironment(changes) => {
+                environment::write(volumes, changes, Access::InPlace).err().map(|error| error.to_string())
+            }
+            BeforeJump::CountAttempt { file, name } => count(volumes, file, name).err(),
+        };
+        let Some(failure) = failure else { continue };
+        log::warn!("{}", printable(&failure));
+        messages.push(printable(&failure));
+        messages.extend(meaning_of_not_writing(action).map(|meaning| printable(&meaning)));
+    }
+    messages
+}
+
+fn count(volumes: &[Arc<OpenVolume>], file: &FileReference, name: &str) -> Result<(), String> {
+    let volume = volumes.iter().find(|open| file.volume.is(&open.volume));
+    let volume = volume
+        .ok_or_else(|| format!("{} on {}: its volume is not there any more", file.path, file.volume))?;
+    rename::rename(volume, &file.path, name)
+        .map_err(|error: RenameError| format!("{} on {} is not renamed: {error}", file.path, file.volume))
 }
 
 /// The kernel guards the variables of most vendors by a flag.
@@ -42,7 +138,8 @@ mod tests {
         }
         let remove = |name| BeforeJump::RemoveVariable { name, path: path(name) };
         let before_jump = vec![remove("one-shot"), remove("not there"), remove("another")];
-        perform(&LoadedKernel { name: "/vmlinuz".into(), before_jump, warnings: vec![] });
+        let messages = perform(&LoadedKernel { name: "/vmlinuz".into(), before_jump, warnings: vec![] }, &[]);
+        assert_eq!(messages.len(), 1, "{messages:?}");
         assert_eq!(["one-shot", "another", "kept"].map(|name| path(name).exists()), [false, false, true]);
     }
 }

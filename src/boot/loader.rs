@@ -8,6 +8,7 @@ use std::{
     },
 };
 
+use super::before_jump;
 use crate::{
     entry::{Entry, FileReference, Kind},
     formats::{lookup::LookupError, text::printable},
@@ -100,8 +101,10 @@ pub struct EntryLoader {
     pub nokaslr: bool,
     /// Whose turn it is.
     pub turn: Turn,
-    /// Actions to take right before the jump into the kernel, and only then.
+    /// Actions to take right before the jump into the kernel, and only then, whichever entry it is.
     pub before_jump: Vec<BeforeJump>,
+    /// Whether what the entry's own boot loader would have written is written; `None`: others look after that.
+    pub keeps_state: Option<bool>,
 }
 
 impl EntryLoader {
@@ -142,7 +145,17 @@ impl EntryLoader {
             return Err(AttemptError::GivenUp);
         }
         let loaded = kexec::load(prepared, &LoadOptions::default())?;
-        Ok(LoadedKernel { before_jump: self.before_jump.clone(), warnings, ..loaded })
+        let mut before_jump = self.before_jump.clone();
+        match self.keeps_state {
+            Some(true) => before_jump.extend(before_jump::owed_by(entry)),
+            Some(false) => {
+                let meanings = before_jump::owed_by(entry).into_iter();
+                let meanings = meanings.filter_map(|action| before_jump::meaning_of_not_writing(&action));
+                warnings.extend(meanings.map(|meaning| format!("`state = never`: {meaning}")));
+            }
+            None => {}
+        }
+        Ok(LoadedKernel { before_jump, warnings, ..loaded })
     }
 
     /// The entry's files, opened.
@@ -220,6 +233,7 @@ mod tests {
             nokaslr: false,
             turn: Turn::default(),
             before_jump: vec![],
+            keeps_state: None,
         }
     }
 

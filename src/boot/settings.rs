@@ -58,6 +58,8 @@ pub struct Settings {
     pub nokaslr: bool,
     /// Directories, files and patterns of files that are images of live media, on any volume.
     pub iso: Vec<String>,
+    /// What the boot loaders themselves would write for their entries is written: GRUB's environment, boot counters.
+    pub keeps_state: bool,
     /// The action when nothing could be booted.
     pub after_failure: AfterFailure,
     /// Messages of this level and above are logged.
@@ -85,6 +87,7 @@ impl Default for Settings {
             append: Vec::new(),
             nokaslr: false,
             iso: Vec::new(),
+            keeps_state: true,
             after_failure: AfterFailure::Menu,
             log_level: LevelFilter::Info,
             timing: false,
@@ -115,7 +118,7 @@ const VOLUME: &str = "UUID=…, LABEL=…, PARTUUID=…, PARTLABEL=…, a device
                       mmc, usb or optical";
 
 /// The table of keys.
-const KEYS: [Setting; 16] = [
+const KEYS: [Setting; 17] = [
     Setting {
         name: "timeout",
         takes: "a number of seconds, or menu",
@@ -225,6 +228,19 @@ const KEYS: [Setting; 16] = [
                 Some(())
             },
         },
+    },
+    Setting {
+        name: "state",
+        takes: "auto or never",
+        default: "auto",
+        kind: Store::One(|settings, value| {
+            settings.keeps_state = match value {
+                "auto" => true,
+                "never" => false,
+                _ => return None,
+            };
+            Some(())
+        }),
     },
     Setting {
         name: "after-failure",
@@ -471,7 +487,7 @@ mod tests {
     #[test]
     fn the_file_is_read_line_by_line() {
         let config = "# comment\n\ntimeout = 5\ntimeout-style = hidden\n default=\"Debian GNU/Linux\"\nwait = UUID=0a1b\nwait = LABEL=my disk\n\
-                      survey-deadline = 20\norder = usb\nappend = quiet splash\nnokaslr = yes\niso = /srv/*.img\ngrub-flavour = suse\nafter-failure = reboot\nlog-level = debug\ntiming = yes\n\
+                      survey-deadline = 20\norder = usb\nappend = quiet splash\nnokaslr = yes\niso = /srv/*.img\nstate = never\ngrub-flavour = suse\nafter-failure = reboot\nlog-level = debug\ntiming = yes\n\
                       watchdog = 60\nwatchdog-over-jump = yes\nworker-deaths = 5\n";
         let expected = Settings {
             timeout: Some(Timeout::Seconds(5)),
@@ -484,6 +500,7 @@ mod tests {
             append: vec!["quiet splash".into()],
             nokaslr: true,
             iso: vec!["/srv/*.img".into()],
+            keeps_state: false,
             after_failure: AfterFailure::Reboot,
             log_level: LevelFilter::Debug,
             timing: true,

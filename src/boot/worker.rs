@@ -87,6 +87,7 @@ struct Worker {
     /// Sources of volumes that still probe what was there at the start.
     busy_sources: usize,
     append: Vec<String>,
+    keeps_state: bool,
     context: Context,
     turn: Turn,
     /// The firmware's variables ended an earlier worker.
@@ -135,7 +136,7 @@ impl Worker {
         let events = sender.clone();
         let input = Input::listen(&consoles, move |key| send(&events, Message::Event(Event::Key(key))))?;
 
-        let append = settings.append.clone();
+        let (append, keeps_state) = (settings.append.clone(), settings.keeps_state);
         let context = Context {
             grub_flavour: settings.grub_flavour.clone(),
             images: settings.iso.clone(),
@@ -175,6 +176,7 @@ impl Worker {
             // The watch.
             busy_sources: 1,
             append,
+            keeps_state,
             context,
             turn,
             without_variables,
@@ -291,6 +293,7 @@ impl Worker {
                     nokaslr,
                     turn: self.turn.clone(),
                     before_jump: firmware::one_shots(firmware::VARIABLES.as_ref()),
+                    keeps_state: Some(self.keeps_state),
                 };
                 let load = move || Event::Loaded(number, loader.load(number, &entry));
                 self.spawn("load", load, |error| Event::Loaded(number, Err(AttemptError::NoThread(error))));
@@ -303,8 +306,8 @@ impl Worker {
             WorkerAction::Jump { entry, title, kernel } => {
                 self.leave_screen();
                 self.link.ask(&Request::Begin(Task::Jump(entry.clone())));
-                before_jump::perform(&kernel);
-                for warning in &kernel.warnings {
+                let failures = before_jump::perform_in_time(&kernel, self.volumes.all());
+                for warning in kernel.warnings.iter().chain(&failures) {
                     self.consoles.write(&format!("firstlight: {}\n", printable(warning)));
                 }
                 self.consoles.write(&format!("Starting {title} ...\n"));

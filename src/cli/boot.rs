@@ -462,6 +462,8 @@ fn load(entry: &Entry, disks: Disks) -> Result<LoadedKernel, Failure> {
         nokaslr: false,
         turn: Turn::default(),
         before_jump: Vec::new(),
+        // The file systems are the running system's.
+        keeps_state: None,
     };
     let before = state::loaded(Slot::Boot);
     loader.load(0, entry).map_err(|error| {
@@ -471,7 +473,7 @@ fn load(entry: &Entry, disks: Disks) -> Result<LoadedKernel, Failure> {
 }
 
 fn jump(kernel: &LoadedKernel) -> Result<String, Failure> {
-    before_jump::perform(kernel);
+    before_jump::perform(kernel, &[]);
     let (mut rest, busy) = Rest::begin();
     for busy in &busy {
         let writers: Vec<String> = busy.writers.iter().map(ToString::to_string).collect();

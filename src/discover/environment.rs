@@ -20,7 +20,11 @@ use crate::{
         lookup::LookupError,
         text::printable,
     },
-    storage::OpenVolume,
+    storage::{
+        OpenVolume,
+        overwrite::{OverwriteError, overwrite},
+        writable::WritableDevice,
+    },
 };
 
 /// Why a block was left as it is.
@@ -40,6 +44,13 @@ pub enum EnvironmentError {
         /// The kernel's reason.
         reason: LookupError,
     },
+    /// It is left as it is where it lies.
+    #[error("{block} is not changed: {reason}")]
+    InPlace {
+        /// The block's file.
+        block: String,
+        reason: OverwriteError,
+    },
     /// It is no block, or full.
     #[error("{block}: {reason}")]
     Block {
@@ -57,21 +68,30 @@ pub enum EnvironmentError {
     },
 }
 
-/// Makes changes to the blocks on these volumes; when it comes back, they are on the disks. The volumes must be mounted
-/// read-write, other than discovery has them.
+/// How a block is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Its file system is mounted for writing.
+    Mounted,
+    /// Its file system is mounted for reading, and stays so: its bytes are overwritten on the device.
+    InPlace,
+}
+
+/// Makes changes to the blocks on these volumes; when it comes back, they are on the disks.
 ///
 /// # Errors
 /// [`EnvironmentError`] for the first block that could not be changed; the others are changed all the same.
 pub fn write(
     volumes: &[impl Borrow<OpenVolume>],
     changes: &[EnvironmentChange],
+    access: Access,
 ) -> Result<(), EnvironmentError> {
     let mut result = Ok(());
     let mut done: Vec<&FileReference> = Vec::new();
     for EnvironmentChange { block, .. } in changes {
         if !done.contains(&block) {
             done.push(block);
-            let written = write_block(volumes, block, changes);
+            let written = write_block(volumes, block, changes, access);
             result = result.and(written);
         }
     }
@@ -82,24 +102,45 @@ fn write_block(
     volumes: &[impl Borrow<OpenVolume>],
     place: &FileReference,
     changes: &[EnvironmentChange],
+    access: Access,
 ) -> Result<(), EnvironmentError> {
     let block = || printable(&format!("{} on {}", place.path, place.volume));
     let mut volumes = volumes.iter().map(Borrow::borrow);
     let volume = volumes.find(|open| place.volume.is(&open.volume));
     let Some(volume) = volume else { return Err(EnvironmentError::VolumeGone { block: block() }) };
-    let is_reserved = place.path == RESERVED;
-    let file = match is_reserved {
-        false => volume.root.open_to_write(&place.path),
-        true => {
-            let node = Path::new("/dev").join(place.volume.name.replace('!', "/"));
-            let file = File::options().read(true).write(true).open(node);
-            file.map_err(|error| LookupError::Failed(error.to_string()))
+    let broken = |source| EnvironmentError::Write { block: block(), source };
+    let closed = |reason| EnvironmentError::Open { block: block(), reason };
+    let in_place = |reason: OverwriteError| EnvironmentError::InPlace { block: block(), reason };
+    if place.path == RESERVED {
+        let area = (RESERVED_OFFSET, RESERVED_LENGTH);
+        return match access {
+            Access::Mounted => {
+                let node = Path::new("/dev").join(volume.volume.device.name.replace('!', "/"));
+                let file = File::options().read(true).write(true).open(node);
+                let file = file.map_err(|error| closed(LookupError::Failed(error.to_string())))?;
+                change(&file, area, block, place, changes)
+            }
+            Access::InPlace => {
+                let device = WritableDevice::under(&volume.volume).map_err(|reason| in_place(reason.into()))?;
+                change(&device.file, area, block, place, changes)
+            }
+        };
+    }
+    match access {
+        Access::Mounted => {
+            let file = volume.root.open_to_write(&place.path).map_err(closed)?;
+            change(&file, (0, BLOCK_LIMIT.saturating_add(1)), block, place, changes)
         }
-    };
-    let file = file.map_err(|reason| EnvironmentError::Open { block: block(), reason })?;
-    let area =
-        if is_reserved { (RESERVED_OFFSET, RESERVED_LENGTH) } else { (0, BLOCK_LIMIT.saturating_add(1)) };
-    change(&file, area, block, place, changes)
+        Access::InPlace => {
+            let file = volume.root.open_file(&place.path).map_err(closed)?;
+            let before = content(&file, 0, BLOCK_LIMIT.saturating_add(1)).map_err(broken)?;
+            let after = changed(&before, block, place, changes)?;
+            if before == after {
+                return Ok(());
+            }
+            overwrite(&volume.volume, &file, &before, &after).map_err(in_place)
+        }
+    }
 }
 
 /// Changes the block that begins at an offset of a file and ends there after a length, or with the file.
@@ -112,16 +153,26 @@ fn change(
 ) -> Result<(), EnvironmentError> {
     let broken = |source| EnvironmentError::Write { block: block(), source };
     let before = content(file, offset, length).map_err(broken)?;
-    let own = changes.iter().filter(|change| change.block == *place);
-    let own: Vec<_> = own.map(|change| (change.name.as_str(), change.value.as_deref())).collect();
-    let after = environment_block::write(&before, &own);
-    let after = after.map_err(|reason| EnvironmentError::Block { block: block(), reason })?;
+    let after = changed(&before, &block, place, changes)?;
     let differs = |(one, other): (&u8, &u8)| one != other;
     let Some(start) = before.iter().zip(&after).position(differs) else { return Ok(()) };
     let end = before.iter().zip(&after).rposition(differs).unwrap_or(start).saturating_add(1);
     let offset = offset.saturating_add(u64::try_from(start).unwrap_or(u64::MAX));
     file.write_all_at(after.get(start..end).unwrap_or_default(), offset).map_err(broken)?;
     file.sync_data().map_err(broken)
+}
+
+/// The block with the changes that are meant for it, of the same length.
+fn changed(
+    before: &[u8],
+    block: impl Fn() -> String,
+    place: &FileReference,
+    changes: &[EnvironmentChange],
+) -> Result<Vec<u8>, EnvironmentError> {
+    let own = changes.iter().filter(|change| change.block == *place);
+    let own: Vec<_> = own.map(|change| (change.name.as_str(), change.value.as_deref())).collect();
+    environment_block::write(before, &own)
+        .map_err(|reason| EnvironmentError::Block { block: block(), reason })
 }
 
 /// As much of the file as there is; more than any block is what the format then refuses.
@@ -172,7 +223,7 @@ mod tests {
             change("/other", "x", Some("2")),
             change("/boot/grub/grubenv", "recordfail", Some("1")),
         ];
-        write(&open(&tree), &changes).unwrap();
+        write(&open(&tree), &changes, Access::Mounted).unwrap();
         let read = |path: &str| fs::read_to_string(tree.path().join(path)).unwrap();
         assert_eq!(read("boot/grub/grubenv"), block("saved_entry=a\nrecordfail=1\n"));
         assert_eq!(read("other"), block("x=2\n"));
@@ -181,7 +232,7 @@ mod tests {
         let file = tree.path().join("other");
         let modified = || fs::metadata(&file).unwrap().modified().unwrap();
         let then = modified();
-        write(&open(&tree), &changes).unwrap();
+        write(&open(&tree), &changes, Access::Mounted).unwrap();
         assert_eq!(modified(), then);
     }
 
@@ -218,7 +269,7 @@ mod tests {
             ),
         ] {
             let changes = [change(path, "b", value), change("/good", "path", Some(path))];
-            assert_eq!(write(&open(&tree), &changes).unwrap_err().to_string(), message);
+            assert_eq!(write(&open(&tree), &changes, Access::Mounted).unwrap_err().to_string(), message);
             let good = fs::read_to_string(tree.path().join("good")).unwrap();
             assert_eq!(good, block(&format!("path={path}\n")));
         }
@@ -226,6 +277,6 @@ mod tests {
             block: FileReference::new("sdb1".into(), "/x".into()),
             ..change("", "a", None)
         };
-        assert!(matches!(write(&open(&tree), &[elsewhere]), Err(EnvironmentError::VolumeGone { .. })));
+        assert!(matches!(write(&open(&tree), &[elsewhere], Access::Mounted), Err(EnvironmentError::VolumeGone { .. })));
     }
 }

@@ -8,7 +8,10 @@ use rustix::{
 };
 
 use super::state::Slot;
-use crate::sys;
+use crate::{
+    entry::{EnvironmentChange, FileReference},
+    sys,
+};
 
 /// A kernel that the running kernel has accepted, and that waits for the jump.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +33,15 @@ pub enum BeforeJump {
         name: &'static str,
         /// Its file in efivarfs.
         path: PathBuf,
+    },
+    /// Change GRUB's environment blocks, as GRUB would have by now.
+    ChangeEnvironment(Vec<EnvironmentChange>),
+    /// Rename the file of an entry, whose name counts the attempts, as systemd-boot would have by now.
+    CountAttempt {
+        /// The file.
+        file: FileReference,
+        /// Its name from now on.
+        name: String,
     },
 }
 

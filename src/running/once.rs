@@ -11,7 +11,7 @@ use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
 
 use super::mounts;
 use crate::{
-    discover::environment::{self, EnvironmentError},
+    discover::environment::{self, Access, EnvironmentError},
     entry::{Entry, EnvironmentChange, FileReference, Format, Volume},
     formats::text,
     storage::{OpenVolume, root::Root},
@@ -134,7 +134,7 @@ impl Once {
                 let open = OpenVolume { volume: (**volume).clone(), root };
                 let (name, value) = ("next_entry".to_owned(), Some(entry.clone()));
                 let change = EnvironmentChange { block: block.clone(), name, value };
-                Ok(environment::write(&[open], &[change])?)
+                Ok(environment::write(&[open], &[change], Access::Mounted)?)
             }
             Self::SystemdBoot { variable, entry } => {
                 let units = entry.encode_utf16().chain([0]).flat_map(u16::to_le_bytes);

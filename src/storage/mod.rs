@@ -9,9 +9,11 @@ mod kernel_messages;
 pub mod misread;
 pub mod mount;
 pub(crate) mod mounted;
+pub mod overwrite;
 pub mod partition_scan;
 pub mod probe;
 pub mod rejection;
+pub mod rename;
 pub mod root;
 mod snapshot;
 pub mod stack;
@@ -21,6 +23,7 @@ pub mod table;
 pub mod uevent;
 pub mod watch;
 mod whole_disk;
+pub mod writable;
 
 use std::sync::atomic::{AtomicU32, Ordering};
 

@@ -8,7 +8,7 @@ use std::{
 use rustix::{
     fs::{Mode, OFlags, fstat, major, minor, open},
     io::Errno,
-    mount::{OpenTreeFlags, open_tree},
+    mount::{MountAttrFlags, OpenTreeFlags, open_tree},
 };
 
 use super::mount::ATTRIBUTES;
@@ -55,7 +55,7 @@ pub fn detached(directory: BorrowedFd<'_>, recursive: bool) -> Result<OwnedFd, E
         | OpenTreeFlags::AT_NO_AUTOMOUNT;
     flags.set(OpenTreeFlags::AT_RECURSIVE, recursive);
     let tree = open_tree(directory, "", flags)?;
-    match mount_setattr(tree.as_fd(), ATTRIBUTES, recursive) {
+    match mount_setattr(tree.as_fd(), ATTRIBUTES, MountAttrFlags::empty(), recursive) {
         // The kernel of an image is new enough, or nothing is mounted beside it.
         #[cfg(feature = "running-system")]
         Err(Errno::NOSYS) if !recursive => by_binding(directory),

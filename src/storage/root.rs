@@ -94,6 +94,15 @@ impl Root {
         Ok(file)
     }
 
+    /// Opens a directory.
+    ///
+    /// # Errors
+    /// [`LookupError`] says why it cannot be opened.
+    pub fn open_directory(&self, path: &str) -> Result<OwnedFd, LookupError> {
+        let path = if path.is_empty() { "/" } else { path };
+        self.resolve(path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NONBLOCK).map_err(reason)
+    }
+
     /// Reads a whole regular file of at most `limit` bytes.
     ///
     /// # Errors

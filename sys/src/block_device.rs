@@ -67,8 +67,20 @@ pub enum DriveStatus {
 /// # Errors
 /// The kernel's reason: `EACCES` without CAP_SYS_ADMIN.
 pub fn set_read_only(device: BorrowedFd<'_>) -> Result<(), Errno> {
+    read_only(device, 1)
+}
+
+/// `ioctl(device, BLKROSET, 0)`—Takes back what [`set_read_only`] did.
+///
+/// # Errors
+/// The kernel's reason: `EACCES` without CAP_SYS_ADMIN.
+pub fn set_writable(device: BorrowedFd<'_>) -> Result<(), Errno> {
+    read_only(device, 0)
+}
+
+fn read_only(device: BorrowedFd<'_>, value: c_int) -> Result<(), Errno> {
     // SAFETY: BLKROSET reads an `int` through its pointer and writes nothing through it.
-    unsafe { ioctl(device, Setter::<BLKROSET, c_int>::new(1)) }
+    unsafe { ioctl(device, Setter::<BLKROSET, c_int>::new(value)) }
 }
 
 /// `ioctl(disk, BLKPG, BLKPG_ADD_PARTITION)`—Has the kernel show a part of the disk, in bytes, as its partition of this number.

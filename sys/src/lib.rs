@@ -8,6 +8,7 @@ pub mod btrfs;
 pub mod child;
 pub mod device_mapper;
 pub mod errno;
+pub mod extents;
 pub mod fault;
 pub mod files;
 pub mod fork;

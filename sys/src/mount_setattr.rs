@@ -14,18 +14,23 @@ use super::errno;
 /// Apply to the whole tree of mounts (include/uapi/linux/fcntl.h).
 const AT_RECURSIVE: c_int = 0x8000;
 
-/// `mount_setattr(mount, "", AT_EMPTY_PATH, {attr_set: attributes})`—Sets attributes of a mount that is attached nowhere, and
-/// if `recursive` of all mounts on it.
+/// `mount_setattr(mount, "", AT_EMPTY_PATH, {attr_set: set, attr_clr: clear})`—Sets and clears attributes of a mount that is
+/// attached nowhere, and if `recursive` of all mounts on it.
 ///
 /// # Errors
 /// The kernel's reason: `ENOSYS` before Linux 5.12.
 pub fn mount_setattr(
     mount: BorrowedFd<'_>,
-    attributes: MountAttrFlags,
+    set: MountAttrFlags,
+    clear: MountAttrFlags,
     recursive: bool,
 ) -> Result<(), Errno> {
-    let attributes =
-        mount_attr { attr_set: u64::from(attributes.bits()), attr_clr: 0, propagation: 0, userns_fd: 0 };
+    let attributes = mount_attr {
+        attr_set: u64::from(set.bits()),
+        attr_clr: u64::from(clear.bits()),
+        propagation: 0,
+        userns_fd: 0,
+    };
     // SAFETY: the path is an empty string and the attributes are a `mount_attr` of the given size; both live over the call,
     // and the kernel only reads them.
     let result = unsafe {

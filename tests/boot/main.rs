@@ -19,6 +19,7 @@ mod running;
 mod session;
 mod signatures;
 mod slow;
+mod state;
 mod supervision;
 mod untouched;
 

@@ -47,6 +47,19 @@ pub fn entry_name(file: &str, suffix: &str) -> Option<EntryName> {
     Some(EntryName { file: file.to_owned(), id: id.to_owned(), tries_left, tries_done })
 }
 
+/// The name that systemd-boot gives an entry's file before it starts the entry: one try less is left, and one more is done
+/// (systemd, src/boot/boot.c: `boot_entry_parse_tries`). `None` where nothing is counted.
+#[must_use]
+pub fn name_after_attempt(file: &str) -> Option<String> {
+    let (_, suffix) = file.rsplit_once('.')?;
+    let suffix = format!(".{suffix}");
+    let is_known = [".conf", ".efi"].iter().any(|known| suffix.eq_ignore_ascii_case(known));
+    let name = entry_name(file, &suffix).filter(|_| is_known)?;
+    let left = name.tries_left?.saturating_sub(1);
+    let done = name.tries_done.saturating_add(1).min(i32::MAX.cast_unsigned());
+    Some(format!("{}+{left}-{done}{suffix}", name.id))
+}
+
 /// Digits alone, of a number that a C `int` holds.
 fn number(digits: &str) -> Option<u32> {
     let valid = digits.bytes().all(|byte| byte.is_ascii_digit());
@@ -79,6 +92,23 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(entry_name(file, ".conf"), expected, "{file}");
+        }
+    }
+
+    #[test]
+    fn an_attempt_takes_one_of_the_tries_that_are_left() {
+        for (file, expected) in [
+            ("arch+3.conf", Some("arch+2-1.conf")),
+            ("arch+3-0.CONF", Some("arch+2-1.CONF")),
+            ("Linux 6+1-2.efi", Some("Linux 6+0-3.efi")),
+            ("arch+0-3.conf", Some("arch+0-4.conf")),
+            ("arch+0-2147483647.conf", Some("arch+0-2147483647.conf")),
+            ("a+1+2-1.conf", Some("a+1+1-2.conf")),
+            ("arch.conf", None),
+            ("arch+3.cfg", None),
+            ("arch+3", None),
+        ] {
+            assert_eq!(name_after_attempt(file).as_deref(), expected, "{file}");
         }
     }
 }
