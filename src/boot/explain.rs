@@ -38,11 +38,17 @@ pub fn explain(
         let name = &volume.device.name;
         let kind = volume.filesystem.kind;
         let mut own = discovery.entries.iter().filter(|entry| entry.source.volume.is(volume)).peekable();
+        let count = own.clone().count();
         let warning = discovery.warnings.iter().find(|warning| warning.volume.is(volume));
         let (turn, reason) = if own.peek().is_some() {
             let failure = |entry: &Entry| failures.get(&entry.id).map(ToString::to_string);
             let why = own.find_map(|entry| entry.problem.clone().or_else(|| failure(entry)));
-            (Turn::Failed, why.unwrap_or_else(|| "no entry that boots on its own".to_owned()))
+            (
+                Turn::Failed,
+                why.unwrap_or_else(|| {
+                    if count == 1 { "1 entry".to_owned() } else { format!("{count} entries") }
+                }),
+            )
         } else if let Some(warning) = warning {
             let line = warning.line.map_or_else(String::new, |line| format!(":{line}"));
             (Turn::Failed, format!("no entry; {}{line}: {}", warning.path, warning.message))

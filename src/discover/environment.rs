@@ -121,7 +121,8 @@ fn write_block(
                 change(&file, area, block, place, changes)
             }
             Access::InPlace => {
-                let device = WritableDevice::under(&volume.volume).map_err(|reason| in_place(reason.into()))?;
+                let device =
+                    WritableDevice::under(&volume.volume).map_err(|reason| in_place(reason.into()))?;
                 change(&device.file, area, block, place, changes)
             }
         };
@@ -277,6 +278,9 @@ mod tests {
             block: FileReference::new("sdb1".into(), "/x".into()),
             ..change("", "a", None)
         };
-        assert!(matches!(write(&open(&tree), &[elsewhere], Access::Mounted), Err(EnvironmentError::VolumeGone { .. })));
+        assert!(matches!(
+            write(&open(&tree), &[elsewhere], Access::Mounted),
+            Err(EnvironmentError::VolumeGone { .. })
+        ));
     }
 }

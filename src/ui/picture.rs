@@ -89,6 +89,10 @@ mod tests {
     fn debian() -> BootMenu {
         let item =
             |id: &str, title: &str| MenuItem { id: id.into(), title: title.into(), ..MenuItem::default() };
+        let advanced = |id: &str, title: &str| MenuItem {
+            submenus: vec!["Advanced options for Debian GNU/Linux".into()],
+            ..item(id, title)
+        };
         let mut menu = BootMenu::default();
         menu.offer(vec![
             MenuItem {
@@ -106,10 +110,8 @@ mod tests {
                 }),
                 ..item("simple", "Debian GNU/Linux")
             },
-            item(
-                "advanced",
-                "Advanced options for Debian GNU/Linux > Debian GNU/Linux, with Linux 6.1.0-56-amd64",
-            ),
+            advanced("advanced", "Debian GNU/Linux, with Linux 6.1.0-56-amd64"),
+            advanced("recovery", "Debian GNU/Linux, with Linux 6.1.0-56-amd64 (recovery mode)"),
             MenuItem {
                 problem: Some("the kernel is missing".into()),
                 ..item("old", "Debian with Linux 6.1.0-41")
@@ -196,17 +198,21 @@ mod tests {
             ..MenuItem::default()
         });
         menu.offer(items.collect());
-        for (keys, first, last) in
-            [("1", "entry 1", "entry 20"), ("50", "entry 40", "entry 59"), ("100", "entry 81", "entry 100")]
-        {
+        for (keys, first, last) in [
+            ("1", "entry 1", "81 more below"),
+            ("50", "40 more above", "42 more below"),
+            ("100", "81 more above", "entry 100"),
+        ] {
             keys.chars().for_each(|digit| {
                 menu.press(Key::Character(digit));
             });
             menu.press(Key::Escape);
             let rows = menu.view(20, 80).rows;
-            let ends =
-                [rows.first().unwrap(), rows.last().unwrap()].map(|row| row.rsplit_once("  ").unwrap().1);
-            assert_eq!((ends, rows.len()), ([first, last], 20), "{rows:?}");
+            let text =
+                |row: &String| row.trim_start_matches("  ... ").rsplit("  ").next().unwrap().to_owned();
+            let ends = [rows.first().unwrap(), rows.last().unwrap()].map(text);
+            assert_eq!((ends, rows.len()), ([first, last].map(str::to_owned), 20), "{rows:?}");
+            assert!(rows.iter().any(|row| row.starts_with('>')), "{rows:?}");
         }
     }
 
@@ -230,6 +236,25 @@ mod tests {
             let (at, column) = cursor.unwrap();
             assert!(rows[at].ends_with(row) && rows[at].len() == column, "{keys}: {cursor:?}");
         }
+    }
+
+    #[test]
+    fn a_submenu_opens_in_the_place_of_the_list_and_closes_again() {
+        let mut menu = debian();
+        let shown = |menu: &BootMenu| picture(menu, &Status::default(), SERIAL).rows;
+        let above = shown(&menu);
+        for key in [Key::Down, Key::Character('d')] {
+            menu.press(key);
+        }
+        assert_eq!(shown(&menu), golden(include_str!("golden/submenu-details.txt")));
+        for key in [Key::Escape, Key::Enter, Key::Down] {
+            assert_eq!(menu.press(key), None);
+        }
+        assert_eq!(shown(&menu), golden(include_str!("golden/submenu.txt")));
+        for key in [Key::Left, Key::Escape, Key::Up] {
+            menu.press(key);
+        }
+        assert_eq!(shown(&menu), above);
     }
 
     fn golden(text: &str) -> Vec<String> {

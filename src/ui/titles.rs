@@ -10,6 +10,13 @@ const GAP: &str = "... ";
 /// Maximum number of rounds in which titles that look alike are shortened in another way: in each their common start is longer.
 const ROUNDS: usize = 4;
 
+/// A title after those of the submenus that lead to it.
+#[must_use]
+pub fn joined(submenus: &[String], title: &str) -> String {
+    let titles: Vec<&str> = submenus.iter().map(String::as_str).chain([title]).collect();
+    titles.join(" > ")
+}
+
 /// Shortens each title to the columns that it may take. Titles that differ are shown differently wherever there is room for a
 /// number.
 #[must_use]

@@ -171,25 +171,44 @@ impl WorkerState {
             return;
         }
         let shown: Vec<&Entry> = self.offered().collect();
-        let mut titles: Vec<String> = shown.iter().map(|entry| full_title(entry)).collect();
         let volume = |place: &usize| shown.get(*place).map(|entry| &entry.source.volume);
-        let mut alike = titles::groups(&titles);
-        alike.retain(|places| places.iter().any(|place| volume(place) != places.first().and_then(volume)));
-        for place in alike.into_iter().flatten() {
-            if let (Some(entry), Some(title)) = (shown.get(place), titles.get_mut(place)) {
+        let on_several = |texts: &[String]| {
+            let mut alike = titles::groups(texts);
+            alike
+                .retain(|places| places.iter().any(|place| volume(place) != places.first().and_then(volume)));
+            alike.into_iter().flatten().collect::<Vec<usize>>()
+        };
+        let mut submenus: Vec<Vec<String>> = shown.iter().map(|entry| entry.path_in_menu.clone()).collect();
+        let outermost: Vec<String> =
+            submenus.iter().map(|titles| titles.first().cloned().unwrap_or_default()).collect();
+        for place in on_several(&outermost) {
+            if let (Some(entry), Some(title)) =
+                (shown.get(place), submenus.get_mut(place).and_then(|titles| titles.first_mut()))
+            {
                 *title = self.with_device(entry, title);
             }
         }
-        let item = |(entry, title): (&&Entry, String)| MenuItem {
+        let mut own: Vec<String> = shown.iter().map(|entry| entry.title.clone()).collect();
+        let whole: Vec<String> =
+            submenus.iter().zip(&own).map(|(submenus, title)| titles::joined(submenus, title)).collect();
+        for place in on_several(&whole) {
+            if let (Some(entry), Some(title)) = (shown.get(place), own.get_mut(place)) {
+                *title = self.with_device(entry, title);
+            }
+        }
+        let item = |((entry, submenus), title): ((&&Entry, Vec<String>), String)| MenuItem {
             id: entry.id.clone(),
+            submenus,
             title,
             default: self.default.as_ref() == Some(&entry.id),
             problem: self.remark(entry),
             details: explain::details(entry),
             parts: self.parts(entry),
         };
-        let items = shown.iter().zip(titles).map(item).collect();
+        let items = shown.iter().zip(submenus).zip(own).map(item).collect();
         self.menu.offer(items);
+        let devices = explain::explain(&self.volumes, &self.rejected, &self.discovery, &self.failures);
+        self.menu.inform(devices, self.messages.clone());
     }
 
     /// The entry's title with the device that it is on.
@@ -204,9 +223,7 @@ impl WorkerState {
 
 /// The entry's title after those of the submenus that lead to it.
 pub(super) fn full_title(entry: &Entry) -> String {
-    let titles: Vec<&str> =
-        entry.path_in_menu.iter().map(String::as_str).chain([entry.title.as_str()]).collect();
-    titles.join(" > ")
+    titles::joined(&entry.path_in_menu, &entry.title)
 }
 
 /// Whole seconds that are left, counting a begun one.

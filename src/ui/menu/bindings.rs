@@ -1,7 +1,7 @@
 //! The table of keys. The menu looks up here what a key does, the help at the bottom of the screen is made from it, and a
 //! test compares it with the table in docs/menu.md.
 
-use super::{Entries, MenuChoice, Mode, details::Details, editor::Editor, help::Help, search::TitleSearch};
+use super::{Entries, MenuChoice, Mode, details::Details, editor::Editor, pager::Pager, search::TitleSearch};
 use crate::ui::{keys::Key, wrap::measure};
 
 /// The modes of the menu, as the table of keys names them.
@@ -17,6 +17,10 @@ pub enum ModeName {
     Editor,
     /// All keys.
     Help,
+    /// The devices of the machine.
+    Devices,
+    /// All messages.
+    Messages,
 }
 
 /// A mode for the stack, or the choice that takes its place.
@@ -40,6 +44,7 @@ pub(super) enum KeyCommand {
     Open(fn(&Entries) -> Opened),
     /// Take the mode on top from the stack.
     Close,
+    CloseSubmenu,
     /// What is typed holds.
     Accept,
     /// What is typed is dropped.
@@ -70,9 +75,19 @@ struct Binding {
 const ENTRY: &[ModeName] = &[ModeName::List, ModeName::Details];
 /// The modes in which a key that is no command of the table is typed text.
 const TYPING: &[ModeName] = &[ModeName::Search, ModeName::Editor];
-const ALL: &[ModeName] = &[ModeName::List, ModeName::Details, ModeName::Help];
-const EVERYWHERE: &[ModeName] =
-    &[ModeName::List, ModeName::Details, ModeName::Help, ModeName::Search, ModeName::Editor];
+/// The modes that show text.
+const TEXT: &[ModeName] = &[ModeName::Help, ModeName::Devices, ModeName::Messages];
+const ALL: &[ModeName] =
+    &[ModeName::List, ModeName::Details, ModeName::Help, ModeName::Devices, ModeName::Messages];
+const EVERYWHERE: &[ModeName] = &[
+    ModeName::List,
+    ModeName::Details,
+    ModeName::Help,
+    ModeName::Devices,
+    ModeName::Messages,
+    ModeName::Search,
+    ModeName::Editor,
+];
 
 /// A key for the selected entry that the help at the bottom of the screen does not name.
 const fn quiet(keys: &'static [Key], help: &'static str, command: KeyCommand) -> Binding {
@@ -107,7 +122,14 @@ const BINDINGS: &[Binding] = &[
         )
     },
     quiet(&[Key::Backspace], "Erases the last digit of the number.", KeyCommand::EraseDigit),
-    Binding { hint: "Enter: boot", ..quiet(&[Key::Enter], "Boots the selected entry.", KeyCommand::Boot) },
+    Binding {
+        hint: "Enter: boot",
+        ..quiet(&[Key::Enter, Key::Right], "Boots the entry, or opens the submenu.", KeyCommand::Boot)
+    },
+    Binding {
+        modes: &[ModeName::List],
+        ..quiet(&[Key::Left, Key::Escape], "Goes back to the menu above.", KeyCommand::CloseSubmenu)
+    },
     Binding {
         modes: &[ModeName::List],
         hint: "d: details",
@@ -186,12 +208,50 @@ const BINDINGS: &[Binding] = &[
         ..quiet(&[Key::Escape, Key::Control('c')], "Goes back; what is typed is dropped.", KeyCommand::Cancel)
     },
     Binding {
+        modes: TEXT,
+        ..quiet(&[Key::Up, Key::Character('k'), Key::Control('p')], "Shows the row above.", KeyCommand::Up)
+    },
+    Binding {
+        modes: TEXT,
+        ..quiet(
+            &[Key::Down, Key::Character('j'), Key::Control('n')],
+            "Shows the row below.",
+            KeyCommand::Down,
+        )
+    },
+    Binding { modes: TEXT, ..quiet(&[Key::PageUp], "Shows ten rows above.", KeyCommand::PageUp) },
+    Binding { modes: TEXT, ..quiet(&[Key::PageDown], "Shows ten rows below.", KeyCommand::PageDown) },
+    Binding { modes: TEXT, ..quiet(&[Key::Home], "Shows the begin.", KeyCommand::First) },
+    Binding { modes: TEXT, ..quiet(&[Key::End], "Shows the end.", KeyCommand::Last) },
+    quiet(
+        &[Key::Character('i')],
+        "Shows the devices, and why nothing on them boots.",
+        KeyCommand::Open(|_| Ok(Box::new(Pager::devices()))),
+    ),
+    Binding {
+        modes: &[ModeName::Devices],
+        hint: "i: back",
+        always: true,
+        ..quiet(&[Key::Character('i'), Key::Escape], "Goes back.", KeyCommand::Close)
+    },
+    quiet(
+        &[Key::Character('l')],
+        "Shows all messages.",
+        KeyCommand::Open(|_| Ok(Box::new(Pager::messages()))),
+    ),
+    Binding {
+        modes: &[ModeName::Messages],
+        hint: "l: back",
+        always: true,
+        ..quiet(&[Key::Character('l'), Key::Escape], "Goes back.", KeyCommand::Close)
+    },
+    Binding {
         hint: "?: keys",
         always: true,
         ..quiet(
             &[Key::Character('?'), Key::Character('h'), Key::Function(1)],
             "Shows all keys.",
-            KeyCommand::Open(|_| Ok(Box::new(Help))),
+            KeyCommand::Open(|_| Ok(Box::new(Pager::keys()))),
         )
     },
     Binding {

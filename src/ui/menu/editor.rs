@@ -35,7 +35,7 @@ impl Editor {
         fields.extend(initrds.iter().map(|initrd| (EditedPart::Initrd, TextField::new(initrd))));
         fields.push((EditedPart::CommandLine, TextField::new(&[cmdline, words].concat())));
         let current = fields.len().saturating_sub(1);
-        Some(Self { id: item.id.clone(), title: item.title.clone(), fields, current })
+        Some(Self { id: item.id.clone(), title: item.full_title(), fields, current })
     }
 
     fn parts(&self) -> BootParts {

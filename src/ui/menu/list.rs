@@ -1,9 +1,11 @@
 //! The list of entries: the mode at the bottom of the stack. A row is selected by moving to it or by typing its number.
 
+use std::ops::Range;
+
 use super::{
     MenuChoice, Mode, Step,
     bindings::{KeyCommand, ModeName},
-    entries::Entries,
+    entries::{Entries, Row},
 };
 use crate::ui::{keys::Key, screen::Picture, titles};
 
@@ -12,6 +14,9 @@ const DIGITS: usize = 4;
 
 /// Rows that Page Up and Page Down move by.
 const PAGE: usize = 10;
+
+/// Rows in which there is no room to say how many more there are.
+const LEAST: usize = 5;
 
 /// The share of a row, as its divisor, that the problem may take from a long title.
 const PROBLEM_PART: usize = 3;
@@ -37,7 +42,7 @@ impl Mode for List {
     fn view(&self, entries: &Entries, room: usize, columns: usize) -> Picture {
         let mut rows = rows(entries, room, columns);
         if !self.typed.is_empty() {
-            let digits = entries.items().len().to_string().len();
+            let digits = entries.rows().len().to_string().len();
             rows.truncate(room.saturating_sub(1));
             rows.push(format!("  {:>digits$}_", self.typed));
         }
@@ -50,6 +55,9 @@ impl Mode for List {
         match (command, key) {
             (Some(KeyCommand::Boot), _) => {
                 if typed.is_empty() || select_number(&typed, entries) {
+                    if entries.open() {
+                        return Step::Done;
+                    }
                     entries.keep();
                     let id = entries.selected().map(|item| item.id.clone());
                     return id.map_or(Step::Done, |id| Step::Choose(MenuChoice::Boot(id)));
@@ -66,6 +74,7 @@ impl Mode for List {
                 typed.pop();
                 self.typed = typed;
             }
+            (Some(KeyCommand::CloseSubmenu), _) => drop(entries.close()),
             (Some(KeyCommand::Up), _) => entries.select(entries.place().saturating_sub(1)),
             (Some(KeyCommand::Down), _) => entries.select(entries.place().saturating_add(1)),
             (Some(KeyCommand::PageUp), _) => entries.select(entries.place().saturating_sub(PAGE)),
@@ -78,34 +87,91 @@ impl Mode for List {
     }
 }
 
-/// The entries around the selected one, as many as there is room for.
+/// The rows around the selected one, as many as there is room for, below the title of the submenu that is open.
 pub(super) fn rows(entries: &Entries, room: usize, columns: usize) -> Vec<String> {
-    let count = entries.items().len();
-    let first = entries.place().saturating_sub(room / 2).min(count.saturating_sub(room));
+    let mut heading = Vec::new();
+    if let Some((last, above)) = entries.open_submenu().split_last() {
+        let title = titles::joined(above, last);
+        heading = titles::fitting(&[(&title, columns.saturating_sub(1))]);
+    }
+    let room = room.saturating_sub(heading.len());
+    let count = entries.rows().len();
+    let window = window(count, entries.place(), room);
     let digits = count.to_string().len();
     // Before a title come two marks, the number and two spaces; the last column stays free.
     let columns = columns.saturating_sub(digits.saturating_add(5));
-    let limits = entries.items().iter().map(|item| {
-        let problem = item.problem.as_ref().map_or(0, |problem| problem.chars().count().saturating_add(3));
-        (item.title.as_str(), columns.saturating_sub(problem.min(columns / PROBLEM_PART)))
+    let shown: Vec<ShownRow> = entries.rows().iter().map(|row| shown(entries, row)).collect();
+    let limits = shown.iter().map(|row| {
+        let remark = row.remark.chars().count();
+        let remark = if row.is_whole { remark } else { remark.min(columns / PROBLEM_PART) };
+        (row.title, columns.saturating_sub(remark))
     });
     let titles = titles::fitting(&limits.collect::<Vec<_>>());
-    let shown = entries.items().iter().zip(titles).enumerate().skip(first).take(room);
-    shown
-        .map(|(place, (item, title))| {
-            let pointer = if place == entries.place() { '>' } else { ' ' };
-            let default = if item.default { '*' } else { ' ' };
-            let number = place.saturating_add(1);
-            let problem = item.problem.as_ref().map_or_else(String::new, |problem| format!(" ({problem})"));
-            format!("{pointer}{default}{number:>digits$}  {title}{problem}")
-        })
-        .collect()
+    let (above, below) = (window.start, count.saturating_sub(window.end));
+    let more =
+        |count: usize, where_| (count > 0 && room >= LEAST).then(|| format!("  ... {count} more {where_}"));
+    heading.extend(more(above, "above"));
+    let rows = shown.iter().zip(titles).enumerate().skip(window.start).take(window.len());
+    heading.extend(rows.map(|(place, (row, title))| {
+        let pointer = if place == entries.place() { '>' } else { ' ' };
+        let default = if row.default { '*' } else { ' ' };
+        let number = place.saturating_add(1);
+        format!("{pointer}{default}{number:>digits$}  {title}{}", row.remark)
+    }));
+    heading.extend(more(below, "below"));
+    heading
+}
+
+/// The rows around the selected one that are shown in a space of so many, where a row above and one below says how many more
+/// there are.
+fn window(count: usize, place: usize, room: usize) -> Range<usize> {
+    if count <= room {
+        return 0..count;
+    }
+    let size = if room < LEAST { room } else { room.saturating_sub(2) };
+    let first = place.saturating_sub(size / 2).min(count.saturating_sub(size));
+    let end = first.saturating_add(size);
+    match (first, count.saturating_sub(end)) {
+        _ if room < LEAST => first..end,
+        (0, _) => 0..room.saturating_sub(1),
+        (_, 0) => count.saturating_sub(room.saturating_sub(1))..count,
+        _ => first..end,
+    }
+}
+
+struct ShownRow<'a> {
+    title: &'a str,
+    /// What follows the title.
+    remark: String,
+    /// The title makes room for all of the remark.
+    is_whole: bool,
+    default: bool,
+}
+
+fn shown<'a>(entries: &'a Entries, row: &'a Row) -> ShownRow<'a> {
+    match row {
+        Row::Submenu { title, places, default } => {
+            let count = places.len();
+            let remark = if count == 1 { " > 1 entry".to_owned() } else { format!(" > {count} entries") };
+            ShownRow { title, remark, is_whole: true, default: *default }
+        }
+        Row::Item(place) => {
+            let item = entries.items().get(*place);
+            let problem = item.and_then(|item| item.problem.as_ref());
+            ShownRow {
+                title: item.map_or("", |item| item.title.as_str()),
+                remark: problem.map_or_else(String::new, |problem| format!(" ({problem})")),
+                is_whole: false,
+                default: item.is_some_and(|item| item.default),
+            }
+        }
+    }
 }
 
 /// Selects the row with this number, counted from 1, if there is one.
 fn select_number(digits: &str, entries: &mut Entries) -> bool {
     let place = digits.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
-    let place = place.filter(|place| *place < entries.items().len());
+    let place = place.filter(|place| *place < entries.rows().len());
     place.into_iter().for_each(|place| entries.select(place));
     place.is_some()
 }

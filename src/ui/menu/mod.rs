@@ -8,15 +8,15 @@ pub mod bindings;
 mod details;
 mod editor;
 mod entries;
-mod help;
 mod list;
+mod pager;
 mod search;
 
 use std::fmt::Debug;
 
 pub use self::{
     bindings::help_line,
-    entries::{BootParts, Entries, MenuItem},
+    entries::{BootParts, Entries, MenuItem, Row},
 };
 use self::{
     bindings::{KeyCommand, ModeName},
@@ -78,6 +78,11 @@ impl BootMenu {
     /// Takes new rows. The selection stays on its entry; as long as nobody has moved it, it is on the default.
     pub fn offer(&mut self, items: Vec<MenuItem>) {
         self.entries.replace(items);
+    }
+
+    /// Takes what can be looked up: the devices, each with a sentence, and all messages.
+    pub fn inform(&mut self, devices: Vec<(String, String)>, messages: Vec<String>) {
+        self.entries.inform(devices, messages);
     }
 
     /// The entries and the selected one.

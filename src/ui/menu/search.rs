@@ -3,7 +3,7 @@
 use super::{
     Mode, Step,
     bindings::{KeyCommand, ModeName},
-    entries::Entries,
+    entries::{Entries, Position},
     list,
 };
 use crate::ui::{field::TextField, keys::Key, screen::Picture};
@@ -13,13 +13,13 @@ const LABEL: &str = "  Search: ";
 #[derive(Debug)]
 pub(super) struct TitleSearch {
     field: TextField,
-    /// The place that was selected when the search began.
-    before: usize,
+    /// What was selected when the search began, and the place of its entry.
+    before: (Position, usize),
 }
 
 impl TitleSearch {
     pub(super) fn new(entries: &Entries) -> Self {
-        Self { field: TextField::default(), before: entries.place() }
+        Self { field: TextField::default(), before: (entries.position(), entries.selected_place()) }
     }
 
     /// Selects the first entry that matches from a place on, or before it where there is none.
@@ -27,7 +27,7 @@ impl TitleSearch {
         let found = self.matches(entries);
         let next = found.iter().find(|place| **place >= from).or(found.first());
         if let Some(place) = next.filter(|_| !self.field.text().is_empty()) {
-            entries.select(*place);
+            entries.select_item(*place);
         }
     }
 
@@ -36,7 +36,7 @@ impl TitleSearch {
         let text = self.field.text().to_ascii_lowercase();
         let is_match =
             |title: &str| text.split_whitespace().all(|word| title.to_ascii_lowercase().contains(word));
-        let places = entries.items().iter().enumerate().filter(|(_, item)| is_match(&item.title));
+        let places = entries.items().iter().enumerate().filter(|(_, item)| is_match(&item.full_title()));
         places.map(|(place, _)| place).collect()
     }
 }
@@ -56,22 +56,22 @@ impl Mode for TitleSearch {
     }
 
     fn take(&mut self, command: Option<KeyCommand>, key: Key, entries: &mut Entries) -> Step {
-        let place = entries.place();
+        let place = entries.selected_place();
         match command {
             Some(KeyCommand::Accept) => return Step::Close,
             Some(KeyCommand::Cancel) => {
-                entries.select(self.before);
+                entries.restore(self.before.0.clone());
                 return Step::Close;
             }
             Some(KeyCommand::Down) => self.find(place.saturating_add(1), entries),
             Some(KeyCommand::Up) => {
                 let found = self.matches(entries);
                 let previous = found.iter().rev().find(|other| **other < place).or(found.last());
-                previous.into_iter().for_each(|place| entries.select(*place));
+                previous.into_iter().for_each(|place| entries.select_item(*place));
             }
             _ => {
                 self.field.take(key);
-                self.find(self.before, entries);
+                self.find(self.before.1, entries);
             }
         }
         Step::Done

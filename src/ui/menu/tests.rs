@@ -159,3 +159,83 @@ fn a_further_mode_takes_text_and_leaves_the_other_keys_to_those_below() {
     menu.press(Key::Down);
     assert_eq!(selected(&menu), Some("e3"));
 }
+
+/// Entries at the top and in submenus: `a/b/title`, the default with `*` before it.
+fn folded(titles: &[&str]) -> Vec<MenuItem> {
+    let item = |title: &&str| {
+        let mut submenus: Vec<String> = title.trim_start_matches('*').split('/').map(str::to_owned).collect();
+        let own = submenus.pop().unwrap();
+        MenuItem {
+            id: own.clone(),
+            submenus,
+            title: own,
+            default: title.starts_with('*'),
+            ..MenuItem::default()
+        }
+    };
+    titles.iter().map(item).collect()
+}
+
+/// The submenu that is open, its rows, and the selected one with `>` before it.
+fn listed(menu: &BootMenu) -> String {
+    let entries = menu.entries();
+    let name = |(place, row): (usize, &Row)| {
+        let name = match row {
+            Row::Item(place) => entries.items()[*place].title.clone(),
+            Row::Submenu { title, places, default } => {
+                format!("{title}/{}{}", places.len(), if *default { "*" } else { "" })
+            }
+        };
+        if place == entries.place() { format!(">{name}") } else { name }
+    };
+    let rows: Vec<String> = entries.rows().iter().enumerate().map(name).collect();
+    format!("[{}] {}", entries.open_submenu().join("/"), rows.join(" "))
+}
+
+#[test]
+fn submenus_are_rows_that_open_and_close() {
+    let mut menu = BootMenu::default();
+    menu.offer(folded(&["one", "m/two", "*m/n/three", "m/n/four", "five", "m/six"]));
+    for (key, expected) in [
+        (Key::Control('l'), "[] one >m/4* five"),
+        (Key::Enter, "[m] two >n/2* six"),
+        (Key::Right, "[m/n] >three four"),
+        (Key::Down, "[m/n] three >four"),
+        (Key::Left, "[m] two >n/2* six"),
+        (Key::Up, "[m] >two n/2* six"),
+        (Key::Escape, "[] one >m/4* five"),
+        (Key::Escape, "[] one >m/4* five"),
+        (Key::Character('3'), "[] one m/4* >five"),
+        (Key::Character('2'), "[] one m/4* >five"),
+    ] {
+        let choice = menu.press(key);
+        assert_eq!(listed(&menu), expected, "{key}");
+        assert!(matches!(choice, None | Some(MenuChoice::Redraw)), "{choice:?}");
+    }
+}
+
+#[test]
+fn an_open_submenu_stays_open_when_entries_come_and_closes_when_its_own_go() {
+    let mut menu = BootMenu::default();
+    menu.offer(folded(&["*one", "m/two", "m/three"]));
+    [Key::Down, Key::Enter, Key::Down].into_iter().for_each(|key| drop(menu.press(key)));
+    assert_eq!(listed(&menu), "[m] two >three");
+    menu.offer(folded(&["new", "*one", "m/newer", "m/two", "m/three"]));
+    assert_eq!(listed(&menu), "[m] newer two >three");
+    menu.offer(folded(&["*one", "other"]));
+    assert_eq!(listed(&menu), "[] >one other");
+}
+
+#[test]
+fn a_search_finds_entries_in_submenus_and_gives_the_place_back() {
+    let mut menu = BootMenu::default();
+    menu.offer(folded(&["*one", "m/two", "m/n/three", "four"]));
+    menu.press(Key::Down);
+    "/m thr".chars().for_each(|key| drop(menu.press(Key::Character(key))));
+    assert_eq!(listed(&menu), "[m/n] >three");
+    menu.press(Key::Escape);
+    assert_eq!(listed(&menu), "[] one >m/2 four");
+    "/thr".chars().for_each(|key| drop(menu.press(Key::Character(key))));
+    menu.press(Key::Enter);
+    assert_eq!(menu.press(Key::Enter), Some(MenuChoice::Boot("three".into())));
+}
