@@ -4,8 +4,7 @@ use std::{
     fs::File,
     io,
     path::Path,
-    sync::{Arc, mpsc},
-    thread,
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -20,6 +19,7 @@ use crate::{
         OpenVolume,
         rename::{self, RenameError},
     },
+    sys::threads::within,
 };
 
 /// Time in which the disks must have taken what is written to them.
@@ -71,18 +71,16 @@ pub fn perform_in_time(kernel: &LoadedKernel, volumes: Vec<Arc<OpenVolume>>) -> 
     if kernel.before_jump.is_empty() {
         return Vec::new();
     }
-    let (sender, messages) = mpsc::channel();
-    let own = kernel.clone();
-    // Nobody listens any more once the time is up.
-    let started = thread::Builder::new().spawn(move || drop(sender.send(perform(&own, &volumes))));
-    let received = started.map(|_| messages.recv_timeout(DEADLINE));
-    received.ok().and_then(Result::ok).unwrap_or_else(|| {
-        vec![
-            "What this entry's boot loader would write is not known to be on the disk: the disk does not answer; check it and its \
-             cables"
-                .to_owned(),
-        ]
-    })
+    let (own, messages) = (kernel.clone(), Arc::new(Mutex::new(Vec::new())));
+    let said = Arc::clone(&messages);
+    let work = move || *said.lock().unwrap_or_else(PoisonError::into_inner) = perform(&own, &volumes);
+    if within(DEADLINE, "state", vec![Box::new(work)]) {
+        return std::mem::take(&mut *messages.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+    vec![
+        "What this entry's boot loader would write may not be on the disk: the disk does not answer; check it and its cables"
+            .to_owned(),
+    ]
 }
 
 /// Takes the actions that were left until the jump into this kernel. A failure is logged, and the jump goes on; what it means

@@ -1,6 +1,6 @@
 //! The worker's end of the connection to PID 1.
 
-use std::{io, os::fd::OwnedFd, sync::Arc, thread};
+use std::{io, os::fd::OwnedFd, sync::Arc};
 
 use rustix::{
     io::Errno,
@@ -8,7 +8,7 @@ use rustix::{
 };
 
 use super::supervision::{Notice, PACKET_LIMIT, Request, WORKER_END};
-use crate::sys::{self, panics};
+use crate::sys::{self, panics, threads};
 
 /// The connection to PID 1; clones use the same one.
 #[derive(Clone, Debug)]
@@ -67,7 +67,7 @@ impl Link {
             }
             end();
         };
-        thread::Builder::new().name("pid1".to_owned()).spawn(listen).map(drop)
+        threads::start("pid1", None, Box::new(listen))
     }
 }
 

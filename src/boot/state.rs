@@ -9,10 +9,7 @@ mod tests;
 mod view;
 mod waiting;
 
-use std::{
-    collections::{BTreeSet, HashSet},
-    time::Duration,
-};
+use std::{collections::HashSet, time::Duration};
 
 pub use self::view::Visibility;
 use self::{loading::Load, view::full_title};
@@ -26,7 +23,7 @@ use super::{
 };
 use crate::{
     entry::{Device, Discovery, Entry, TimeoutStyle, Volume, VolumeId, VolumeReference},
-    formats::text::printable,
+    formats::{sort, text::printable},
     kexec::LoadedKernel,
     storage::{controllers::Controller, rejection::Rejection},
     ui::{
@@ -154,7 +151,7 @@ pub struct WorkerState {
     rejected: Vec<(Device, Rejection)>,
     late: HashSet<String>,
     /// Kernel names of the devices whose probe runs.
-    probing: BTreeSet<String>,
+    probing: Vec<String>,
     /// Volumes that the discovery waits for.
     searching: Vec<VolumeReference>,
     /// The time of the event that is being handled.
@@ -217,7 +214,7 @@ impl WorkerState {
             volumes: Vec::new(),
             rejected: Vec::new(),
             late: HashSet::new(),
-            probing: BTreeSet::new(),
+            probing: Vec::new(),
             searching: Vec::new(),
             now: Duration::ZERO,
             first_volume: None,
@@ -275,7 +272,11 @@ impl WorkerState {
         self.now = now;
         self.menu_stale |= !matches!(event, Event::Moment | Event::Key(_));
         match event {
-            Event::Probing(name) => drop(self.probing.insert(name)),
+            Event::Probing(name) => {
+                if !self.probing.contains(&name) {
+                    self.probing.push(name);
+                }
+            }
             Event::Found(volume) => self.found(volume, &mut actions),
             Event::Rejected(device, rejection) => {
                 self.forget(&device.name);
@@ -574,7 +575,9 @@ impl WorkerState {
             (false, None) => return actions.push(WorkerAction::FindControllers),
         };
         explanation.extend(self.starting.iter().map(|name| (name.clone(), NOT_STARTED.to_owned())));
-        explanation.extend(self.probing.iter().map(|name| (name.clone(), NO_ANSWER.to_owned())));
+        let mut probing: Vec<&String> = self.probing.iter().collect();
+        sort::ascending(&mut probing);
+        explanation.extend(probing.into_iter().map(|name| (name.clone(), NO_ANSWER.to_owned())));
         for (device, reason) in explanation.iter().filter(|line| !self.explained.contains(line)) {
             actions.push(landmark("explain", [("device", device.clone()), ("reason", reason.clone())]));
         }

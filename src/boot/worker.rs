@@ -10,7 +10,6 @@ use std::{
         Arc, Mutex, PoisonError,
         mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
-    thread,
     time::{Duration, Instant},
 };
 
@@ -35,7 +34,7 @@ use crate::{
         table::VolumeTable,
         watch::{Progress, Watch},
     },
-    sys::kmsg,
+    sys::{kmsg, threads},
     ui::{console::Consoles, input::Input, picture::picture, screen::Screen},
 };
 
@@ -407,7 +406,7 @@ impl Worker {
     ) {
         let sender = self.sender.clone();
         let run = move || send(&sender, Message::Event(work()));
-        if let Err(error) = thread::Builder::new().name(name.to_owned()).spawn(run) {
+        if let Err(error) = threads::start(name, None, Box::new(run)) {
             send(&self.sender, Message::Event(failed(error)));
         }
     }

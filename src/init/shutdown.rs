@@ -3,8 +3,6 @@
 
 use std::{
     fs,
-    sync::mpsc,
-    thread,
     time::{Duration, Instant},
 };
 
@@ -19,6 +17,7 @@ use nix::{
 use sys_mount::UnmountFlags;
 
 use super::{mounts, signals::Signals};
+use crate::sys::threads::within;
 
 /// Maximum time for processes to end on their own.
 const TERMINATION: Duration = Duration::from_secs(1);
@@ -73,33 +72,13 @@ pub(super) fn unmount_and_sync(all_ended: bool) -> bool {
         }
         rustix::fs::sync();
     };
-    let is_done = within(if all_ended { UNMOUNTING } else { UNMOUNTING_BESIDE_SILENCE }, unmount);
+    let is_done = within(
+        if all_ended { UNMOUNTING } else { UNMOUNTING_BESIDE_SILENCE },
+        "unmount",
+        vec![Box::new(unmount)],
+    );
     if !is_done {
         log::warn!("unmounting hangs: a device does not answer; nothing on it was written by firstlight");
     }
     is_done
-}
-
-/// Does `work` on a thread of its own; gives whether it was done in time. A thread that is not done is abandoned.
-fn within(patience: Duration, work: impl FnOnce() + Send + 'static) -> bool {
-    let (done, wait) = mpsc::channel();
-    let started = thread::Builder::new().name("unmount".into()).spawn(move || {
-        work();
-        // Nobody waits any more if it took too long.
-        let _ = done.send(());
-    });
-    started.is_ok() && wait.recv_timeout(patience).is_ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn work_that_hangs_is_abandoned() {
-        let (release, held) = mpsc::channel::<()>();
-        assert!(!within(Duration::from_millis(1), move || held.recv().unwrap_or(())));
-        drop(release);
-        assert!(within(Duration::from_secs(60), || {}));
-    }
 }

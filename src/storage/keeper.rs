@@ -2,7 +2,7 @@
 //! be done next. It does no I/O and knows no clock but the time that is passed to it.
 
 use std::{
-    collections::{BTreeMap, BTreeSet, VecDeque},
+    collections::{BTreeMap, VecDeque},
     time::{Duration, Instant},
 };
 
@@ -91,7 +91,7 @@ enum Barrier {
     Ahead,
     /// For the devices of these names, and no longer than to the deadline.
     Waiting {
-        names: BTreeSet<String>,
+        names: Vec<String>,
         deadline: Instant,
         /// These names have been reported.
         reported: bool,
@@ -152,7 +152,7 @@ impl Keeper {
     }
 
     /// These are all devices that there are; others that were known are gone.
-    pub fn only(&mut self, names: &BTreeSet<String>, now: Instant) {
+    pub fn only(&mut self, names: &[String], now: Instant) {
         let gone = self.names(|known| !names.contains(&known.device.name));
         for name in gone {
             self.removed(&name, now);
@@ -330,12 +330,15 @@ impl Keeper {
         if missing.is_some() && !degraded {
             return;
         }
-        let Some(name) = parts.pop_first() else { return };
+        if parts.is_empty() {
+            return;
+        }
+        let name = parts.remove(0);
         if let Some(first) = self.devices.get_mut(&name) {
             first.state = DeviceState::Queued;
         }
         self.wait_for(name.clone());
-        self.queue.push_back(ProbeRequest { name, companions: parts.into_iter().collect(), missing });
+        self.queue.push_back(ProbeRequest { name, companions: parts, missing });
     }
 
     /// Reports for the other parts of a stack, once that is read, what has become of them.
@@ -358,14 +361,19 @@ impl Keeper {
     }
 
     fn wait_for(&mut self, name: String) {
-        if let Barrier::Waiting { names, reported, .. } = &mut self.barrier {
-            *reported &= !names.insert(name);
+        if let Barrier::Waiting { names, reported, .. } = &mut self.barrier
+            && !names.contains(&name)
+        {
+            *reported = false;
+            names.push(name);
         }
     }
 
     fn leave_barrier(&mut self, name: &str) {
         if let Barrier::Waiting { names, reported, .. } = &mut self.barrier {
-            *reported &= !names.remove(name);
+            let count = names.len();
+            names.retain(|other| other != name);
+            *reported &= names.len() == count;
         }
     }
 
@@ -398,7 +406,8 @@ impl Keeper {
         }
     }
 
-    fn names(&self, which: impl Fn(&KnownDevice) -> bool) -> BTreeSet<String> {
+    /// Kernel names of devices, in their order.
+    fn names(&self, which: impl Fn(&KnownDevice) -> bool) -> Vec<String> {
         self.devices.iter().filter(|(_, known)| which(known)).map(|(name, _)| name.clone()).collect()
     }
 

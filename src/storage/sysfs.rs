@@ -1,7 +1,6 @@
 //! The block devices in sysfs (Documentation/ABI/stable/sysfs-block), or in a tree that looks like it.
 
 use std::{
-    collections::BTreeSet,
     fs,
     io::Read,
     ops::Range,
@@ -43,10 +42,12 @@ impl Sysfs {
         Self(path.to_owned())
     }
 
-    /// Kernel names of all block devices.
+    /// Kernel names of all block devices, in their order.
     #[must_use]
-    pub fn names(&self) -> BTreeSet<String> {
-        children(&self.class()).into_iter().collect()
+    pub fn names(&self) -> Vec<String> {
+        let mut names = children(&self.class());
+        sort::ascending(&mut names);
+        names
     }
 
     /// Has the kernel announce all block devices again, but for those that it has not announced yet.
@@ -373,7 +374,7 @@ pub(in crate::storage) mod tests {
         );
         add(tree.path(), &format!("{VDA}/vda12"), &[("size", "4"), ("partition", "12"), ("dev", "259:3")]);
         let sysfs = Sysfs::at(tree.path());
-        assert_eq!(sysfs.names(), ["vda", "vda1", "vda12"].map(String::from).into());
+        assert_eq!(sysfs.names(), ["vda", "vda1", "vda12"]);
         assert_eq!(sysfs.partitions("vda"), ["vda1", "vda12"]);
         assert_eq!(sysfs.extents("vda"), [Range { start: 1 << 20, end: 2 << 20 }]);
         assert_eq!(sysfs.number("vda12"), Some((259, 3)));

@@ -1,13 +1,11 @@
 //! Every block device, probed the moment it appears: each on a thread of its own, so that one that hangs holds up no other.
 
 use std::{
-    collections::BTreeSet,
     fs, io,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
-    thread,
     time::{Duration, Instant},
 };
 
@@ -20,7 +18,7 @@ use super::{
     rejection::Rejection,
     uevent::{Socket, Uevent, UeventAction, UeventMessage},
 };
-use crate::{entry::Device, formats::sort};
+use crate::{entry::Device, formats::sort, sys::threads};
 
 /// A disk that answers is probed in milliseconds; one that has to spin up takes some seconds.
 const LIMITS: Limits =
@@ -87,7 +85,6 @@ impl Watch {
                 }
             }
         })?;
-        let skip = skip.into_iter().collect();
         let watcher = Watcher::new(Prober::at_machine(Care::Alone), skip, sender.clone(), events, progress);
         spawn("devices", move || watcher.watch(&inputs))?;
         Ok(Self(sender))
@@ -113,11 +110,11 @@ impl Watch {
 #[must_use]
 pub fn survey() -> (Vec<OpenVolume>, Vec<(Device, Rejection)>) {
     let (sender, inputs) = channel();
-    let (reported, events) = channel();
-    // The receiver is here until all is reported.
-    let report = move |event| drop(reported.send(event));
+    let events = Arc::new(Mutex::new(Vec::new()));
+    let reported = Arc::clone(&events);
+    let report = move |event| reported.lock().unwrap_or_else(PoisonError::into_inner).push(event);
     let prober = Prober::at_machine(Care::Shared);
-    let mut watcher = Watcher::new(prober, BTreeSet::new(), sender, report, |_| {});
+    let mut watcher = Watcher::new(prober, Vec::new(), sender, report, |_| {});
     watcher.walk();
     watcher.keeper.modules_loaded(Instant::now());
     let mut volumes = Vec::new();
@@ -125,7 +122,8 @@ pub fn survey() -> (Vec<OpenVolume>, Vec<(Device, Rejection)>) {
     let mut rejected: Vec<(Device, Rejection)> = Vec::new();
     loop {
         watcher.act();
-        for event in events.try_iter() {
+        let new = std::mem::take(&mut *events.lock().unwrap_or_else(PoisonError::into_inner));
+        for event in new {
             match event {
                 VolumeEvent::Opened(open) => {
                     rejected.retain(|(device, _)| device.name != open.volume.device.name);
@@ -149,7 +147,7 @@ pub fn survey() -> (Vec<OpenVolume>, Vec<(Device, Rejection)>) {
 
 struct Watcher<E, P> {
     prober: Arc<Prober>,
-    skip: BTreeSet<String>,
+    skip: Vec<String>,
     keeper: Keeper,
     inputs: Sender<WatchInput>,
     events: E,
@@ -157,13 +155,7 @@ struct Watcher<E, P> {
 }
 
 impl<E: Fn(VolumeEvent), P: Fn(Progress)> Watcher<E, P> {
-    fn new(
-        prober: Prober,
-        skip: BTreeSet<String>,
-        inputs: Sender<WatchInput>,
-        events: E,
-        progress: P,
-    ) -> Self {
+    fn new(prober: Prober, skip: Vec<String>, inputs: Sender<WatchInput>, events: E, progress: P) -> Self {
         Self { prober: Arc::new(prober), skip, keeper: Keeper::new(LIMITS), inputs, events, progress }
     }
 
@@ -200,7 +192,7 @@ impl<E: Fn(VolumeEvent), P: Fn(Progress)> Watcher<E, P> {
         if self.prober.sysfs.is_placeholder(&device) {
             return self.keeper.removed(name, now);
         }
-        let rejection = match self.skip.contains(name) {
+        let rejection = match self.skip.iter().any(|other| other == name) {
             true => Some(Rejection::PassedOver),
             false => self.prober.sysfs.rejection(&device),
         };
@@ -283,7 +275,7 @@ impl<E: Fn(VolumeEvent), P: Fn(Progress)> Watcher<E, P> {
 }
 
 fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> io::Result<()> {
-    thread::Builder::new().name(name.to_owned()).stack_size(STACK_SIZE).spawn(run).map(drop)
+    threads::start(name, Some(STACK_SIZE), Box::new(run))
 }
 
 #[cfg(test)]

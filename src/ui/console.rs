@@ -5,8 +5,7 @@ use std::{
     io::Read,
     os::{fd::OwnedFd, unix::fs::OpenOptionsExt},
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc},
-    thread,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -18,7 +17,10 @@ use rustix::{
 };
 
 use super::{firmware_console, landmark};
-use crate::formats::text::printable_lines;
+use crate::{
+    formats::text::printable_lines,
+    sys::threads::{Work, within},
+};
 
 /// The kernel's list of consoles (Documentation/ABI/testing/sysfs-tty).
 const ACTIVE: &str = "/sys/class/tty/console/active";
@@ -127,20 +129,13 @@ impl Consoles {
     /// Waits until the terminals have sent what was written, for `deadline` at most: a jump drops what is still
     /// buffered.
     pub fn drain(&self, deadline: Duration) {
-        let (done, all_done) = mpsc::channel::<()>();
-        for terminal in self.terminals() {
-            let done = done.clone();
-            // tcdrain(3) knows no deadline; a thread that hangs in it is abandoned.
-            let drain = move || {
+        // tcdrain(3) knows no deadline.
+        let drain = |terminal: Arc<OwnedFd>| -> Work {
+            Box::new(move || {
                 let _ = tcdrain(&terminal);
-                drop(done);
-            };
-            // Without a thread there is no draining, and the boot goes on.
-            let _ = thread::Builder::new().spawn(drain);
-        }
-        drop(done);
-        // Nothing is ever sent: this ends when the last thread drops its end.
-        let _ = all_done.recv_timeout(deadline);
+            })
+        };
+        within(deadline, "drain", self.terminals().into_iter().map(drain).collect());
     }
 
     /// The terminals themselves, for reading.

@@ -1,6 +1,6 @@
 //! Keys from every console at once: terminals in raw mode, read on one thread.
 
-use std::{io, os::fd::OwnedFd, sync::Arc, thread, time::Duration};
+use std::{io, os::fd::OwnedFd, sync::Arc, time::Duration};
 
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
@@ -12,6 +12,7 @@ use super::{
     console::Consoles,
     keys::{Decoder, Key},
 };
+use crate::sys::threads;
 
 /// The rest of a control sequence follows its ESC within this time, even on a slow serial line. An ESC without it is the
 /// escape key.
@@ -32,7 +33,7 @@ impl Input {
         let terminals = consoles.terminals();
         let saved =
             terminals.iter().filter_map(|terminal| Some((Arc::clone(terminal), raw(terminal)?))).collect();
-        thread::Builder::new().name("keys".to_owned()).spawn(move || read(&terminals, &sink))?;
+        threads::start("keys", None, Box::new(move || read(&terminals, &sink)))?;
         Ok(Self { saved })
     }
 

@@ -24,5 +24,6 @@ pub mod namespaces;
 pub mod panics;
 pub mod pipe;
 pub mod signal;
+pub mod threads;
 pub mod trampoline;
 pub mod watchdog;

@@ -61,7 +61,7 @@ impl WorkerState {
 
     /// Forgets a device that is gone or probed again, the volumes on it, and the failures of their entries.
     pub(super) fn forget(&mut self, name: &str) {
-        self.probing.remove(name);
+        self.probing.retain(|other| other != name);
         self.controllers = None;
         let all: Vec<&Volume> = self.volumes.iter().collect();
         for name in Volume::names_that_go_with(name, &all) {

@@ -171,17 +171,10 @@ impl WorkerState {
             return;
         }
         let shown: Vec<&Entry> = self.offered().collect();
-        let volume = |place: &usize| shown.get(*place).map(|entry| &entry.source.volume);
-        let on_several = |texts: &[String]| {
-            let mut alike = titles::groups(texts);
-            alike
-                .retain(|places| places.iter().any(|place| volume(place) != places.first().and_then(volume)));
-            alike.into_iter().flatten().collect::<Vec<usize>>()
-        };
         let mut submenus: Vec<Vec<String>> = shown.iter().map(|entry| entry.path_in_menu.clone()).collect();
         let outermost: Vec<String> =
             submenus.iter().map(|titles| titles.first().cloned().unwrap_or_default()).collect();
-        for place in on_several(&outermost) {
+        for place in on_several(&shown, &outermost) {
             if let (Some(entry), Some(title)) =
                 (shown.get(place), submenus.get_mut(place).and_then(|titles| titles.first_mut()))
             {
@@ -191,7 +184,7 @@ impl WorkerState {
         let mut own: Vec<String> = shown.iter().map(|entry| entry.title.clone()).collect();
         let whole: Vec<String> =
             submenus.iter().zip(&own).map(|(submenus, title)| titles::joined(submenus, title)).collect();
-        for place in on_several(&whole) {
+        for place in on_several(&shown, &whole) {
             if let (Some(entry), Some(title)) = (shown.get(place), own.get_mut(place)) {
                 *title = self.with_device(entry, title);
             }
@@ -219,6 +212,14 @@ impl WorkerState {
         let model = model.map_or_else(String::new, |model| format!(", {model}"));
         format!("{title} ({}{model})", entry.source.volume)
     }
+}
+
+/// The places of the titles that entries of several volumes have.
+fn on_several(entries: &[&Entry], titles: &[String]) -> Vec<usize> {
+    let volume = |place: &usize| entries.get(*place).map(|entry| &entry.source.volume);
+    let mut alike = titles::groups(titles);
+    alike.retain(|places| places.iter().any(|place| volume(place) != places.first().and_then(volume)));
+    alike.concat()
 }
 
 /// The entry's title after those of the submenus that lead to it.

@@ -2,13 +2,12 @@
 
 use std::{
     io,
-    sync::mpsc::{Sender, channel},
     thread::{Builder, Scope},
 };
 
 use rustix::{
     fd::{AsFd, BorrowedFd, OwnedFd},
-    io::{read, write},
+    io::{read, retry_on_intr, write},
     pipe::{PipeFlags, pipe_with},
 };
 
@@ -17,7 +16,7 @@ use super::{STACK_SIZE, queue::Queue};
 /// A thread that waits for the queue.
 #[derive(Debug)]
 pub(super) struct Idle {
-    begin: Sender<()>,
+    begin: OwnedFd,
     event: OwnedFd,
 }
 
@@ -28,10 +27,10 @@ impl Idle {
     /// There is no descriptor or no thread left.
     pub(super) fn start<'scope>(scope: &'scope Scope<'scope, '_>, queue: &'scope Queue) -> io::Result<Self> {
         let (event, happened) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
-        let (begin, waits) = channel();
+        let (waits, begin) = pipe_with(PipeFlags::CLOEXEC)?;
         let thread = Builder::new().name("modules-idle".into()).stack_size(STACK_SIZE);
         thread.spawn_scoped(scope, move || {
-            for () in waits {
+            while retry_on_intr(|| read(&waits, &mut [0_u8])).is_ok_and(|count| count > 0) {
                 queue.wait_until_idle();
                 // The other end is open as long as anybody waits.
                 let _ = write(&happened, &[0]);
@@ -42,8 +41,8 @@ impl Idle {
 
     /// Begins to wait.
     pub(super) fn begin(&self) {
-        // The thread ends with this sender.
-        let _ = self.begin.send(());
+        // The thread ends when this end is closed.
+        let _ = write(&self.begin, &[0]);
     }
 
     /// Readable when nothing waits and nobody works.

@@ -179,7 +179,7 @@ fn a_medium_that_changes_during_the_probe_is_probed_before_the_barrier_falls() {
 fn a_walk_finds_devices_that_are_gone_without_an_event() {
     let (mut keeper, now) = with_devices(&["a", "b"]);
     keeper.probed("a", 1, volume("a", FilesystemKind::Ext4), now);
-    keeper.only(&BTreeSet::from(["b".to_owned()]), now);
+    keeper.only(&["b".to_owned()], now);
     assert_eq!(actions(&mut keeper), ["probe 1 a", "probe 2 b", "ended a", "opened a", "gone a"]);
 }
 
