@@ -3,7 +3,7 @@
 
 use std::{cmp::Reverse, collections::HashSet};
 
-use super::settings::Settings;
+use super::{entry_pattern, settings::Settings};
 use crate::{
     entry::{Device, Discovery, Entry, Kind, Transport, Volume, VolumeId, VolumeReference},
     formats::{sort, volume_name::VolumeName},
@@ -46,23 +46,21 @@ pub fn attempts<'a>(discovery: &'a Discovery, electorate: &Electorate<'_>) -> Ve
         ids.position(|id| *id == entry.id).unwrap_or(usize::MAX)
     };
     let wanted = electorate.settings.default.as_ref();
-    let is_wanted = |entry: &Entry| {
-        // Of copies of one disk, the settings may mean any.
-        let own = entry.id.strip_suffix(&entry.source.volume.name).and_then(|id| id.strip_suffix('@'));
-        wanted.is_some_and(|it| *it == entry.id || *it == entry.title || own == Some(it))
-    };
+    let is_wanted = |entry: &Entry| wanted.is_some_and(|pattern| entry_pattern::names(pattern, entry));
     let mut candidates: Vec<(_, &Entry)> = entries
         .iter()
         .enumerate()
         .filter(|(_, entry)| {
-            (is_bootable(entry) || entry.locked && entry.default)
+            is_allowed(entry, electorate.settings)
+                && (is_bootable(entry) || entry.locked && entry.default)
                 && (!entry.hidden || entry.default || is_wanted(entry) || turn(entry) != usize::MAX)
         })
         .filter_map(|(place, entry)| {
             // An entry whose volume has just gone cannot be loaded.
             let rank = rank_of_entry(entry, turn(entry), electorate)?;
             // Reverse: true before false.
-            Some(((Reverse(is_wanted(entry)), rank, Reverse(entry.default), is_repair(entry), place), entry))
+            let turn = (Reverse(is_wanted(entry)), is_used_up(entry), rank, Reverse(entry.default));
+            Some(((turn, is_repair(entry), place), entry))
         })
         .collect();
     sort::by(&mut candidates, |(one, _), (other, _)| one.cmp(other));
@@ -114,7 +112,18 @@ pub fn all_there(wait: &[VolumeName], volumes: &[Volume]) -> bool {
     wait.iter().all(|name| volumes.iter().any(|volume| name.names(volume)))
 }
 
-/// Whether it can be loaded at all, and its loader has not given it up.
+/// Whether the settings let it boot on its own.
+fn is_allowed(entry: &Entry, settings: &Settings) -> bool {
+    let is_named = |patterns: &[String]| patterns.iter().any(|pattern| entry_pattern::names(pattern, entry));
+    (settings.only.is_empty() || is_named(&settings.only)) && !is_named(&settings.never)
+}
+
+/// Whether all its attempts have failed. It boots on its own only if nothing else does, as with systemd-boot.
+fn is_used_up(entry: &Entry) -> bool {
+    entry.tries_left == Some(0)
+}
+
+/// Whether it can be loaded at all.
 fn is_bootable(entry: &Entry) -> bool {
     let is_system = match entry.kind {
         Kind::Linux | Kind::Uki => true,
@@ -122,7 +131,7 @@ fn is_bootable(entry: &Entry) -> bool {
         Kind::Multiboot => !entry.initrds.is_empty(),
         Kind::Chainload | Kind::Firmware => false,
     };
-    entry.problem.is_none() && is_system && entry.kernel.is_some() && entry.tries_left != Some(0)
+    entry.problem.is_none() && is_system && entry.kernel.is_some()
 }
 
 fn is_scan(entry: &Entry) -> bool {
@@ -402,15 +411,23 @@ mod tests {
         ];
         assert_eq!(
             elected(&entries, &volumes, &[], &[], ""),
-            "default older counted xen repair second-volume"
+            "default older counted xen repair second-volume used-up"
         );
         assert_eq!(
             elected(&entries, &volumes, &[], &[], "default = Title of hidden"),
-            "hidden default older counted xen repair second-volume"
+            "hidden default older counted xen repair second-volume used-up"
         );
         assert_eq!(
             elected(&entries, &volumes, &[], &[], "default = broken"),
-            "default older counted xen repair second-volume"
+            "default older counted xen repair second-volume used-up"
+        );
+        assert_eq!(
+            elected(&entries, &volumes, &[], &[], "default = o?der\nnever = x*\nnever = *default"),
+            "older counted repair second-volume used-up"
+        );
+        assert_eq!(
+            elected(&entries, &volumes, &[], &[], "only = counted\nonly = re*\nnever = repair"),
+            "counted"
         );
     }
 

@@ -2,6 +2,7 @@
 
 pub mod before_jump;
 pub mod election;
+mod entry_pattern;
 pub mod explain;
 pub mod failures;
 pub mod firmware;
@@ -15,4 +16,5 @@ pub(crate) mod samples;
 pub mod settings;
 pub mod state;
 pub mod supervision;
+mod words;
 pub mod worker;

@@ -3,13 +3,13 @@
 //! One `key = value` a line, `#` begins a comment line, a repeated key makes a list. docs/config.md holds the same table
 //! of keys as [`KEYS`].
 
+mod keys;
+
 use log::LevelFilter;
 
+use self::keys::{KEYS, Setting, Store};
 use super::nearest::nearest;
-use crate::{
-    entry::TimeoutStyle,
-    formats::{grub::Flavour, volume_name::VolumeName},
-};
+use crate::{entry::TimeoutStyle, formats::volume_name::VolumeName};
 
 /// Maximum number of messages: a file that is no configuration gives one for each line.
 const MESSAGE_LIMIT: usize = 32;
@@ -41,8 +41,12 @@ pub struct Settings {
     pub timeout: Option<Timeout>,
     /// The appearance of the countdown; `None`: the menu if `timeout` is set, else as the configuration on the disk says.
     pub timeout_style: Option<TimeoutStyle>,
-    /// Id or title of the entry that boots on its own, before what the disks' configurations say.
+    /// Pattern of the entry that boots on its own, before what the disks' configurations say.
     pub default: Option<String>,
+    /// Patterns of the entries that alone may boot on their own; none: all.
+    pub only: Vec<String>,
+    /// Patterns of entries that never boot on their own.
+    pub never: Vec<String>,
     /// Volumes that must be there before anything boots on its own.
     pub wait: Vec<VolumeName>,
     /// Seconds after the first volume is found in which all devices of the start are probed and searched; what takes longer is
@@ -54,6 +58,10 @@ pub struct Settings {
     pub grub_flavour: Option<String>,
     /// Words appended to every kernel command line.
     pub append: Vec<String>,
+    /// Patterns of entries, and words appended to the command lines of these.
+    pub append_for: Vec<(String, String)>,
+    /// Patterns of words that are taken from every command line.
+    pub remove: Vec<String>,
     /// `nokaslr` may be added to a command line where the next kernel would reset the machine without it.
     pub nokaslr: bool,
     /// Directories, files and patterns of files that are images of live media, on any volume.
@@ -80,11 +88,15 @@ impl Default for Settings {
             timeout: None,
             timeout_style: None,
             default: None,
+            only: Vec::new(),
+            never: Vec::new(),
             wait: Vec::new(),
             survey_deadline: 10,
             order: Vec::new(),
             grub_flavour: None,
             append: Vec::new(),
+            append_for: Vec::new(),
+            remove: Vec::new(),
             nokaslr: false,
             iso: Vec::new(),
             keeps_state: true,
@@ -97,211 +109,6 @@ impl Default for Settings {
         }
     }
 }
-
-/// One key: its name, what it takes (for messages), and how a value is stored.
-struct Setting {
-    name: &'static str,
-    takes: &'static str,
-    /// The value that applies without it, in words.
-    default: &'static str,
-    kind: Store,
-}
-
-enum Store {
-    /// The last value counts.
-    One(fn(&mut Settings, &str) -> Option<()>),
-    /// Values add up; the command line's replace the file's, so the list can be emptied first.
-    List { empty: fn(&mut Settings), add: fn(&mut Settings, &str) -> Option<()> },
-}
-
-const VOLUME: &str = "UUID=…, LABEL=…, PARTUUID=…, PARTLABEL=…, a device (sda2, /dev/sda), or nvme, scsi, virtio, \
-                      mmc, usb or optical";
-
-/// The table of keys.
-const KEYS: [Setting; 17] = [
-    Setting {
-        name: "timeout",
-        takes: "a number of seconds, or menu",
-        default: "what the default entry's own configuration says",
-        kind: Store::One(|settings, value| {
-            settings.timeout = Some(match value {
-                "menu" | "-1" => Timeout::Person,
-                _ => Timeout::Seconds(value.parse().ok()?),
-            });
-            Some(())
-        }),
-    },
-    Setting {
-        name: "timeout-style",
-        takes: "menu, countdown or hidden",
-        default: "menu if timeout is set, or else what the default entry's own configuration says",
-        kind: Store::One(|settings, value| {
-            settings.timeout_style = Some(match value {
-                "menu" => TimeoutStyle::Menu,
-                "countdown" => TimeoutStyle::Countdown,
-                "hidden" => TimeoutStyle::Hidden,
-                _ => return None,
-            });
-            Some(())
-        }),
-    },
-    Setting {
-        name: "default",
-        takes: "an entry's id or title",
-        default: "the default of the first disk in the order",
-        kind: Store::One(|settings, value| {
-            settings.default = Some(filled(value)?);
-            Some(())
-        }),
-    },
-    Setting {
-        name: "wait",
-        takes: VOLUME,
-        default: "nothing",
-        kind: Store::List {
-            empty: |settings| settings.wait.clear(),
-            add: |settings, value| {
-                settings.wait.push(VolumeName::parse(value)?);
-                Some(())
-            },
-        },
-    },
-    Setting {
-        name: "survey-deadline",
-        takes: "a number of seconds from 1",
-        default: "10",
-        kind: Store::One(|settings, value| {
-            settings.survey_deadline = at_least_one(value)?;
-            Some(())
-        }),
-    },
-    Setting {
-        name: "order",
-        takes: VOLUME,
-        default: "nothing",
-        kind: Store::List {
-            empty: |settings| settings.order.clear(),
-            add: |settings, value| {
-                settings.order.push(VolumeName::parse(value)?);
-                Some(())
-            },
-        },
-    },
-    Setting {
-        name: "append",
-        takes: "words for the kernel command line",
-        default: "nothing",
-        kind: Store::List {
-            empty: |settings| settings.append.clear(),
-            add: |settings, value| {
-                settings.append.push(filled(value)?);
-                Some(())
-            },
-        },
-    },
-    Setting {
-        name: "nokaslr",
-        takes: "yes or no",
-        default: "no",
-        kind: Store::One(|settings, value| {
-            settings.nokaslr = yes_or_no(value)?;
-            Some(())
-        }),
-    },
-    Setting {
-        name: "grub-flavour",
-        takes: "upstream, fedora, rhel8 or suse",
-        default: "what the system around each configuration says",
-        kind: Store::One(|settings, value| {
-            settings.grub_flavour = Some(Flavour::named(value)?.name.to_owned());
-            Some(())
-        }),
-    },
-    Setting {
-        name: "iso",
-        takes: "a path on a volume: a directory with images, or image files (* and ? match others)",
-        default: "*.iso in /, /boot, /boot-isos and /iso",
-        kind: Store::List {
-            empty: |settings| settings.iso.clear(),
-            add: |settings, value| {
-                settings.iso.push(filled(value)?);
-                Some(())
-            },
-        },
-    },
-    Setting {
-        name: "state",
-        takes: "auto or never",
-        default: "auto",
-        kind: Store::One(|settings, value| {
-            settings.keeps_state = match value {
-                "auto" => true,
-                "never" => false,
-                _ => return None,
-            };
-            Some(())
-        }),
-    },
-    Setting {
-        name: "after-failure",
-        takes: "menu, reboot or poweroff",
-        default: "menu",
-        kind: Store::One(|settings, value| {
-            settings.after_failure = match value {
-                "menu" => AfterFailure::Menu,
-                "reboot" => AfterFailure::Reboot,
-                "poweroff" => AfterFailure::PowerOff,
-                _ => return None,
-            };
-            Some(())
-        }),
-    },
-    Setting {
-        name: "log-level",
-        takes: "off, error, warn, info, debug or trace",
-        default: "info",
-        kind: Store::One(|settings, value| {
-            settings.log_level = value.parse().ok()?;
-            Some(())
-        }),
-    },
-    Setting {
-        name: "timing",
-        takes: "yes or no",
-        default: "no",
-        kind: Store::One(|settings, value| {
-            settings.timing = yes_or_no(value)?;
-            Some(())
-        }),
-    },
-    Setting {
-        name: "watchdog",
-        takes: "a number of seconds, or no",
-        default: "no",
-        kind: Store::One(|settings, value| {
-            settings.watchdog = if value == "no" { None } else { Some(at_least_one(value)?) };
-            Some(())
-        }),
-    },
-    Setting {
-        name: "watchdog-over-jump",
-        takes: "yes or no",
-        default: "no",
-        kind: Store::One(|settings, value| {
-            settings.watchdog_over_jump = yes_or_no(value)?;
-            Some(())
-        }),
-    },
-    Setting {
-        name: "worker-deaths",
-        takes: "a number from 1",
-        default: "3",
-        kind: Store::One(|settings, value| {
-            settings.worker_deaths = at_least_one(value)?;
-            Some(())
-        }),
-    },
-];
 
 impl Settings {
     /// Reads the settings out of the configuration file's text and the kernel command line. A value that cannot be read
@@ -439,22 +246,6 @@ fn key(name: &str) -> Option<&'static Setting> {
     KEYS.iter().find(|key| key.name == name)
 }
 
-fn filled(value: &str) -> Option<String> {
-    (!value.is_empty()).then(|| value.to_owned())
-}
-
-fn yes_or_no(value: &str) -> Option<bool> {
-    match value {
-        "yes" | "1" | "on" | "true" => Some(true),
-        "no" | "0" | "off" | "false" => Some(false),
-        _ => None,
-    }
-}
-
-fn at_least_one(value: &str) -> Option<u32> {
-    value.parse().ok().filter(|number| *number > 0)
-}
-
 /// A value without the double quotes around it.
 fn unquoted(value: &str) -> &str {
     value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value)
@@ -486,18 +277,22 @@ mod tests {
 
     #[test]
     fn the_file_is_read_line_by_line() {
-        let config = "# comment\n\ntimeout = 5\ntimeout-style = hidden\n default=\"Debian GNU/Linux\"\nwait = UUID=0a1b\nwait = LABEL=my disk\n\
-                      survey-deadline = 20\norder = usb\nappend = quiet splash\nnokaslr = yes\niso = /srv/*.img\nstate = never\ngrub-flavour = suse\nafter-failure = reboot\nlog-level = debug\ntiming = yes\n\
+        let config = "# comment\n\ntimeout = 5\ntimeout-style = hidden\n default=\"Debian GNU/Linux\"\nonly = debian*\nnever = *-rescue\nwait = UUID=0a1b\nwait = LABEL=my disk\n\
+                      survey-deadline = 20\norder = usb\nappend = quiet splash\nappend-for = a: b: c d\nremove = console=*\nnokaslr = yes\niso = /srv/*.img\nstate = never\ngrub-flavour = suse\nafter-failure = reboot\nlog-level = debug\ntiming = yes\n\
                       watchdog = 60\nwatchdog-over-jump = yes\nworker-deaths = 5\n";
         let expected = Settings {
             timeout: Some(Timeout::Seconds(5)),
             timeout_style: Some(TimeoutStyle::Hidden),
             default: Some("Debian GNU/Linux".into()),
+            only: vec!["debian*".into()],
+            never: vec!["*-rescue".into()],
             wait: vec![VolumeName::Uuid("0a1b".into()), VolumeName::Label("my disk".into())],
             survey_deadline: 20,
             order: vec![VolumeName::Transport(crate::entry::Transport::Usb)],
             grub_flavour: Some("suse".into()),
             append: vec!["quiet splash".into()],
+            append_for: vec![("a: b".into(), "c d".into())],
+            remove: vec!["console=*".into()],
             nokaslr: true,
             iso: vec!["/srv/*.img".into()],
             keeps_state: false,
@@ -548,7 +343,11 @@ mod tests {
                 "",
                 "/etc/firstlight.conf:1: `timeout` takes a number of seconds, or menu, not `4294967296`",
             ),
-            ("default =", "", "/etc/firstlight.conf:1: `default` takes an entry's id or title, not ``"),
+            (
+                "default =",
+                "",
+                "/etc/firstlight.conf:1: `default` takes an entry's id or title, in which * and ? stand for others, not ``",
+            ),
             (
                 "",
                 "firstlight.worker-deaths=0",

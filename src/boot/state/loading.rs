@@ -8,6 +8,7 @@ use crate::{
         failures::LoadFailure,
         loader::AttemptError,
         supervision::{Request, Task},
+        words,
     },
     entry::{Entry, FileReference},
     formats::text::printable,
@@ -72,7 +73,8 @@ impl WorkerState {
         ));
         // Who chooses an entry has read that it needs the word, or reads it now.
         let nokaslr = self.settings.nokaslr || matches!(self.decider, Decider::Person(_));
-        actions.push(WorkerAction::Load { number: self.loads, entry: Box::new(entry.clone()), nokaslr });
+        let with_words = Entry { cmdline: words::cmdline(&entry, &self.settings), ..entry.clone() };
+        actions.push(WorkerAction::Load { number: self.loads, entry: Box::new(with_words), nokaslr });
         self.load = Load::Begun { number: self.loads, entry: Box::new(entry), since: now };
     }
 
