@@ -72,16 +72,16 @@ pub fn rename(open: &OpenVolume, path: &str, name: &str) -> Result<(), RenameErr
 /// Mounts a file system that is mounted for reading for writing, too, or takes that back.
 fn mount_writable(open: &OpenVolume, writable: bool) -> Result<(), RenameError> {
     let root = open.root.as_fd();
-    let (flag, step) = if writable {
-        ("rw", "mounting its file system for writing")
+    let (flags, step): (&[&str], _) = if writable {
+        // With `sync` the new name is on the disk, and whole, before the old one goes.
+        (&["sync", "rw"], "mounting its file system for writing")
     } else {
-        ("ro", "mounting its file system for reading only again")
+        (&["ro", "async"], "mounting its file system for reading only again")
     };
     let (read_only, none) = (MountAttrFlags::MOUNT_ATTR_RDONLY, MountAttrFlags::empty());
     let reconfigure = || {
-        let flags = FsPickFlags::FSPICK_CLOEXEC | FsPickFlags::FSPICK_EMPTY_PATH;
-        let context = fspick(root, "", flags)?;
-        fsconfig_set_flag(context.as_fd(), flag)?;
+        let context = fspick(root, "", FsPickFlags::FSPICK_CLOEXEC | FsPickFlags::FSPICK_EMPTY_PATH)?;
+        flags.iter().try_for_each(|flag| fsconfig_set_flag(context.as_fd(), *flag))?;
         fsconfig_reconfigure(context.as_fd())
     };
     let result = if writable {
