@@ -173,6 +173,7 @@ fn convert(lookup: &dyn Lookup, titles: &[&str], entry: &MenuEntry) -> Entry {
         id: entry.id.clone(),
         title: entry.title.clone(),
         path_in_menu: titles.iter().map(|&title| title.to_owned()).collect(),
+        hotkey: entry.hotkey.clone(),
         kind: Kind::Linux,
         hidden: entry.hidden,
         source: Source {

@@ -55,6 +55,27 @@ impl fmt::Display for Key {
     }
 }
 
+impl Key {
+    /// The key that GRUB calls so in `--hotkey` (grub-core/commands/menuentry.c): one character, `backspace`, `tab`, `delete`, or
+    /// `f1` to `f12`.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        let mut characters = name.chars();
+        match (characters.next(), characters.next()) {
+            (Some(character), None) => Some(Self::Character(character)),
+            (Some('f'), Some('0'..='9')) => {
+                name.get(1..)?.parse().ok().filter(|number| (1..=12).contains(number)).map(Self::Function)
+            }
+            _ => match name {
+                "backspace" => Some(Self::Backspace),
+                "tab" => Some(Self::Control('i')),
+                "delete" => Some(Self::Delete),
+                _ => None,
+            },
+        }
+    }
+}
+
 /// Maximum number of bytes between ESC and the end of a control sequence; a longer one is dropped whole.
 const PARAMETERS: usize = 8;
 
@@ -256,6 +277,25 @@ mod tests {
         ];
         for (bytes, expected) in cases {
             assert_eq!(keys(bytes), expected, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn keys_are_named_as_in_grub() {
+        for (name, expected) in [
+            ("k", Some(Key::Character('k'))),
+            ("f", Some(Key::Character('f'))),
+            ("f1", Some(Key::Function(1))),
+            ("f12", Some(Key::Function(12))),
+            ("f13", None),
+            ("f0", None),
+            ("delete", Some(Key::Delete)),
+            ("tab", Some(Key::Control('i'))),
+            ("backspace", Some(Key::Backspace)),
+            ("home", None),
+            ("", None),
+        ] {
+            assert_eq!(Key::named(name), expected, "{name}");
         }
     }
 

@@ -33,7 +33,7 @@ pub fn picture(menu: &BootMenu, status: &Status, size: Size) -> Picture {
     let older = status.messages.len().saturating_sub(MESSAGES);
     let messages = status.messages.iter().skip(older);
     below.extend(messages.flat_map(|message| wrapped(message, size.columns, "")));
-    let nothing = menu.entries().items().is_empty();
+    let nothing = menu.entries().rows().is_empty();
     if nothing && !status.explanation.is_empty() {
         below.push(ADVICE.to_owned());
     }

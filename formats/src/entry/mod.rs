@@ -79,6 +79,9 @@ pub struct Entry {
     pub title: String,
     /// Titles of the submenus that lead to it, outermost first.
     pub path_in_menu: Vec<String>,
+    /// The key that boots it in its loader's menu, by its name there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hotkey: Option<String>,
     /// Its kind.
     pub kind: Kind,
     /// Its loader does not show it in the menu.

@@ -8,6 +8,7 @@ use crate::{
     boot::settings::{AfterFailure, Timeout},
     entry::{Entry, TimeoutStyle},
     ui::{
+        keys::Key,
         menu::{BootMenu, MenuItem},
         picture::Status,
         titles,
@@ -160,8 +161,11 @@ impl WorkerState {
 
     /// The entries that the menu shows.
     fn offered(&self) -> impl Iterator<Item = &Entry> {
-        let is_shown = |entry: &&Entry| !entry.hidden || self.default.as_ref() == Some(&entry.id);
-        self.discovery.entries.iter().filter(is_shown)
+        self.discovery.entries.iter().filter(|entry| self.is_shown(entry))
+    }
+
+    fn is_shown(&self, entry: &Entry) -> bool {
+        !entry.hidden || self.default.as_ref() == Some(&entry.id)
     }
 
     /// Puts the entries into the menu, unless they are as they were. Titles that entries of several volumes have get the device
@@ -170,7 +174,8 @@ impl WorkerState {
         if !std::mem::take(&mut self.menu_stale) {
             return;
         }
-        let shown: Vec<&Entry> = self.offered().collect();
+        let is_offered = |entry: &&Entry| self.is_shown(entry) || entry.hotkey.is_some();
+        let shown: Vec<&Entry> = self.discovery.entries.iter().filter(is_offered).collect();
         let mut submenus: Vec<Vec<String>> = shown.iter().map(|entry| entry.path_in_menu.clone()).collect();
         let outermost: Vec<String> =
             submenus.iter().map(|titles| titles.first().cloned().unwrap_or_default()).collect();
@@ -193,6 +198,8 @@ impl WorkerState {
             id: entry.id.clone(),
             submenus,
             title,
+            hotkey: entry.hotkey.as_deref().and_then(Key::named),
+            hidden: !self.is_shown(entry),
             default: self.default.as_ref() == Some(&entry.id),
             problem: self.remark(entry),
             details: explain::details(entry),

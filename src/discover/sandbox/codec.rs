@@ -97,7 +97,7 @@ records! {
         boot_options grub_flavour }
     Device { name disk partition size transport removable model path layer beneath }
     Entry {
-        id title path_in_menu kind hidden source led_from kernel initrds cmdline devicetree unified multiboot version tries_left
+        id title path_in_menu hotkey kind hidden source led_from kernel initrds cmdline devicetree unified multiboot version tries_left
         default locked changes problem
     }
     EnvironmentChange { block name value }
@@ -323,6 +323,7 @@ mod tests {
         let entry = Entry {
             id: "a>b".into(),
             title: "A".into(),
+            hotkey: Some("k".into()),
             path_in_menu: vec!["one".into(), "two".into()],
             kind: Kind::Firmware,
             hidden: true,

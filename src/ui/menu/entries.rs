@@ -1,6 +1,6 @@
 //! The entries of the menu, the submenu that is open and the selected row, which all modes share.
 
-use crate::ui::titles;
+use crate::ui::{keys::Key, titles};
 
 /// The parts of an entry that a person can change. Files are written as `volume:/path`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -17,6 +17,10 @@ pub struct MenuItem {
     /// Titles of the submenus that lead to it, outermost first.
     pub submenus: Vec<String>,
     pub title: String,
+    /// The key that boots it, where that does nothing else.
+    pub hotkey: Option<Key>,
+    /// It is no row: only its key boots it.
+    pub hidden: bool,
     /// It boots on its own.
     pub default: bool,
     /// Why it cannot boot or has not booted.
@@ -147,7 +151,7 @@ impl Entries {
 
     /// Selects the entry at this place among all, in its submenu.
     pub(super) fn select_item(&mut self, place: usize) {
-        let Some(item) = self.items.get(place) else { return };
+        let Some(item) = self.items.get(place).filter(|item| !item.hidden) else { return };
         self.position.open.clone_from(&item.submenus);
         self.fold();
         self.select(self.rows.iter().position(|row| *row == Row::Item(place)).unwrap_or(0));
@@ -220,7 +224,7 @@ impl Entries {
     /// Makes the rows of the submenu that is open.
     fn fold(&mut self) {
         self.rows.clear();
-        for (place, item) in self.items.iter().enumerate() {
+        for (place, item) in self.items.iter().enumerate().filter(|(_, item)| !item.hidden) {
             let Some(below) = item.submenus.strip_prefix(self.position.open.as_slice()) else { continue };
             let Some(submenu) = below.first() else {
                 self.rows.push(Row::Item(place));

@@ -81,6 +81,13 @@ impl Mode for List {
             (Some(KeyCommand::PageDown), _) => entries.select(entries.place().saturating_add(PAGE)),
             (Some(KeyCommand::First), _) => entries.select(0),
             (Some(KeyCommand::Last), _) => entries.select(usize::MAX),
+            (None, key) => {
+                let with_key = entries.items().iter().position(|item| item.hotkey == Some(key));
+                let id = with_key.and_then(|place| entries.items().get(place)).map(|item| item.id.clone());
+                let Some(id) = id else { return Step::Pass };
+                with_key.into_iter().for_each(|place| entries.select_item(place));
+                return Step::Choose(MenuChoice::Boot(id));
+            }
             _ => return Step::Pass,
         }
         Step::Done

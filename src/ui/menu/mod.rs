@@ -100,7 +100,7 @@ impl BootMenu {
     /// The hints of the keys that work now, in rows of at most so many columns.
     #[must_use]
     pub fn help(&self, columns: usize) -> Vec<String> {
-        help_line(self.top().name(), !self.entries.items().is_empty(), columns)
+        help_line(self.top().name(), !self.entries.rows().is_empty(), columns)
     }
 
     /// Takes a key; gives the choice that it makes, if it makes one.

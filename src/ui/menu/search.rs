@@ -3,7 +3,7 @@
 use super::{
     Mode, Step,
     bindings::{KeyCommand, ModeName},
-    entries::{Entries, Position},
+    entries::{Entries, MenuItem, Position},
     list,
 };
 use crate::ui::{field::TextField, keys::Key, screen::Picture};
@@ -36,7 +36,8 @@ impl TitleSearch {
         let text = self.field.text().to_ascii_lowercase();
         let is_match =
             |title: &str| text.split_whitespace().all(|word| title.to_ascii_lowercase().contains(word));
-        let places = entries.items().iter().enumerate().filter(|(_, item)| is_match(&item.full_title()));
+        let is_found = |item: &MenuItem| !item.hidden && is_match(&item.full_title());
+        let places = entries.items().iter().enumerate().filter(|(_, item)| is_found(item));
         places.map(|(place, _)| place).collect()
     }
 }

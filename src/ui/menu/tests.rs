@@ -239,3 +239,27 @@ fn a_search_finds_entries_in_submenus_and_gives_the_place_back() {
     menu.press(Key::Enter);
     assert_eq!(menu.press(Key::Enter), Some(MenuChoice::Boot("three".into())));
 }
+
+#[test]
+fn a_hotkey_boots_its_entry_unless_the_menu_has_the_key_itself() {
+    let with_key = |id: &str, key| MenuItem { id: id.into(), hotkey: Key::named(key), ..MenuItem::default() };
+    let mut below = with_key("below", "x");
+    below.submenus = vec!["m".into()];
+    let hidden = MenuItem { hidden: true, ..with_key("hidden", "h") };
+    let unseen = MenuItem { hidden: true, ..with_key("unseen", "u") };
+    let items = vec![with_key("plain", ""), with_key("rescue", "r"), with_key("live", "L"), with_key("test", "f5"), hidden, below, unseen];
+    for (key, expected) in [
+        (Key::Character('L'), Some(MenuChoice::Boot("live".into()))),
+        (Key::Function(5), Some(MenuChoice::Boot("test".into()))),
+        (Key::Character('x'), Some(MenuChoice::Boot("below".into()))),
+        (Key::Character('u'), Some(MenuChoice::Boot("unseen".into()))),
+        (Key::Character('r'), Some(MenuChoice::Rescue)),
+        // It opens the help.
+        (Key::Character('h'), None),
+        (Key::Character('z'), None),
+    ] {
+        let mut menu = BootMenu::default();
+        menu.offer(items.clone());
+        assert_eq!(menu.press(key), expected, "{key}");
+    }
+}
