@@ -37,10 +37,11 @@ struct Terminal {
     keys: Receiver<Key>,
     screen: Screen,
     menu: BootMenu,
+    status: Status,
     emulator: vt100::Parser,
 }
 
-fn status() -> Status {
+fn counting_down() -> Status {
     Status { next: "Debian GNU/Linux boots in 5 s. Any key stops the countdown.".into(), ..Status::default() }
 }
 
@@ -77,13 +78,13 @@ impl Terminal {
         let devices = devices.map(|(name, text)| (name.to_owned(), text.to_owned()));
         menu.inform(devices.to_vec(), vec!["A message of an earlier time.".into()]);
         let (screen, emulator) = (Screen::default(), vt100::Parser::new(size.0, size.1, 0));
-        Self { size, keyboard, consoles, keys, screen, menu, emulator }
+        Self { size, keyboard, consoles, keys, screen, menu, status: counting_down(), emulator }
     }
 
     /// Draws, and gives how many bytes that took.
     fn draw(&mut self) -> usize {
-        let (menu, status) = (&self.menu, status());
-        self.screen.show(&self.consoles, |size| picture(menu, &status, size));
+        let (menu, status) = (&self.menu, &self.status);
+        self.screen.show(&self.consoles, |size| picture(menu, status, size));
         let bytes = sent(&mut self.keyboard);
         self.emulator.process(&bytes);
         bytes.len()
@@ -104,8 +105,7 @@ impl Terminal {
     /// Checks that the screen is the same as one that is drawn from the beginning.
     fn assert_drawn_right(&self, after: &str) {
         let (mut other, consoles) = open_terminal(self.size);
-        let status = status();
-        Screen::default().show(&consoles, |size| picture(&self.menu, &status, size));
+        Screen::default().show(&consoles, |size| picture(&self.menu, &self.status, size));
         let mut fresh = vt100::Parser::new(self.size.0, self.size.1, 0);
         fresh.process(&sent(&mut other));
         assert_eq!(self.text(), fresh.screen().contents(), "{:?} after {after}", self.size);
@@ -117,7 +117,13 @@ fn debian() -> Vec<MenuItem> {
         id: id.into(),
         submenus: submenus.iter().map(|&title| title.to_owned()).collect(),
         title: title.into(),
-        details: vec![("written in", format!("sda2 /boot/grub/grub.cfg, entry {id}"))],
+        details: vec![
+            ("id", format!("entry {id}")),
+            ("written in", "sda2 /boot/grub/grub.cfg, line 110".into()),
+            ("kernel", format!("sda2 /boot/vmlinuz-{id}")),
+            ("initrd", format!("sda2 /boot/initrd.img-{id}")),
+            ("command line", "root=UUID=9f0a4f6c-07a5-4a4a-8b5b-5d5dbb1ae6d1 ro quiet".into()),
+        ],
         parts: Some(BootParts {
             kernel: format!("sda2:/boot/vmlinuz-{id}"),
             initrds: vec![format!("sda2:/boot/initrd.img-{id}")],
@@ -268,5 +274,52 @@ fn noise_on_the_line_leaves_a_screen_that_is_drawn_right() {
         }
         terminal.draw();
         terminal.assert_drawn_right("the end");
+    }
+}
+
+/// The screen as a picture, for the manual.
+fn drawing(terminal: &Terminal, title: &str) -> String {
+    let (rows, columns) = terminal.size;
+    let (width, height) = (usize::from(columns) * 8 + 24, usize::from(rows) * 16 + 24);
+    let mut picture = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" font-family=\"DejaVu Sans Mono, Menlo, \
+         Consolas, monospace\" font-size=\"13\">\n<title>{title}</title>\n\
+         <rect width=\"100%\" height=\"100%\" rx=\"6\" fill=\"#11151c\"/>\n"
+    );
+    for (place, row) in terminal.emulator.screen().rows(0, columns).enumerate() {
+        let row = row.trim_end().replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+        if !row.is_empty() {
+            let y = place * 16 + 24;
+            picture +=
+                &format!("<text x=\"12\" y=\"{y}\" fill=\"#e6e6e6\" xml:space=\"preserve\">{row}</text>\n");
+        }
+    }
+    picture + "</svg>\n"
+}
+
+/// `FIRSTLIGHT_DRAW=1` draws them anew; look at them then.
+#[test]
+fn the_pictures_in_the_manual_show_the_menu_as_it_is() {
+    for (name, title, keys) in [
+        ("list", "The menu counts down", &[][..]),
+        ("submenu", "A submenu is open", &["\x1b[B", "\r", "\x1b[B"][..]),
+        ("details", "The details of an entry", &["d"]),
+        ("editor", "An entry is edited for one boot", &["e", " ", "d", "e", "b", "u", "g"]),
+        ("search", "The search has found an entry in a submenu", &["/", "r", "e", "c", "o"]),
+    ] {
+        let mut items = debian();
+        items.truncate(6);
+        let mut terminal = Terminal::new((16, 80), items);
+        terminal.draw();
+        if !keys.is_empty() {
+            terminal.status = Status::default();
+        }
+        keys.iter().for_each(|key| drop(terminal.key(key)));
+        let drawn = drawing(&terminal, title);
+        let file = format!("{}/docs/menu-{name}.svg", env!("CARGO_MANIFEST_DIR"));
+        if std::env::var_os("FIRSTLIGHT_DRAW").is_some() {
+            std::fs::write(&file, &drawn).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(&file).unwrap_or_default(), drawn, "{file}");
     }
 }

@@ -247,7 +247,15 @@ fn a_hotkey_boots_its_entry_unless_the_menu_has_the_key_itself() {
     below.submenus = vec!["m".into()];
     let hidden = MenuItem { hidden: true, ..with_key("hidden", "h") };
     let unseen = MenuItem { hidden: true, ..with_key("unseen", "u") };
-    let items = vec![with_key("plain", ""), with_key("rescue", "r"), with_key("live", "L"), with_key("test", "f5"), hidden, below, unseen];
+    let items = vec![
+        with_key("plain", ""),
+        with_key("rescue", "r"),
+        with_key("live", "L"),
+        with_key("test", "f5"),
+        hidden,
+        below,
+        unseen,
+    ];
     for (key, expected) in [
         (Key::Character('L'), Some(MenuChoice::Boot("live".into()))),
         (Key::Function(5), Some(MenuChoice::Boot("test".into()))),
