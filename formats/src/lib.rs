@@ -47,6 +47,7 @@ pub mod lines;
 pub mod lookup;
 pub mod menu;
 pub mod modules;
+pub mod name_map;
 pub mod partition;
 #[cfg(feature = "others")]
 pub mod petitboot;

@@ -2,7 +2,7 @@
 //! be done next. It does no I/O and knows no clock but the time that is passed to it.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::VecDeque,
     time::{Duration, Instant},
 };
 
@@ -12,7 +12,10 @@ use super::{
     rejection::Rejection,
     stack::{Stack, StackId},
 };
-use crate::{entry::Device, formats::sort};
+use crate::{
+    entry::Device,
+    formats::{name_map::NameMap, sort},
+};
 
 /// How many probes run at once, and how long they may take.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +48,7 @@ pub enum KeeperAction {
 pub struct Keeper {
     limits: Limits,
     /// By their kernel names.
-    devices: BTreeMap<String, KnownDevice>,
+    devices: NameMap<KnownDevice>,
     queue: VecDeque<ProbeRequest>,
     actions: VecDeque<KeeperAction>,
     /// Number of the last probe.
@@ -105,7 +108,7 @@ impl Keeper {
     pub fn new(limits: Limits) -> Self {
         Self {
             limits,
-            devices: BTreeMap::new(),
+            devices: NameMap::default(),
             queue: VecDeque::new(),
             actions: VecDeque::new(),
             probes: 0,
@@ -273,10 +276,11 @@ impl Keeper {
     fn opened(&mut self, open: OpenVolume, medium: Option<u64>) {
         let device = open.volume.device.clone();
         let stack = StackId::of(&open.volume.filesystem);
-        if let Some(stack) = &stack
-            && let Some(first) = self.devices.values().find(|known| known.is_opened(stack))
-        {
-            let rejection = Rejection::ReadThrough { kind: stack.kind, device: first.device.name.clone() };
+        let read_through = stack.as_ref().and_then(|stack| {
+            let first = self.devices.values().find(|known| known.is_opened(stack))?;
+            Some(Rejection::ReadThrough { kind: stack.kind, device: first.device.name.clone() })
+        });
+        if let Some(rejection) = read_through {
             return self.keep_rejected(device, rejection, medium);
         }
         let name = device.name.clone();
@@ -408,7 +412,7 @@ impl Keeper {
 
     /// Kernel names of devices, in their order.
     fn names(&self, which: impl Fn(&KnownDevice) -> bool) -> Vec<String> {
-        self.devices.iter().filter(|(_, known)| which(known)).map(|(name, _)| name.clone()).collect()
+        self.devices.iter().filter(|(_, known)| which(known)).map(|(name, _)| name.to_owned()).collect()
     }
 
     fn report(&mut self, event: VolumeEvent) {

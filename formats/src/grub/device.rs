@@ -3,11 +3,12 @@
 //! Disk numbers follow the firmware's whim, so only two things are relied on: `hd0` is the disk that holds the
 //! configuration, and partition numbers are the partition table's own.
 
-use std::{collections::BTreeMap, rc::Rc};
+use std::rc::Rc;
 
 use crate::{
     entry::{FileReference, FilesystemKind, Layer, PartitionTable, Volume},
     lookup::Lookup,
+    name_map::NameMap,
     sort,
 };
 
@@ -75,7 +76,7 @@ pub struct Devices {
     /// The btrfs subvolume that holds it: empty, or a path like `/@`.
     subvolume: Rc<str>,
     /// Images made into devices by `loopback`, by their names; `None` where no file in them can be read.
-    images: Rc<BTreeMap<String, Option<usize>>>,
+    images: Rc<NameMap<Option<usize>>>,
     /// Directories with the subvolumes that openSUSE's GRUB sees in them.
     mounts: Rc<Vec<(String, String)>>,
 }
@@ -92,7 +93,7 @@ impl Devices {
     #[must_use]
     pub fn name(&self, lookup: &dyn Lookup, volume: usize) -> String {
         if let Some((name, _)) = self.images.iter().find(|(_, image)| **image == Some(volume)) {
-            return name.clone();
+            return name.to_owned();
         }
         let Some(it) = lookup.volume(volume) else {
             return String::new();
@@ -255,7 +256,7 @@ impl Devices {
     /// Whether an image is called so.
     #[must_use]
     pub fn is_image(&self, name: &str) -> bool {
-        self.images.contains_key(name)
+        self.images.get(name).is_some()
     }
 
     /// Forgets an image, if there is one of this name.
