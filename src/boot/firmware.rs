@@ -20,7 +20,7 @@ use crate::{
 pub const VARIABLES: &str = "/sys/firmware/efi/efivars";
 
 /// The GUID of the variables that the UEFI specification defines.
-const GLOBAL: &str = "8be4df61-93ca-11d2-aa0d-00e098032b8c";
+pub(super) const GLOBAL: &str = "8be4df61-93ca-11d2-aa0d-00e098032b8c";
 
 /// Maximum size of a boot option, in bytes.
 const VARIABLE_LIMIT: usize = 64 << 10;
@@ -148,7 +148,7 @@ fn boot_options(variables: &Path) -> Vec<LoadOption> {
 }
 
 /// The value of a variable: the file without the four bytes of attributes at its beginning.
-fn read(variables: &Path, name: &str) -> Option<Vec<u8>> {
+pub(super) fn read(variables: &Path, name: &str) -> Option<Vec<u8>> {
     read_of(variables, name, GLOBAL)
 }
 

@@ -1,6 +1,7 @@
 //! Order, default, countdown, attempts and fallback: from entries to a loaded kernel.
 
 pub mod before_jump;
+pub mod boot_next;
 pub mod election;
 mod entry_pattern;
 pub mod explain;

@@ -14,6 +14,7 @@ use std::{collections::HashSet, time::Duration};
 pub use self::view::Visibility;
 use self::{loading::Load, view::full_title};
 use super::{
+    boot_next,
     election::{self, Electorate},
     explain,
     failures::Failures,
@@ -86,6 +87,8 @@ pub enum Event {
     Key(Key),
     /// PID 1 has sent a notice.
     Notice(Notice),
+    /// The firmware does not start an entry, for this reason, though [`WorkerAction::StartByFirmware`] asked for it.
+    FirmwareRefused(String),
     /// A moment that [`WorkerState::next_moment`] named has come.
     Moment,
 }
@@ -111,6 +114,8 @@ pub enum WorkerAction {
         /// Its kernel, which is loaded.
         kernel: LoadedKernel,
     },
+    /// Have the firmware start this entry's program, after a reset.
+    StartByFirmware(Box<Entry>),
     /// Send this request to PID 1.
     Ask(Request),
     /// Find the storage controllers without a driver: the kernel shows no disk.
@@ -315,6 +320,7 @@ impl WorkerState {
             Event::Controllers(controllers) => self.controllers = Some(controllers),
             Event::Starting(names) => self.starting = names,
             Event::Key(key) => self.pressed(key, &mut actions),
+            Event::FirmwareRefused(reason) => self.report(reason),
             Event::Notice(Notice::JumpFailed) => {
                 self.report("The jump into the loaded kernel failed.".to_owned());
                 actions.push(WorkerAction::Unload);
@@ -477,6 +483,10 @@ impl WorkerState {
                 Some(entry) if entry.locked => {
                     self.report_locked(&entry);
                     self.decider = Decider::Person(None);
+                }
+                Some(entry) if boot_next::is_for_firmware(&entry) => {
+                    self.decider = Decider::Person(None);
+                    actions.push(WorkerAction::StartByFirmware(Box::new(entry)));
                 }
                 Some(entry) if self.all_probed() => self.boot(entry, now, actions),
                 Some(entry) => self.load(entry, now, actions),

@@ -14,7 +14,7 @@ use std::{
 };
 
 use super::{
-    before_jump, firmware,
+    before_jump, boot_next, firmware,
     link::Link,
     loader::{AttemptError, EntryLoader, Turn},
     remembered::Remembered,
@@ -27,6 +27,7 @@ use crate::{
         finder::Context,
         sandbox::{self, Conduct, Verdicts},
     },
+    entry::Entry,
     formats::{lookup::CONFIG_LIMIT, sort, text::printable},
     kexec::{self, cmdline::Firmware},
     storage::{
@@ -312,6 +313,7 @@ impl Worker {
                 self.consoles.write(&format!("Starting {title} ...\n"));
                 self.link.ask(&Request::Jump { entry, title });
             }
+            WorkerAction::StartByFirmware(entry) => self.start_by_firmware(&entry),
             WorkerAction::Ask(request) => self.ask(&request),
             WorkerAction::Landmark(name, fields) => {
                 self.screen.leave(&self.consoles);
@@ -395,6 +397,30 @@ impl Worker {
     fn leave_screen(&mut self) {
         self.screen.leave(&self.consoles);
         self.input.restore();
+    }
+
+    /// Tells the firmware what to start next, and has PID 1 restart the machine.
+    fn start_by_firmware(&mut self, entry: &Entry) {
+        let file = entry.kernel.as_ref();
+        let volume =
+            self.volumes.all().into_iter().find(|open| file.is_some_and(|file| file.volume.is(&open.volume)));
+        let Some(open) = volume else {
+            return self.decide(Event::FirmwareRefused(format!("{}: its volume is gone", entry.title)));
+        };
+        self.link.ask(&Request::Begin(Task::Firmware));
+        let set = boot_next::set(entry, &open.volume, firmware::VARIABLES.as_ref(), Path::new("/sys"));
+        self.link.ask(&Request::End(Task::Firmware));
+        match set {
+            Ok(()) => {
+                self.leave_screen();
+                self.consoles
+                    .write(&format!("The firmware starts {} after a reset.\n", printable(&entry.title)));
+                self.ask(&Request::Reboot);
+            }
+            Err(error) => {
+                self.decide(Event::FirmwareRefused(printable(&format!("{}: {error}", entry.title))));
+            }
+        }
     }
 
     /// Runs work on a thread of its own, which ends in an event; `failed` makes the event where no thread can be started.

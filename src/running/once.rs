@@ -2,15 +2,14 @@
 //! "grub-reboot"; systemd-boot's LoaderEntryOneShot, <https://systemd.io/BOOT_LOADER_INTERFACE>).
 
 use std::{
-    fs::{self, File},
-    io::{self, Read, Write},
+    fs,
+    io::{self, Read},
     path::{Path, PathBuf},
 };
 
-use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
-
 use super::mounts;
 use crate::{
+    boot::boot_next::write_variable,
     discover::environment::{self, Access, EnvironmentError},
     entry::{Entry, EnvironmentChange, FileReference, Format, Volume},
     formats::text,
@@ -154,16 +153,6 @@ impl Once {
             Self::SystemdBoot { entry, .. } => format!("set LoaderEntryOneShot to {entry}"),
         }
     }
-}
-
-/// A variable that is there is protected against being changed by mistake; it must be written at once.
-fn write_variable(path: &Path, content: &[u8]) -> io::Result<()> {
-    if let Ok(file) = File::open(path)
-        && let Ok(flags) = ioctl_getflags(&file)
-    {
-        ioctl_setflags(&file, flags & !IFlags::IMMUTABLE)?;
-    }
-    File::options().write(true).create(true).truncate(false).open(path)?.write_all(content)
 }
 
 /// systemd-boot's name of an entry: its file's, without the counters of boot counting (`name+3-1.conf`).

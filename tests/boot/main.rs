@@ -2,6 +2,7 @@
 //!
 //! Most boot the probe, with Debian's kernel from small disks; only one test spends the time of a whole system.
 
+mod boot_next;
 mod buses;
 mod demo;
 mod fallback;

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::{Decider, WorkerState};
 use crate::{
-    boot::explain,
     boot::settings::{AfterFailure, Timeout},
+    boot::{boot_next, explain},
     entry::{Entry, TimeoutStyle},
     ui::{
         keys::Key,
@@ -152,7 +152,8 @@ impl WorkerState {
     fn remark(&self, entry: &Entry) -> Option<String> {
         let locked = entry.locked.then(|| "locked".to_owned());
         let failed = || self.failures.get(&entry.id).map(|_| "failed".to_owned());
-        locked.or_else(|| entry.problem.clone()).or_else(failed)
+        let firmware = boot_next::is_for_firmware(entry).then(|| "restarts into it".to_owned());
+        locked.or(firmware).or_else(|| entry.problem.clone()).or_else(failed)
     }
 
     pub(super) fn title(&self, id: &str) -> String {
