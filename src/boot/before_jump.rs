@@ -136,7 +136,10 @@ mod tests {
         }
         let remove = |name| BeforeJump::RemoveVariable { name, path: path(name) };
         let before_jump = vec![remove("one-shot"), remove("not there"), remove("another")];
-        let messages = perform(&LoadedKernel { name: "/vmlinuz".into(), before_jump, warnings: vec![] }, &[]);
+        let messages = perform(
+            &LoadedKernel { name: "/vmlinuz".into(), cmdline: String::new(), before_jump, warnings: vec![] },
+            &[],
+        );
         assert_eq!(messages.len(), 1, "{messages:?}");
         assert_eq!(["one-shot", "another", "kept"].map(|name| path(name).exists()), [false, false, true]);
     }

@@ -29,7 +29,7 @@ use crate::{
     },
     entry::Entry,
     formats::{lookup::CONFIG_LIMIT, sort, text::printable},
-    kexec::{self, cmdline::Firmware},
+    kexec::{self, LoadedKernel, cmdline::Firmware},
     storage::{
         OpenVolume, VolumeEvent, controllers,
         table::VolumeTable,
@@ -41,6 +41,9 @@ use crate::{
 
 /// Maximum number of messages that are taken before the screen is drawn.
 const BURST: usize = 256;
+
+/// Maximum characters of a command line that are said before the jump: a slow line takes a second for a thousand.
+const BANNER_LIMIT: usize = 1000;
 
 /// A message of a thread.
 enum Message {
@@ -310,7 +313,7 @@ impl Worker {
                 for warning in kernel.warnings.iter().chain(&failures) {
                     self.consoles.write(&format!("firstlight: {}\n", printable(warning)));
                 }
-                self.consoles.write(&format!("Starting {title} ...\n"));
+                self.consoles.write(&banner(&title, &kernel, self.now()));
                 self.link.ask(&Request::Jump { entry, title });
             }
             WorkerAction::StartByFirmware(entry) => self.start_by_firmware(&entry),
@@ -457,6 +460,19 @@ impl Worker {
             }
         }
     }
+}
+
+/// What is said last, so that a system that says nothing is known by what was started: its title, its kernel and its command line, with
+/// the time since the worker's start.
+fn banner(title: &str, kernel: &LoadedKernel, since_start: Duration) -> String {
+    let seconds = since_start.as_secs();
+    let tenths = since_start.subsec_millis() / 100;
+    let cmdline: String = kernel.cmdline.chars().take(BANNER_LIMIT).collect();
+    format!(
+        "Starting {title} after {seconds}.{tenths} s ...\n  {}\n  {}\n",
+        printable(&kernel.name),
+        printable(&cmdline)
+    )
 }
 
 /// The kernel name of the device that a volume of this name lies on; that of an image file is `sda2:/path`.

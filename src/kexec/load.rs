@@ -41,5 +41,6 @@ pub fn load(kernel: PreparedKernel, options: &LoadOptions) -> Result<LoadedKerne
         #[cfg(not(all(feature = "multiboot", target_arch = "x86_64")))]
         Some(_) => return Err(LoadError::NoKernel { kernel: kernel.kernel.name }),
     }
-    Ok(LoadedKernel { name: kernel.kernel.name, before_jump: Vec::new(), warnings: Vec::new() })
+    let PreparedKernel { kernel, cmdline, .. } = kernel;
+    Ok(LoadedKernel { name: kernel.name, cmdline, before_jump: Vec::new(), warnings: Vec::new() })
 }

@@ -18,6 +18,8 @@ use crate::{
 pub struct LoadedKernel {
     /// Name of the file that it came from.
     pub name: String,
+    /// Its command line.
+    pub cmdline: String,
     /// Actions to take right before the jump, in this order, and never if another kernel takes its place.
     pub before_jump: Vec<BeforeJump>,
     /// What may keep its system from starting, for a person to read.

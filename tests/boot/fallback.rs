@@ -16,6 +16,10 @@ fn a_disk_with_nothing_bootable_is_passed_over() {
     let system = Image::new().volume(volume).build("passed-over-system").unwrap();
     let guest = firstlight("passed-over").disk(Disk::new(data)).disk(Disk::new(system)).start().unwrap();
     let report = guest.wait_for_report(LIMIT).unwrap();
+    // What a person reads last says what was started.
+    guest.wait_for_text("Starting The only one after ", LIMIT).unwrap();
+    guest.wait_for_text("  /boot/vmlinuz on ", LIMIT).unwrap();
+    guest.wait_for_text(&format!("  {cmdline}"), LIMIT).unwrap();
     assert_eq!((report.kexec, report.cmdline), (true, cmdline));
     // Which of the disks the kernel calls vda depends on which starts first.
     guest.wait_for_landmark("volume", &[("label", "data")], LIMIT).unwrap();
