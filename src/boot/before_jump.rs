@@ -137,7 +137,13 @@ mod tests {
         let remove = |name| BeforeJump::RemoveVariable { name, path: path(name) };
         let before_jump = vec![remove("one-shot"), remove("not there"), remove("another")];
         let messages = perform(
-            &LoadedKernel { name: "/vmlinuz".into(), cmdline: String::new(), before_jump, warnings: vec![] },
+            &LoadedKernel {
+                name: "/vmlinuz".into(),
+                cmdline: String::new(),
+                is_linux: true,
+                before_jump,
+                warnings: vec![],
+            },
             &[],
         );
         assert_eq!(messages.len(), 1, "{messages:?}");

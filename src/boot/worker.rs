@@ -29,7 +29,7 @@ use crate::{
     },
     entry::Entry,
     formats::{lookup::CONFIG_LIMIT, sort, text::printable},
-    kexec::{self, LoadedKernel, cmdline::Firmware},
+    kexec::{self, LoadedKernel, cmdline::Firmware, consoles},
     storage::{
         OpenVolume, VolumeEvent, controllers,
         table::VolumeTable,
@@ -310,7 +310,9 @@ impl Worker {
                 self.leave_screen();
                 self.link.ask(&Request::Begin(Task::Jump(entry.clone())));
                 let failures = before_jump::perform_in_time(&kernel, self.volumes.all());
-                for warning in kernel.warnings.iter().chain(&failures) {
+                let active = if kernel.is_linux { consoles::active() } else { String::new() };
+                let silent = consoles::silent(&active, &kernel.cmdline);
+                for warning in kernel.warnings.iter().chain(&failures).chain(&silent) {
                     self.consoles.write(&format!("firstlight: {}\n", printable(warning)));
                 }
                 self.consoles.write(&banner(&title, &kernel, self.now()));

@@ -41,6 +41,7 @@ pub fn load(kernel: PreparedKernel, options: &LoadOptions) -> Result<LoadedKerne
         #[cfg(not(all(feature = "multiboot", target_arch = "x86_64")))]
         Some(_) => return Err(LoadError::NoKernel { kernel: kernel.kernel.name }),
     }
-    let PreparedKernel { kernel, cmdline, .. } = kernel;
-    Ok(LoadedKernel { name: kernel.name, cmdline, before_jump: Vec::new(), warnings: Vec::new() })
+    let PreparedKernel { kernel, cmdline, multiboot, .. } = kernel;
+    let is_linux = multiboot.is_none();
+    Ok(LoadedKernel { name: kernel.name, cmdline, is_linux, before_jump: Vec::new(), warnings: Vec::new() })
 }

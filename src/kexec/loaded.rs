@@ -20,6 +20,8 @@ pub struct LoadedKernel {
     pub name: String,
     /// Its command line.
     pub cmdline: String,
+    /// It reads that as Linux does: it is no multiboot kernel.
+    pub is_linux: bool,
     /// Actions to take right before the jump, in this order, and never if another kernel takes its place.
     pub before_jump: Vec<BeforeJump>,
     /// What may keep its system from starting, for a person to read.

@@ -19,7 +19,13 @@ use crate::{
 
 /// A kernel that is loaded.
 fn kernel() -> LoadedKernel {
-    LoadedKernel { name: "/vmlinuz".into(), cmdline: String::new(), before_jump: vec![], warnings: vec![] }
+    LoadedKernel {
+        name: "/vmlinuz".into(),
+        cmdline: String::new(),
+        is_linux: true,
+        before_jump: vec![],
+        warnings: vec![],
+    }
 }
 
 /// A worker under test, and its actions since the last call of `done`.
