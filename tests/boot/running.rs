@@ -40,6 +40,29 @@ grep -m 1 'shut down into it' /run/said
 kill -KILL $!
 "#;
 
+/// Tries the jump where the kernel refuses it, and says what has changed since before: in the mounts, and in the network.
+const REFUSED: &str = r#"
+say() { echo "rig: $*"; }
+lines() { tr '\n' ';'; }
+state() { cat /proc/self/mountinfo; ip -o link; ip -4 -o address; ip -4 route; }
+refused() {
+    state >/run/rig-before
+    systemd-run --quiet --pipe --wait --property=SystemCallFilter=~reboot --property=SystemCallErrorNumber=EPERM \
+        "$@" >/run/rig-said 2>&1
+    say "$1" "$? $(grep -o 'cannot jump: .*\|the system goes on as it was' /run/rig-said | lines)"
+    state >/run/rig-after
+    say "$1-changed" "$(diff /run/rig-before /run/rig-after | lines)"
+}
+ip link add rig0 type dummy && ip address add 192.0.2.7/24 dev rig0 && ip link set rig0 up
+mkdir -p /run/odd && mount -t tmpfs -o nosuid,nodev,noexec,noatime none /run/odd
+refused /sbin/firstlight boot --now
+kexec -l /boot/vmlinuz-$(uname -r) --initrd=/boot/initrd.img-$(uname -r) --reuse-cmdline
+refused /sbin/kexec -e
+kexec -u
+touch /root/written && say writable
+say end
+"#;
+
 /// A way to restart.
 struct Way {
     command: &'static str,
@@ -84,8 +107,8 @@ impl Session {
         (self.since, ()) = self.wait("the shell's prompt", prompt);
     }
 
-    fn report(&mut self) -> BTreeMap<String, String> {
-        self.guest.send("sh /root/report\n").unwrap();
+    fn report(&mut self, script: &str) -> BTreeMap<String, String> {
+        self.guest.send(&format!("sh /root/{script}\n")).unwrap();
         let mut said = BTreeMap::new();
         let (at, ()) = self.wait("its report", |line| {
             let (_, fact) = line.text.split_once("rig: ").filter(|_| line.whole)?;
@@ -132,7 +155,7 @@ fn restart(name: &str, firmware: Firmware, installed: &Installed, ways: &[Way]) 
     let machine = Machine::new(name).firmware(firmware).disk(Disk::new(&image).boot_index(0));
     let mut session = Session::new(machine.start().unwrap());
     session.log_in();
-    let by_grub = session.report();
+    let by_grub = session.report("report");
     let (boot_image, rest) = by_grub["cmdline"].split_once(' ').unwrap();
     assert!(boot_image.starts_with("BOOT_IMAGE=") && by_grub["loader"] != "208", "{by_grub:?}");
     assert!(by_grub["root"] == installed.root && rest.starts_with("root="), "{by_grub:?}");
@@ -149,7 +172,7 @@ fn restart(name: &str, firmware: Firmware, installed: &Installed, ways: &[Way]) 
             session.wait("the whole countdown", |line| line.text.contains(&whole).then_some(()));
         }
         session.log_in();
-        let said = session.report();
+        let said = session.report("report");
         let same = if way.with_boot_image { &by_grub["cmdline"] } else { rest };
         let is_clean = said["checked"].starts_with("clean, ") && said["checked"].matches(';').count() == 1;
         // The journal's last messages are there only where it was written to the end.
@@ -178,6 +201,34 @@ fn restart(name: &str, firmware: Firmware, installed: &Installed, ways: &[Way]) 
 #[test]
 fn a_debian_restarts_without_its_firmware_under_seabios() {
     restart("running-bios", Firmware::Bios, &plain(), &[NOW, BY_SYSTEMD, ALONE]);
+}
+
+#[test]
+fn a_jump_that_the_kernel_refuses_changes_nothing() {
+    let installed = plain();
+    let image = place::directory("disks").unwrap().join("running-refused.img");
+    demo::copy(&installed.image, &image).unwrap();
+    let files: [(&str, &[u8]); 2] =
+        [("/root/firstlight", &payload::installed().unwrap()), ("/root/refused", REFUSED.as_bytes())];
+    disk::write_into_ext(&image, installed.offset, &files).unwrap();
+    let machine =
+        Machine::new("running-refused").firmware(Firmware::Bios).disk(Disk::new(&image).boot_index(0));
+    let mut session = Session::new(machine.start().unwrap());
+    session.log_in();
+    session.guest.send("install firstlight /sbin/kexec && ln -s kexec /sbin/firstlight\n").unwrap();
+    let reason = "cannot jump: Operation not permitted (os error 1): this process lacks CAP_SYS_BOOT; run it as root, outside \
+                  of a container;";
+    let (boot, kexec) = (format!("1 {reason} the system goes on as it was;"), format!("255 {reason}"));
+    let expected = [
+        ("/sbin/firstlight", boot.as_str()),
+        ("/sbin/firstlight-changed", ""),
+        ("/sbin/kexec", &kexec),
+        ("/sbin/kexec-changed", ""),
+        ("writable", ""),
+        ("end", ""),
+    ];
+    let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    assert_eq!(session.report("refused"), expected);
 }
 
 #[test]
