@@ -5,6 +5,10 @@ cd "$(dirname "$0")/.."
 scripts/setup.sh --quiet
 target=${CARGO_TARGET_DIR:-target}
 machine=$(uname -m)
+# Two at once would write the same files.
+mkdir -p "$target"
+exec 9>"$target/package.lock"
+flock 9
 cargo build --release --package firstlight --target "$machine-unknown-linux-musl"
 cargo build --release --package install --target "$machine-unknown-linux-musl"
 # The program for images is built along with one.

@@ -79,12 +79,17 @@ pub fn set(entry: &Entry, volume: &Volume, variables: &Path, sysfs: &Path) -> Re
     let partition = partition(volume, sysfs).ok_or_else(no_partition)?;
     let path = entry.kernel.as_ref().map_or("", |file| file.path.as_str());
     let file = path.replace('/', "\\");
+    // The program's own option has what it needs beside its file, as that of Windows does; words of the entry are its own.
+    let words = (!entry.cmdline.is_empty()).then(|| {
+        let units = entry.cmdline.encode_utf16().chain([0]);
+        units.flat_map(u16::to_le_bytes).collect::<Vec<u8>>()
+    });
     let is_it = |number: &&u16| {
         let option =
             read(variables, &efi_boot::variable(**number)).and_then(|value| efi_boot::load_option(&value));
         option.is_some_and(|option| {
             option.partition.as_ref() == Some(&partition.uuid)
-                && option.data.is_empty()
+                && words.as_ref().is_none_or(|words| option.data == *words)
                 && option.file.is_some_and(|other| other.eq_ignore_ascii_case(&file))
         })
     };
@@ -95,6 +100,7 @@ pub fn set(entry: &Entry, volume: &Volume, variables: &Path, sysfs: &Path) -> Re
             let free = (0..u16::MAX).find(|number| !numbers.contains(number)).ok_or(BootNextError::NoRoom)?;
             let option =
                 efi_boot::boot_option(&entry.title, &partition, &file).ok_or(BootNextError::NoRoom)?;
+            let option = [option, words.unwrap_or_default()].concat();
             write(variables, &efi_boot::variable(free), &option)?;
             free
         }
@@ -221,10 +227,18 @@ mod tests {
         let hard_drive = HardDrive { number: 1, start: 1, size: 1, uuid: UUID.into() };
         let option =
             efi_boot::boot_option("Own name", &hard_drive, "\\efi\\microsoft\\boot\\BOOTMGFW.EFI").unwrap();
-        fs::write(file("Boot00A1"), [&LASTING[..], &option].concat()).unwrap();
+        fs::write(file("Boot00A1"), [&LASTING[..], &option, b"WINDOWS\0\x01\0\0\0"].concat()).unwrap();
         set(&entry, &volume, &variables, machine.path()).unwrap();
         assert_eq!(fs::read(file("BootNext")).unwrap(), [7, 0, 0, 0, 0xa1, 0]);
         assert!(!file("Boot0000").exists());
+        // With words of its own it is another option.
+        let shell = Entry { cmdline: "a ä".into(), ..entry };
+        for _ in 0..2 {
+            set(&shell, &volume, &variables, machine.path()).unwrap();
+            assert_eq!(fs::read(file("BootNext")).unwrap(), [7, 0, 0, 0, 0, 0]);
+        }
+        let option = efi_boot::load_option(&read(&variables, "Boot0000").unwrap()).unwrap();
+        assert_eq!(option.data, b"a\0 \0\xe4\0\0\0");
     }
 
     #[test]

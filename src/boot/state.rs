@@ -206,6 +206,8 @@ pub struct WorkerState {
     menu_stale: bool,
     /// The menu is not drawn and takes no keys: it ended an earlier worker.
     without_menu: bool,
+    /// The firmware is a UEFI, which can be asked to start a program.
+    has_uefi: bool,
     messages: Vec<String>,
 }
 
@@ -251,6 +253,7 @@ impl WorkerState {
             edited: None,
             menu_stale: false,
             without_menu: false,
+            has_uefi: false,
             messages: Vec::new(),
         }
     }
@@ -259,6 +262,11 @@ impl WorkerState {
     /// opens the rescue console.
     pub fn give_up_menu(&mut self) {
         self.without_menu = true;
+    }
+
+    /// Notes that the firmware is a UEFI.
+    pub fn set_uefi(&mut self, has_uefi: bool) {
+        self.has_uefi = has_uefi;
     }
 
     /// Adds a message for the person.

@@ -146,6 +146,7 @@ impl Worker {
             ..Context::default()
         };
         let mut state = WorkerState::new(settings, entries);
+        state.set_uefi(firmware::is_efi());
         for mistake in mistakes {
             consoles.write(&format!("firstlight: {}\n", printable(&mistake)));
             log::warn!("{mistake}");

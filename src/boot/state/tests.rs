@@ -606,6 +606,9 @@ fn a_program_that_only_the_firmware_starts_is_left_to_it_when_a_person_chooses_i
         let items = scene.state.menu().entries().items().iter();
         items.map(|item| item.problem.clone()).collect::<Vec<_>>()
     };
+    assert_eq!(problems(&scene), [None, Some("only a UEFI starts it, and this firmware is none".into())]);
+    scene.state.set_uefi(true);
+    scene.on(Event::Notice(Notice::ModulesLoaded));
     assert_eq!(problems(&scene), [None, Some("restarts into it".into())]);
     assert_eq!(scene.press('2').press('!').done(), "firmware windows");
     scene.on(Event::FirmwareRefused("Windows: it refuses".into()));

@@ -152,7 +152,10 @@ impl WorkerState {
     fn remark(&self, entry: &Entry) -> Option<String> {
         let locked = entry.locked.then(|| "locked".to_owned());
         let failed = || self.failures.get(&entry.id).map(|_| "failed".to_owned());
-        let firmware = boot_next::is_for_firmware(entry).then(|| "restarts into it".to_owned());
+        let firmware = boot_next::is_for_firmware(entry).then(|| match self.has_uefi {
+            true => "restarts into it".to_owned(),
+            false => "only a UEFI starts it, and this firmware is none".to_owned(),
+        });
         locked.or(firmware).or_else(|| entry.problem.clone()).or_else(failed)
     }
 
