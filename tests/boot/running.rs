@@ -204,34 +204,6 @@ fn a_debian_restarts_without_its_firmware_under_seabios() {
 }
 
 #[test]
-fn a_jump_that_the_kernel_refuses_changes_nothing() {
-    let installed = plain();
-    let image = place::directory("disks").unwrap().join("running-refused.img");
-    demo::copy(&installed.image, &image).unwrap();
-    let files: [(&str, &[u8]); 2] =
-        [("/root/firstlight", &payload::installed().unwrap()), ("/root/refused", REFUSED.as_bytes())];
-    disk::write_into_ext(&image, installed.offset, &files).unwrap();
-    let machine =
-        Machine::new("running-refused").firmware(Firmware::Bios).disk(Disk::new(&image).boot_index(0));
-    let mut session = Session::new(machine.start().unwrap());
-    session.log_in();
-    session.guest.send("install firstlight /sbin/kexec && ln -s kexec /sbin/firstlight\n").unwrap();
-    let reason = "cannot jump: Operation not permitted (os error 1): this process lacks CAP_SYS_BOOT; run it as root, outside \
-                  of a container;";
-    let (boot, kexec) = (format!("1 {reason} the system goes on as it was;"), format!("255 {reason}"));
-    let expected = [
-        ("/sbin/firstlight", boot.as_str()),
-        ("/sbin/firstlight-changed", ""),
-        ("/sbin/kexec", &kexec),
-        ("/sbin/kexec-changed", ""),
-        ("writable", ""),
-        ("end", ""),
-    ];
-    let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-    assert_eq!(session.report("refused"), expected);
-}
-
-#[test]
 fn a_debian_on_lvm_restarts_without_its_firmware_under_seabios() {
     restart("running-bios-lvm", Firmware::Bios, &logical(), &[BOOT, DETACHED]);
 }
@@ -244,4 +216,37 @@ fn a_debian_restarts_without_its_firmware_under_uefi() {
 #[test]
 fn a_debian_on_lvm_restarts_without_its_firmware_under_uefi() {
     restart("running-uefi-lvm", Firmware::Uefi, &logical(), &[NOW, BY_SYSTEMD, ALONE]);
+}
+
+/// What is no way to restart.
+mod slow {
+    use super::*;
+
+    #[test]
+    fn a_jump_that_the_kernel_refuses_changes_nothing() {
+        let installed = plain();
+        let image = place::directory("disks").unwrap().join("running-refused.img");
+        demo::copy(&installed.image, &image).unwrap();
+        let files: [(&str, &[u8]); 2] =
+            [("/root/firstlight", &payload::installed().unwrap()), ("/root/refused", REFUSED.as_bytes())];
+        disk::write_into_ext(&image, installed.offset, &files).unwrap();
+        let machine =
+            Machine::new("running-refused").firmware(Firmware::Bios).disk(Disk::new(&image).boot_index(0));
+        let mut session = Session::new(machine.start().unwrap());
+        session.log_in();
+        session.guest.send("install firstlight /sbin/kexec && ln -s kexec /sbin/firstlight\n").unwrap();
+        let reason = "cannot jump: Operation not permitted (os error 1): this process lacks CAP_SYS_BOOT; run it as root, outside \
+                      of a container;";
+        let (boot, kexec) = (format!("1 {reason} the system goes on as it was;"), format!("255 {reason}"));
+        let expected = [
+            ("/sbin/firstlight", boot.as_str()),
+            ("/sbin/firstlight-changed", ""),
+            ("/sbin/kexec", &kexec),
+            ("/sbin/kexec-changed", ""),
+            ("writable", ""),
+            ("end", ""),
+        ];
+        let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        assert_eq!(session.report("refused"), expected);
+    }
 }
