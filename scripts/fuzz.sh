@@ -40,8 +40,7 @@ fuzz() {
     if ! "$binaries/$target" "${limits[@]}" -max_total_time="$seconds" -max_len=65536 -print_final_stats=1 \
         -artifact_prefix="fuzz/artifacts/$target/" "${corpora[@]}" >"$log" 2>&1; then
         # A machine that was busy with something else is no fault of the input: it is tried again.
-        local input
-        input=$(sed -n 's/.*Test unit written to \(.*\/timeout-.*\)/\1/p' "$log")
+        local input; input=$(sed -n 's/.*Test unit written to \(.*\/timeout-.*\)/\1/p' "$log")
         if [ -z "$input" ] || ! "$binaries/$target" "${limits[@]}" "$input" >>"$log" 2>&1; then
             tail -n 40 "$log" >&2
             echo "fuzz: $target failed; the whole output is in $log" >&2
@@ -52,13 +51,13 @@ fuzz() {
         paste -sd ' ' | sed "s/^/fuzz: $target, $seconds s: /"
 }
 
-# Following every comparison, which guides the fuzzer, takes up to three quarters of the time. What failed is read again by the
-# same target without it.
+read_large() { FUZZ_LARGE="fuzz/artifacts/$2/large" "$1/$2" -timeout=0 -rss_limit_mb=0 "${@:3}"; }
+
+# Following every comparison, which guides the fuzzer, takes up to three quarters of the time. Inputs that cost too much are read
+# again by the same target without it; any other failure stands.
 unguided() {
-    local target=$1
-    shift
-    cargo build --quiet --release --manifest-path fuzz/Cargo.toml --target-dir fuzz/target/unguided --bin "$target"
-    FUZZ_LARGE="fuzz/artifacts/$target/large" "fuzz/target/unguided/release/$target" -timeout=0 -rss_limit_mb=0 "$@"
+    cargo build --quiet --release --manifest-path fuzz/Cargo.toml --target-dir fuzz/target/unguided --bin "$1"
+    read_large fuzz/target/unguided/release "$@"
 }
 
 # The empty input is for all that needs no seed.
@@ -67,8 +66,8 @@ large() {
     : >"$empty"
     local inputs=("$empty")
     [ ! -d "fuzz/seeds/$target" ] || inputs+=("fuzz/seeds/$target"/*)
-    if ! FUZZ_LARGE="fuzz/artifacts/$target/large" "$binaries/$target" -timeout=0 -rss_limit_mb=0 "${inputs[@]}" >"$log" 2>&1 &&
-        ! unguided "$target" "${inputs[@]}" >"$log" 2>&1; then
+    if ! read_large "$binaries" "$target" "${inputs[@]}" >"$log" 2>&1 &&
+        ! { grep -aq 'that cost too much' "$log" && unguided "$target" "${inputs[@]}" >"$log" 2>&1; }; then
         grep -a -e '^fuzz: ' -e panicked -A 2 "$log" >&2 || tail -n 40 "$log" >&2
         echo "fuzz: $target failed at 1 MiB; the whole output is in $log" >&2
         return 1
@@ -77,7 +76,7 @@ large() {
         awk -v target="$target" '{ runs += $1; if ($2 > memory) memory = $2; if ($3 > time) time = $3 }
             END { print "fuzz: " target ", " runs " inputs of 1 MiB: at most " memory + 0 " MiB and " time + 0 " ms" }'
 }
-export -f fuzz large unguided
+export -f fuzz large read_large unguided
 # shellcheck disable=SC2016 # It is the inner shell that fills in the target.
 printf '%s\n' "${targets[@]}" | xargs -P "$(nproc)" -I '{}' bash -euo pipefail -c 'fuzz "$1"' fuzz '{}'
 # shellcheck disable=SC2016

@@ -126,6 +126,10 @@ fn remove_variable(path: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        boot::samples::entry,
+        entry::{EnvironmentChange, Source},
+    };
 
     #[test]
     fn variables_for_one_boot_go_and_others_stay() {
@@ -148,5 +152,36 @@ mod tests {
         );
         assert_eq!(messages.len(), 1, "{messages:?}");
         assert_eq!(["one-shot", "another", "kept"].map(|name| path(name).exists()), [false, false, true]);
+    }
+
+    #[test]
+    fn what_an_entry_owes_is_its_changes_and_its_attempt() {
+        let block = FileReference::new("sda1".into(), "/boot/grub/grubenv".into());
+        let change = |name: &str| EnvironmentChange { block: block.clone(), name: name.into(), value: None };
+        let plain = entry("a", "sda1");
+        let counted = |path: &str, format, tries_left| {
+            let source = Source { format, path: path.into(), ..plain.source.clone() };
+            Entry { source, tries_left, ..plain.clone() }
+        };
+        let attempt = |path: &str, name: &str| {
+            let file = FileReference::new(plain.source.volume.clone(), path.into());
+            vec![BeforeJump::CountAttempt { file, name: name.into() }]
+        };
+        let (bls, uki) = ("/loader/entries/a+2-1.conf", "/EFI/Linux/a+3.efi");
+        let saved = Entry { changes: vec![change("next_entry"), change("x"), change("x")], ..plain.clone() };
+        for (entry, expected) in [
+            (plain.clone(), vec![]),
+            (saved.clone(), vec![BeforeJump::ChangeEnvironment(saved.changes.clone())]),
+            (counted(bls, Format::Bls, Some(2)), attempt(bls, "a+1-2.conf")),
+            (counted(uki, Format::Uki, Some(3)), attempt(uki, "a+2-1.efi")),
+            // GRUB's blscfg and others count nothing.
+            (counted(bls, Format::Bls, None), vec![]),
+            (counted(bls, Format::Grub, Some(2)), vec![]),
+        ] {
+            assert_eq!(owed_by(&entry), expected, "{}", entry.source.path);
+        }
+        let meaning = owed_by(&saved).first().and_then(meaning_of_not_writing);
+        let expected = "GRUB's environment keeps its next_entry, x, so the next boot decides as this one did";
+        assert_eq!(meaning.as_deref(), Some(expected));
     }
 }

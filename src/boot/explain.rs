@@ -105,9 +105,9 @@ pub fn no_device(controllers: &[Controller]) -> Vec<(String, String)> {
     std::iter::once(("disks".to_owned(), none.to_owned())).chain(controllers.iter().map(line)).collect()
 }
 
-/// Names and values of an entry's parts: where it is written, and what booting it does.
+/// Names and values of an entry's parts: where it is written, and what booting it does, with this command line.
 #[must_use]
-pub fn details(entry: &Entry) -> Vec<(&'static str, String)> {
+pub fn details(entry: &Entry, cmdline: String) -> Vec<(&'static str, String)> {
     let file = |file: &FileReference| format!("{} {}", file.volume, file.full_path());
     let source = &entry.source;
     let line = source.line.map_or_else(String::new, |line| format!(", line {line}"));
@@ -118,7 +118,7 @@ pub fn details(entry: &Entry) -> Vec<(&'static str, String)> {
     details.extend(entry.initrds.iter().map(|initrd| ("initrd", file(initrd))));
     details.extend(entry.unified.companions.iter().map(|companion| ("with", file(&companion.file))));
     details.extend(entry.devicetree.iter().map(|tree| ("device tree", file(tree))));
-    details.push(("command line", entry.cmdline.clone()));
+    details.push(("command line", cmdline));
     details.extend(entry.tries_left.map(|tries| ("tries left", tries.to_string())));
     if entry.locked {
         details.push(("locked", "its boot loader asks for a password".to_owned()));
@@ -198,6 +198,9 @@ mod tests {
             ("command line", "simple"),
             ("tries left", "2"),
         ];
-        assert_eq!(details(&entry), expected.map(|(name, value)| (name, value.to_owned())));
+        assert_eq!(
+            details(&entry, entry.cmdline.clone()),
+            expected.map(|(name, value)| (name, value.to_owned()))
+        );
     }
 }

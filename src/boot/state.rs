@@ -4,6 +4,7 @@
 mod devices;
 mod edited;
 mod loading;
+mod nothing;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -16,15 +17,14 @@ use self::{loading::Load, view::full_title};
 use super::{
     boot_next,
     election::{self, Electorate},
-    explain,
     failures::Failures,
     loader::AttemptError,
-    settings::{AfterFailure, Settings, Timeout},
+    settings::{Settings, Timeout},
     supervision::{Notice, Request},
 };
 use crate::{
     entry::{Device, Discovery, Entry, TimeoutStyle, Volume, VolumeId, VolumeReference},
-    formats::{sort, text::printable},
+    formats::text::printable,
     kexec::LoadedKernel,
     storage::{controllers::Controller, rejection::Rejection},
     ui::{
@@ -41,12 +41,6 @@ const MESSAGE_LIMIT: usize = 64;
 
 /// Minimum time of a discovery. It is waited for no longer than to the deadline, but may find something afterwards.
 const SEARCH_TIME: Duration = Duration::from_secs(10);
-
-/// Why nothing is known yet of a device.
-const NO_ANSWER: &str = "no answer yet";
-
-/// The reason why a disk is not probed.
-const NOT_STARTED: &str = "its driver has begun its start and not ended it";
 
 /// Reasons why a person cannot choose something.
 const LOCKED: &str =
@@ -578,38 +572,6 @@ impl WorkerState {
             self.boot(entry, now, actions);
         } else {
             self.load(entry, now, actions);
-        }
-    }
-
-    fn nothing_to_boot(&mut self, now: Duration, actions: &mut Vec<WorkerAction>) {
-        // A discovery that runs may find something.
-        if !self.settled() || self.discovering && self.discovery.entries.is_empty() {
-            return;
-        }
-        let is_any = !(self.volumes.is_empty() && self.rejected.is_empty() && self.probing.is_empty());
-        let mut explanation = match (is_any, &self.controllers) {
-            (true, _) => explain::explain(&self.volumes, &self.rejected, &self.discovery, &self.failures),
-            (false, Some(controllers)) => explain::no_device(controllers),
-            (false, None) => return actions.push(WorkerAction::FindControllers),
-        };
-        explanation.extend(self.starting.iter().map(|name| (name.clone(), NOT_STARTED.to_owned())));
-        let mut probing: Vec<&String> = self.probing.iter().collect();
-        sort::ascending(&mut probing);
-        explanation.extend(probing.into_iter().map(|name| (name.clone(), NO_ANSWER.to_owned())));
-        for (device, reason) in explanation.iter().filter(|line| !self.explained.contains(line)) {
-            actions.push(landmark("explain", [("device", device.clone()), ("reason", reason.clone())]));
-        }
-        self.explained = explanation;
-        self.is_nothing_there = true;
-        if self.known_probed {
-            self.nothing_since.get_or_insert(now);
-        }
-        if self.grace_ends().is_some_and(|deadline| deadline <= now) {
-            match self.settings.after_failure {
-                AfterFailure::Menu => {}
-                AfterFailure::Reboot => self.leave(Request::Reboot, actions),
-                AfterFailure::PowerOff => self.leave(Request::PowerOff, actions),
-            }
         }
     }
 }

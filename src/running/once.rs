@@ -12,7 +12,7 @@ use crate::{
     boot::boot_next::write_variable,
     discover::environment::{self, Access, EnvironmentError},
     entry::{Entry, EnvironmentChange, FileReference, Format, Volume},
-    formats::text,
+    formats::{bls, text},
     storage::{OpenVolume, root::Root},
     sys::files,
 };
@@ -157,12 +157,8 @@ impl Once {
 
 /// systemd-boot's name of an entry: its file's, without the counters of boot counting (`name+3-1.conf`).
 fn without_counter(file: &str) -> String {
-    let (stem, extension) = file.rsplit_once('.').unwrap_or((file, "conf"));
-    let counted = stem.rsplit_once('+').filter(|(_, counter)| {
-        let mut parts = counter.splitn(2, '-');
-        parts.all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
-    });
-    format!("{}.{extension}", counted.map_or(stem, |(name, _)| name))
+    let suffix = file.rfind('.').and_then(|dot| file.get(dot..)).unwrap_or_default();
+    bls::entry_name(file, suffix).map_or_else(|| file.to_owned(), |name| name.id + suffix)
 }
 
 fn number(device: &str) -> Option<(u32, u32)> {

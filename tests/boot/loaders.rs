@@ -201,7 +201,7 @@ fn grub_disk(name: &str, release: Release, modules: &[&str], volume: Volume) -> 
 }
 
 /// The head of grub-mkconfig's configurations, as far as it decides what is booted.
-const HEAD: &str = r#"
+pub const HEAD: &str = r#"
 if [ -s $prefix/grubenv ]; then
   set have_grubenv=true
   load_env

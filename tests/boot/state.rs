@@ -11,6 +11,7 @@ use qemu::machine::{Disk, Firmware, Machine};
 use qemu::writes::LoggedDisk;
 use qemu::{payload, pinned, place, tool};
 
+use crate::loaders::HEAD;
 use crate::{LIMIT, debian, firstlight, initramfs};
 
 /// Where the first volume of a built disk begins, in bytes.
@@ -19,24 +20,13 @@ const FIRST_VOLUME: usize = 1 << 20;
 const WORDS: &str = "console=ttyS0 quiet";
 
 /// An entry for one boot and a boot that has failed, as grub-mkconfig's configurations look after both.
-const CONFIGURATION: &str = r#"
-if [ -s $prefix/grubenv ]; then
-  set have_grubenv=true
-  load_env
-fi
-if [ "${next_entry}" ] ; then
-   set default="${next_entry}"
-   set next_entry=
-   save_env next_entry
-   set boot_once=true
-else
-   set default=usual
-fi
+fn configuration() -> String {
+    HEAD.replace("@DEFAULT", "usual")
+        + r#"
 function recordfail {
   set recordfail=1
   if [ -n "${have_grubenv}" ]; then if [ -z "${boot_once}" ]; then save_env recordfail; fi; fi
 }
-set timeout=0
 menuentry 'Usual' --id usual {
   recordfail
   linux /boot/vmlinuz console=ttyS0 quiet usual
@@ -47,7 +37,8 @@ menuentry 'Once' --id once {
   linux /boot/vmlinuz console=ttyS0 quiet once
   initrd /boot/initrd
 }
-"#;
+"#
+}
 
 fn environment(body: &str) -> String {
     format!(
@@ -62,7 +53,7 @@ fn with_environment(filesystem: Filesystem, name: &str) -> Volume {
     Volume::new(filesystem, name)
         .file("/boot/vmlinuz", debian().kernel())
         .file("/boot/initrd", payload::probe_initrd("main").unwrap())
-        .file("/boot/grub/grub.cfg", CONFIGURATION)
+        .file("/boot/grub/grub.cfg", configuration())
         .file("/boot/grub/grubenv", environment(BEFORE))
 }
 
@@ -219,6 +210,7 @@ fn a_power_cut_at_any_moment_of_the_count_loses_nothing() {
     assert_eq!(chosen(&guest), "counted");
     drop(guest);
     let writes = logged.count().unwrap();
+    assert!(writes > 0, "nothing was counted");
     let at = disk.with_file_name("state-cut-moment.img");
     let mut seen = Vec::new();
     for moment in 0..=writes {
@@ -247,6 +239,12 @@ fn a_power_cut_at_any_moment_of_the_count_loses_nothing() {
         seen.push(entries.len());
     }
     println!("{writes} writes, names at each moment: {seen:?}");
+    // What the last write leaves is the counted name alone.
+    let esp = at.with_extension("esp");
+    let listing =
+        tool::finish(pinned::disks().unwrap().command("mdir").args(["-/", "-b", "-i"]).arg(&esp).arg("::/"))
+            .unwrap();
+    assert!(listing.contains("-2+0-1.conf") && !listing.contains("-2+1.conf"), "{listing}");
     fs::remove_file(at).unwrap();
 }
 

@@ -2,6 +2,7 @@
 
 use super::WorkerState;
 use crate::{
+    boot::words,
     entry::{Entry, FileReference, Kind},
     formats::text::printable,
     ui::menu::BootParts,
@@ -17,7 +18,7 @@ impl WorkerState {
         is_open.then(|| BootParts {
             kernel: place(kernel),
             initrds: entry.initrds.iter().map(place).collect(),
-            cmdline: entry.cmdline.clone(),
+            cmdline: words::cmdline(entry, &self.settings),
         })
     }
 

@@ -73,7 +73,10 @@ impl WorkerState {
         ));
         // Who chooses an entry has read that it needs the word, or reads it now.
         let nokaslr = self.settings.nokaslr || matches!(self.decider, Decider::Person(_));
-        let with_words = Entry { cmdline: words::cmdline(&entry, &self.settings), ..entry.clone() };
+        // What a person has typed stays as it is: it began with the settings' words.
+        let is_edited = self.edited.as_deref().is_some_and(|edited| *edited == entry);
+        let cmdline = if is_edited { entry.cmdline.clone() } else { words::cmdline(&entry, &self.settings) };
+        let with_words = Entry { cmdline, ..entry.clone() };
         actions.push(WorkerAction::Load { number: self.loads, entry: Box::new(with_words), nokaslr });
         self.load = Load::Begun { number: self.loads, entry: Box::new(entry), since: now };
     }

@@ -13,9 +13,11 @@ use crate::{
         samples::{entry, id, reference, volume},
         supervision::Task,
     },
-    entry::{Kind, Transport},
+    entry::Transport,
     kexec::BeforeJump,
 };
+
+mod chosen;
 
 /// A kernel that is loaded.
 fn kernel() -> LoadedKernel {
@@ -587,32 +589,4 @@ fn a_copy_of_a_disk_is_told_and_what_is_known_of_an_entry_follows_its_id() {
     let rows = scene.state.menu().entries().items().iter();
     let rows: Vec<_> = rows.map(|item| (item.title.as_str(), item.problem.as_deref())).collect();
     assert_eq!(rows, [("Title of a (sda1)", Some("failed")), ("Title of a (sdb1, Disk 2)", None)]);
-}
-
-#[test]
-fn a_program_that_only_the_firmware_starts_is_left_to_it_when_a_person_chooses_it() {
-    let mut scene = Scene::new("");
-    let mut windows = Entry {
-        kind: Kind::Chainload,
-        problem: Some("a program that only the firmware can start".into()),
-        ..entry("windows", "sda1")
-    };
-    windows.kernel.as_mut().unwrap().path = "/EFI/Microsoft/Boot/bootmgfw.efi".into();
-    let mut entries = discovery().entries;
-    entries.push(windows);
-    scene.found("sda1").on(Event::KnownProbed);
-    scene.on(Event::Discovered(Ok(Discovery { entries, ..discovery() }))).loaded(1).done();
-    let problems = |scene: &Scene| {
-        let items = scene.state.menu().entries().items().iter();
-        items.map(|item| item.problem.clone()).collect::<Vec<_>>()
-    };
-    assert_eq!(problems(&scene), [None, Some("only a UEFI starts it, and this firmware is none".into())]);
-    scene.state.set_uefi(true);
-    scene.on(Event::Notice(Notice::ModulesLoaded));
-    assert_eq!(problems(&scene), [None, Some("restarts into it".into())]);
-    assert_eq!(scene.press('2').press('!').done(), "firmware windows");
-    scene.on(Event::FirmwareRefused("Windows: it refuses".into()));
-    assert_eq!(scene.state.status(scene.now).messages, ["Windows: it refuses"]);
-    // The menu is still there.
-    assert_eq!(scene.press('1').press('!').done(), JUMP_A);
 }

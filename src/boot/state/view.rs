@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Decider, WorkerState};
 use crate::{
     boot::settings::{AfterFailure, Timeout},
-    boot::{boot_next, explain},
+    boot::{boot_next, explain, words},
     entry::{Entry, TimeoutStyle},
     ui::{
         keys::Key,
@@ -206,7 +206,7 @@ impl WorkerState {
             hidden: !self.is_shown(entry),
             default: self.default.as_ref() == Some(&entry.id),
             problem: self.remark(entry),
-            details: explain::details(entry),
+            details: explain::details(entry, words::cmdline(entry, &self.settings)),
             parts: self.parts(entry),
         };
         let items = shown.iter().zip(submenus).zip(own).map(item).collect();

@@ -1,0 +1,57 @@
+//! What comes of an entry that a person chooses: by the firmware, and with other words.
+
+use super::*;
+use crate::entry::Kind;
+
+#[test]
+fn a_program_that_only_the_firmware_starts_is_left_to_it_when_a_person_chooses_it() {
+    let mut scene = Scene::new("");
+    let mut windows = Entry {
+        kind: Kind::Chainload,
+        problem: Some("a program that only the firmware can start".into()),
+        ..entry("windows", "sda1")
+    };
+    windows.kernel.as_mut().unwrap().path = "/EFI/Microsoft/Boot/bootmgfw.efi".into();
+    let mut entries = discovery().entries;
+    entries.push(windows);
+    scene.found("sda1").on(Event::KnownProbed);
+    scene.on(Event::Discovered(Ok(Discovery { entries, ..discovery() }))).loaded(1).done();
+    let problems = |scene: &Scene| {
+        let items = scene.state.menu().entries().items().iter();
+        items.map(|item| item.problem.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(problems(&scene), [None, Some("only a UEFI starts it, and this firmware is none".into())]);
+    scene.state.set_uefi(true);
+    scene.on(Event::Notice(Notice::ModulesLoaded));
+    assert_eq!(problems(&scene), [None, Some("restarts into it".into())]);
+    assert_eq!(scene.press('2').press('!').done(), "firmware windows");
+    scene.on(Event::FirmwareRefused("Windows: it refuses".into()));
+    assert_eq!(scene.state.status(scene.now).messages, ["Windows: it refuses"]);
+    // The menu is still there.
+    assert_eq!(scene.press('1').press('!').done(), JUMP_A);
+}
+
+#[test]
+fn the_settings_words_are_shown_and_edited_and_what_was_typed_is_not_changed_again() {
+    let mut scene = Scene::new("remove = quiet\nappend-for = a: debug");
+    let entries = vec![Entry { default: true, cmdline: "ro quiet".into(), ..entry("a", "sda1") }];
+    scene.found("sda1").on(Event::KnownProbed);
+    let loaded = |scene: &mut Scene, event| {
+        let actions = scene.state.on(event, scene.now);
+        let load = actions.into_iter().find_map(|action| match action {
+            WorkerAction::Load { entry, .. } => Some(entry.cmdline),
+            _ => None,
+        });
+        load.unwrap()
+    };
+    let discovery = Discovery { timeout: Some(5), entries, ..Discovery::default() };
+    assert_eq!(loaded(&mut scene, Event::Discovered(Ok(discovery))), "ro debug");
+    let item = scene.state.menu().entries().items().first().unwrap().clone();
+    assert!(item.details.contains(&("command line", "ro debug".into())), "{item:?}");
+    assert_eq!(item.parts.unwrap().cmdline, "ro debug");
+    scene.loaded(1);
+    for key in "o quiet".chars().map(Key::Character) {
+        scene.on(Event::Key(key));
+    }
+    assert_eq!(loaded(&mut scene, Event::Key(Key::Enter)), "ro debug  quiet");
+}
