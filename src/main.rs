@@ -28,6 +28,7 @@ const PARTS: &[(&str, EntryPoint)] = &[
     ("worker", boot::worker::run),
     ("finder", discover::sandbox::run),
     ("rescue", init::rescue::run),
+    ("shell", init::rescue::run_shell),
     #[cfg(feature = "command-line")]
     ("kexec", cli::kexec::run),
 ];

@@ -3,7 +3,10 @@
 use std::{
     fs::{File, OpenOptions},
     io::Read,
-    os::{fd::OwnedFd, unix::fs::OpenOptionsExt},
+    os::{
+        fd::{AsFd, OwnedFd},
+        unix::fs::OpenOptionsExt,
+    },
     path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
@@ -114,13 +117,13 @@ impl Consoles {
     /// The size of each console.
     #[must_use]
     pub fn sizes(&self) -> Vec<Size> {
-        self.lock().iter().map(|console| size(&console.terminal)).collect()
+        self.lock().iter().map(|console| size(&*console.terminal)).collect()
     }
 
     /// Writes to each console what `draw` makes for a terminal of its size, with the sequences that steer it.
     pub fn draw(&self, draw: impl Fn(Size) -> String) {
         let mut consoles = self.lock();
-        let texts: Vec<String> = consoles.iter().map(|console| draw(size(&console.terminal))).collect();
+        let texts: Vec<String> = consoles.iter().map(|console| draw(size(&*console.terminal))).collect();
         write_all(
             consoles.iter_mut().zip(&texts).map(|(console, text)| (console, text.as_bytes())).collect(),
         );
@@ -158,7 +161,8 @@ fn open_terminal(name: &str) -> Option<OwnedFd> {
     options.open(Path::new("/dev").join(name)).ok().map(OwnedFd::from)
 }
 
-fn size(terminal: &OwnedFd) -> Size {
+/// The size of a terminal.
+pub fn size(terminal: impl AsFd) -> Size {
     match tcgetwinsize(terminal) {
         Ok(Winsize { ws_row: rows @ 1.., ws_col: columns @ 1.., .. }) => {
             Size { columns: columns.into(), rows: rows.into() }

@@ -31,6 +31,17 @@ impl TextField {
         &self.text
     }
 
+    /// The text before the cursor.
+    #[must_use]
+    pub fn before_cursor(&self) -> &str {
+        self.text.get(..self.cursor).unwrap_or(&self.text)
+    }
+
+    /// Puts `new` in place of so many bytes before the cursor.
+    pub fn replace_before(&mut self, bytes: usize, new: &str) {
+        self.replace(self.cursor.saturating_sub(bytes), self.cursor, new);
+    }
+
     /// Takes a key; `false` if it does not edit.
     pub fn take(&mut self, key: Key) -> bool {
         let (before, after) = self.text.split_at_checked(self.cursor).unwrap_or((&self.text, ""));

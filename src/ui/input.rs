@@ -1,6 +1,11 @@
 //! Keys from every console at once: terminals in raw mode, read on one thread.
 
-use std::{io, os::fd::OwnedFd, sync::Arc, time::Duration};
+use std::{
+    io,
+    os::fd::{AsFd, OwnedFd},
+    sync::Arc,
+    time::Duration,
+};
 
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
@@ -32,7 +37,7 @@ impl Input {
     pub fn listen(consoles: &Consoles, sink: impl Fn(Key) + Send + 'static) -> io::Result<Self> {
         let terminals = consoles.terminals();
         let saved =
-            terminals.iter().filter_map(|terminal| Some((Arc::clone(terminal), raw(terminal)?))).collect();
+            terminals.iter().filter_map(|terminal| Some((Arc::clone(terminal), raw(&**terminal)?))).collect();
         threads::start("keys", None, Box::new(move || read(&terminals, &sink)))?;
         Ok(Self { saved })
     }
@@ -48,7 +53,8 @@ impl Input {
 
 /// Makes the terminal give each byte at once and print none of them; tells its modes before. Output stays as it is, so
 /// that a line feed still returns the carriage.
-fn raw(terminal: &OwnedFd) -> Option<Termios> {
+pub fn raw(terminal: impl AsFd) -> Option<Termios> {
+    let terminal = terminal.as_fd();
     let before = tcgetattr(terminal).ok()?;
     let mut modes = before.clone();
     modes.local_modes -= LocalModes::ICANON | LocalModes::ECHO | LocalModes::ISIG | LocalModes::IEXTEN;

@@ -10,4 +10,4 @@ pub mod menu;
 pub mod picture;
 pub mod screen;
 pub mod titles;
-mod wrap;
+pub mod wrap;

@@ -4,17 +4,20 @@
 const ROW_LIMIT: usize = 30;
 
 /// Columns that a character may take.
-pub(super) fn width(character: char) -> usize {
+#[must_use]
+pub fn width(character: char) -> usize {
     if character.is_ascii() { 1 } else { 2 }
 }
 
 /// Columns that a text may take.
-pub(super) fn measure(text: &str) -> usize {
+#[must_use]
+pub fn measure(text: &str) -> usize {
     text.chars().map(width).sum()
 }
 
 /// The longest beginning of a text that fits into so many columns.
-pub(super) fn start(text: &str, columns: usize) -> &str {
+#[must_use]
+pub fn start(text: &str, columns: usize) -> &str {
     let mut left = columns;
     let end = text.char_indices().find(|(_, character)| {
         let fits = width(*character) <= left;

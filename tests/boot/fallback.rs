@@ -76,7 +76,7 @@ fn when_nothing_boots_the_reason_is_shown_for_each_device_and_pid_1_lives() {
     }
     // It waits for a person, and does what PID 1 alone can do.
     guest.send("r").unwrap();
-    guest.wait_for_text("rescue> ", LIMIT).unwrap();
+    guest.wait_for_text("rescue /> ", LIMIT).unwrap();
     guest.send("poweroff\n").unwrap();
     guest.wait_off(LIMIT).unwrap();
 }

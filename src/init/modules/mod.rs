@@ -19,6 +19,7 @@ use std::{
 
 use idle::Idle;
 use loader::{ModuleLoader, Tables};
+pub(super) use modprobe::load_by_name;
 pub use modprobe::run as modprobe;
 use queue::Queue;
 use rustix::{

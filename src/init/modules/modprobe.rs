@@ -13,10 +13,15 @@ use crate::{formats::text::printable, sys::kmsg};
 pub fn run(arguments: &[OsString]) -> ExitCode {
     kmsg::install("modprobe", LevelFilter::Info, printable);
     let Some((name, parameters)) = request(arguments) else { return ExitCode::FAILURE };
-    let loaded = Tables::read()
-        .is_some_and(|tables| ModuleLoader::new(&tables).for_kernel().load_by_name(&name, &parameters));
+    let loaded = load_by_name(&name, &parameters);
     log::debug!("{name}: {}", if loaded { "there" } else { "not there" });
     if loaded { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Loads what a name or an alias means, with these parameters; whether all of it is there now.
+pub fn load_by_name(name: &str, parameters: &str) -> bool {
+    Tables::read()
+        .is_some_and(|tables| ModuleLoader::new(&tables).for_kernel().load_by_name(name, parameters))
 }
 
 /// The name and the parameters after it; `None` if there is no name, or something other than loading is asked for.

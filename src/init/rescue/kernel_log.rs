@@ -17,19 +17,21 @@ const RECORD_LIMIT: usize = 8192;
 /// Maximum number of lines that are kept.
 const LINES_LIMIT: usize = 10_000;
 
-/// The last `count` messages, each with its time in seconds.
+/// The last `count` messages that are wanted, each with its time in seconds.
 ///
 /// # Errors
 ///
 /// When /dev/kmsg cannot be opened or read.
-pub(super) fn last_lines(count: usize) -> io::Result<String> {
+pub(super) fn last_lines(count: usize, wanted: fn(&str) -> bool) -> io::Result<String> {
     let flags = OFlags::NONBLOCK.bits().cast_signed();
     let mut log = OpenOptions::new().read(true).custom_flags(flags).open("/dev/kmsg")?;
     let mut lines = VecDeque::new();
     let mut record = [0_u8; RECORD_LIMIT];
     loop {
         match log.read(&mut record) {
-            Ok(length @ 1..) => lines.extend(line(record.get(..length).unwrap_or_default())),
+            Ok(length @ 1..) => {
+                lines.extend(line(record.get(..length).unwrap_or_default()).filter(|line| wanted(line)));
+            }
             Ok(_) => break,
             Err(error) if error.kind() == ErrorKind::WouldBlock => break,
             // Overwritten while we read: the next read gives the oldest that is left.

@@ -1,13 +1,23 @@
-//! The rescue console: lines typed on any console, commands from a table, nothing of the boot needed.
+//! The rescue console: on each console a shell of its own ([`shell`]), nothing of the boot needed.
 //!
-//! It is a process of its own in the worker's place, so that PID 1 never waits for a terminal. It asks PID 1 for power
-//! as the worker does; when it ends with status 0, PID 1 starts the worker again.
+//! It is a process of its own in the worker's place, so that PID 1 never waits for a terminal. The shells ask PID 1 for power as the
+//! worker does; when one leaves, this process ends with status 0, and PID 1 starts the worker again.
 
-mod commands;
+mod complete;
+mod editing;
+mod files;
+mod kernel;
 mod kernel_log;
+mod output;
+mod power;
+mod shell;
+mod table;
+mod terminal;
+mod words;
 
 use std::{
-    ffi::OsString,
+    ffi::{OsStr, OsString},
+    io,
     os::fd::{AsFd, OwnedFd},
     process::ExitCode,
     sync::Arc,
@@ -18,35 +28,24 @@ use log::LevelFilter;
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
-    net::{SendFlags, send},
-    termios::{InputModes, LocalModes, OptionalActions, OutputModes, tcgetattr, tcsetattr},
+    pipe::{PipeFlags, pipe_with},
+    process::{Pid, Signal, WaitOptions, kill_process_group},
 };
+pub use shell::run as run_shell;
 
 use crate::{
     boot::settings::AfterFailure,
     boot::supervision::{Request, WORKER_END},
     formats::text::printable,
-    sys::{inherited, kmsg},
+    sys::{child, inherited, kmsg},
     ui::console::Consoles,
 };
 
 /// Maximum time without a typed line on an unattended machine; after it, the machine carries out `after-failure`.
 const UNATTENDED: Duration = Duration::from_secs(60);
 
-const PROMPT: &str = "rescue> ";
-
-/// Maximum length of a typed line, in bytes: the terminal's own limit.
-const LINE_LIMIT: usize = 4096;
-
-/// The result of a command.
-enum Answer {
-    /// This is shown where it was typed.
-    Show(String),
-    /// PID 1 is asked for this.
-    Ask(Request),
-    /// The worker takes over again.
-    Leave,
-}
+/// Maximum number of times that the shell of a console is started again.
+const STARTS_LIMIT: u32 = 5;
 
 /// The arguments of the rescue console: the action if nobody is there.
 pub(super) fn arguments(unattended: AfterFailure) -> Vec<String> {
@@ -68,123 +67,168 @@ pub fn run(arguments: &[OsString]) -> ExitCode {
         _ => None,
     };
     let consoles = Consoles::open();
-    let mut terminals = consoles.terminals();
-    terminals.iter().for_each(|terminal| make_line_mode(terminal));
+    let terminals = consoles.terminals();
+    terminals.iter().for_each(|terminal| terminal::make_line_mode(&**terminal));
     consoles.write("\nfirstlight: rescue console. `help` lists the commands.\n");
     if let Some(request) = &unattended {
         let seconds = UNATTENDED.as_secs();
         consoles.write(&format!("Without a line typed within {seconds} s: {}.\n", describe(request)));
     }
-    consoles.write(PROMPT);
     let init = inherited::take(WORKER_END).ok();
+    let mut shells: Vec<Console> =
+        terminals.into_iter().filter_map(|terminal| Console::start(terminal, init.as_ref())).collect();
     let mut unattended = unattended.zip(Instant::now().checked_add(UNATTENDED));
     loop {
-        let Some(ready) = wait(&terminals, init.as_ref(), unattended.as_ref().map(|(_, deadline)| *deadline))
+        let Some(ready) = wait(&shells, init.as_ref(), unattended.as_ref().map(|(_, deadline)| *deadline))
         else {
-            if let Some((request, _)) = unattended.take() {
-                ask(init.as_ref(), &request);
+            if let Some((request, _)) = unattended.take()
+                && shell::ask(init.as_ref(), &request).is_err()
+            {
+                log::error!("PID 1 does not hear the rescue console");
             }
             continue;
         };
         if ready.init_is_gone {
             return ExitCode::FAILURE;
         }
-        for terminal in ready.terminals {
-            let Some(line) = read_line(&terminal) else {
-                terminals.retain(|kept| !Arc::ptr_eq(kept, &terminal));
-                continue;
-            };
-            unattended = None;
-            match commands::answer(&line, &terminal) {
-                Answer::Show(text) => {
-                    Consoles::over(terminal.try_clone().into_iter().collect()).write(&(text + PROMPT));
+        for place in ready.shells.into_iter().rev() {
+            let Some(console) = shells.get_mut(place) else { continue };
+            match console.hear() {
+                Heard::Used => unattended = None,
+                Heard::Nothing => {}
+                Heard::Left => {
+                    shells.iter().for_each(Console::kill);
+                    return ExitCode::SUCCESS;
                 }
-                Answer::Ask(request) => ask(init.as_ref(), &request),
-                Answer::Leave => return ExitCode::SUCCESS,
+                Heard::Ended => {
+                    if !console.start_again(init.as_ref()) {
+                        shells.remove(place);
+                    }
+                }
             }
         }
     }
 }
 
+/// One console and the shell on it.
+#[derive(Debug)]
+struct Console {
+    terminal: Arc<OwnedFd>,
+    shell: Pid,
+    /// Readable when somebody uses the shell, and at its end.
+    used: OwnedFd,
+    starts: u32,
+}
+
+/// What came of a console.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Heard {
+    /// A line was typed.
+    Used,
+    Nothing,
+    /// The boot loader shall start again.
+    Left,
+    /// The shell is gone: its terminal hung up, or something ended it.
+    Ended,
+}
+
+impl Console {
+    fn start(terminal: Arc<OwnedFd>, init: Option<&OwnedFd>) -> Option<Self> {
+        match start_shell(&terminal, init) {
+            Ok((shell, used)) => Some(Self { terminal, shell, used, starts: 1 }),
+            Err(error) => {
+                log::error!("no shell on this console: {error}");
+                None
+            }
+        }
+    }
+
+    /// Starts it anew where the terminal is still there; `false` where that is of no use.
+    fn start_again(&mut self, init: Option<&OwnedFd>) -> bool {
+        let is_there = rustix::termios::tcgetattr(&*self.terminal).is_ok();
+        if !is_there || self.starts >= STARTS_LIMIT {
+            return false;
+        }
+        self.starts = self.starts.saturating_add(1);
+        match start_shell(&self.terminal, init) {
+            Ok((shell, used)) => (self.shell, self.used) = (shell, used),
+            Err(error) => log::error!("no shell on this console: {error}"),
+        }
+        true
+    }
+
+    fn hear(&self) -> Heard {
+        match rustix::io::read(&self.used, &mut [0_u8]) {
+            Ok(1..) => Heard::Used,
+            Err(Errno::AGAIN | Errno::INTR) => Heard::Nothing,
+            Ok(0) | Err(_) => {
+                let status = child::wait(self.shell, WaitOptions::empty());
+                if status.is_ok_and(|status| status.is_some_and(|status| status.success())) {
+                    Heard::Left
+                } else {
+                    Heard::Ended
+                }
+            }
+        }
+    }
+
+    /// Ends the shell; what runs on its terminal is told that it hangs up.
+    fn kill(&self) {
+        // It may be gone already.
+        let _ = kill_process_group(self.shell, Signal::KILL);
+    }
+}
+
+/// Starts a shell that leads a session on the terminal; the descriptor tells whether it is used, and of its end.
+fn start_shell(terminal: &OwnedFd, init: Option<&OwnedFd>) -> io::Result<(Pid, OwnedFd)> {
+    let (used, shells_end) = pipe_with(PipeFlags::CLOEXEC | PipeFlags::NONBLOCK)?;
+    let program = child::Program::new(OsStr::new("/proc/self/exe"), &["firstlight", "shell"])?;
+    let mut program = program.leading().on_terminal(terminal)?;
+    if let Some(init) = init {
+        program = program.hand(init, WORKER_END)?;
+    }
+    Ok((program.hand(&shells_end, shell::USED)?.spawn()?, used))
+}
+
 struct Ready {
-    terminals: Vec<Arc<OwnedFd>>,
+    /// Places of those that have something to say.
+    shells: Vec<usize>,
     init_is_gone: bool,
 }
 
-/// Until something was typed or PID 1 is gone; `None` once the deadline has passed.
-fn wait(terminals: &[Arc<OwnedFd>], init: Option<&OwnedFd>, deadline: Option<Instant>) -> Option<Ready> {
+/// Until a shell is used or ends, or PID 1 is gone; `None` once the deadline has passed.
+fn wait(shells: &[Console], init: Option<&OwnedFd>, deadline: Option<Instant>) -> Option<Ready> {
     let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
     let timeout = left.and_then(|left| Timespec::try_from(left).ok());
-    let descriptors = terminals.iter().map(AsFd::as_fd).chain(init.map(AsFd::as_fd));
+    let descriptors = shells.iter().map(|console| console.used.as_fd()).chain(init.map(AsFd::as_fd));
     let mut polled: Vec<_> =
         descriptors.map(|descriptor| PollFd::from_borrowed_fd(descriptor, PollFlags::IN)).collect();
     match poll(&mut polled, timeout.as_ref()) {
         Ok(0) => return None,
         // Interrupted, or short of memory: nothing is ready, and the next turn waits again.
-        Err(_) => return Some(Ready { terminals: Vec::new(), init_is_gone: false }),
+        Err(_) => return Some(Ready { shells: Vec::new(), init_is_gone: false }),
         Ok(_) => {}
     }
-    let ready: Vec<bool> = polled.iter().map(|polled| !polled.revents().is_empty()).collect();
+    let is_ready = |place: &usize| polled.get(*place).is_some_and(|polled| !polled.revents().is_empty());
     Some(Ready {
-        terminals: terminals
-            .iter()
-            .zip(&ready)
-            .filter(|(_, ready)| **ready)
-            .map(|(one, _)| Arc::clone(one))
-            .collect(),
-        init_is_gone: init.is_some() && ready.last() == Some(&true),
+        shells: (0..shells.len()).filter(is_ready).collect(),
+        init_is_gone: init.is_some() && is_ready(&shells.len()),
     })
-}
-
-/// One line as the terminal gives it; `None` once it gives no more.
-fn read_line(terminal: &OwnedFd) -> Option<String> {
-    let mut line = [0_u8; LINE_LIMIT];
-    match rustix::io::read(terminal, &mut line) {
-        Ok(length @ 1..) => {
-            let line = line.get(..length).unwrap_or_default();
-            Some(String::from_utf8_lossy(line).trim().to_owned())
-        }
-        Err(Errno::AGAIN | Errno::INTR) => Some(String::new()),
-        // End of file is Ctrl-D on a terminal that is still there.
-        Ok(_) if tcgetattr(terminal).is_ok() => Some(String::new()),
-        Ok(_) | Err(_) => None,
-    }
-}
-
-fn ask(init: Option<&OwnedFd>, request: &Request) {
-    let sent = init.map(|init| send(init, &request.encode(), SendFlags::NOSIGNAL));
-    if !matches!(sent, Some(Ok(_))) {
-        log::error!("PID 1 does not hear the rescue console");
-    }
 }
 
 fn describe(request: &Request) -> &'static str {
     if *request == Request::PowerOff { "the machine powers off" } else { "the machine restarts" }
 }
 
-/// The terminal edits lines and echoes, whatever whoever had it before wanted.
-fn make_line_mode(terminal: &OwnedFd) {
-    let Ok(mut modes) = tcgetattr(terminal) else { return };
-    modes.input_modes |= InputModes::ICRNL;
-    modes.output_modes |= OutputModes::OPOST | OutputModes::ONLCR;
-    modes.local_modes |= LocalModes::ICANON | LocalModes::ISIG | LocalModes::IEXTEN;
-    modes.local_modes |= LocalModes::ECHO | LocalModes::ECHOE | LocalModes::ECHOK;
-    // A terminal that stays as it is can still be typed on.
-    let _ = tcsetattr(terminal, OptionalActions::Now, &modes);
+/// Shows what a word may become, as `ls` shows names.
+fn show_choices(choices: &[String]) {
+    // A person who has seen enough goes on typing.
+    let _ = output::Output::standard().columns_of(choices);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_lone_console_that_hangs_up_is_noticed() {
-        let (reader, writer) = rustix::pipe::pipe().unwrap();
-        rustix::io::write(&writer, b" devices \n").unwrap();
-        assert_eq!(read_line(&reader).as_deref(), Some("devices"));
-        drop(writer);
-        assert_eq!(read_line(&reader), None);
-    }
 
     #[test]
     fn the_deadline_and_the_end_of_pid_1_are_distinguished() {

@@ -1,0 +1,225 @@
+//! The table of the commands: what is typed, what completes it, what the help says of it, and what it does.
+
+use super::{
+    files, kernel,
+    output::{Failure, Output},
+    power,
+    shell::{Next, Shell},
+};
+use crate::formats::text::printable;
+
+/// What Tab offers for the words after a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Completes {
+    Nothing,
+    Commands,
+    Paths,
+}
+
+/// What a command does.
+#[derive(Clone, Copy)]
+pub(super) enum Run {
+    /// It changes the shell, and is done at once.
+    Here(fn(&mut Shell, &[String]) -> Result<Next, Failure>),
+    /// It has a process of its own, which Ctrl-C ends.
+    Apart(fn(&[String], &mut Output) -> Result<(), Failure>),
+}
+
+/// One command.
+pub(super) struct Command {
+    pub(super) name: &'static str,
+    pub(super) operands: &'static str,
+    pub(super) what: &'static str,
+    /// A line that a person may type, and what it does.
+    pub(super) example: (&'static str, &'static str),
+    pub(super) completes: Completes,
+    pub(super) run: Run,
+}
+
+/// All of them, in the order of the help.
+pub(super) const COMMANDS: &[Command] = &[
+    Command {
+        name: "help",
+        operands: "[COMMAND]",
+        what: "lists the commands, or explains one",
+        example: ("help mount", "explains `mount`"),
+        completes: Completes::Commands,
+        run: Run::Apart(help),
+    },
+    Command {
+        name: "ls",
+        operands: "[-l] [PATH]…",
+        what: "lists directories; -l with kind and rights, size and time of change (UTC)",
+        example: ("ls -l /mnt/sda2/boot", "what is in /boot of the volume that is mounted there"),
+        completes: Completes::Paths,
+        run: Run::Apart(files::ls),
+    },
+    Command {
+        name: "cd",
+        operands: "[DIR]",
+        what: "makes DIR the directory that paths begin in; without it, /",
+        example: ("cd /mnt/sda2/boot", "paths without a slash at their beginning now begin there"),
+        completes: Completes::Paths,
+        run: Run::Here(files::cd),
+    },
+    Command {
+        name: "cat",
+        operands: "FILE…",
+        what: "shows text files, a screen at a time",
+        example: ("cat /mnt/sda2/etc/fstab", "shows that file"),
+        completes: Completes::Paths,
+        run: Run::Apart(files::cat),
+    },
+    Command {
+        name: "hexdump",
+        operands: "[-n BYTES] [-s OFFSET] FILE",
+        what: "shows the first 256 bytes of a file or a device, or so many from an offset, as hexadecimal numbers and text",
+        example: ("hexdump -n 512 /dev/sda", "shows the first sector of a disk"),
+        completes: Completes::Paths,
+        run: Run::Apart(files::hexdump),
+    },
+    Command {
+        name: "cp",
+        operands: "FILE… DEST",
+        what: "copies files, into the directory DEST or as the file DEST; a file that is there is replaced as a whole",
+        example: ("cp /mnt/sda2/boot/initrd.img.bak /mnt/sda2/boot/initrd.img", "brings a copy back"),
+        completes: Completes::Paths,
+        run: Run::Apart(files::cp),
+    },
+    Command {
+        name: "mv",
+        operands: "FILE DEST",
+        what: "gives a file another name on the same volume",
+        example: ("mv /mnt/sda2/etc/fstab /mnt/sda2/etc/fstab.broken", "keeps a file under another name"),
+        completes: Completes::Paths,
+        run: Run::Apart(files::mv),
+    },
+    Command {
+        name: "dmesg",
+        operands: "[-n LINES]",
+        what: "shows the kernel's log, or its last lines",
+        example: ("dmesg -n 40", "shows the last 40 lines"),
+        completes: Completes::Nothing,
+        run: Run::Apart(kernel::dmesg),
+    },
+    Command {
+        name: "log",
+        operands: "[-n LINES]",
+        what: "shows what firstlight has written to the kernel's log",
+        example: ("log", "shows why an entry is missing or did not boot"),
+        completes: Completes::Nothing,
+        run: Run::Apart(kernel::log),
+    },
+    Command {
+        name: "lsmod",
+        operands: "",
+        what: "lists the kernel's modules that are loaded",
+        example: ("lsmod", "name, size, users"),
+        completes: Completes::Nothing,
+        run: Run::Apart(kernel::lsmod),
+    },
+    Command {
+        name: "modprobe",
+        operands: "MODULE [PARAMETER=VALUE]…",
+        what: "loads a module that is in this image, with those that it needs",
+        example: ("modprobe usb-storage", "loads the driver of USB sticks"),
+        completes: Completes::Nothing,
+        run: Run::Apart(kernel::modprobe),
+    },
+    Command {
+        name: "boot",
+        operands: "",
+        what: "starts the boot loader again",
+        example: ("boot", "starts the boot loader again"),
+        completes: Completes::Nothing,
+        run: Run::Here(|_, _| Ok(Next::Leave)),
+    },
+    Command {
+        name: "reboot",
+        operands: "",
+        what: "unmounts everything and restarts the machine",
+        example: ("reboot", "restarts the machine"),
+        completes: Completes::Nothing,
+        run: Run::Here(power::reboot),
+    },
+    Command {
+        name: "poweroff",
+        operands: "",
+        what: "unmounts everything and powers off",
+        example: ("poweroff", "powers off"),
+        completes: Completes::Nothing,
+        run: Run::Here(power::power_off),
+    },
+];
+
+/// The command of this name.
+pub(super) fn find(name: &str) -> Result<&'static Command, Failure> {
+    let unknown = || Failure::Said(format!("no command `{}`; `help` lists them", printable(name)));
+    COMMANDS.iter().find(|command| command.name == name).ok_or_else(unknown)
+}
+
+impl Command {
+    /// How it is typed, for who typed it in another way.
+    pub(super) fn usage(name: &str) -> Failure {
+        match find(name) {
+            Ok(command) => {
+                let typed = format!("{name} {}", command.operands);
+                Failure::Said(format!("it is typed as `{}`; `help {name}` says more", typed.trim_end()))
+            }
+            Err(failure) => failure,
+        }
+    }
+}
+
+fn help(words: &[String], output: &mut Output) -> Result<(), Failure> {
+    if let Some(name) = words.first() {
+        let Command { name, operands, what, example: (line, meaning), .. } = find(name)?;
+        output.line(format!("{name} {operands}").trim_end())?;
+        output.line(&format!("  {what}"))?;
+        return output.line(&format!("  Example: `{line}`: {meaning}"));
+    }
+    for Command { name, what, .. } in COMMANDS {
+        output.line(&format!("  {name:<10}{what}"))?;
+    }
+    output
+        .line("`help COMMAND` says more. Tab completes, the arrows bring lines back, Ctrl-C ends what runs.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `FIRSTLIGHT_DRAW=1` writes the table in the manual anew.
+    #[test]
+    fn each_command_is_in_the_help_and_in_the_manual() {
+        let mut all = Output::kept();
+        help(&[], &mut all).unwrap();
+        let mut table = "| command | what it does | example |\n|---|---|---|\n".to_owned();
+        for Command { name, operands, what, example: (line, meaning), .. } in COMMANDS {
+            assert!(all.said.contains(&format!("  {name:<10}{what}\n")), "{name}");
+            let mut one = Output::kept();
+            help(&[(*name).to_owned()], &mut one).unwrap();
+            let typed = format!("{name} {operands}");
+            let typed = typed.trim_end();
+            assert_eq!(one.said, format!("{typed}\n  {what}\n  Example: `{line}`: {meaning}\n"));
+            table += &format!("| `{}` | {what} | `{line}`: {meaning} |\n", typed.replace('|', "\\|"));
+        }
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/rescue.md");
+        let manual = std::fs::read_to_string(file).unwrap();
+        let (begin, end) = ("<!-- commands -->\n", "<!-- end of commands -->\n");
+        let (head, rest) = manual.split_once(begin).unwrap();
+        let (written, tail) = rest.split_once(end).unwrap();
+        if std::env::var_os("FIRSTLIGHT_DRAW").is_some() {
+            std::fs::write(file, [head, begin, &table, end, tail].concat()).unwrap();
+        } else {
+            assert_eq!(written, table, "{file}");
+        }
+    }
+
+    #[test]
+    fn no_two_commands_have_the_same_name() {
+        for (place, command) in COMMANDS.iter().enumerate() {
+            assert!(COMMANDS[..place].iter().all(|other| other.name != command.name), "{}", command.name);
+        }
+    }
+}
