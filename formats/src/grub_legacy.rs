@@ -4,7 +4,7 @@ use super::{
     lines::{lines, statement},
     menu::{Choice, ChoiceMenu},
 };
-use crate::entry::{Kind, MultibootModule, TimeoutStyle};
+use crate::entry::{Kind, MultibootModule, Secret, TimeoutStyle};
 
 /// Maximum length of a device's name, in bytes: it is copied before every path.
 const DEVICE_LIMIT: usize = 128;
@@ -36,9 +36,12 @@ pub fn parse(text: &str, saved: Option<usize>) -> ChoiceMenu {
             ("fallback", None) => {
                 menu.fallback = rest.split_whitespace().filter_map(|number| number.parse().ok()).collect();
             }
-            ("password", None) => menu.locked = true,
-            ("lock", Some(choice)) => choice.locked |= menu.locked,
-            ("password", Some(choice)) => choice.locked = true,
+            ("password", None) => menu.lock = Some(menu.lock_with(secret(word))),
+            ("lock", Some(choice)) => choice.lock = choice.lock.take().or_else(|| menu.lock.clone()),
+            ("password", Some(choice)) => {
+                let own = menu.lock_with(secret(word));
+                choice.lock = Some(choice.lock.take().map_or(own.clone(), |lock| lock.with(&own)));
+            }
             (command, Some(choice)) => run(command, rest, word, &mut root, choice),
             _ => {}
         }
@@ -46,6 +49,11 @@ pub fn parse(text: &str, saved: Option<usize>) -> ChoiceMenu {
     open.into_iter().for_each(|choice| menu.push(choice));
     menu.default = Some(default).filter(|default| *default < menu.choices.len());
     menu
+}
+
+/// What `password` takes: nothing that is hashed (`--md5`) is checked here.
+fn secret(word: &str) -> Option<Secret> {
+    (!word.is_empty() && !word.starts_with("--")).then(|| Secret::Plain(word.to_owned()))
 }
 
 /// Takes one command of an entry; those that change nothing about what is booted are passed over.
@@ -91,7 +99,10 @@ fn run(command: &str, rest: &str, word: &str, root: &mut String, choice: &mut Ch
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{entry::Multiboot, menu::testing::choice};
+    use crate::{
+        entry::{Lock, Multiboot, Password},
+        menu::testing::choice,
+    };
 
     #[test]
     fn each_title_runs_its_own_commands() {
@@ -141,14 +152,28 @@ mod tests {
 
     #[test]
     fn what_asks_for_a_password_is_locked() {
-        let entries = "title a\nlock\nkernel /k\ntitle b\nkernel /k\ntitle c\npassword x\nkernel /k\n";
+        let entries = "title a\nlock\nkernel /k\ntitle b\nkernel /k\ntitle c\npassword x\nkernel /k\ntitle d\nlock\npassword x\n";
+        let opened = |places: &[usize]| Some(Lock { passwords: places.to_vec() });
+        let plain = |text: &str| Password { user: None, secret: Secret::Plain(text.into()) };
         // lock_func in GRUB 0.97's stage2/builtins.c: without a password for the menu it locks nothing.
-        for (head, locks, expected) in
-            [("password --md5 $1$x\n", true, [true, false, true]), ("", false, [false, false, true])]
-        {
+        for (head, lock, expected, passwords) in [
+            (
+                "password --md5 $1$x\n",
+                opened(&[]),
+                [opened(&[]), None, opened(&[0]), opened(&[])],
+                vec![plain("x")],
+            ),
+            (
+                "password y /other.lst\n",
+                opened(&[0]),
+                [opened(&[0]), None, opened(&[1]), opened(&[])],
+                vec![plain("y"), plain("x")],
+            ),
+            ("", None, [None, None, opened(&[0]), opened(&[0])], vec![plain("x")]),
+        ] {
             let menu = parse(&format!("{head}{entries}"), None);
-            let locked: Vec<bool> = menu.choices.iter().map(|choice| choice.locked).collect();
-            assert_eq!((menu.locked, locked.as_slice()), (locks, &expected[..]), "{head}");
+            let locks: Vec<_> = menu.choices.into_iter().map(|choice| choice.lock).collect();
+            assert_eq!((menu.lock, locks, menu.passwords), (lock, expected.to_vec(), passwords), "{head}");
         }
     }
 

@@ -7,7 +7,7 @@ use super::{
     lines::{LineError, items, seconds},
     menu::{CHOICE_LIMIT, Choice, ChoiceMenu},
 };
-use crate::entry::Kind;
+use crate::entry::{Kind, Secret};
 
 /// Whose configuration it is: they share the syntax, not what the kernel is given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,14 +52,14 @@ impl ImageSection<'_> {
         self.0.get("label").unwrap_or_else(|| self.program().rsplit('/').next().unwrap_or_default())
     }
 
-    /// Whether a password is asked for even where nothing is added to its command line (lilo.conf(5), "restricted",
+    /// The password that is asked for even where nothing is added to its command line (lilo.conf(5), "restricted",
     /// "mandatory", "bypass").
-    fn asks_password(&self) -> bool {
+    fn password(&self) -> Option<&str> {
         let Self(own, global) = self;
         let relaxed = own.get("bypass").is_some()
             || own.get("restricted").is_some()
             || global.get("restricted").is_some() && own.get("mandatory").is_none();
-        self.get("password").is_some() && !relaxed
+        self.get("password").filter(|_| !relaxed)
     }
 
     fn is_called(&self, name: &str) -> bool {
@@ -101,10 +101,14 @@ pub fn parse(text: &str, dialect: Dialect, directory: &str) -> ChoiceMenu {
     };
     // ELILO knows no passwords.
     let has_passwords = dialect != Dialect::Elilo;
-    menu.locked = has_passwords && global.get("password").is_some();
+    if let Some(password) = global.get("password").filter(|_| has_passwords) {
+        menu.lock = Some(menu.lock_with(secret(password, dialect)));
+    }
     for (index, image) in images.iter().enumerate() {
         let mut choice = choice(image, dialect);
-        choice.locked = has_passwords && image.asks_password();
+        if let Some(password) = image.password().filter(|_| has_passwords) {
+            choice.lock = Some(menu.lock_with(secret(password, dialect)));
+        }
         if choice.kind != Kind::Chainload {
             choice.cmdline = format!("{}{}", boot_image(image, dialect, directory), choice.cmdline);
             // LILO tells the system that nobody chose.
@@ -116,6 +120,13 @@ pub fn parse(text: &str, dialect: Dialect, directory: &str) -> ChoiceMenu {
         menu.push(choice);
     }
     menu
+}
+
+/// What the typed password is compared with. LILO asks for an empty one when it is installed and keeps it elsewhere; yaboot also
+/// takes one that is hashed with MD5, which is not checked here.
+fn secret(password: &str, dialect: Dialect) -> Option<Secret> {
+    let is_hashed = dialect == Dialect::Yaboot && password.starts_with("$1$");
+    (!password.is_empty() && !is_hashed).then(|| Secret::Plain(password.to_owned()))
 }
 
 /// The word that the loader puts first.
@@ -235,6 +246,7 @@ fn device_number(path: &str) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::entry::Lock;
     use crate::menu::testing::choice;
 
     #[test]
@@ -358,16 +370,28 @@ mod tests {
         let images = "image=/k\n label=a\nimage=/k\n label=b\n restricted\nimage=/k\n label=c\n mandatory\n\
                       image=/k\n label=d\n bypass\nimage=/k\n label=e\n password=y\n";
         for (head, dialect, locks, expected) in [
-            ("", Dialect::Lilo, false, "e"),
-            ("password=x\n", Dialect::Lilo, true, "a c e"),
-            ("password=x\nrestricted\n", Dialect::Lilo, true, "c"),
-            ("password=x\n", Dialect::Yaboot, true, "a c e"),
-            ("password=x\n", Dialect::Elilo, false, ""),
+            ("", Dialect::Lilo, None, "e:y"),
+            ("password=x\n", Dialect::Lilo, Some("x"), "a:x c:x e:y"),
+            ("password=\"\"\n", Dialect::Lilo, Some(""), "a: c: e:y"),
+            ("password=x\nrestricted\n", Dialect::Lilo, Some("x"), "c:x"),
+            ("password=x\n", Dialect::Yaboot, Some("x"), "a:x c:x e:y"),
+            ("password=$1$x\n", Dialect::Yaboot, Some(""), "a: c: e:y"),
+            ("password=x\n", Dialect::Elilo, None, ""),
         ] {
             let menu = parse(&format!("{head}{images}"), dialect, "/etc");
-            let locked = menu.choices.iter().filter(|choice| choice.locked);
-            let locked: Vec<&str> = locked.map(|choice| choice.title.as_str()).collect();
-            assert_eq!((menu.locked, locked.join(" ").as_str()), (locks, expected), "{head} {dialect:?}");
+            let secrets = |lock: &Lock| {
+                let secrets = lock.passwords.iter().map(|place| match &menu.passwords[*place].secret {
+                    Secret::Plain(text) => text.as_str(),
+                    Secret::Pbkdf2 { .. } => "?",
+                });
+                secrets.collect::<Vec<_>>().join(",")
+            };
+            let locked =
+                menu.choices.iter().filter_map(|choice| Some((&choice.title, choice.lock.as_ref()?)));
+            let locked: Vec<String> =
+                locked.map(|(title, lock)| format!("{title}:{}", secrets(lock))).collect();
+            let own = menu.lock.as_ref().map(secrets);
+            assert_eq!((own.as_deref(), locked.join(" ").as_str()), (locks, expected), "{head} {dialect:?}");
         }
     }
 

@@ -1,7 +1,7 @@
 //! Configurations that list their choices outright: titles, arguments, and files in the loader's own words.
 
 use super::lines::{TOO_LONG, long_lines};
-use crate::entry::{Kind, Multiboot, TimeoutStyle};
+use crate::entry::{Kind, Lock, Multiboot, Password, Secret, TimeoutStyle};
 
 /// Maximum number of choices of one configuration.
 pub const CHOICE_LIMIT: usize = 16_384;
@@ -28,7 +28,7 @@ pub struct Choice {
     /// The loader does not show it.
     pub hidden: bool,
     /// The loader asks for a password before it boots it.
-    pub locked: bool,
+    pub lock: Option<Lock>,
     /// Why it cannot be booted.
     pub problem: Option<String>,
     /// The file that it is in, if that is not the configuration itself.
@@ -51,7 +51,9 @@ pub struct ChoiceMenu {
     /// How the menu shows itself meanwhile.
     pub timeout_style: TimeoutStyle,
     /// The loader asks for a password before its own command line.
-    pub locked: bool,
+    pub lock: Option<Lock>,
+    /// The passwords to which the locks refer.
+    pub passwords: Vec<Password>,
     /// Warnings: line and message.
     pub lost: Vec<(u32, String)>,
     /// Lines that are lost because they are too long.
@@ -74,6 +76,12 @@ impl ChoiceMenu {
             length if length < CHOICE_LIMIT => self.choices.push(choice),
             _ => {}
         }
+    }
+
+    /// A lock that this password opens, which is not asked for together with a name; nothing opens it where the password is not
+    /// known.
+    pub fn lock_with(&mut self, secret: Option<Secret>) -> Lock {
+        Lock::with_secret(secret, &mut self.passwords)
     }
 
     /// Notes that a line is lost.

@@ -13,7 +13,10 @@ use std::collections::HashMap;
 use parser::{LABEL_LIMIT, Parser};
 use u_boot::UbootParser;
 
-use crate::lookup::Include;
+use crate::{
+    entry::{Lock, Password},
+    lookup::Include,
+};
 
 /// Whose rules a configuration is read by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +72,7 @@ pub struct Label {
     /// The menu does not show it.
     pub hidden: bool,
     /// The menu asks for a password before it boots it.
-    pub locked: bool,
+    pub lock: Option<Lock>,
     /// The file that it is in, as [`read`] was given it or as it was included.
     pub file: String,
     /// Line on which it begins, from 1.
@@ -88,7 +91,9 @@ pub struct Configuration {
     /// The menu shows itself only when a key is pressed.
     pub is_hidden: bool,
     /// The menu asks for a password before its prompt and its editor.
-    pub is_locked: bool,
+    pub lock: Option<Lock>,
+    /// The passwords to which the locks refer.
+    pub passwords: Vec<Password>,
     /// The menu remembers what was chosen last.
     pub keeps_choice: bool,
     /// What could not be read, with its place: files that are included, and labels beyond the limit.
@@ -174,7 +179,7 @@ pub(in crate::syslinux) mod tests {
             has_overlays: false,
             system_words: 0,
             hidden: false,
-            locked: false,
+            lock: None,
             file: "syslinux.cfg".into(),
             line,
         }
@@ -206,7 +211,8 @@ pub(in crate::syslinux) mod tests {
             default: Some("linux".into()),
             timeout: Some(0),
             is_hidden: false,
-            is_locked: false,
+            lock: None,
+            passwords: Vec::new(),
             keeps_choice: false,
             lost: vec![],
         };
@@ -232,7 +238,8 @@ pub(in crate::syslinux) mod tests {
             default: Some("a".into()),
             timeout: Some(6),
             is_hidden: false,
-            is_locked: false,
+            lock: None,
+            passwords: Vec::new(),
             keeps_choice: false,
             lost: vec![],
         };
@@ -260,7 +267,8 @@ pub(in crate::syslinux) mod tests {
             default: Some("sub".into()),
             timeout: None,
             is_hidden: true,
-            is_locked: false,
+            lock: None,
+            passwords: Vec::new(),
             keeps_choice: true,
             lost: vec![],
         };

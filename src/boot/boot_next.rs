@@ -64,7 +64,7 @@ pub fn is_for_firmware(entry: &Entry) -> bool {
         path.get(path.len().saturating_sub(4)..).is_some_and(|end| end.eq_ignore_ascii_case(".efi"))
     };
     let file = entry.kernel.as_ref().filter(|file| file.inside.is_none());
-    entry.kind == Kind::Chainload && !entry.locked && file.is_some_and(|file| is_program(&file.path))
+    entry.kind == Kind::Chainload && entry.lock.is_none() && file.is_some_and(|file| is_program(&file.path))
 }
 
 /// Has the firmware start an entry's program at the next start, once. A boot option is made where there is none for it; it stays
@@ -253,7 +253,7 @@ mod tests {
         assert!(is_for_firmware(&entry));
         for other in [
             Entry { kind: Kind::Linux, ..entry.clone() },
-            Entry { locked: true, ..entry.clone() },
+            Entry { lock: Some(crate::entry::Lock::default()), ..entry.clone() },
             Entry { kernel: None, ..entry },
         ] {
             assert!(!is_for_firmware(&other));

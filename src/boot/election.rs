@@ -52,7 +52,7 @@ pub fn attempts<'a>(discovery: &'a Discovery, electorate: &Electorate<'_>) -> Ve
         .enumerate()
         .filter(|(_, entry)| {
             is_allowed(entry, electorate.settings)
-                && (is_bootable(entry) || entry.locked && entry.default)
+                && (is_bootable(entry) || entry.lock.is_some() && entry.default)
                 && (!entry.hidden || entry.default || is_wanted(entry) || turn(entry) != usize::MAX)
         })
         .filter_map(|(place, entry)| {
@@ -65,8 +65,9 @@ pub fn attempts<'a>(discovery: &'a Discovery, electorate: &Electorate<'_>) -> Ve
         .collect();
     sort::by(&mut candidates, |(one, _), (other, _)| one.cmp(other));
     let mut seen = HashSet::new();
-    candidates
-        .retain(|(_, entry)| seen.insert((&entry.kernel, &entry.initrds, &entry.cmdline, entry.locked)));
+    candidates.retain(|(_, entry)| {
+        seen.insert((&entry.kernel, &entry.initrds, &entry.cmdline, entry.lock.is_some()))
+    });
     candidates.into_iter().map(|(_, entry)| entry).collect()
 }
 
@@ -74,7 +75,7 @@ pub fn attempts<'a>(discovery: &'a Discovery, electorate: &Electorate<'_>) -> Ve
 /// loader's default nothing takes its place: it is given itself.
 #[must_use]
 pub fn first<'a>(attempts: &[&'a Entry], has_failed: impl Fn(&Entry) -> bool) -> Option<&'a Entry> {
-    let stops = |place: usize, entry: &Entry| !entry.locked || entry.default || place == 0;
+    let stops = |place: usize, entry: &Entry| entry.lock.is_none() || entry.default || place == 0;
     let left = attempts.iter().enumerate().filter(|(_, entry)| !has_failed(entry));
     left.map(|(place, entry)| (place, *entry))
         .find(|(place, entry)| stops(*place, entry))
@@ -481,7 +482,7 @@ mod tests {
     #[test]
     fn a_locked_first_choice_or_default_stops_and_other_locked_entries_are_passed_over() {
         let make = |name: &str| Entry {
-            locked: name.contains('!'),
+            lock: name.contains('!').then(crate::entry::Lock::default),
             default: name.contains('*'),
             ..entry(name.trim_end_matches(['!', '*']), "sda1")
         };
@@ -502,9 +503,9 @@ mod tests {
     #[test]
     fn a_locked_default_counts_even_where_it_could_not_be_booted() {
         let volumes = [volume("sda1", Transport::Scsi)];
-        let broken = |locked| Entry {
+        let broken = |locked: bool| Entry {
             default: true,
-            locked,
+            lock: locked.then(crate::entry::Lock::default),
             problem: Some("/a: no such file".into()),
             ..entry("a", "sda1")
         };

@@ -120,7 +120,7 @@ pub fn details(entry: &Entry, cmdline: String) -> Vec<(&'static str, String)> {
     details.extend(entry.devicetree.iter().map(|tree| ("device tree", file(tree))));
     details.push(("command line", cmdline));
     details.extend(entry.tries_left.map(|tries| ("tries left", tries.to_string())));
-    if entry.locked {
+    if entry.lock.is_some() {
         details.push(("locked", "its boot loader asks for a password".to_owned()));
     }
     details.extend(entry.problem.iter().map(|problem| ("problem", problem.clone())));

@@ -11,6 +11,7 @@ pub mod link;
 pub mod loader;
 mod natural;
 pub mod nearest;
+pub mod passwords;
 pub mod remembered;
 #[cfg(test)]
 pub(crate) mod samples;

@@ -393,8 +393,8 @@ impl WorkerState {
                 self.report(format!("The boot configurations could not be read: {reason}"));
             }
         }
-        if self.lock_reported != self.discovery.locked {
-            self.lock_reported = self.discovery.locked;
+        if self.lock_reported != self.discovery.lock.is_some() {
+            self.lock_reported = self.discovery.lock.is_some();
             actions.push(WorkerAction::Ask(Request::Lock(self.lock_reported)));
         }
         for entry in &self.discovery.entries {
@@ -406,7 +406,7 @@ impl WorkerState {
 
     fn pressed(&mut self, key: Key, actions: &mut Vec<WorkerAction>) {
         if self.without_menu {
-            if !self.discovery.locked {
+            if self.discovery.lock.is_none() {
                 (self.decider, self.rescue_asked) = (Decider::Person(None), true);
             }
             return;
@@ -472,7 +472,7 @@ impl WorkerState {
         self.give_up_a_hanging_load(now, actions);
         if self.rescue_asked && self.all_probed() {
             self.rescue_asked = false;
-            match self.discovery.locked {
+            match self.discovery.lock.is_some() {
                 false => return self.leave(Request::Rescue, actions),
                 true => self.report(LOCKED_CONSOLE.to_owned()),
             }
@@ -482,7 +482,7 @@ impl WorkerState {
         match self.decider.clone() {
             Decider::Automatic => self.decide_automatically(first_choice, now, actions),
             Decider::Person(Some(id)) => match self.chosen(&id) {
-                Some(entry) if entry.locked => {
+                Some(entry) if entry.lock.is_some() => {
                     self.report_locked(&entry);
                     self.decider = Decider::Person(None);
                 }
@@ -536,9 +536,9 @@ impl WorkerState {
         }
         // While a person chooses, a new default is not announced.
         if let (Some(entry), Decider::Automatic) = (first_choice, &self.decider) {
-            let name = if entry.locked { "locked" } else { "default" };
+            let name = if entry.lock.is_some() { "locked" } else { "default" };
             actions.push(landmark(name, [("id", entry.id.clone()), ("title", full_title(entry))]));
-            if entry.locked {
+            if entry.lock.is_some() {
                 self.report_locked(entry);
             }
         }
@@ -557,7 +557,7 @@ impl WorkerState {
             return self.nothing_to_boot(now, actions);
         };
         (self.is_nothing_there, self.nothing_since) = (false, None);
-        if entry.locked {
+        if entry.lock.is_some() {
             // It stops the countdown, and nothing takes its place, not even an entry that was loaded before.
             self.first_default = None;
             if matches!(self.load, Load::Done { .. }) {

@@ -152,7 +152,7 @@ fn list(arguments: &mut Arguments) -> Result<String, Failure> {
 /// What takes the place of a default that cannot be booted.
 fn instead<'a>(discovery: &'a Discovery, disks: &Disks) -> Option<&'a Entry> {
     let default = discovery.entries.iter().find(|entry| discovery.default.as_ref() == Some(&entry.id))?;
-    if default.problem.is_none() || default.locked {
+    if default.problem.is_none() || default.lock.is_some() {
         return None;
     }
     let volumes: Vec<Volume> = disks.open.iter().map(|open| open.volume.clone()).collect();
@@ -163,7 +163,8 @@ fn instead<'a>(discovery: &'a Discovery, disks: &Disks) -> Option<&'a Entry> {
         late: &HashSet::new(),
         firmware: &firmware,
     };
-    election::first(&election::attempts(discovery, &electorate), |_| false).filter(|entry| !entry.locked)
+    election::first(&election::attempts(discovery, &electorate), |_| false)
+        .filter(|entry| entry.lock.is_none())
 }
 
 fn show(arguments: &mut Arguments) -> Result<String, Failure> {

@@ -68,7 +68,7 @@ fn push_details(text: &mut String, entry: &Entry, indent: &str) {
     if !entry.cmdline.is_empty() {
         push_line(text, indent, "cmdline", &entry.cmdline);
     }
-    if entry.locked {
+    if entry.lock.is_some() {
         push_line(text, indent, "locked", "it boots only for who gives its boot loader's password");
     }
     if let Some(problem) = &entry.problem {
@@ -86,7 +86,7 @@ fn place(file: &FileReference) -> String {
 
 fn closing(discovery: &Discovery, instead: Option<&Entry>) -> String {
     let default = discovery.entries.iter().find(|entry| discovery.default.as_ref() == Some(&entry.id));
-    if default.is_some_and(|entry| entry.locked) {
+    if default.is_some_and(|entry| entry.lock.is_some()) {
         return "The entry marked * is the default and locked: nothing boots on its own.\n".into();
     }
     if default.is_some_and(|entry| entry.problem.is_some()) {

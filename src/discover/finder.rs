@@ -4,7 +4,7 @@
 use serde::Serialize;
 
 use crate::{
-    entry::{Entry, FileReference, Format, TimeoutStyle, VolumeReference, Warning},
+    entry::{Entry, FileReference, Format, Lock, Password, TimeoutStyle, VolumeReference, Warning},
     formats::{bls, efi_boot::LoadOption, lookup::Lookup},
 };
 
@@ -73,9 +73,11 @@ pub struct Findings {
     pub timeout_style: TimeoutStyle,
     /// Ids of the entries that the loader tries when the default fails, in order.
     pub fallback: Vec<String>,
-    /// Where the loader asks for a password before its own command line: so many entries, from the first, are its own; all
-    /// others can be reached by that command line only.
-    pub locked: Option<usize>,
+    /// Where the loader asks for a password before its own command line: its lock. So many entries, from the first, are its own;
+    /// all others can be reached by that command line only.
+    pub lock: Option<(usize, Lock)>,
+    /// The passwords to which the locks refer.
+    pub passwords: Vec<Password>,
     /// Parts that could not be read, each with its place.
     pub warnings: Vec<Warning>,
     /// How it came about, where the entries do not say so themselves.

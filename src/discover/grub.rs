@@ -152,6 +152,8 @@ fn bootable_files(menu: &GrubMenu) -> usize {
 }
 
 fn take(lookup: &dyn Lookup, menu: &GrubMenu, entries: &[(Vec<&str>, &MenuEntry)], findings: &mut Findings) {
+    let before = findings.passwords.len();
+    findings.passwords.extend(menu.passwords.iter().cloned());
     let default = menu.level.default_entry();
     // The first configuration with entries is the one whose default counts.
     if findings.entries.is_empty() {
@@ -159,11 +161,13 @@ fn take(lookup: &dyn Lookup, menu: &GrubMenu, entries: &[(Vec<&str>, &MenuEntry)
         findings.timeout = menu.timeout;
         findings.timeout_style = menu.timeout_style;
         findings.fallback = menu.fallback_entries().map(|entry| entry.id.clone()).collect();
-        findings.locked = menu.locked.then_some(entries.len());
+        findings.lock =
+            menu.lock.as_ref().map(|lock| (entries.len(), lock.moved(menu.passwords.len(), before)));
     }
     for (titles, entry) in entries {
         let is_default = default.is_some_and(|default| std::ptr::eq(default, *entry));
-        findings.entries.push(Entry { default: is_default, ..convert(lookup, titles, entry) });
+        let lock = entry.lock.as_ref().map(|lock| lock.moved(menu.passwords.len(), before));
+        findings.entries.push(Entry { default: is_default, lock, ..convert(lookup, titles, entry) });
     }
     findings.warnings.extend(menu.warnings.iter().cloned());
 }
@@ -183,7 +187,6 @@ fn convert(lookup: &dyn Lookup, titles: &[&str], entry: &MenuEntry) -> Entry {
             inside: entry.file.inside.clone(),
             line: entry.line,
         },
-        locked: entry.locked,
         changes: entry.changes.to_vec(),
         problem: entry.problem.clone(),
         ..Entry::default()

@@ -124,7 +124,9 @@ impl<'a> Making<'a> {
         let first = tried.next();
         // A loader goes on to the next one where a kernel is not there; what only the firmware starts it does start.
         let is_started = |entry: &&Entry| {
-            entry.problem.is_none() || entry.locked || matches!(entry.kind, Kind::Chainload | Kind::Firmware)
+            entry.problem.is_none()
+                || entry.lock.is_some()
+                || matches!(entry.kind, Kind::Chainload | Kind::Firmware)
         };
         let default = first.filter(is_started);
         let default = default.or_else(|| tried.find(|entry| entry.problem.is_none())).or(first);
@@ -136,7 +138,8 @@ impl<'a> Making<'a> {
             timeout: menu.timeout,
             timeout_style: menu.timeout_style,
             fallback,
-            locked: menu.locked.then_some(entries.len()),
+            lock: menu.lock.map(|lock| (entries.len(), lock)),
+            passwords: menu.passwords,
             warnings: self.warnings,
             entries,
             ..Findings::default()
@@ -192,7 +195,7 @@ impl<'a> Making<'a> {
             path_in_menu: choice.path_in_menu,
             kind: choice.kind,
             hidden: choice.hidden,
-            locked: choice.locked,
+            lock: choice.lock,
             version: grub::version(&choice.kernel),
             kernel: Some(choice.kernel).filter(|kernel| !kernel.is_empty()).map(|kernel| file(&kernel)),
             initrds: choice.initrds.iter().map(|initrd| file(initrd)).collect(),

@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 
 use super::{finder::Findings, owner::Owner};
 use crate::entry::{
-    Discovery, Entry, FileReference, Format, Kind, TimeoutStyle, Volume, VolumeReference, Warning,
+    Discovery, Entry, FileReference, Format, Kind, Lock, Password, TimeoutStyle, Volume, VolumeReference,
+    Warning,
 };
 
 /// The result of one finder on one volume.
@@ -44,8 +45,8 @@ struct Candidate {
     timeout_style: TimeoutStyle,
     /// Places of what it would boot when that fails.
     fallback: Vec<usize>,
-    /// Places of its own entries, where it asks for a password before its command line.
-    locked: Option<HashSet<usize>>,
+    /// Places of its own entries, where it asks for a password before its command line, and that lock.
+    lock: Option<(HashSet<usize>, Lock)>,
     /// Another of its own entries can take the default's place.
     has_other: bool,
 }
@@ -74,32 +75,35 @@ pub(super) fn merge(volumes: &[Volume], found: Vec<Found>, owners: &[Owner]) -> 
         }
         repeated.push(merging.add(found));
     }
-    let Merging { mut entries, warnings, mut candidates, .. } = merging;
+    let Merging { mut entries, passwords, warnings, mut candidates, .. } = merging;
     make_ids_unique(volumes, &mut entries);
     candidates.extend(owners.iter().filter_map(|owner| started(volumes, &entries, owner)));
     let elected = elect(volumes, &candidates, &entries, owners);
     let default = elected.and_then(|candidate| entries.get(candidate.entry)).map(|entry| entry.id.clone());
     let (timeout, timeout_style, fallback, own) = match elected {
-        Some(Candidate { timeout, timeout_style, fallback, locked, .. }) => {
-            (*timeout, *timeout_style, fallback.as_slice(), locked.as_ref())
+        Some(Candidate { timeout, timeout_style, fallback, lock, .. }) => {
+            (*timeout, *timeout_style, fallback.as_slice(), lock.as_ref())
         }
         None => Default::default(),
     };
     let fallback =
         fallback.iter().filter_map(|place| entries.get(*place)).map(|entry| entry.id.clone()).collect();
-    let locked = own.is_some();
-    if let Some(own) = own {
-        // Whoever has no password gets at nothing but what this loader offers, on whatever disk.
+    if let Some((own, lock)) = own {
+        // Whoever has no password gets at nothing but what this loader offers, on whatever disk. Whoever has one gets at
+        // everything, as with this loader's own command line.
         let others = entries.iter_mut().enumerate().filter(|(place, _)| !own.contains(place));
-        others.for_each(|(_, entry)| entry.locked = true);
+        others.for_each(|(_, entry)| entry.lock = Some(lock.clone()));
     }
-    let discovery = Discovery { timeout, timeout_style, default, fallback, locked, warnings, entries };
+    let lock = own.map(|(_, lock)| lock.clone());
+    let discovery =
+        Discovery { timeout, timeout_style, default, fallback, lock, passwords, warnings, entries };
     Merged { discovery, repeated }
 }
 
 #[derive(Default)]
 struct Merging {
     entries: Vec<Entry>,
+    passwords: Vec<Password>,
     warnings: Vec<Warning>,
     known_warnings: HashSet<Warning>,
     candidates: Vec<Candidate>,
@@ -122,8 +126,19 @@ struct EntryPlace {
 impl Merging {
     /// Takes what is new and tells how many entries were not.
     fn add(&mut self, found: Found) -> usize {
-        let Findings { entries, default, timeout, timeout_style, fallback, warnings, locked, .. } =
-            found.findings.unwrap_or_default();
+        let Findings {
+            entries,
+            default,
+            timeout,
+            timeout_style,
+            fallback,
+            warnings,
+            lock,
+            mut passwords,
+            ..
+        } = found.findings.unwrap_or_default();
+        let (before, count) = (self.passwords.len(), passwords.len());
+        self.passwords.append(&mut passwords);
         let mut repeated = 0_usize;
         let mut new_places = HashMap::new();
         let mut default_place = None;
@@ -143,6 +158,7 @@ impl Merging {
                 });
                 continue;
             }
+            entry.lock = entry.lock.map(|lock| lock.moved(count, before));
             let origin = EntryPlace {
                 volume: entry.source.volume.clone(),
                 path: entry.source.full_path(),
@@ -160,7 +176,7 @@ impl Merging {
                 Some(place) => {
                     repeated = repeated.saturating_add(1);
                     if let Some(known) = self.entries.get_mut(place) {
-                        known.locked |= entry.locked;
+                        known.lock = known.lock.take().or(entry.lock);
                         known.led_from = known.led_from.take().and(entry.led_from);
                     }
                     place
@@ -173,7 +189,7 @@ impl Merging {
                     self.entries.len().saturating_sub(1)
                 }
             };
-            if locked.is_some_and(|count| number < count) {
+            if lock.as_ref().is_some_and(|(count, _)| number < *count) {
                 own.insert(place);
             }
             if is_default {
@@ -192,7 +208,7 @@ impl Merging {
             timeout,
             timeout_style,
             fallback: fallback_places.into_iter().flatten().collect(),
-            locked: locked.map(|_| own),
+            lock: lock.map(|(_, lock)| (own, lock.moved(count, before))),
             has_other,
         }));
         for warning in warnings {
@@ -205,7 +221,7 @@ impl Merging {
     /// only where it says the same.
     fn known(&self, origin: &EntryPlace, entry: &Entry) -> Option<usize> {
         let says_the_same = |place: &usize| {
-            let plain = |it: &Entry| Entry { default: false, locked: false, led_from: None, ..it.clone() };
+            let plain = |it: &Entry| Entry { default: false, lock: None, led_from: None, ..it.clone() };
             self.entries.get(*place).is_some_and(|known| plain(known) == plain(entry))
         };
         let others = self.leading.iter().map(Some).chain([None]);
@@ -238,9 +254,9 @@ fn elect<'a>(
         let own = disk(candidate.volume);
         let first = (0..volumes.len()).find(|volume| disk(*volume) == own);
         let entry = entries.get(candidate.entry);
-        let broken = candidate.locked.is_none()
+        let broken = candidate.lock.is_none()
             && !candidate.has_other
-            && entry.is_none_or(|entry| entry.problem.is_some() && !entry.locked);
+            && entry.is_none_or(|entry| entry.problem.is_some() && entry.lock.is_none());
         let owner = owners.iter().find(|owner| disk(owner.volume) == own);
         let foreign = owner.map(|owner| {
             let kernel = entry.and_then(|entry| entry.kernel.as_ref());
@@ -267,7 +283,7 @@ fn started(volumes: &[Volume], entries: &[Entry], owner: &Owner) -> Option<Candi
         timeout: Some(0),
         timeout_style: TimeoutStyle::Hidden,
         fallback: Vec::new(),
-        locked: None,
+        lock: None,
         has_other: false,
     })
 }
@@ -275,7 +291,8 @@ fn started(volumes: &[Volume], entries: &[Entry], owner: &Owner) -> Option<Candi
 /// Whether it boots where a default cannot be booted.
 fn can_take_a_place(entry: &Entry) -> bool {
     entry.problem.is_none()
-        && !(entry.hidden || entry.locked)
+        && !entry.hidden
+        && entry.lock.is_none()
         && matches!(entry.kind, Kind::Linux | Kind::Uki)
         && entry.tries_left != Some(0)
 }
@@ -337,7 +354,7 @@ mod tests {
             finder::Context,
             testing::{self, tree, volume},
         },
-        entry::{FilesystemKind, Kind, Source},
+        entry::{FilesystemKind, Kind, Secret, Source},
     };
 
     /// An entry written on `line` of `file` on `device`.
@@ -511,32 +528,56 @@ mod tests {
         }
     }
 
+    fn password(user: &str) -> Password {
+        Password { user: Some(user.to_owned()), secret: Secret::Plain("x".to_owned()) }
+    }
+
     #[test]
     fn a_loader_that_asks_for_passwords_locks_what_it_does_not_offer_itself() {
         let own = [entry("a", "sda1", "/grub.cfg", 1), entry("b", "sda1", "/grub.cfg", 2)];
         let more = [own.to_vec(), vec![entry("c", "sda1", "/old.cfg", 1)]].concat();
         let guarded = |first: &Entry| {
             let mut found = found(0, &[std::slice::from_ref(first), &more[1..]].concat(), "a", 5);
-            found.findings.as_mut().unwrap().locked = Some(2);
+            let findings = found.findings.as_mut().unwrap();
+            findings.passwords = vec![password("root"), password("alice")];
+            // Places that are none open nothing, least of all with another's password.
+            findings.lock = Some((2, Lock { passwords: vec![0, 7] }));
             found
         };
-        let other = || found(1, &[entry("d", "sdb1", "/grub.cfg", 1)], "d", 5);
+        let other = || {
+            let mut found = found(1, &[entry("d", "sdb1", "/grub.cfg", 1)], "d", 5);
+            found.findings.as_mut().unwrap().passwords = vec![password("bob")];
+            found
+        };
         let locks = |found: Vec<Found>, names: &[&str]| {
             let discovery = merge(&volumes(names), found, &[]).discovery;
-            let locked = discovery.entries.iter().filter(|entry| entry.locked);
-            let locked: Vec<&str> = locked.map(|entry| entry.id.as_str()).collect();
-            (discovery.locked, discovery.default, locked.join(" "))
+            let users = |lock: &Lock| {
+                let users =
+                    lock.passwords.iter().map(|place| discovery.passwords[*place].user.clone().unwrap());
+                users.collect::<Vec<_>>().join(",")
+            };
+            let locked = discovery.entries.iter().filter_map(|entry| Some((&entry.id, entry.lock.as_ref()?)));
+            let locked: Vec<String> = locked.map(|(id, lock)| format!("{id}:{}", users(lock))).collect();
+            (discovery.lock.as_ref().map(users), discovery.default, locked.join(" "))
         };
-        let expected = |locked, default: &str, ids: &str| (locked, Some(default.to_owned()), ids.to_owned());
+        let expected = |lock: Option<&str>, default: &str, ids: &str| {
+            (lock.map(str::to_owned), Some(default.to_owned()), ids.to_owned())
+        };
         let sda_first = ["sda1", "sdb1"];
-        assert_eq!(locks(vec![guarded(&own[0]), other()], &sda_first), expected(true, "a", "c d"));
+        assert_eq!(
+            locks(vec![guarded(&own[0]), other()], &sda_first),
+            expected(Some("root"), "a", "c:root d:root")
+        );
         // It decides even where its default cannot be booted.
         let broken = Entry { problem: Some("gone".into()), ..own[0].clone() };
-        assert_eq!(locks(vec![guarded(&broken), other()], &sda_first), expected(true, "a", "c d"));
+        assert_eq!(
+            locks(vec![guarded(&broken), other()], &sda_first),
+            expected(Some("root"), "a", "c:root d:root")
+        );
         // Another disk decides: only what is locked itself is.
-        let locked = Entry { locked: true, ..own[0].clone() };
+        let locked = Entry { lock: Some(Lock { passwords: vec![1, 0] }), ..own[0].clone() };
         let second = || vec![Found { volume: 0, ..other() }, Found { volume: 1, ..guarded(&locked) }];
-        assert_eq!(locks(second(), &["sdb1", "sda1"]), expected(false, "d", "a"));
+        assert_eq!(locks(second(), &["sdb1", "sda1"]), expected(None, "d", "a:alice,root"));
     }
 
     #[test]

@@ -112,9 +112,9 @@ fn find(place: &Place<'_>, path: &str, context: &Context) -> Findings {
     if findings.timeout.is_some() {
         // An entry that boots on its own boots without a password.
         let own = findings.entries.iter_mut().find(|entry| findings.default.as_ref() == Some(&entry.id));
-        own.into_iter().for_each(|entry| entry.locked = false);
+        own.into_iter().for_each(|entry| entry.lock = None);
     }
-    findings.locked = configuration.is_locked.then_some(findings.entries.len());
+    findings.lock = configuration.lock.map(|lock| (findings.entries.len(), lock));
     if configuration.is_hidden {
         findings.timeout_style = TimeoutStyle::Hidden;
     }
@@ -161,6 +161,10 @@ impl Reading<'_> {
         self.notes(place, path, &configuration);
         let mut default = None;
         let mut led_to = None;
+        let before = self.findings.passwords.len();
+        let count = configuration.passwords.len();
+        self.findings.passwords.append(&mut configuration.passwords);
+        configuration.lock = configuration.lock.map(|lock| lock.moved(count, before));
         for label in &configuration.labels {
             let titles = [titles, &label.path_in_menu].concat();
             let id = format!("{prefix}{}", label.name);
@@ -193,7 +197,8 @@ impl Reading<'_> {
                 let is_new = self.known.insert((entry.source.clone(), entry.cmdline.clone()));
                 // A configuration that includes another's parts shows them once more.
                 if prefix.is_empty() || is_new {
-                    self.findings.entries.push(Entry { id, path_in_menu: titles, ..entry });
+                    let lock = entry.lock.as_ref().map(|lock| lock.moved(count, before));
+                    self.findings.entries.push(Entry { id, path_in_menu: titles, lock, ..entry });
                 }
             }
             if is_default {
@@ -278,7 +283,7 @@ fn entry(place: &Place<'_>, label: &Label, dialect: Dialect, words: &[String]) -
         title: label.title.clone(),
         kind,
         hidden: label.hidden,
-        locked: label.locked,
+        lock: label.lock.clone(),
         problem: problem.map(str::to_owned),
         kernel: kernel.map(|path| place.reference(&path)),
         initrds: initrds.iter().map(|path| place.reference(path)).collect(),
@@ -336,7 +341,7 @@ mod tests {
     use super::*;
     use crate::{
         discover::testing::{tree, volume, volumes},
-        entry::{FileReference, FilesystemKind},
+        entry::{FileReference, FilesystemKind, Lock, Secret},
     };
 
     /// Syslinux 6.03, com32/menu/menumain.c: a password is asked for when a key chooses, and none when the time is up.
@@ -344,15 +349,24 @@ mod tests {
     fn a_menus_passwords_lock_what_a_person_would_choose() {
         let labels = "label a\nkernel k\nmenu passwd x\nlabel b\nkernel k\nmenu passwd\nlabel c\nkernel k\n";
         for (head, locks, expected) in [
-            ("ui menu.c32\ntimeout 50\n", None, "b"),
-            ("ui menu.c32\n", None, "a b"),
-            ("ui menu.c32\nmenu master passwd x\n", Some(3), "a b"),
-            ("default a\nmenu master passwd x\n", None, ""),
+            ("ui menu.c32\ntimeout 50\n", None, "b:"),
+            ("ui menu.c32\n", None, "a:x b:"),
+            ("ui menu.c32\nmenu master passwd y\n", Some((3, "y".to_owned())), "a:x,y b:y"),
+            ("ui menu.c32\nmenu master passwd $4$salt$hash\n", Some((3, String::new())), "a:x b:"),
+            ("default a\nmenu master passwd y\n", None, ""),
         ] {
             let found = find(&[("syslinux.cfg", &format!("{head}{labels}")), ("k", ""), ("ldlinux.sys", "")]);
-            let locked = found.entries.iter().filter(|entry| entry.locked);
-            let locked: Vec<&str> = locked.map(|entry| entry.id.as_str()).collect();
-            assert_eq!((found.locked, locked.join(" ").as_str()), (locks, expected), "{head}");
+            let secrets = |lock: &Lock| {
+                let secrets = lock.passwords.iter().map(|place| match &found.passwords[*place].secret {
+                    Secret::Plain(text) => text.as_str(),
+                    Secret::Pbkdf2 { .. } => "?",
+                });
+                secrets.collect::<Vec<_>>().join(",")
+            };
+            let locked = found.entries.iter().filter_map(|entry| Some((&entry.id, entry.lock.as_ref()?)));
+            let locked: Vec<String> = locked.map(|(id, lock)| format!("{id}:{}", secrets(lock))).collect();
+            let own = found.lock.as_ref().map(|(count, lock)| (*count, secrets(lock)));
+            assert_eq!((own, locked.join(" ").as_str()), (locks, expected), "{head}");
         }
     }
 

@@ -110,7 +110,7 @@ fn boot(grub: &Grub, directory: &Path, disks: &Disks, choice: &str) -> Run {
     fs::write(directory.join("choice"), format!("{choice}\nset timeout=0\nset timeout_style=menu\n"))
         .unwrap();
     let map = format!("--device-map={}", disks.map.display());
-    let text = grub.output(directory, &[&map], Some(DONE));
+    let text = grub.output(directory, &[&map], Some(DONE), &[]);
     let mut run = Run::default();
     for piece in text.split("@@C").skip(1) {
         let Some((record, _)) = piece.split_once("@@.") else { continue };

@@ -40,7 +40,7 @@ impl Grub {
     /// Runs the configuration `grub.cfg` in a directory and gives the text between `@@NAME:` and `@@.` for each name
     /// that was asked for, without the line breaks that its terminal puts in.
     pub fn run(&self, directory: &Path, names: usize) -> Vec<Option<String>> {
-        let text = self.output(directory, &[], None);
+        let text = self.output(directory, &[], None, &[]);
         (0..names)
             .map(|name| {
                 let (_, rest) = text.split_once(&format!("@@{name}:"))?;
@@ -50,8 +50,15 @@ impl Grub {
     }
 
     /// Runs the configuration `grub.cfg` in a directory until it ends or has shown this text, and gives the text of the
-    /// screen, as one line. It sees no files but those of the directory and its own.
-    pub fn output(&self, directory: &Path, arguments: &[&str], until: Option<&str>) -> String {
+    /// screen, as one line. It sees no files but those of the directory and its own. Each of `typed` is a text of the screen, and
+    /// what is typed once it is there.
+    pub fn output(
+        &self,
+        directory: &Path,
+        arguments: &[&str],
+        until: Option<&str>,
+        typed: &[(&str, &str)],
+    ) -> String {
         let inside = self.root.command(&[directory], "grub-emu");
         let mut command = tool::command("timeout");
         command.arg(DEADLINE).arg(inside.get_program()).args(inside.get_args());
@@ -66,11 +73,13 @@ impl Grub {
             .spawn()
             .unwrap();
         let mut keys = child.stdin.take().unwrap();
-        if until.is_none() {
+        if until.is_none() && typed.is_empty() {
             // They get it past any “Press any key”, should a script lead there.
             let _ = keys.write_all(&[b'\n'; 64]);
         }
         let mut screen = Vec::new();
+        let mut typed = typed.iter();
+        let mut next = typed.next();
         let mut output = child.stdout.take().unwrap();
         let mut buffer = [0; 4096];
         loop {
@@ -79,6 +88,10 @@ impl Grub {
                 length => screen.extend(&buffer[..length]),
             }
             let seen = |text: &str| screen.windows(text.len()).any(|window| window == text.as_bytes());
+            if let Some((_, text)) = next.filter(|(asked, _)| seen(asked)) {
+                keys.write_all(text.as_bytes()).unwrap();
+                next = typed.next();
+            }
             if until.is_some_and(seen) {
                 // timeout(1) hands the signal on.
                 kill(Pid::from_raw(child.id().try_into().unwrap()), Signal::SIGTERM).unwrap();

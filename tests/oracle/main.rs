@@ -83,6 +83,11 @@ macro_rules! against {
             }
 
             #[test]
+            fn the_same_people_are_let_in() {
+                grub(crate::passwords::answers);
+            }
+
+            #[test]
             fn images_are_what_grub_makes_of_them() {
                 grub(crate::loopback::images);
             }

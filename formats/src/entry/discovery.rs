@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Entry, VolumeReference};
+use super::{Entry, Lock, Password, VolumeReference};
 
 /// Something that cost an entry, a statement or a file, with its place.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -50,8 +50,11 @@ pub struct Discovery {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fallback: Vec<String>,
     /// The configuration that decides asks for a password before its loader's own command line.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub locked: bool,
+    #[serde(rename = "locked", skip_serializing_if = "Option::is_none")]
+    pub lock: Option<Lock>,
+    /// The passwords of all configurations, to which the locks refer.
+    #[serde(skip)]
+    pub passwords: Vec<Password>,
     /// Parts that could not be read, each with its place.
     pub warnings: Vec<Warning>,
     /// All entries, in the order of the loader that owns them.

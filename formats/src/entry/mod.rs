@@ -4,6 +4,7 @@ mod device;
 mod discovery;
 mod environment;
 mod format;
+mod lock;
 mod multiboot;
 mod reference;
 mod unified;
@@ -17,6 +18,7 @@ pub use device::{
 pub use discovery::{Discovery, TimeoutStyle, Warning};
 pub use environment::EnvironmentChange;
 pub use format::Format;
+pub use lock::{Lock, Password, ROUND_LIMIT, Secret};
 pub use multiboot::{Multiboot, MultibootModule};
 use reference::full_path;
 pub use reference::{FileReference, VolumeReference};
@@ -112,8 +114,8 @@ pub struct Entry {
     /// It is what its loader would boot on its own.
     pub default: bool,
     /// Its loader asks for a password before it boots it, or the loader that decides would before it let anybody get at it.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub locked: bool,
+    #[serde(rename = "locked", skip_serializing_if = "Option::is_none")]
+    pub lock: Option<Lock>,
     /// The changes that its loader would have written by the time it starts the entry, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub changes: Vec<EnvironmentChange>,

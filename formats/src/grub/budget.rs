@@ -7,7 +7,7 @@ use std::{
     rc::Rc,
 };
 
-use crate::lookup::MENU_LIMIT;
+use crate::{entry::Password, lookup::MENU_LIMIT};
 
 /// Units of work: about one for each byte handled, [`STEP`] for a command, [`LOOK`] for a question to a file system.
 pub const STEP: usize = 128;
@@ -36,6 +36,9 @@ const NODE_LIMIT: usize = 3 << 20;
 
 /// Bytes of all scripts together: a file that runs itself is kept once, but there may be many files.
 const TEXT_LIMIT: usize = 4 * MENU_LIMIT;
+
+/// Passwords of all users together.
+const PASSWORD_LIMIT: usize = 1024;
 
 /// The work that a text of this length allows for.
 pub fn work(length: usize) -> u64 {
@@ -66,6 +69,7 @@ struct Balance {
     nodes: usize,
     scripts: HashMap<(usize, Rc<str>), Script>,
     text: usize,
+    passwords: Vec<Password>,
 }
 
 impl Account {
@@ -102,6 +106,19 @@ impl Account {
             balance.scripts.insert(file, script.clone());
         }
         fits
+    }
+
+    /// Keeps a password and gives its place; `None` where there is no room for it.
+    pub fn keep_password(&self, password: Password) -> Option<usize> {
+        let mut balance = self.0.try_borrow_mut().ok()?;
+        let place = balance.passwords.len();
+        (place < PASSWORD_LIMIT).then(|| balance.passwords.push(password))?;
+        Some(place)
+    }
+
+    /// All passwords that were kept.
+    pub fn passwords(&self) -> Vec<Password> {
+        self.0.try_borrow().map_or_else(|_| Vec::new(), |balance| balance.passwords.clone())
     }
 
     /// Notes what was parsed; `false` where there is no room for more.

@@ -16,7 +16,10 @@ use super::{
     menu::MenuItem,
     syntax::{Command, Part, Statement},
 };
-use crate::{entry::Warning, lookup::Lookup};
+use crate::{
+    entry::{Lock, Warning},
+    lookup::Lookup,
+};
 
 /// Functions, sources and evaluated texts nest no deeper than this, as in GRUB.
 const CALL_LIMIT: u32 = 64;
@@ -113,8 +116,10 @@ pub struct Evaluator<'a> {
     pub(super) wildcards: bool,
     /// This is the GRUB that another one has started.
     pub(super) chained: bool,
+    /// The users and the places of their passwords; `None` for one who cannot log in.
+    pub(super) users: Rc<Vec<(String, Option<usize>)>>,
     /// The script has asked for a password.
-    pub(super) asks_password: bool,
+    pub(super) asked: Option<Lock>,
     /// It has run `blscfg`.
     pub(super) uses_entry_files: bool,
 }
@@ -154,7 +159,8 @@ impl<'a> Evaluator<'a> {
             warnings: Vec::new(),
             wildcards: false,
             chained: false,
-            asks_password: false,
+            users: Rc::default(),
+            asked: None,
             uses_entry_files: false,
         }
     }
@@ -188,7 +194,8 @@ impl<'a> Evaluator<'a> {
             warnings: Vec::new(),
             wildcards: self.wildcards,
             chained: self.chained,
-            asks_password: false,
+            users: self.users.clone(),
+            asked: None,
             uses_entry_files: false,
         }
     }

@@ -13,14 +13,23 @@ use super::{
     load::Loaded,
     syntax::Block,
 };
-use crate::entry::FileReference;
+use crate::entry::{FileReference, Lock};
 
 /// Submenus nest no deeper than this.
 const DEPTH_LIMIT: usize = 16;
 
-/// Whether entries are for those who give a password: `superusers` is set, be it to nobody.
-pub(super) fn has_superusers(environment: &Environment) -> bool {
-    environment.get("superusers").is_some()
+/// The lock before what is for these users and the superusers; `None` unless `superusers` is set, be it to nobody
+/// (grub-core/normal/auth.c).
+pub(super) fn lock(evaluator: &Evaluator<'_>, environment: &Environment, users: &str) -> Option<Lock> {
+    let superusers = environment.get("superusers")?;
+    let is_separator = |character: char| character.is_ascii_whitespace() || ",;|&".contains(character);
+    // As grub_strword() compares them, a name ends at its first separator.
+    let is_named = |name: &str, list: &str| {
+        let name = name.split(is_separator).next().unwrap_or_default();
+        !name.is_empty() && list.split(is_separator).any(|word| word == name)
+    };
+    let may = |(name, _): &&(String, _)| is_named(name, &superusers) || is_named(name, users);
+    Some(Lock { passwords: evaluator.users.iter().filter(may).filter_map(|(_, place)| *place).collect() })
 }
 
 /// Who may boot an entry once `superusers` is set.
@@ -130,7 +139,7 @@ pub struct MenuEntry {
     /// The line on which it begins; `None` for an entry that is a file of its own (`blscfg`).
     pub line: Option<u32>,
     /// GRUB asks for a password before it boots it, or before it shows the submenu that leads to it.
-    pub locked: bool,
+    pub lock: Option<Lock>,
     /// The effect of booting it.
     pub action: EntryAction,
     /// The changes that GRUB would have written to its environment blocks by then, in order.
@@ -161,11 +170,11 @@ pub struct Level {
 
 impl Level {
     /// Has a password asked for before any of it.
-    pub(super) fn lock(&mut self) {
+    pub(super) fn lock(&mut self, lock: &Lock) {
         for entry in &mut self.entries {
-            entry.locked = true;
+            entry.lock = Some(both(entry.lock.take(), lock));
             if let EntryAction::Submenu(level) = &mut entry.action {
-                level.lock();
+                level.lock(lock);
             }
         }
     }
@@ -239,10 +248,17 @@ fn run(
     let earned = evaluator.account.work();
     let mut copy = evaluator.for_entry(context.clone(), budget);
     // GRUB asks before it makes a submenu's own context.
-    let restricted = item.users != Users::Anybody && has_superusers(context);
+    let own = match &item.users {
+        Users::Anybody => None,
+        Users::Named(users) => lock(evaluator, context, users),
+        Users::Superusers => lock(evaluator, context, ""),
+    };
     let id = enter(&mut copy, item, automatic);
     copy.run_entry(item);
-    let locked = restricted || copy.asks_password;
+    let lock = match copy.asked.take() {
+        Some(asked) => Some(both(own, &asked)),
+        None => own,
+    };
     let earned = evaluator.account.work().saturating_sub(earned);
     evaluator.fuel = evaluator.fuel.saturating_add(earned).saturating_sub(copy.spent);
     let shown = match copy.stop.take() {
@@ -279,8 +295,8 @@ fn run(
         }
         Err(done) => done,
     };
-    if let (true, EntryAction::Submenu(level)) = (locked, &mut action) {
-        level.lock();
+    if let (Some(lock), EntryAction::Submenu(level)) = (&lock, &mut action) {
+        level.lock(lock);
     }
     MenuEntry {
         id,
@@ -290,11 +306,16 @@ fn run(
         hidden: item.hidden,
         file: evaluator.lookup.reference(item.place.volume, &item.place.path),
         line: (item.line > 0).then_some(item.line),
-        locked,
+        lock,
         action,
         changes,
         problem,
     }
+}
+
+/// The lock before what is behind one lock, and behind another if there is one.
+pub(super) fn both(one: Option<Lock>, other: &Lock) -> Lock {
+    one.map_or_else(|| other.clone(), |one| one.with(other))
 }
 
 /// The menu of another GRUB, which knows nothing of this one's variables.

@@ -45,7 +45,7 @@ pub use flavour::Flavour;
 use menu::{Level, MenuEntry, MenuItem};
 
 use super::lookup::{Lookup, LookupError};
-use crate::entry::{TimeoutStyle, Warning};
+use crate::entry::{Lock, Password, TimeoutStyle, Warning};
 
 /// Facts about the machine that scripts ask for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,7 +78,9 @@ pub struct GrubMenu {
     /// How the menu shows itself meanwhile.
     pub timeout_style: TimeoutStyle,
     /// GRUB asks for a password before its command line, its editor and what is for its users only.
-    pub locked: bool,
+    pub lock: Option<Lock>,
+    /// The passwords to which the locks refer.
+    pub passwords: Vec<Password>,
     /// It has run `blscfg`, whose builds differ.
     pub uses_entry_files: bool,
     /// Places in `level` of the entries to try when the default fails, in order.
@@ -118,10 +120,10 @@ pub fn read(
     let changes = evaluator.changes.clone();
     // The entries are run even if the top level used up its budget.
     evaluator.fuel = budget::BASE.saturating_add(evaluator.account.work());
-    let asks_password = evaluator.asks_password;
+    let asked = evaluator.asked.take();
     let mut level = menu::level(&mut evaluator, &shown, true, 0);
-    if asks_password {
-        level.lock();
+    if let Some(asked) = &asked {
+        level.lock(asked);
     }
     let timeout_style = match &*shown.environment.value("timeout_style") {
         "hidden" => TimeoutStyle::Hidden,
@@ -136,7 +138,8 @@ pub fn read(
             .and_then(|seconds| u32::try_from(seconds & 0xffff_ffff).ok())
             .filter(|it| *it < 1 << 31),
         timeout_style,
-        locked: asks_password || menu::has_superusers(&shown.environment),
+        lock: menu::lock(&evaluator, &shown.environment, "").or(asked),
+        passwords: evaluator.account.passwords(),
         uses_entry_files: evaluator.uses_entry_files,
         fallback,
         changes,

@@ -5,7 +5,10 @@ use super::{
     include::{DEPTH_LIMIT, Includes},
     modules::{Meaning, meaning},
 };
-use crate::lookup::Include;
+use crate::{
+    entry::{Lock, Secret},
+    lookup::Include,
+};
 
 /// Maximum number of labels that lead to each other.
 const LEAD_LIMIT: usize = 4;
@@ -29,7 +32,7 @@ struct Open {
     system_words: u32,
     hidden: bool,
     disabled: bool,
-    locked: bool,
+    lock: Option<Lock>,
     file: String,
     line: u32,
 }
@@ -129,7 +132,7 @@ impl<'a> Parser<'a> {
                         system_words: self.system_words,
                         hidden: false,
                         disabled: false,
-                        locked: false,
+                        lock: None,
                         file: file.to_owned(),
                         line,
                     });
@@ -190,10 +193,15 @@ impl<'a> Parser<'a> {
             ("start", _) => self.start = self.around.last().copied(),
             ("hide", Some(label)) => label.hidden = true,
             ("disable", Some(label)) => label.disabled = true,
-            ("passwd", Some(label)) => label.locked = true,
+            ("passwd", Some(label)) => {
+                label.lock = Some(Lock::with_secret(secret(rest), &mut self.configuration.passwords));
+            }
             ("master", _) => {
-                let is_password = first_word(rest).eq_ignore_ascii_case("passwd");
-                self.configuration.is_locked |= is_password;
+                let (keyword, password) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+                if keyword.eq_ignore_ascii_case("passwd") {
+                    let lock = Lock::with_secret(secret(password.trim()), &mut self.configuration.passwords);
+                    self.configuration.lock = Some(lock);
+                }
             }
             // A way to another menu, which is no entry here: all of them are in the list.
             ("goto" | "exit" | "quit", Some(label)) => (label.disabled, label.program) = (true, None),
@@ -278,7 +286,7 @@ impl<'a> Parser<'a> {
             has_overlays: false,
             system_words: open.system_words,
             hidden: open.hidden || open.disabled,
-            locked: open.locked,
+            lock: open.lock,
             file: open.file,
             line: open.line,
         });
@@ -334,8 +342,15 @@ impl<'a> Parser<'a> {
             (true, tenths) => Some(tenths.div_ceil(10)),
         };
         // Passwords are the menu's: without one nobody is asked.
-        configuration.is_locked &= has_menu;
-        configuration.labels.iter_mut().for_each(|label| label.locked &= has_menu);
+        configuration.lock = configuration.lock.take().filter(|_| has_menu);
+        let master = configuration.lock.iter().flat_map(|lock| lock.passwords.clone()).next();
+        for label in &mut configuration.labels {
+            label.lock = label.lock.take().filter(|_| has_menu);
+            // The master's password boots any label.
+            if let Some(lock) = &mut label.lock {
+                lock.passwords.extend(master);
+            }
+        }
         configuration
     }
 
@@ -421,7 +436,7 @@ impl<'a> Parser<'a> {
                 has_overlays: false,
                 system_words: self.system_words,
                 hidden,
-                locked: false,
+                lock: None,
                 file: file.clone(),
                 line: *line,
             },
@@ -478,6 +493,13 @@ fn is_menu(module: &str) -> bool {
 /// Whether it names a file; a tilde is the configuration itself.
 fn is_path(arguments: &str) -> bool {
     !matches!(first_word(arguments), "" | "~")
+}
+
+/// What the menu compares a typed password with (com32/menu/passwd.c): itself, unless `$` and a letter say that it is hashed, which
+/// is not checked here. An empty one is nobody's.
+fn secret(password: &str) -> Option<Secret> {
+    let is_hashed = matches!(password.as_bytes(), [b'$', _, b'$', ..]);
+    (!password.is_empty() && !is_hashed).then(|| Secret::Plain(password.to_owned()))
 }
 
 fn first_word(text: &str) -> &str {

@@ -182,7 +182,7 @@ impl<'a> UbootParser<'a> {
             has_overlays: label.overlays.is_some_and(|overlays| !overlays.is_empty()),
             system_words: 0,
             hidden: false,
-            locked: false,
+            lock: None,
             file: label.file,
             line: label.line,
         });
@@ -303,7 +303,8 @@ mod tests {
             default: Some("l0".into()),
             timeout: Some(5),
             is_hidden: false,
-            is_locked: false,
+            lock: None,
+            passwords: Vec::new(),
             keeps_choice: false,
             lost: vec![],
         };

@@ -12,7 +12,7 @@ impl WorkerState {
     /// What a person can change of an entry: nothing where its configuration asks for a password, and nothing of what starts
     /// without a kernel of its own.
     pub(super) fn parts(&self, entry: &Entry) -> Option<BootParts> {
-        let is_open = !self.discovery.locked && !entry.locked;
+        let is_open = self.discovery.lock.is_none() && entry.lock.is_none();
         let kernel = entry.kernel.as_ref()?;
         matches!(entry.kind, Kind::Linux | Kind::Uki | Kind::Multiboot).then_some(())?;
         is_open.then(|| BootParts {

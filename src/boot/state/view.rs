@@ -76,7 +76,7 @@ impl WorkerState {
     /// Whether nothing boots on its own, or not yet, for a reason that a person should see.
     fn needs_attention(&self) -> bool {
         let waiting = self.known_probed && !self.missing().is_empty();
-        let locked = self.default_entry().is_some_and(|entry| entry.locked);
+        let locked = self.default_entry().is_some_and(|entry| entry.lock.is_some());
         waiting || locked || self.is_nothing_there
     }
 
@@ -107,7 +107,7 @@ impl WorkerState {
                     };
                     return format!("The machine {action} in {} s. Any key stops that.", left(deadline));
                 }
-                if let Some(entry) = self.default_entry().filter(|entry| entry.locked) {
+                if let Some(entry) = self.default_entry().filter(|entry| entry.lock.is_some()) {
                     let title = full_title(entry);
                     return format!("{title} is locked: nothing boots on its own.");
                 }
@@ -150,7 +150,7 @@ impl WorkerState {
 
     /// The remark after the title of an entry that does not boot.
     fn remark(&self, entry: &Entry) -> Option<String> {
-        let locked = entry.locked.then(|| "locked".to_owned());
+        let locked = entry.lock.is_some().then(|| "locked".to_owned());
         let failed = || self.failures.get(&entry.id).map(|_| "failed".to_owned());
         let firmware = boot_next::is_for_firmware(entry).then(|| match self.has_uefi {
             true => "restarts into it".to_owned(),

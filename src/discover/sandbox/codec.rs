@@ -13,8 +13,8 @@ use crate::{
     },
     entry::{
         Companion, Device, Entry, EnvironmentChange, FileReference, Filesystem, FilesystemKind, Format, Kind,
-        Layer, LogState, Multiboot, MultibootModule, Origin, Partition, PartitionTable, Role, Source,
-        TimeoutStyle, Transport, Unified, Volume, VolumeId, VolumeReference, Warning,
+        Layer, Lock, LogState, Multiboot, MultibootModule, Origin, Partition, PartitionTable, Password, Role,
+        Secret, Source, TimeoutStyle, Transport, Unified, Volume, VolumeId, VolumeReference, Warning,
     },
     formats::{bls::Variables, efi_boot::LoadOption},
 };
@@ -98,17 +98,19 @@ records! {
     Device { name disk partition size transport removable model path layer beneath }
     Entry {
         id title path_in_menu hotkey kind hidden source led_from kernel initrds cmdline devicetree unified multiboot version tries_left
-        default locked changes problem
+        default lock changes problem
     }
     EnvironmentChange { block name value }
     FileReference { volume path inside packed_as sha256 }
     Filesystem { kind uuid label }
-    Findings { entries default timeout timeout_style fallback locked warnings notes images }
+    Findings { entries default timeout timeout_style fallback lock passwords warnings notes images }
     Found { volume format findings exhausted }
+    Lock { passwords }
     LoadOption { active description partition file data number }
     MultibootModule { cmdline as_it_is }
     Multiboot { version modules }
     Note { action volume path message }
+    Password { user secret }
     Partition { number table uuid label type_id attributes }
     Searched { found images programs }
     Source { format volume path inside line }
@@ -246,6 +248,31 @@ impl Codec for VolumeId {
     }
 }
 
+impl Codec for Secret {
+    fn put(&self, to: &mut Vec<u8>) {
+        match self {
+            Self::Plain(text) => {
+                to.push(0);
+                text.put(to);
+            }
+            Self::Pbkdf2 { rounds, salt, hash } => {
+                to.push(1);
+                rounds.put(to);
+                salt.put(to);
+                hash.put(to);
+            }
+        }
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        match u8::take(from)? {
+            0 => Some(Self::Plain(Codec::take(from)?)),
+            1 => Self::pbkdf2(Codec::take(from)?, Codec::take(from)?, Codec::take(from)?),
+            _ => None,
+        }
+    }
+}
+
 impl Codec for Origin {
     fn put(&self, to: &mut Vec<u8>) {
         match self {
@@ -344,7 +371,7 @@ mod tests {
             version: Some("6.1".into()),
             tries_left: Some(u32::MAX),
             default: false,
-            locked: true,
+            lock: Some(Lock { passwords: vec![1, 0] }),
             changes: vec![EnvironmentChange {
                 block: file("/boot/grub/grubenv"),
                 name: "recordfail".into(),
@@ -365,7 +392,11 @@ mod tests {
             timeout: Some(5),
             timeout_style: TimeoutStyle::Hidden,
             fallback: vec!["b".into()],
-            locked: Some(3),
+            lock: Some((3, Lock::default())),
+            passwords: vec![
+                Password { user: Some("root".into()), secret: Secret::Plain("x".into()) },
+                Password { user: None, secret: Secret::pbkdf2(9, vec![1], vec![2, 3]).unwrap() },
+            ],
             warnings: vec![warning],
             notes: vec![note],
             images: vec![file("/inner.squashfs")],

@@ -1,6 +1,7 @@
 //! Programs that entries start: other loaders, another GRUB, unified images, files in archives.
 
 use super::*;
+use crate::entry::{Lock, Secret};
 
 #[test]
 fn other_loaders_are_distinguished_from_what_can_be_booted() {
@@ -106,11 +107,65 @@ fn what_grub_asks_a_password_for_is_locked() {
         ];
         let table = Table::default().volume("sda1", &files);
         let menu = menu_of(&table, "/grub.cfg", &UPSTREAM);
-        let found = menu.level.flat().into_iter().filter(|(_, entry)| entry.locked);
+        let found = menu.level.flat().into_iter().filter(|(_, entry)| entry.lock.is_some());
         let found: Vec<&str> = found.map(|(_, entry)| entry.title.as_str()).collect();
-        assert_eq!((menu.locked, found.join(" ").as_str()), (locks, locked), "{head}");
+        assert_eq!((menu.lock.is_some(), found.join(" ").as_str()), (locks, locked), "{head}");
         assert!(menu.level.flat().iter().all(|(_, entry)| entry.problem.is_none()));
     }
+}
+
+#[test]
+fn an_entry_is_opened_by_its_users_and_the_superusers() {
+    const HASH: &str = "grub.pbkdf2.sha512.10000.00ff.A0b1";
+    const ENTRIES: &str = "menuentry a { linux /k; }\nmenuentry b --users 'alice' { linux /k; }\n\
+                           menuentry c --users 'bob;nobody' { authenticate alice; linux /k; }\n\
+                           submenu s --users bob { password carol x; menuentry d --unrestricted { linux /k; }\n\
+                           menuentry e --users carol { linux /k; }\n }\n";
+    // grub-core/normal/auth.c; grub_strword() in grub-core/kern/misc.c; tests/oracle/passwords.rs types them.
+    for (head, own, expected, warnings) in [
+        ("set superusers=root; password root x", "root", "a:root b:root c:root d:root e:root", 0),
+        (
+            "set superusers='root,eve'; password eve 1; password alice 2; password_pbkdf2 bob HASH; password root 3",
+            "eve root",
+            "a:eve root b:eve alice root c:eve root d:eve bob root e:eve bob root",
+            0,
+        ),
+        (
+            "set superusers=alice; export superusers; password alice 2; password bob 3",
+            "alice",
+            "a:alice b:alice c:alice d:alice bob e:alice",
+            0,
+        ),
+        ("set superusers=''; password root x; password '' x", "", "a: b: c: d: e:", 0),
+        // Who cannot log in, or no longer.
+        ("set superusers=root; password root; password_pbkdf2 root x", "", "a: b: c: d: e:", 2),
+        ("set superusers=root; password root x; password_pbkdf2 root TOO_LONG", "", "a: b: c: d: e:", 1),
+        ("set superusers=root; password_pbkdf2 root grub.pbkdf2.sha512.1.00.", "", "a: b: c: d: e:", 1),
+    ] {
+        let head = head.replace("HASH", HASH).replace("TOO_LONG", "grub.pbkdf2.sha512.5000001.00.00");
+        let files = [("/grub.cfg", &*format!("{head}\n{ENTRIES}")), ("/k", "k")];
+        let table = Table::default().volume("sda1", &files);
+        let menu = menu_of(&table, "/grub.cfg", &UPSTREAM);
+        let users = |lock: &Lock| {
+            let users = lock.passwords.iter().map(|place| menu.passwords[*place].user.clone().unwrap());
+            users.collect::<Vec<_>>().join(" ")
+        };
+        let entries = menu.level.flat().into_iter().map(|(_, entry)| entry);
+        let locks =
+            entries.map(|entry| format!("{}:{}", entry.title, entry.lock.as_ref().map_or("-".into(), users)));
+        let found = (menu.lock.as_ref().map(users), locks.collect::<Vec<_>>().join(" "), menu.warnings.len());
+        assert_eq!(
+            found,
+            (Some(own.to_owned()), expected.to_owned(), warnings),
+            "{head}: {:?}",
+            menu.warnings
+        );
+    }
+    let files = [("/grub.cfg", &*format!("set superusers=a\npassword_pbkdf2 a {HASH}\npassword b {HASH}\n"))];
+    let menu = menu_of(&Table::default().volume("sda1", &files), "/grub.cfg", &UPSTREAM);
+    let secrets: Vec<Secret> = menu.passwords.into_iter().map(|password| password.secret).collect();
+    let hashed = Secret::Pbkdf2 { rounds: 10_000, salt: vec![0, 0xff], hash: vec![0xa0, 0xb1] };
+    assert_eq!(secrets, [hashed, Secret::Plain(HASH.into())]);
 }
 
 #[test]
@@ -128,7 +183,7 @@ fn entries_of_the_boot_loader_specification_are_locked_by_their_users() {
         let files = [("/grub.cfg", &*config), ("/loader/entries/a.conf", &*snippet(users)), ("/k", "k")];
         let table = Table::default().volume("sda1", &files);
         let menu = menu_of(&table, "/grub.cfg", &FEDORA);
-        let found: Vec<bool> = menu.level.flat().into_iter().map(|(_, entry)| entry.locked).collect();
+        let found: Vec<bool> = menu.level.flat().into_iter().map(|(_, entry)| entry.lock.is_some()).collect();
         assert_eq!(found, [locked], "{head} {users}");
     }
 }

@@ -11,7 +11,12 @@ fn typed(entry: Entry, locked: bool, keys: &str) -> (Option<[String; 3]>, Option
     let entries = vec![Entry { default: true, ..entry }];
     // A person has stopped the countdown before anything is loaded.
     scene.press('x');
-    let discovery = Discovery { timeout: Some(5), entries, locked, ..Discovery::default() };
+    let discovery = Discovery {
+        timeout: Some(5),
+        entries,
+        lock: locked.then(crate::entry::Lock::default),
+        ..Discovery::default()
+    };
     scene.on(Event::Discovered(Ok(discovery))).on(Event::KnownProbed);
     let mut loaded = None;
     for key in keys.chars() {

@@ -10,11 +10,21 @@ fn locked(scene: &mut Scene, names: &[&str]) {
         .enumerate()
         .map(|(place, name)| {
             let (id, volume) = name.trim_end_matches('!').split_once('@').unwrap();
-            Entry { default: place == 0, locked: name.ends_with('!'), ..entry(id, volume) }
+            Entry {
+                default: place == 0,
+                lock: name.ends_with('!').then(crate::entry::Lock::default),
+                ..entry(id, volume)
+            }
         })
         .collect();
     let default = entries.first().map(|entry| entry.id.clone());
-    let discovery = Discovery { timeout: Some(5), default, entries, locked: true, ..Discovery::default() };
+    let discovery = Discovery {
+        timeout: Some(5),
+        default,
+        entries,
+        lock: Some(crate::entry::Lock::default()),
+        ..Discovery::default()
+    };
     scene.on(Event::Discovered(Ok(discovery)));
 }
 

@@ -31,7 +31,7 @@ fn any_key_opens_the_rescue_console() {
 fn no_key_does_anything_where_the_rescue_console_is_locked() {
     let mut scene = scene();
     let locked = Discovery {
-        locked: true,
+        lock: Some(crate::entry::Lock::default()),
         timeout: Some(5),
         entries: vec![entry("a", "sda1")],
         ..Discovery::default()
