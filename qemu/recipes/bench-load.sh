@@ -7,6 +7,9 @@ busybox mkdir -p /proc /sys /dev /mnt
 busybox mount -t proc proc /proc
 busybox mount -t sysfs sysfs /sys
 busybox mount -t devtmpfs devtmpfs /dev
+# The kernel below firstlight reads no partition tables: number, first sector, sectors.
+read -r sectors </sys/block/vda/size
+addpart /dev/vda 1 2048 $((sectors - 4096))
 busybox mount -t ext4 -o ro,noload /dev/vda1 /mnt
 echo
 echo "bench: load"

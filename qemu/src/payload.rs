@@ -318,6 +318,7 @@ pub fn bench_load() -> Result<PathBuf> {
     let mut tree = Tree::default();
     root.add_program(&mut tree, "/bin/busybox", "/bin/busybox")?;
     root.add_program(&mut tree, "/sbin/kexec", "/bin/kexec")?;
+    pinned::tests()?.add_program(&mut tree, "addpart", "/bin/addpart")?;
     tree.insert("/init", Node::File { bytes: BENCH_LOAD.into(), executable: true }).map_err(builder)?;
     write_whole("bench-load.initrd", &initramfs::archive(&tree, 0).map_err(builder)?)
 }
