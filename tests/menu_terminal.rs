@@ -13,7 +13,7 @@ use firstlight::ui::{
     console::Consoles,
     input::Input,
     keys::Key,
-    menu::{BootMenu, BootParts, MenuChoice, MenuItem},
+    menu::{BootMenu, BootParts, FileVerdict, MenuChoice, MenuItem},
     picture::{Status, picture},
     screen::Screen,
 };
@@ -193,7 +193,11 @@ fn every_key_changes_what_the_manual_says_it_does() {
         ("\x0c", "> 4 System 2", Some(MenuChoice::Redraw)),
         ("r", "> 4 System 2", Some(MenuChoice::Rescue)),
         ("b", "> 4 System 2", Some(MenuChoice::Reboot)),
-        ("p", "> 4 System 2", Some(MenuChoice::PowerOff)),
+        ("t", "> 4 System 2", None),
+        ("p", "f Restarts", None),
+        ("b", "f Restarts", Some(MenuChoice::Reboot)),
+        ("f", "f Restarts", Some(MenuChoice::FirmwareSetup)),
+        ("p", "f Restarts", Some(MenuChoice::PowerOff)),
     ];
     for size in SIZES {
         let mut terminal = Terminal::new(size, debian());
@@ -297,6 +301,12 @@ fn drawing(terminal: &Terminal, title: &str) -> String {
     picture + "</svg>\n"
 }
 
+/// The system of an entry where there are two.
+fn group_of(id: &str) -> String {
+    let name = if id.starts_with("other") { "sdb1, backup, USB Flash Disk" } else { "sda2, Samsung SSD 860" };
+    name.into()
+}
+
 /// `FIRSTLIGHT_DRAW=1` draws them anew; look at them then.
 #[test]
 fn the_pictures_in_the_manual_show_the_menu_as_it_is() {
@@ -306,15 +316,29 @@ fn the_pictures_in_the_manual_show_the_menu_as_it_is() {
         ("details", "The details of an entry", &["d"]),
         ("editor", "An entry is edited for one boot", &["e", " ", "d", "e", "b", "u", "g"]),
         ("search", "The search has found an entry in a submenu", &["/", "r", "e", "c", "o"]),
+        ("systems", "Entries of several systems", &["\x1b[F"]),
+        ("power", "Ways to leave", &["p"]),
     ] {
         let mut items = debian();
         items.truncate(6);
+        if name == "systems" {
+            items.iter_mut().for_each(|item| item.group = group_of(&item.id));
+        }
         let mut terminal = Terminal::new((16, 80), items);
         terminal.draw();
         if !keys.is_empty() {
             terminal.status = Status::default();
         }
         keys.iter().for_each(|key| drop(terminal.key(key)));
+        if name == "editor" {
+            for (text, fault, cmdline_limit) in [
+                ("sda2:/boot/vmlinuz-simple", None, Some(2016)),
+                ("sda2:/boot/initrd.img-simple", Some("no such file".to_owned()), None),
+            ] {
+                terminal.menu.judge(FileVerdict { text: text.into(), fault, cmdline_limit });
+            }
+            terminal.draw();
+        }
         let drawn = drawing(&terminal, title);
         let file = format!("{}/docs/menu-{name}.svg", env!("CARGO_MANIFEST_DIR"));
         if std::env::var_os("FIRSTLIGHT_DRAW").is_some() {

@@ -101,11 +101,11 @@ pub fn set(entry: &Entry, volume: &Volume, variables: &Path, sysfs: &Path) -> Re
             let option =
                 efi_boot::boot_option(&entry.title, &partition, &file).ok_or(BootNextError::NoRoom)?;
             let option = [option, words.unwrap_or_default()].concat();
-            write(variables, &efi_boot::variable(free), &option)?;
+            write_option(variables, &efi_boot::variable(free), &option)?;
             free
         }
     };
-    write(variables, "BootNext", &number.to_le_bytes())
+    write_option(variables, "BootNext", &number.to_le_bytes())
 }
 
 /// The number of a boot option, by the name of its file.
@@ -131,10 +131,16 @@ fn partition(volume: &Volume, sysfs: &Path) -> Option<HardDrive> {
     })
 }
 
-fn write(variables: &Path, name: &str, value: &[u8]) -> Result<(), BootNextError> {
-    let path = variables.join(format!("{name}-{GLOBAL}"));
-    let content = [&LASTING, value].concat();
-    write_variable(&path, &content).map_err(|error| BootNextError::Write { name: name.to_owned(), error })
+fn write_option(variables: &Path, name: &str, value: &[u8]) -> Result<(), BootNextError> {
+    write(variables, name, value).map_err(|error| BootNextError::Write { name: name.to_owned(), error })
+}
+
+/// Writes a variable of the UEFI specification, which stays.
+///
+/// # Errors
+/// The kernel's reason.
+pub(super) fn write(variables: &Path, name: &str, value: &[u8]) -> io::Result<()> {
+    write_variable(&variables.join(format!("{name}-{GLOBAL}")), &[&LASTING, value].concat())
 }
 
 /// Writes a variable, its attributes first, in one write(2) as efivarfs wants it. One that is there is protected against being

@@ -2,11 +2,13 @@
 
 pub mod before_jump;
 pub mod boot_next;
+pub mod check;
 pub mod election;
 mod entry_pattern;
 pub mod explain;
 pub mod failures;
 pub mod firmware;
+pub mod firmware_setup;
 pub mod link;
 pub mod loader;
 mod natural;

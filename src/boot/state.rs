@@ -23,13 +23,13 @@ use super::{
     supervision::{Notice, Request},
 };
 use crate::{
-    entry::{Device, Discovery, Entry, TimeoutStyle, Volume, VolumeId, VolumeReference},
+    entry::{Device, Discovery, Entry, FileReference, TimeoutStyle, Volume, VolumeId, VolumeReference},
     formats::text::printable,
     kexec::LoadedKernel,
     storage::{controllers::Controller, rejection::Rejection},
     ui::{
         keys::Key,
-        menu::{BootMenu, MenuChoice},
+        menu::{BootMenu, FileVerdict, MenuChoice, TypedFile},
     },
 };
 
@@ -76,12 +76,14 @@ pub enum Event {
     Loaded(u64, Result<LoadedKernel, AttemptError>),
     /// The storage controllers without a driver, which [`WorkerAction::FindControllers`] asked for.
     Controllers(Vec<Controller>),
+    /// What is known of a file in the editor, which [`WorkerAction::LookAt`] asked for.
+    Judged(FileVerdict),
     /// Disks of which the kernel shows no block device yet, which [`WorkerAction::LookAgain`] asked for.
     Starting(Vec<String>),
     Key(Key),
     /// PID 1 has sent a notice.
     Notice(Notice),
-    /// The firmware does not start an entry, for this reason, though [`WorkerAction::StartByFirmware`] asked for it.
+    /// The firmware does not do, for this reason, what [`WorkerAction::StartByFirmware`] or [`WorkerAction::EnterSetup`] asked for.
     FirmwareRefused(String),
     /// A moment that [`WorkerState::next_moment`] named has come.
     Moment,
@@ -110,8 +112,12 @@ pub enum WorkerAction {
     },
     /// Have the firmware start this entry's program, after a reset.
     StartByFirmware(Box<Entry>),
+    /// Restart into the firmware's setup.
+    EnterSetup,
     /// Send this request to PID 1.
     Ask(Request),
+    /// Look whether these files can be read, which a person has typed; none where no volume has such a name.
+    LookAt(Vec<(TypedFile, Option<FileReference>)>),
     /// Find the storage controllers without a driver: the kernel shows no disk.
     FindControllers,
     /// Look at all devices again: something is waited for, and nobody knows what.
@@ -323,6 +329,7 @@ impl WorkerState {
             Event::Starting(names) => self.starting = names,
             Event::Key(key) => self.pressed(key, &mut actions),
             Event::FirmwareRefused(reason) => self.report(reason),
+            Event::Judged(verdict) => self.menu.judge(verdict),
             Event::Notice(Notice::JumpFailed) => {
                 self.report("The jump into the loaded kernel failed.".to_owned());
                 actions.push(WorkerAction::Unload);
@@ -446,7 +453,9 @@ impl WorkerState {
             }
             Some(MenuChoice::Reboot) => self.leave(Request::Reboot, actions),
             Some(MenuChoice::PowerOff) => self.leave(Request::PowerOff, actions),
+            Some(MenuChoice::FirmwareSetup) => actions.push(WorkerAction::EnterSetup),
         }
+        self.look_at_typed_files(actions);
     }
 
     fn leave(&mut self, request: Request, actions: &mut Vec<WorkerAction>) {

@@ -14,7 +14,7 @@ use std::{
 };
 
 use super::{
-    before_jump, boot_next, firmware,
+    before_jump, boot_next, check, firmware, firmware_setup,
     link::Link,
     loader::{AttemptError, EntryLoader, Turn},
     remembered::Remembered,
@@ -27,7 +27,7 @@ use crate::{
         finder::Context,
         sandbox::{self, Conduct, Verdicts},
     },
-    entry::Entry,
+    entry::{Entry, FileReference},
     formats::{lookup::CONFIG_LIMIT, sort, text::printable},
     kexec::{self, LoadedKernel, cmdline::Firmware, consoles},
     storage::{
@@ -36,7 +36,7 @@ use crate::{
         watch::{Progress, Watch},
     },
     sys::{kmsg, threads},
-    ui::{console::Consoles, input::Input, picture::picture, screen::Screen},
+    ui::{console::Consoles, input::Input, menu::TypedFile, picture::picture, screen::Screen},
 };
 
 /// Maximum number of messages that are taken before the screen is drawn.
@@ -320,12 +320,22 @@ impl Worker {
                 self.link.ask(&Request::Jump { entry, title });
             }
             WorkerAction::StartByFirmware(entry) => self.start_by_firmware(&entry),
+            WorkerAction::EnterSetup => {
+                self.link.ask(&Request::Begin(Task::Firmware));
+                let asked = firmware_setup::ask_for(firmware::VARIABLES.as_ref());
+                self.link.ask(&Request::End(Task::Firmware));
+                match asked {
+                    Ok(()) => self.ask(&Request::Reboot),
+                    Err(error) => self.decide(Event::FirmwareRefused(format!("Firmware setup: {error}."))),
+                }
+            }
             WorkerAction::Ask(request) => self.ask(&request),
             WorkerAction::Landmark(name, fields) => {
                 self.screen.leave(&self.consoles);
                 let fields: Vec<_> = fields.iter().map(|(key, value)| (*key, value.as_str())).collect();
                 self.consoles.landmark(name, &fields);
             }
+            WorkerAction::LookAt(files) => self.look_at(files),
             WorkerAction::FindControllers => {
                 self.decide(Event::Controllers(controllers::without_driver(Path::new("/sys"))));
             }
@@ -426,6 +436,20 @@ impl Worker {
             Err(error) => {
                 self.decide(Event::FirmwareRefused(printable(&format!("{}: {error}", entry.title))));
             }
+        }
+    }
+
+    /// Looks at files on a thread of its own, since a disk may hang.
+    fn look_at(&self, files: Vec<(TypedFile, Option<FileReference>)>) {
+        let (volumes, sender) = (self.volumes.all(), self.sender.clone());
+        let look = move || {
+            for (typed, file) in files {
+                let verdict = check::look(typed, file.as_ref(), &volumes);
+                send(&sender, Message::Event(Event::Judged(verdict)));
+            }
+        };
+        if let Err(error) = threads::start("look", None, Box::new(look)) {
+            log::warn!("files in the editor are not looked at: no thread for it: {error}");
         }
     }
 

@@ -38,7 +38,7 @@ fn looking_at_file_systems_that_were_not_unmounted_changes_no_byte() {
         guest.wait_for_landmark("volume", &[("device", device), ("kind", kind)], LIMIT).unwrap();
         guest.wait_for_landmark("explain", &[("device", device)], LIMIT).unwrap();
     }
-    guest.send("p").unwrap();
+    guest.send("pp").unwrap();
     guest.wait_off(LIMIT).unwrap();
     let after = fs::read(&image).unwrap();
     let changed = before.iter().zip(&after).position(|(before, after)| before != after);

@@ -1,6 +1,6 @@
 //! Entries as a person changes them for one boot: what can be changed, and what comes of it.
 
-use super::WorkerState;
+use super::{WorkerAction, WorkerState};
 use crate::{
     boot::words,
     entry::{Entry, FileReference, Kind},
@@ -28,10 +28,8 @@ impl WorkerState {
     /// Why that cannot be, as a sentence.
     pub(super) fn with_parts(&self, id: &str, parts: &BootParts) -> Result<Entry, String> {
         let entry = self.entry(id).ok_or("The entry is gone.")?;
-        let known = entry.kernel.iter().chain(&entry.initrds);
         let file = |text: &String| {
-            let own = known.clone().find(|file| place(file) == *text).cloned();
-            own.or_else(|| self.file(text, entry))
+            self.file(text, entry)
                 .ok_or_else(|| format!("{}: no volume of that name; write VOLUME:/PATH.", printable(text)))
         };
         let kernel = file(&parts.kernel)?;
@@ -47,8 +45,22 @@ impl WorkerState {
         Ok(Entry { kernel: Some(kernel), initrds, cmdline: parts.cmdline.clone(), problem, ..entry.clone() })
     }
 
+    /// Has the files in the editor looked at that are new there.
+    pub(super) fn look_at_typed_files(&mut self, actions: &mut Vec<WorkerAction>) {
+        let Some((id, files)) = self.menu.unknown_files() else { return };
+        let Some(entry) = self.entry(&id).filter(|_| !files.is_empty()) else { return };
+        let files = files.into_iter().map(|typed| {
+            let file = self.file(&typed.text, entry);
+            (typed, file)
+        });
+        actions.push(WorkerAction::LookAt(files.collect()));
+    }
+
     /// A file by the name of its volume and its path; a path alone is on the volume that the entry is written on.
     fn file(&self, text: &str, entry: &Entry) -> Option<FileReference> {
+        if let Some(own) = entry.kernel.iter().chain(&entry.initrds).find(|file| place(file) == text) {
+            return Some(own.clone());
+        }
         let by_name = |(volume, path): (&str, &str)| {
             let volume = self.volumes.iter().find(|it| it.device.name == volume)?;
             Some(FileReference::new(volume.reference(), format!("/{path}")))

@@ -55,8 +55,16 @@ impl Scene {
                 WorkerAction::Ask(Request::Begin(_) | Request::End(_)) => continue,
                 WorkerAction::Ask(request) => format!("{request:?}"),
                 WorkerAction::FindControllers => "find controllers".to_owned(),
+                WorkerAction::LookAt(files) => {
+                    let text = |(typed, file): &(TypedFile, Option<FileReference>)| {
+                        let file = file.as_ref().map(|file| format!("{}:{}", file.volume, file.path));
+                        format!(" {}={}", typed.text, file.unwrap_or_default())
+                    };
+                    format!("look at{}", files.iter().map(text).collect::<String>())
+                }
                 WorkerAction::LookAgain => "look again".to_owned(),
                 WorkerAction::Redraw => "redraw".to_owned(),
+                WorkerAction::EnterSetup => "setup".to_owned(),
                 WorkerAction::StartByFirmware(entry) => format!("firmware {}", entry.id),
                 WorkerAction::Landmark("volume" | "entry" | "load", _) => continue,
                 WorkerAction::Landmark(name, fields) => {
@@ -210,8 +218,14 @@ fn a_key_stops_the_countdown_and_a_choice_replaces_what_is_loaded() {
     assert_eq!(start().press('!').done(), JUMP_A);
     assert_eq!(start().press('2').press('!').done(), "unload; load 2 b");
     assert_eq!(start().press('2').press('!').loaded(2).done(), format!("unload; load 2 b; {JUMP_B}"));
-    for (key, request) in [('r', "Rescue"), ('b', "Reboot"), ('p', "PowerOff")] {
-        assert_eq!(start().press(key).done(), request);
+    for (keys, request) in
+        [("r", "Rescue"), ("b", "Reboot"), ("pp", "PowerOff"), ("pb", "Reboot"), ("pf", "setup")]
+    {
+        let mut scene = start();
+        for key in keys.chars() {
+            scene.press(key);
+        }
+        assert_eq!(scene.done(), request);
     }
 }
 
@@ -388,7 +402,7 @@ fn a_hidden_menu_boots_by_itself_and_comes_up_at_any_key_which_does_nothing_else
             let mut scene = start();
             assert_eq!(scene.on(Event::Key(key)).at(100.0).done(), "", "{key}");
             assert_eq!(scene.state.shown(), Visibility::Menu);
-            assert_eq!(scene.press('p').done(), "PowerOff");
+            assert_eq!(scene.press('b').done(), "Reboot");
         }
     }
 }

@@ -6,7 +6,7 @@ use super::{Decider, WorkerState};
 use crate::{
     boot::settings::{AfterFailure, Timeout},
     boot::{boot_next, explain, words},
-    entry::{Entry, TimeoutStyle},
+    entry::{Entry, TimeoutStyle, Volume},
     ui::{
         keys::Key,
         menu::{BootMenu, MenuItem},
@@ -204,6 +204,7 @@ impl WorkerState {
             title,
             hotkey: entry.hotkey.as_deref().and_then(Key::named),
             hidden: !self.is_shown(entry),
+            group: self.group(entry),
             default: self.default.as_ref() == Some(&entry.id),
             problem: self.remark(entry),
             details: explain::details(entry, words::cmdline(entry, &self.settings)),
@@ -215,11 +216,25 @@ impl WorkerState {
         self.menu.inform(devices, self.messages.clone());
     }
 
+    fn volume_of(&self, entry: &Entry) -> Option<&Volume> {
+        self.volumes.iter().find(|volume| entry.source.volume.is(volume))
+    }
+
+    /// The heading of an entry: the volume that it is written on, as a person knows it.
+    fn group(&self, entry: &Entry) -> String {
+        let volume = self.volume_of(entry);
+        let label = volume.and_then(|volume| volume.filesystem.label.clone());
+        let model = volume.and_then(|volume| volume.device.model.clone());
+        [Some(entry.source.volume.to_string()), label, model]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+
     /// The entry's title with the device that it is on.
     fn with_device(&self, entry: &Entry, title: &str) -> String {
-        let device =
-            self.volumes.iter().find(|volume| entry.source.volume.is(volume)).map(|volume| &volume.device);
-        let model = device.and_then(|device| device.model.as_ref());
+        let model = self.volume_of(entry).and_then(|volume| volume.device.model.as_ref());
         let model = model.map_or_else(String::new, |model| format!(", {model}"));
         format!("{title} ({}{model})", entry.source.volume)
     }

@@ -1,7 +1,10 @@
 //! The table of keys. The menu looks up here what a key does, the help at the bottom of the screen is made from it, and a
 //! test compares it with the table in docs/menu.md.
 
-use super::{Entries, MenuChoice, Mode, details::Details, editor::Editor, pager::Pager, search::TitleSearch};
+use super::{
+    Entries, MenuChoice, Mode, details::Details, editor::Editor, pager::Pager, power::PowerMenu,
+    search::TitleSearch,
+};
 use crate::ui::{keys::Key, wrap::measure};
 
 /// The modes of the menu, as the table of keys names them.
@@ -21,6 +24,8 @@ pub enum ModeName {
     Devices,
     /// All messages.
     Messages,
+    /// Ways to leave without a boot.
+    Power,
 }
 
 /// A mode for the stack, or the choice that takes its place.
@@ -53,7 +58,10 @@ pub(super) enum KeyCommand {
     Rescue,
     Reboot,
     PowerOff,
+    FirmwareSetup,
     Redraw,
+    /// Nothing more than any key does: the countdown stops.
+    Stay,
 }
 
 /// One row of the table of keys.
@@ -87,6 +95,7 @@ const EVERYWHERE: &[ModeName] = &[
     ModeName::Messages,
     ModeName::Search,
     ModeName::Editor,
+    ModeName::Power,
 ];
 
 /// A key for the selected entry that the help at the bottom of the screen does not name.
@@ -223,6 +232,7 @@ const BINDINGS: &[Binding] = &[
     Binding { modes: TEXT, ..quiet(&[Key::PageDown], "Shows ten rows below.", KeyCommand::PageDown) },
     Binding { modes: TEXT, ..quiet(&[Key::Home], "Shows the begin.", KeyCommand::First) },
     Binding { modes: TEXT, ..quiet(&[Key::End], "Shows the end.", KeyCommand::Last) },
+    quiet(&[Key::Character('t')], "Stops the countdown, as any other key does.", KeyCommand::Stay),
     quiet(
         &[Key::Character('i')],
         "Shows the devices, and why nothing on them boots.",
@@ -278,9 +288,41 @@ const BINDINGS: &[Binding] = &[
     },
     Binding {
         modes: ALL,
+        hint: "p: power",
+        always: true,
+        ..quiet(
+            &[Key::Character('p')],
+            "Shows how to switch the machine off, restart it, or enter the firmware's setup.",
+            KeyCommand::Open(|_| Ok(Box::new(PowerMenu))),
+        )
+    },
+    Binding {
+        modes: &[ModeName::Power],
         hint: "p: power off",
         always: true,
         ..quiet(&[Key::Character('p')], "Switches the machine off.", KeyCommand::PowerOff)
+    },
+    Binding {
+        modes: &[ModeName::Power],
+        hint: "b: reboot",
+        always: true,
+        ..quiet(&[Key::Character('b')], "Restarts the machine.", KeyCommand::Reboot)
+    },
+    Binding {
+        modes: &[ModeName::Power],
+        hint: "f: firmware setup",
+        always: true,
+        ..quiet(
+            &[Key::Character('f')],
+            "Restarts into the firmware's setup, where the firmware is a UEFI.",
+            KeyCommand::FirmwareSetup,
+        )
+    },
+    Binding {
+        modes: &[ModeName::Power],
+        hint: "Esc: back",
+        always: true,
+        ..quiet(&[Key::Escape], "Goes back.", KeyCommand::Close)
     },
     Binding {
         modes: EVERYWHERE,
@@ -302,10 +344,14 @@ impl Binding {
     }
 }
 
-/// The names of all keys with their effects.
+/// The names of the keys of the list and its details with their effects; those of the other modes stand on their own screens.
 pub(super) fn all_keys() -> Vec<(String, &'static str)> {
-    // Those of the other modes stand on their own screens.
-    let rows = BINDINGS.iter().filter(|row| row.modes.iter().any(|mode| ENTRY.contains(mode)));
+    keys_of(ENTRY)
+}
+
+/// The names of the keys of these modes with their effects.
+pub(super) fn keys_of(modes: &[ModeName]) -> Vec<(String, &'static str)> {
+    let rows = BINDINGS.iter().filter(|row| row.modes.iter().any(|mode| modes.contains(mode)));
     rows.map(|row| (row.names(), row.help)).collect()
 }
 
@@ -379,17 +425,17 @@ mod tests {
         let list = |with_entries, columns| help_line(ModeName::List, with_entries, columns);
         assert_eq!(
             list(true, 80),
-            ["Enter: boot  d: details  e: edit  ?: keys  r: rescue  b: reboot  p: power off"]
+            ["Enter: boot  d: details  e: edit  ?: keys  r: rescue  b: reboot  p: power"]
         );
         assert_eq!(
             list(true, 40),
-            ["Enter: boot  d: details  e: edit", "?: keys  r: rescue  b: reboot", "p: power off"]
+            ["Enter: boot  d: details  e: edit", "?: keys  r: rescue  b: reboot  p: power"]
         );
-        assert_eq!(list(false, 80), ["?: keys  r: rescue  b: reboot  p: power off"]);
+        assert_eq!(list(false, 80), ["?: keys  r: rescue  b: reboot  p: power"]);
         assert_eq!(
             help_line(ModeName::Details, true, 80),
-            ["Enter: boot  d: back  e: edit  ?: keys  r: rescue  b: reboot  p: power off"]
+            ["Enter: boot  d: back  e: edit  ?: keys  r: rescue  b: reboot  p: power"]
         );
-        assert_eq!(help_line(ModeName::Help, true, 80), ["?: back  r: rescue  b: reboot  p: power off"]);
+        assert_eq!(help_line(ModeName::Help, true, 80), ["?: back  r: rescue  b: reboot  p: power"]);
     }
 }

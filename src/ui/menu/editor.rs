@@ -3,7 +3,7 @@
 use super::{
     MenuChoice, Mode, Step,
     bindings::{KeyCommand, ModeName},
-    entries::{BootParts, Entries},
+    entries::{BootParts, Entries, TypedFile},
 };
 use crate::ui::{field::TextField, keys::Key, screen::Picture, wrap::wrapped};
 
@@ -62,7 +62,18 @@ impl Mode for Editor {
         ModeName::Editor
     }
 
-    fn view(&self, _entries: &Entries, room: usize, columns: usize) -> Picture {
+    fn changes(&self) -> Option<&str> {
+        Some(&self.id)
+    }
+
+    fn typed_files(&self) -> Vec<TypedFile> {
+        let BootParts { kernel, initrds, .. } = self.parts();
+        let kernel = TypedFile { text: kernel, is_kernel: true };
+        let initrds = initrds.into_iter().map(|text| TypedFile { text, is_kernel: false });
+        std::iter::once(kernel).chain(initrds).collect()
+    }
+
+    fn view(&self, entries: &Entries, room: usize, columns: usize) -> Picture {
         let mut rows = wrapped(&self.title, columns, "  ");
         rows.push(String::new());
         let mut cursor = (0, 0);
@@ -80,9 +91,22 @@ impl Mode for Editor {
             let names = std::iter::once(name).chain(std::iter::repeat(""));
             let width = LABELS.saturating_sub(2);
             rows.extend(names.zip(text).map(|(name, text)| format!("  {name:width$}{text}")));
+            let fault = entries.verdict(field.text().trim()).and_then(|verdict| verdict.fault.as_ref());
+            if let Some(fault) = fault.filter(|_| *part != EditedPart::CommandLine) {
+                rows.extend(wrapped(&format!("{:LABELS$}! {fault}", ""), columns, "                  "));
+            }
         }
-        let length = self.fields.last().map_or(0, |(_, field)| field.text().len());
-        rows.extend([String::new(), format!("  The command line has {length} bytes.")]);
+        let BootParts { kernel, cmdline, .. } = self.parts();
+        let (length, limit) = (cmdline.len(), entries.verdict(&kernel).and_then(|known| known.cmdline_limit));
+        let length = match limit {
+            Some(limit) if length > limit => {
+                format!("  ! The command line has {length} bytes, and this kernel takes {limit}.")
+            }
+            Some(limit) => format!("  The command line has {length} of {limit} bytes."),
+            None => format!("  The command line has {length} bytes."),
+        };
+        rows.push(String::new());
+        rows.extend(wrapped(&length, columns, "    "));
         super::around(cursor, rows, room)
     }
 

@@ -10,6 +10,25 @@ pub struct BootParts {
     pub cmdline: String,
 }
 
+/// A file as a person types it in the editor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TypedFile {
+    pub text: String,
+    /// It is the kernel, and no initrd.
+    pub is_kernel: bool,
+}
+
+/// What is known of a file that was typed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FileVerdict {
+    /// As it was typed.
+    pub text: String,
+    /// Why it cannot be loaded.
+    pub fault: Option<String>,
+    /// For a kernel, the longest command line that it takes, in bytes.
+    pub cmdline_limit: Option<usize>,
+}
+
 /// An entry that can be chosen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MenuItem {
@@ -21,6 +40,8 @@ pub struct MenuItem {
     pub hotkey: Option<Key>,
     /// It is no row: only its key boots it.
     pub hidden: bool,
+    /// The system and disk that it belongs to; a heading says it where there are several. Equal ones stand together.
+    pub group: String,
     /// It boots on its own.
     pub default: bool,
     /// Why it cannot boot or has not booted.
@@ -84,6 +105,8 @@ pub struct Entries {
     /// The devices, each with what is on it, or why that does not boot.
     devices: Vec<(String, String)>,
     messages: Vec<String>,
+    /// What is known of the files in the editor; of those that are being looked at, no more than their text.
+    verdicts: Vec<FileVerdict>,
 }
 
 impl Entries {
@@ -141,6 +164,32 @@ impl Entries {
 
     pub(super) fn inform(&mut self, devices: Vec<(String, String)>, messages: Vec<String>) {
         (self.devices, self.messages) = (devices, messages);
+    }
+
+    /// The group of the entry of a row, or of the first entry in a submenu.
+    pub(super) fn group(&self, row: &Row) -> &str {
+        self.items.get(row.first()).map_or("", |item| &item.group)
+    }
+
+    /// What is known of a file that was typed.
+    pub(super) fn verdict(&self, text: &str) -> Option<&FileVerdict> {
+        self.verdicts.iter().find(|verdict| verdict.text == text)
+    }
+
+    pub(super) fn judge(&mut self, verdict: FileVerdict) {
+        if let Some(known) = self.verdicts.iter_mut().find(|known| known.text == verdict.text) {
+            *known = verdict;
+        }
+    }
+
+    /// Of these files, those of which nothing is known; from now on they are being looked at. What is known of others is forgotten.
+    pub(super) fn begin_to_judge(&mut self, mut files: Vec<TypedFile>) -> Vec<TypedFile> {
+        self.verdicts.retain(|known| files.iter().any(|file| file.text == known.text));
+        files.retain(|file| self.verdict(&file.text).is_none());
+        let begun =
+            files.iter().map(|file| FileVerdict { text: file.text.clone(), ..FileVerdict::default() });
+        self.verdicts.extend(begun);
+        files
     }
 
     /// Selects the row at this place, or the last one.

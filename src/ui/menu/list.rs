@@ -94,43 +94,80 @@ impl Mode for List {
     }
 }
 
-/// The rows around the selected one, as many as there is room for, below the title of the submenu that is open.
+/// The rows around the selected one, as many as there is room for, below the title of the submenu that is open. Those of several
+/// systems are below headings.
 pub(super) fn rows(entries: &Entries, room: usize, columns: usize) -> Vec<String> {
-    let mut heading = Vec::new();
+    let mut picture = Vec::new();
     if let Some((last, above)) = entries.open_submenu().split_last() {
         let title = titles::joined(above, last);
-        heading = titles::fitting(&[(&title, columns.saturating_sub(1))]);
+        picture = titles::fitting(&[(&title, columns.saturating_sub(1))]);
     }
-    let room = room.saturating_sub(heading.len());
-    let count = entries.rows().len();
-    let window = window(count, entries.place(), room);
-    let digits = count.to_string().len();
-    // Before a title come two marks, the number and two spaces; the last column stays free.
-    let columns = columns.saturating_sub(digits.saturating_add(5));
+    let room = room.saturating_sub(picture.len());
+    let lines = lines(entries, room);
+    let selected = lines.iter().position(|line| *line == Line::Row(entries.place())).unwrap_or(0);
+    let window = window(lines.len(), selected, room);
+    let digits = entries.rows().len().to_string().len();
     let shown: Vec<ShownRow> = entries.rows().iter().map(|row| shown(entries, row)).collect();
+    // Before a title come two marks, the number and two spaces; the last column stays free.
+    let room_for_title = columns.saturating_sub(digits.saturating_add(5));
     let limits = shown.iter().map(|row| {
         let remark = row.remark.chars().count();
-        let remark = if row.is_whole { remark } else { remark.min(columns / PROBLEM_PART) };
-        (row.title, columns.saturating_sub(remark))
+        let remark = if row.is_whole { remark } else { remark.min(room_for_title / PROBLEM_PART) };
+        (row.title, room_for_title.saturating_sub(remark))
     });
     let titles = titles::fitting(&limits.collect::<Vec<_>>());
-    let (above, below) = (window.start, count.saturating_sub(window.end));
-    let more =
-        |count: usize, where_| (count > 0 && room >= LEAST).then(|| format!("  ... {count} more {where_}"));
-    heading.extend(more(above, "above"));
-    let rows = shown.iter().zip(titles).enumerate().skip(window.start).take(window.len());
-    heading.extend(rows.map(|(place, (row, title))| {
-        let pointer = if place == entries.place() { '>' } else { ' ' };
-        let default = if row.default { '*' } else { ' ' };
-        let number = place.saturating_add(1);
-        format!("{pointer}{default}{number:>digits$}  {title}{}", row.remark)
-    }));
-    heading.extend(more(below, "below"));
-    heading
+    let text = |line: &Line| match *line {
+        Line::Heading(heading) => titles::fitting(&[(heading, columns.saturating_sub(1))]).concat(),
+        Line::Row(place) => {
+            let pointer = if place == entries.place() { '>' } else { ' ' };
+            let default = if shown.get(place).is_some_and(|row| row.default) { '*' } else { ' ' };
+            let title = titles.get(place).map_or("", String::as_str);
+            let remark = shown.get(place).map_or("", |row| row.remark.as_str());
+            format!("{pointer}{default}{:>digits$}  {title}{remark}", place.saturating_add(1))
+        }
+    };
+    let (above, inside) = lines.split_at_checked(window.start).unwrap_or_default();
+    let (inside, below) = inside.split_at_checked(window.len()).unwrap_or_default();
+    let more = |lines: &[Line], where_| {
+        let count = lines.iter().filter(|line| matches!(line, Line::Row(_))).count();
+        (count > 0 && room >= LEAST).then(|| format!("  ... {count} more {where_}"))
+    };
+    picture.extend(more(above, "above"));
+    picture.extend(inside.iter().map(text));
+    picture.extend(more(below, "below"));
+    picture
 }
 
-/// The rows around the selected one that are shown in a space of so many, where a row above and one below says how many more
-/// there are.
+/// A line of the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Line<'a> {
+    /// What the rows below belong to.
+    Heading(&'a str),
+    /// The row at this place.
+    Row(usize),
+}
+
+/// The rows, with headings where they belong to several systems and there is room.
+fn lines(entries: &Entries, room: usize) -> Vec<Line<'_>> {
+    let groups = entries.rows().iter().map(|row| entries.group(row));
+    let mut lines: Vec<Line> = Vec::new();
+    let mut before = "";
+    for (place, group) in groups.enumerate() {
+        if group != before {
+            lines.push(Line::Heading(group));
+            before = group;
+        }
+        lines.push(Line::Row(place));
+    }
+    let is_heading = |line: &Line| matches!(line, Line::Heading(_));
+    if room < LEAST || lines.iter().filter(|line| is_heading(line)).count() < 2 {
+        lines.retain(|line| !is_heading(line));
+    }
+    lines
+}
+
+/// The lines around the selected one that are shown in a space of so many, where a line above and one below says how many more
+/// rows there are.
 fn window(count: usize, place: usize, room: usize) -> Range<usize> {
     if count <= room {
         return 0..count;

@@ -10,13 +10,14 @@ mod editor;
 mod entries;
 mod list;
 mod pager;
+mod power;
 mod search;
 
 use std::fmt::Debug;
 
 pub use self::{
     bindings::help_line,
-    entries::{BootParts, Entries, MenuItem, Row},
+    entries::{BootParts, Entries, FileVerdict, MenuItem, Row, TypedFile},
 };
 use self::{
     bindings::{KeyCommand, ModeName},
@@ -36,6 +37,8 @@ pub enum MenuChoice {
     Rescue,
     Reboot,
     PowerOff,
+    /// Restart into the firmware's setup.
+    FirmwareSetup,
     Redraw,
 }
 
@@ -46,6 +49,16 @@ trait Mode: Debug {
 
     /// Its rows, for a space of this size.
     fn view(&self, entries: &Entries, room: usize, columns: usize) -> Picture;
+
+    /// The files that are typed in it.
+    fn typed_files(&self) -> Vec<TypedFile> {
+        Vec::new()
+    }
+
+    /// The id of the entry that it changes.
+    fn changes(&self) -> Option<&str> {
+        None
+    }
 
     /// Takes a key, with the command that the table of keys has for it in the mode on top.
     fn take(&mut self, _command: Option<KeyCommand>, _key: Key, _entries: &mut Entries) -> Step {
@@ -85,6 +98,19 @@ impl BootMenu {
         self.entries.inform(devices, messages);
     }
 
+    /// The id of the entry that is being edited, and the files among its parts of which nothing is known yet: each is given once,
+    /// and [`Self::judge`] is to say what it is.
+    pub fn unknown_files(&mut self) -> Option<(String, Vec<TypedFile>)> {
+        let id = self.top().changes()?.to_owned();
+        let files = self.top().typed_files();
+        Some((id, self.entries.begin_to_judge(files)))
+    }
+
+    /// Takes what is known of a file in the editor.
+    pub fn judge(&mut self, verdict: FileVerdict) {
+        self.entries.judge(verdict);
+    }
+
     /// The entries and the selected one.
     #[must_use]
     pub fn entries(&self) -> &Entries {
@@ -118,6 +144,8 @@ impl BootMenu {
             Some(KeyCommand::Rescue) => return Some(MenuChoice::Rescue),
             Some(KeyCommand::Reboot) => return Some(MenuChoice::Reboot),
             Some(KeyCommand::PowerOff) => return Some(MenuChoice::PowerOff),
+            Some(KeyCommand::FirmwareSetup) => return Some(MenuChoice::FirmwareSetup),
+            Some(KeyCommand::Stay) => {}
             Some(KeyCommand::Redraw) => return Some(MenuChoice::Redraw),
             _ => {
                 let below: &mut dyn Mode = &mut self.list;

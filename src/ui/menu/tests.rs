@@ -55,7 +55,11 @@ fn keys_move_and_choose() {
         ("99999999!", (9, None)),
         ("r", (2, Some(MenuChoice::Rescue))),
         ("b", (2, Some(MenuChoice::Reboot))),
-        ("p", (2, Some(MenuChoice::PowerOff))),
+        ("t", (2, None)),
+        ("p", (2, None)),
+        ("pp", (2, Some(MenuChoice::PowerOff))),
+        ("pb", (2, Some(MenuChoice::Reboot))),
+        ("pf", (2, Some(MenuChoice::FirmwareSetup))),
         ("x", (2, None)),
     ];
     for (keys, expected) in cases {
@@ -100,7 +104,7 @@ fn the_mode_on_top_gets_a_key_first_and_what_it_leaves_goes_to_the_list() {
     menu.offer(items(3));
     menu.press(Key::Character('d'));
     assert_eq!(menu.press(Key::Enter), Some(MenuChoice::Boot("e2".into())));
-    assert_eq!(menu.press(Key::Character('p')), Some(MenuChoice::PowerOff));
+    assert_eq!(menu.press(Key::Character('b')), Some(MenuChoice::Reboot));
 }
 
 #[test]
@@ -270,4 +274,34 @@ fn a_hotkey_boots_its_entry_unless_the_menu_has_the_key_itself() {
         menu.offer(items.clone());
         assert_eq!(menu.press(key), expected, "{key}");
     }
+}
+
+#[test]
+fn entries_of_several_systems_are_below_headings_that_are_no_rows() {
+    let item = |title: &str, group: &str| MenuItem {
+        id: title.into(),
+        title: title.into(),
+        group: group.into(),
+        ..MenuItem::default()
+    };
+    let mut menu = BootMenu::default();
+    menu.offer(vec![
+        item("one", "sda2, root"),
+        item("two", "sda2, root"),
+        item("three", "sdb1, a longer name"),
+    ]);
+    menu.press(Key::Character('3'));
+    menu.press(Key::Escape);
+    for (room, columns, expected) in [
+        (9, 20, vec!["sda2, root", "  1  one", "  2  two", "sdb1, a longer name", "> 3  three"]),
+        // The headings are no entries that would be counted.
+        (5, 40, vec!["sda2, root", "  1  one", "  2  two", "sdb1, a longer name", "> 3  three"]),
+        // There is no room for headings.
+        (4, 40, vec!["  1  one", "  2  two", "> 3  three"]),
+    ] {
+        assert_eq!(menu.view(room, columns).rows, expected, "{room} rows of {columns} columns");
+    }
+    // One system needs no heading.
+    menu.offer(vec![item("one", "sda2, root"), item("two", "sda2, root")]);
+    assert_eq!(menu.view(9, 40).rows, ["> 1  one", "  2  two"]);
 }

@@ -82,3 +82,37 @@ fn what_cannot_be_changed_says_why() {
         assert_eq!(loaded.is_some(), keys.ends_with('!') && message == LOCKED_EDITOR, "{keys}");
     }
 }
+
+#[test]
+fn files_in_the_editor_are_looked_at_once_each_and_what_is_wrong_is_below_them() {
+    let mut scene = Scene::new("");
+    scene.press('x').found("sda1").found("sdb1");
+    let entries = vec![Entry { default: true, cmdline: "quiet".into(), ..entry("a", "sda1") }];
+    scene.on(Event::Discovered(Ok(Discovery { entries, ..Discovery::default() }))).on(Event::KnownProbed);
+    scene.done();
+    assert_eq!(scene.press('e').done(), "look at sda1:/a=sda1:/a");
+    let limit =
+        |text: &str, limit| FileVerdict { text: text.into(), cmdline_limit: limit, ..FileVerdict::default() };
+    scene.on(Event::Judged(limit("sda1:/a", Some(4))));
+    // The command line changes, and no file.
+    assert_eq!(scene.press('y').done(), "");
+    let rows = |scene: &Scene| scene.state.menu().view(20, 80).rows;
+    assert_eq!(rows(&scene).last().unwrap(), "  ! The command line has 6 bytes, and this kernel takes 4.");
+    scene.on(Event::Key(Key::Up)).on(Event::Key(Key::Control('u')));
+    assert_eq!(scene.done(), "look at =");
+    assert_eq!(scene.press('/').done(), "look at /=sda1:/");
+    let fault =
+        FileVerdict { text: "/".into(), fault: Some("no such file".into()), ..FileVerdict::default() };
+    // What comes late is of a text that is gone.
+    scene.on(Event::Judged(limit("sda1:/a", Some(4)))).on(Event::Judged(fault));
+    let expected = [
+        "Title of a",
+        "",
+        "  kernel        /",
+        "                ! no such file",
+        "  command line  quiety",
+        "",
+        "  The command line has 6 bytes.",
+    ];
+    assert_eq!(rows(&scene), expected);
+}
