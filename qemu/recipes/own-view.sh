@@ -7,7 +7,7 @@ for disk in /dev/vd?; do
     kernel=$(sha256sum <"/mnt/boot/vmlinuz-$version" || true)
     initrd=$(sha256sum <"/mnt/boot/initrd-$version" || true)
     log=clean
-    if dmesg | grep -q "(${disk#/dev/}1): .*recovery"; then log=replayed; fi
+    if dmesg | grep -q "(${disk#/dev/}1): .*recover"; then log=replayed; fi
     echo "view: ${disk#/dev/} $version ${kernel%% *} ${initrd%% *} $log"
     umount /mnt
 done

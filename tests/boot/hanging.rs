@@ -12,7 +12,8 @@ use crate::{LIMIT, ONE_ENTRY, bootable, firstlight};
 /// of the next kernel, translated on a busy machine. A disk that is waited for takes longer, by its driver's time or for ever.
 const JUMP_LIMIT: Duration = Duration::from_secs(90);
 
-/// Attaches a disk that hangs and then a good one to a machine with firstlight, and waits until the good one's kernel runs.
+/// Attaches a disk that hangs and then a good one to a machine with firstlight, and waits until the good one's kernel runs. The
+/// disk that hangs has one of these names, and is named, unless it appears after the boot: then there are none.
 pub(crate) fn a_good_disk_boots_beside_one_that_hangs(
     name: &str,
     machine: Machine,
@@ -32,7 +33,7 @@ pub(crate) fn a_good_disk_boots_beside_one_that_hangs(
         _ => false,
     };
     let landmarks = guest.landmarks();
-    assert!(landmarks.iter().any(names_it), "{landmarks:?}");
+    assert!(hanging.is_empty() || landmarks.iter().any(names_it), "{landmarks:?}");
 }
 
 #[test]

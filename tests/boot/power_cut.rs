@@ -63,7 +63,11 @@ fn updated(filesystem: Filesystem, name: &str) -> LoggedDisk {
 }
 
 fn job<'a>(name: &'a str, sources: &'a [&'a Path], filesystem: Filesystem) -> Job<'a> {
-    let modules: &[&str] = if filesystem == Filesystem::Xfs { &["xfs"] } else { &["ext4"] };
+    let modules: &[&str] = match filesystem {
+        Filesystem::Xfs => &["xfs"],
+        Filesystem::F2fs => &["f2fs", "crc32_generic"],
+        _ => &["ext4"],
+    };
     Job { name, disks: &[], sources, modules, programs: &[], script: OWN_VIEW, limit: LIMIT }
 }
 
@@ -90,7 +94,7 @@ fn boots(disk: &Path, name: &str, (version, part): (&str, &str)) {
     assert!(before == fs::read(disk).unwrap(), "{name}: the disk was written");
 }
 
-fn cut_at_moments(filesystem: Filesystem, name: &str) {
+pub(crate) fn cut_at_moments(filesystem: Filesystem, name: &str) {
     let logged = updated(filesystem, &format!("{name}-before"));
     let writes = logged.count().unwrap();
     let directory = place::directory("disks").unwrap();

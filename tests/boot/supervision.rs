@@ -8,10 +8,9 @@ use qemu::guest::Guest;
 use qemu::machine::{Disk, Firmware, Machine};
 use qemu::payload;
 
-use crate::{LIMIT, bootable, debian};
+use crate::{LIMIT, ONE_ENTRY, bootable, debian};
 
-/// A machine that loads its first entry. The kernel's `rdinit` is the rig's `/kill-worker`, which leaves a child that does
-/// what the rig says, and becomes the unchanged `/init`.
+/// A machine that loads its first entry.
 fn loading(name: &str) -> Guest {
     let configuration = "set timeout=0
 menuentry 'First' --id first {
@@ -24,17 +23,19 @@ menuentry 'Second' --id second {
 }
 ";
     let image = Image::new().volume(bootable(Filesystem::Ext4, name, configuration)).build(name).unwrap();
-    let initramfs = payload::firstlight_with_killer(debian()).unwrap();
-    let guest = Machine::new(name)
-        .firmware(Firmware::None)
-        .kernel(&debian().kernel(), &initramfs, "console=ttyS0 quiet rdinit=/kill-worker")
-        // The order must reach the guest before the load is done.
-        .disk(Disk::new(image).slow())
-        .second_serial()
-        .start()
-        .unwrap();
+    // The order must reach the guest before the load is done.
+    let guest = with_killer(name).disk(Disk::new(image).slow()).start().unwrap();
     guest.wait_for_landmark("load", &[("id", "first")], LIMIT).unwrap();
     guest
+}
+
+/// A machine whose `rdinit` is the rig's `/kill-worker`, which leaves a child that does what the rig says, and becomes the
+/// unchanged `/init`.
+fn with_killer(name: &str) -> Machine {
+    let initramfs = payload::firstlight_with_killer(debian()).unwrap();
+    let cmdline = "console=ttyS0 quiet rdinit=/kill-worker";
+    let machine = Machine::new(name).firmware(Firmware::None);
+    machine.kernel(&debian().kernel(), &initramfs, cmdline).second_serial()
 }
 
 /// Has the child do something, and waits until it says so.
@@ -61,6 +62,23 @@ fn a_worker_killed_while_it_loads_is_started_again_and_the_boot_completes() {
     guest.wait_for_text("firstlight: the worker died: SIGKILL ended it", LIMIT).unwrap();
     // It died on the first entry, which is passed over.
     expect_boot(&guest, "second");
+}
+
+#[test]
+fn a_volume_is_passed_over_after_the_worker_was_killed_while_it_searched_it() {
+    let name = "killed-searching";
+    // Two seconds of reading on a slow disk: the order reaches the guest before the search is done.
+    let configuration = format!("source /boot/grub/long.cfg\n{ONE_ENTRY}");
+    let long = "# a long comment\n".repeat((7 << 20) / 17);
+    let searched = bootable(Filesystem::Ext4, "searched", &configuration).file("/boot/grub/long.cfg", long);
+    let searched = Image::new().volume(searched).build(name).unwrap();
+    let guest = with_killer(name).disk(Disk::new(searched).slow()).start().unwrap();
+    guest.wait_for_landmark("volume", &[("device", "vda1")], LIMIT).unwrap();
+    order(&guest, "kill", "killed ");
+    let death = [("state", "died"), ("signal", "9"), ("passed-over", "vda1")];
+    guest.wait_for_landmark("worker", &death, LIMIT).unwrap();
+    guest.wait_for_landmark("worker", &[("state", "started"), ("passed-over", "vda1")], LIMIT).unwrap();
+    guest.wait_for_text("vda1: passed over, because looking at it ended the last attempt", LIMIT).unwrap();
 }
 
 #[test]

@@ -22,6 +22,8 @@ pub enum Filesystem {
     Xfs,
     /// btrfs.
     Btrfs,
+    /// f2fs.
+    F2fs,
     /// No file system: the partition is all zeros.
     Nothing,
 }
@@ -88,6 +90,8 @@ impl Volume {
             Filesystem::Vfat => 34,
             Filesystem::Xfs => 300,
             Filesystem::Btrfs => 120,
+            // It keeps many segments free.
+            Filesystem::F2fs => 200,
             Filesystem::Nothing => 1,
         };
         let mut bytes = 0;
@@ -150,6 +154,12 @@ impl Volume {
                 let mut btrfs = tools.command("mkfs.btrfs");
                 btrfs.args(["-q", "-L", label, "-U", &uuid, "--rootdir"]).args([&root, &image]);
                 tool::finish(&mut btrfs)?;
+            }
+            Filesystem::F2fs => {
+                let tools = pinned::tests()?;
+                let mut f2fs = tools.command("mkfs.f2fs");
+                tool::finish(f2fs.args(["-q", "-l", label, "-U", &uuid]).arg(&image))?;
+                tool::finish(tools.command("sload.f2fs").arg("-f").args([&root, &image]))?;
             }
         }
         Ok(image)

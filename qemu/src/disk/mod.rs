@@ -242,8 +242,14 @@ mod tests {
 
     #[test]
     fn each_file_system_is_on_the_disk_with_its_files() {
-        let kinds =
-            [Filesystem::Ext4, Filesystem::Ext2, Filesystem::Vfat, Filesystem::Xfs, Filesystem::Btrfs];
+        let kinds = [
+            Filesystem::Ext4,
+            Filesystem::Ext2,
+            Filesystem::Vfat,
+            Filesystem::Xfs,
+            Filesystem::Btrfs,
+            Filesystem::F2fs,
+        ];
         let mut image = Image::new();
         let mut offsets = vec![1 << 20];
         for kind in kinds {
@@ -254,10 +260,10 @@ mod tests {
             image = image.volume(volume);
         }
         let path = image.build("disk-test").unwrap();
-        let seen: Vec<_> = offsets.iter().take(5).map(|offset| blkid(&path, *offset, "TYPE")).collect();
-        assert_eq!(seen, ["ext4", "ext2", "vfat", "xfs", "btrfs"]);
-        let labels: Vec<_> = offsets.iter().take(5).map(|offset| blkid(&path, *offset, "LABEL")).collect();
-        assert_eq!(labels, ["label", "label", "LABEL", "label", "label"]);
+        let seen: Vec<_> = offsets.iter().take(6).map(|offset| blkid(&path, *offset, "TYPE")).collect();
+        assert_eq!(seen, ["ext4", "ext2", "vfat", "xfs", "btrfs", "f2fs"]);
+        let labels: Vec<_> = offsets.iter().take(6).map(|offset| blkid(&path, *offset, "LABEL")).collect();
+        assert_eq!(labels, ["label", "label", "LABEL", "label", "label", "label"]);
         let uuids: Vec<_> = offsets.iter().take(2).map(|offset| blkid(&path, *offset, "UUID")).collect();
         assert_eq!(
             uuids,

@@ -6,6 +6,7 @@ mod hanging;
 mod installer;
 mod packaging;
 mod pc;
+mod power_cut;
 mod profiles;
 mod releases;
 mod secure_boot;
