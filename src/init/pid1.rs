@@ -234,6 +234,11 @@ impl Pid1 {
         if self.settings.timing {
             self.consoles.write(&(self.timing.table() + &timing::memory()));
         }
+        let guard = self.watchdog.as_ref().filter(|_| self.settings.watchdog_over_jump);
+        if let Some(reason) = guard.and_then(Watchdog::ends_before_the_next_kernel) {
+            self.consoles
+                .write(&format!("firstlight: the watchdog does not guard the next kernel: {reason}.\n"));
+        }
         self.consoles.drain(LAST_WORDS);
         match self.watchdog.take() {
             Some(watchdog) if self.settings.watchdog_over_jump => watchdog.leave_running(),

@@ -1,21 +1,29 @@
 //! The hardware watchdog, if the settings ask for it: petted by PID 1's loop, so that a machine that hangs restarts.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::{self, File, OpenOptions},
     io::Write,
     time::{Duration, Instant},
 };
 
-use crate::sys::watchdog::set_timeout;
+use crate::sys::watchdog::{name, set_timeout};
 
 const DEVICE: &str = "/dev/watchdog";
 
 /// Written before the device is closed, this stops the watchdog, unless its driver was set up so that nothing stops it.
 const MAGIC_CLOSE: &[u8] = b"V";
 
+/// The name of the kernel's own watchdog, a timer (drivers/watchdog/softdog.c).
+const SOFTWARE: &str = "Software Watchdog";
+
+/// Whether the kernel stops watchdogs before a jump: `0` if it does not, `-1` if each driver decides
+/// (drivers/watchdog/watchdog_core.c).
+const STOPS_ON_REBOOT: &str = "/sys/module/watchdog/parameters/stop_on_reboot";
+
 #[derive(Debug)]
 pub(super) struct Watchdog {
     device: File,
+    name: String,
     interval: Duration,
     due: Instant,
 }
@@ -34,7 +42,14 @@ impl Watchdog {
         let interval = interval(taken);
         let milliseconds = u64::try_from(interval.as_millis()).unwrap_or(u64::MAX);
         log::info!("{DEVICE}: bites after {taken} s, petted every {milliseconds} ms");
-        Some(Self { device, interval, due: Instant::now() })
+        let name = name(&device).unwrap_or_default();
+        Some(Self { device, name, interval, due: Instant::now() })
+    }
+
+    /// Why it does not guard the next kernel, even if it is left running.
+    pub(super) fn ends_before_the_next_kernel(&self) -> Option<&'static str> {
+        let stops = fs::read_to_string(STOPS_ON_REBOOT).unwrap_or_default();
+        ends_before_the_next_kernel(&self.name, stops.trim())
     }
 
     pub(super) fn due(&self) -> Instant {
@@ -64,6 +79,16 @@ impl Watchdog {
     }
 }
 
+fn ends_before_the_next_kernel(name: &str, stops_on_reboot: &str) -> Option<&'static str> {
+    if name == SOFTWARE {
+        return Some(
+            "it is a timer of this kernel (softdog) and ends with it; a machine needs one of hardware",
+        );
+    }
+    let stops = "this kernel may stop it before the jump; start it with the word `watchdog.stop_on_reboot=0`";
+    (stops_on_reboot != "0").then_some(stops)
+}
+
 /// Three pets fit into the watchdog's time.
 fn interval(seconds: i32) -> Duration {
     let seconds = u32::try_from(seconds).unwrap_or_default();
@@ -73,6 +98,22 @@ fn interval(seconds: i32) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_watchdog_that_the_next_kernel_does_not_have_is_known() {
+        let ends =
+            |name, stops| ends_before_the_next_kernel(name, stops).map(|reason| reason.split(' ').next());
+        for (name, stops, expected) in [
+            ("i6300ESB timer", "0", None),
+            ("i6300ESB timer", "-1", Some(Some("this"))),
+            ("iTCO_wdt", "1", Some(Some("this"))),
+            // A kernel before 5.8 has no such word.
+            ("iTCO_wdt", "", Some(Some("this"))),
+            ("Software Watchdog", "0", Some(Some("it"))),
+        ] {
+            assert_eq!(ends(name, stops), expected, "{name} {stops}");
+        }
+    }
 
     #[test]
     fn pets_are_frequent_enough_and_not_endless() {

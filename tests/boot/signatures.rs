@@ -54,7 +54,8 @@ fn on_a_kernel_that_enforces_signatures_what_is_unsigned_is_refused_and_the_next
         .unwrap();
     let report = guest.wait_for_report(LIMIT).unwrap();
     // The signed kernel is a firmware kernel, too: its built-in words come first.
-    let cmdline = "libata.force=nodbdelay BOOT_IMAGE=/boot/signed console=ttyS0 quiet signed";
+    let cmdline =
+        "libata.force=nodbdelay watchdog.stop_on_reboot=0 BOOT_IMAGE=/boot/signed console=ttyS0 quiet signed";
     assert_eq!((report.kexec, report.cmdline.as_str()), (true, cmdline));
     // Unsigned at all, and signed by Debian, whose certificate is not built in.
     for (id, errno) in [("unsigned", "(ENODATA)"), ("stranger", "(ENOKEY)")] {

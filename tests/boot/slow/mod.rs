@@ -12,6 +12,7 @@ mod releases;
 mod secure_boot;
 mod serial_console;
 mod stick;
+mod watchdog;
 
 use std::time::Duration;
 
