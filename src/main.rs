@@ -73,7 +73,7 @@ fn command_line(_: &[OsString]) -> ExitCode {
     // If stderr is closed, nobody can read the message.
     let _ = std::io::Write::write_all(
         &mut std::io::stderr(),
-        b"firstlight: this image has no command line; it was built with `initramfs build --without command-line`\n",
+        b"firstlight: this image has no such command; `initramfs build --with command-line` makes one that has\n",
     );
     ExitCode::from(2)
 }

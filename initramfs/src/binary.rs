@@ -17,8 +17,12 @@ pub const TARGET: &str =
 const FLASH_LOADER: &str = "flash-loader";
 const EFI: &str = "x86_64-unknown-uefi";
 
-/// The Cargo features of an image's binary: what a person types at the rescue console, Xen, and all loaders.
-pub const FEATURES: [&str; 3] = ["command-line", "multiboot", "other-loaders"];
+/// The Cargo features of an image's binary: Xen, and all loaders.
+pub const FEATURES: [&str; 2] = ["multiboot", "other-loaders"];
+
+/// What an image may have besides: the commands of a running system (`firstlight list`, `kexec` …), for who calls them from scripts. The
+/// rescue console has its own.
+pub const FURTHER: [&str; 1] = ["command-line"];
 
 /// What `--small` leaves out of them: flash of 4 MiB is seldom below Xen.
 const NOT_SMALL: [&str; 2] = ["multiboot", "other-loaders"];

@@ -3,6 +3,7 @@
 pub mod before_jump;
 pub mod boot_next;
 pub mod check;
+pub mod choice;
 pub mod election;
 mod entry_pattern;
 pub mod explain;

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     boot::{
-        before_jump, firmware,
+        before_jump, choice, firmware,
         loader::{EntryLoader, NOKASLR_ADDED, Turn},
     },
     entry::{Discovery, Entry, Kind},
@@ -36,7 +36,7 @@ use crate::{
         state::{self, Slot},
     },
     running::{
-        choice, detach, guards,
+        detach, guards,
         init_system::Shutdown,
         once::Once,
         read_only::{self, Rest},

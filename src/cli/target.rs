@@ -25,7 +25,7 @@ use crate::{
     },
     entry::{Device, Volume},
     formats::{grub::Flavour, sort, text},
-    storage::{OpenVolume, rejection::Rejection, root::Root, watch},
+    storage::{OpenVolume, mount::Care, rejection::Rejection, root::Root, watch},
 };
 
 /// The options that name them, for the tables of the commands.
@@ -185,7 +185,7 @@ impl Target {
                            can be mounted; run it on the host, or name directories with --root or --volume";
             return Err(Failure::Failed(message.into()));
         }
-        let (mut open, rejected) = watch::survey();
+        let (mut open, rejected) = watch::survey(Care::Shared);
         let volumes: Vec<Volume> = open.iter().map(|open| open.volume.clone()).collect();
         let (settings, late, firmware) =
             (Settings::default(), HashSet::new(), firmware::partitions(&context));

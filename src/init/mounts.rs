@@ -65,7 +65,7 @@ pub(super) fn mount_points(mountinfo: &[u8]) -> Vec<String> {
 }
 
 /// Undoes the kernel's octal escapes of spaces and backslashes; bytes that are no UTF-8 are lost.
-fn unescape(field: &[u8]) -> String {
+pub(super) fn unescape(field: &[u8]) -> String {
     let mut bytes = Vec::with_capacity(field.len());
     let mut rest = field;
     loop {

@@ -103,6 +103,8 @@ pub(super) struct Supervisor {
     deaths: u32,
     deaths_allowed: u32,
     rescue_deaths: u32,
+    /// The jump was asked for at the rescue console.
+    rescuing: bool,
     modules_loaded: bool,
     /// The worker has reported that the rescue console is locked.
     locked: bool,
@@ -121,6 +123,7 @@ impl Supervisor {
             deaths: crashes,
             deaths_allowed,
             rescue_deaths: 0,
+            rescuing: false,
             modules_loaded: false,
             locked: false,
         }
@@ -135,6 +138,11 @@ impl Supervisor {
             Event::Said(Request::Reboot) => self.leave(Power::Reboot),
             Event::Said(Request::PowerOff) => self.leave(Power::Off),
             Event::Said(request) if self.phase == Phase::Worker => self.worker_said(request),
+            Event::Said(Request::Jump { entry, title }) if self.phase == Phase::Rescue => {
+                self.phase = Phase::Leaving;
+                self.rescuing = true;
+                vec![SupervisorAction::Jump { entry, title }]
+            }
             Event::Said(_) => vec![],
             Event::HungUp => vec![SupervisorAction::KillChild],
             Event::Died(death) => self.child_died(death),
@@ -146,6 +154,7 @@ impl Supervisor {
                     vec![]
                 }
             }
+            Event::JumpFailed if std::mem::take(&mut self.rescuing) => self.start_rescue(false),
             Event::JumpFailed => {
                 let entry = std::mem::take(&mut self.jumps_into);
                 self.pass_over(vec![Task::Entry(entry)]);
@@ -458,9 +467,9 @@ mod tests {
             supervisor.on(Event::Died(killed())),
             [SupervisorAction::StartRescue { unattended: false }]
         );
-        // The rescue console can ask for power and nothing else.
-        let jump = Request::Jump { entry: "x".into(), title: "X".into() };
-        assert_eq!(supervisor.on(Event::Said(jump)), []);
+        // The rescue console can ask for power and for the jump, and nothing else.
+        assert_eq!(supervisor.on(Event::Said(Request::Rescue)), []);
+        assert_eq!(supervisor.on(begin(entry("x"))), []);
         assert_eq!(supervisor.on(Event::Said(Request::PowerOff)), [SupervisorAction::Leave(Power::Off)]);
     }
 
@@ -502,6 +511,21 @@ mod tests {
                 SupervisorAction::Notify(Notice::JumpFailed)
             ]
         );
+    }
+
+    #[test]
+    fn a_jump_of_the_rescue_console_leads_back_to_it_where_it_fails() {
+        let mut supervisor = Supervisor::new(3, 0);
+        let jump = || Event::Said(Request::Jump { entry: "b".into(), title: "Bee".into() });
+        let actions = last(
+            &mut supervisor,
+            vec![Event::Started, Event::Said(Request::Rescue), Event::Died(killed()), jump()],
+        );
+        assert_eq!(actions, [SupervisorAction::Jump { entry: "b".into(), title: "Bee".into() }]);
+        // A second one comes too late.
+        assert_eq!(supervisor.on(jump()), []);
+        assert_eq!(supervisor.on(Event::Died(killed())), []);
+        assert_eq!(supervisor.on(Event::JumpFailed), [SupervisorAction::StartRescue { unattended: false }]);
     }
 
     #[test]

@@ -1,6 +1,5 @@
-//! Leaving a running system: which entry comes next, the init system, and the disks at rest.
+//! Leaving a running system: the init system, and the disks at rest.
 
-pub mod choice;
 pub mod detach;
 pub mod guards;
 pub mod init_system;

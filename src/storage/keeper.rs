@@ -342,7 +342,7 @@ impl Keeper {
             first.state = DeviceState::Queued;
         }
         self.wait_for(name.clone());
-        self.queue.push_back(ProbeRequest { name, companions: parts, missing });
+        self.queue.push_back(ProbeRequest { name, companions: parts, missing, ..ProbeRequest::default() });
     }
 
     /// Reports for the other parts of a stack, once that is read, what has become of them.

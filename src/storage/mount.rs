@@ -32,7 +32,7 @@ use crate::{
         text,
     },
     sys::{
-        block_device::{attach_loop_device, free_loop_device, set_read_only},
+        block_device::{attach_loop_device, free_loop_device, set_read_only, set_writable},
         files,
     },
 };
@@ -135,6 +135,10 @@ pub struct MountRequest<'a> {
     pub log: Option<DirtyLog>,
     /// Size of the device in bytes.
     pub size: u64,
+    /// A person wants to write to it: its driver may do what it does on its own system.
+    pub writable: bool,
+    /// Further options for the driver, with their values; a flag has none.
+    pub options: Vec<(String, String)>,
 }
 
 impl<'a> MountRequest<'a> {
@@ -150,6 +154,8 @@ impl<'a> MountRequest<'a> {
             is_shared: false,
             log: None,
             size: 0,
+            writable: false,
+            options: Vec::new(),
         }
     }
 }
@@ -204,6 +210,9 @@ fn needs_guard(kind: FilesystemKind) -> bool {
 /// # Errors
 /// [`MountError`] says why not.
 pub fn mount(request: &MountRequest<'_>, care: Care) -> Result<Mount, MountError> {
+    if request.writable {
+        return Ok(Mount { root: writable(request)?, replay: None });
+    }
     let replay = match request.log.map(|log| replayed(request, log, care)) {
         Some(Ok(root)) => return Ok(Mount { root, replay: Some(Ok(())) }),
         Some(Err(reason)) => Some(Err(reason)),
@@ -226,6 +235,18 @@ pub fn mount(request: &MountRequest<'_>, care: Care) -> Result<Mount, MountError
     }
     let node = guard.as_ref().map_or(node, |(path, _)| path);
     Ok(Mount { root: try_all(request, node, false)?, replay })
+}
+
+/// Mounts it for writing. The kernel has held its devices read-only until now.
+fn writable(request: &MountRequest<'_>) -> Result<OwnedFd, MountError> {
+    set_writable(request.device.as_fd()).map_err(MountError::Unguarded)?;
+    for node in &request.companions {
+        let released = files::open_at_once(node).map(|device| set_writable(device.as_fd()));
+        if !matches!(released, Ok(Ok(()))) {
+            log::info!("{}: the kernel holds it read-only", node.display());
+        }
+    }
+    try_all(request, request.node, true)
 }
 
 /// Mounts it with its log replayed in memory.
@@ -336,13 +357,18 @@ fn configure<'o>(
     request: &MountRequest<'_>,
 ) -> Result<OwnedFd, Errno> {
     fsconfig_set_string(context, "source", node)?;
-    fsconfig_set_flag(context, "ro")?;
+    if !request.writable {
+        fsconfig_set_flag(context, "ro")?;
+    }
+    let set = |name: &str, value: &str| match value {
+        "" => fsconfig_set_flag(context, name),
+        value => fsconfig_set_string(context, name, value),
+    };
     for (name, value) in options {
-        if value.is_empty() {
-            fsconfig_set_flag(context, *name)?;
-        } else {
-            fsconfig_set_string(context, *name, *value)?;
-        }
+        set(name, value)?;
+    }
+    for (name, value) in &request.options {
+        set(name, value)?;
     }
     for companion in &request.companions {
         fsconfig_set_string(context, "device", companion)?;
@@ -351,7 +377,11 @@ fn configure<'o>(
         fsconfig_set_flag(context, "degraded")?;
     }
     fsconfig_create(context)?;
-    fsmount(context, FsMountFlags::FSMOUNT_CLOEXEC, ATTRIBUTES)
+    let attributes = match request.writable {
+        true => ATTRIBUTES.difference(MountAttrFlags::MOUNT_ATTR_RDONLY),
+        false => ATTRIBUTES,
+    };
+    fsmount(context, FsMountFlags::FSMOUNT_CLOEXEC, attributes)
 }
 
 /// The driver's messages: one message a read, `e`, `w` or `i` and a space first, ENODATA after the last.

@@ -2,7 +2,11 @@
 
 use std::{
     fs,
-    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    os::{
+        fd::{AsFd, BorrowedFd, OwnedFd},
+        unix::ffi::OsStrExt,
+    },
+    path::Path,
 };
 
 use rustix::{
@@ -21,6 +25,8 @@ struct Mount {
     number: (u32, u32),
     /// Directory that it is mounted on.
     point: Vec<u8>,
+    /// What its driver was given, such as the node of its device.
+    source: Vec<u8>,
 }
 
 /// A handle to the root of the file system on the device with the given number, if it is mounted somewhere: a mount of
@@ -41,6 +47,22 @@ pub fn root_of(number: (u32, u32)) -> Result<Option<OwnedFd>, Errno> {
         return detached(point.as_fd(), false).map(Some);
     }
     Ok(None)
+}
+
+/// As [`root_of`], by the node of the device, which btrfs shows, too: what a person has mounted at the rescue console.
+///
+/// # Errors
+/// As above.
+pub fn root_on(node: &Path) -> Result<Option<OwnedFd>, Errno> {
+    let table = fs::read("/proc/self/mountinfo").unwrap_or_default();
+    let node = node.as_os_str().as_bytes();
+    // What was mounted last is not hidden.
+    let Some(mount) = parse(&table).into_iter().rev().find(|mount| mount.source == node) else {
+        return Ok(None);
+    };
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let point = open(mount.point.as_slice(), flags, Mode::empty())?;
+    detached(point.as_fd(), false).map(Some)
 }
 
 /// A mount of our own, read-only and attached nowhere, in which this directory is the root: nothing leads out of it. If
@@ -105,7 +127,10 @@ fn parse_line(line: &[u8]) -> Option<Mount> {
     let (major, minor) = std::str::from_utf8(fields.next()?).ok()?.split_once(':')?;
     let number = (major.parse().ok()?, minor.parse().ok()?);
     fields.next().filter(|root| *root == b"/")?;
-    Some(Mount { number, point: unescape(fields.next()?) })
+    let point = unescape(fields.next()?);
+    // The fields that are there in some lines only end with a hyphen; the kind comes before the source.
+    let source = fields.skip_while(|field| *field != b"-").nth(2).map(unescape).unwrap_or_default();
+    Some(Mount { number, point, source })
 }
 
 /// Spaces, line ends and backslashes are written as `\` and three octal digits.
@@ -173,10 +198,18 @@ mod tests {
             37 27 8:2 / /media/my\\040disk\\134x ro shared:5 master:1 - vfat /dev/sda2 ro\n\
             38 27 nonsense / /x ro - vfat /dev/sda2 ro\n\
             39\n\n";
-        let mount = |number, point: &[u8]| Mount { number, point: point.to_vec() };
+        let mount = |number, point: &[u8], source: &[u8]| Mount {
+            number,
+            point: point.to_vec(),
+            source: source.to_vec(),
+        };
         assert_eq!(
             parse(table),
-            [mount((0, 21), b"/proc"), mount((254, 1), b"/"), mount((8, 2), b"/media/my disk\\x")]
+            [
+                mount((0, 21), b"/proc", b"proc"),
+                mount((254, 1), b"/", b"/dev/vda1"),
+                mount((8, 2), b"/media/my disk\\x", b"/dev/sda2")
+            ]
         );
     }
 

@@ -88,6 +88,10 @@ pub struct ProbeRequest {
     pub companions: Vec<String>,
     /// Read the stack although so many parts are missing.
     pub missing: Option<u64>,
+    /// A person wants to write to it.
+    pub writable: bool,
+    /// Further options for the file system's driver, with their values; a flag has none.
+    pub options: Vec<(String, String)>,
 }
 
 /// A file system that can be read.
@@ -158,6 +162,15 @@ impl Prober {
         Probed { outcome, medium, partitions }
     }
 
+    /// What a device says that it is, without a mount.
+    #[must_use]
+    pub fn identify(&self, name: &str) -> Option<Filesystem> {
+        let device = self.sysfs.device(name)?;
+        self.sysfs.rejection(&device).map_or(Some(()), |_| None)?;
+        let file = files::open_at_once(&self.node(name)).ok()?;
+        superblock::probe(&Blocks { file: &file, size: device.size }).ok()?
+    }
+
     /// Has the kernel read a disk's partition table, which its driver did not ([`super::partition_scan`]). A kernel that is built to
     /// read none is shown the partitions.
     fn read_table(&self, device: &Device, file: &File) {
@@ -219,7 +232,9 @@ impl Prober {
         if let Some(rejection) = incomplete(&blocks, &filesystem, request) {
             return Err(rejection);
         }
-        if let Some(root) = self.mounted(device, filesystem.kind) {
+        if !request.writable
+            && let Some(root) = self.mounted(device, filesystem.kind)
+        {
             return Ok(Found { filesystem, mount: Mount { root, replay: None } });
         }
         let node = self.node(&device.name);
@@ -229,6 +244,8 @@ impl Prober {
             is_shared,
             log: superblock::dirty_log(filesystem.kind, &blocks),
             size: device.size,
+            writable: request.writable,
+            options: request.options.clone(),
             ..MountRequest::new(filesystem.kind, &node, file)
         };
         let mount = mount(&request, self.care)?;
@@ -273,13 +290,14 @@ impl Prober {
         superblock.map(|found| Layer::Array { uuid: found.uuid, name: found.label }).or(layer)
     }
 
-    /// Shares what a running system has mounted, instead of mounting it again with other options.
+    /// Shares what a running system or a person has mounted, instead of mounting it again with other options.
     fn mounted(&self, device: &Device, kind: FilesystemKind) -> Option<OwnedFd> {
-        // Of btrfs, the mount may show any subvolume and bears no device's number; it shares mounts by itself.
-        if self.care == Care::Alone || kind == FilesystemKind::Btrfs {
-            return None;
+        match self.care {
+            Care::Alone => mounted::root_on(&self.node(&device.name)).ok()?,
+            // Of btrfs, the mount may show any subvolume and bears no device's number; it shares mounts by itself.
+            Care::Shared if kind == FilesystemKind::Btrfs => None,
+            Care::Shared => mounted::root_of(self.sysfs.number(&device.name)?).ok()?,
         }
-        mounted::root_of(self.sysfs.number(&device.name)?).ok()?
     }
 
     /// Fills in what the partition table says; a table that cannot be read leaves what the kernel tells.

@@ -61,6 +61,12 @@ impl Root {
         Self { directory, fold_case: false, is_bare: false }
     }
 
+    /// The handle itself.
+    #[must_use]
+    pub fn handle(&self) -> BorrowedFd<'_> {
+        self.directory.as_fd()
+    }
+
     /// Where no file has exactly the name asked for, takes one that differs in case only, as file systems of this kind
     /// do: the kernel knows no case on FAT, but does on ISO 9660, NTFS, and a directory that stands for any of them. Of a
     /// partition without a file system the handle is that of its device, open for reading.

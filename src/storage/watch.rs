@@ -105,15 +105,15 @@ impl Watch {
     }
 }
 
-/// Probes all devices of a running system once, without a change that others would notice: volumes, and devices that
-/// nothing can be read from, by their kernel names.
+/// Probes all devices once, on a running system without a change that others would notice: volumes, and devices that nothing
+/// can be read from, by their kernel names.
 #[must_use]
-pub fn survey() -> (Vec<OpenVolume>, Vec<(Device, Rejection)>) {
+pub fn survey(care: Care) -> (Vec<OpenVolume>, Vec<(Device, Rejection)>) {
     let (sender, inputs) = channel();
     let events = Arc::new(Mutex::new(Vec::new()));
     let reported = Arc::clone(&events);
     let report = move |event| reported.lock().unwrap_or_else(PoisonError::into_inner).push(event);
-    let prober = Prober::at_machine(Care::Shared);
+    let prober = Prober::at_machine(care);
     let mut watcher = Watcher::new(prober, Vec::new(), sender, report, |_| {});
     watcher.walk();
     watcher.keeper.modules_loaded(Instant::now());
@@ -145,17 +145,24 @@ pub fn survey() -> (Vec<OpenVolume>, Vec<(Device, Rejection)>) {
     }
 }
 
-struct Watcher<E, P> {
+struct Watcher {
     prober: Arc<Prober>,
     skip: Vec<String>,
     keeper: Keeper,
     inputs: Sender<WatchInput>,
-    events: E,
-    progress: P,
+    events: Box<dyn Fn(VolumeEvent) + Send>,
+    progress: Box<dyn Fn(Progress) + Send>,
 }
 
-impl<E: Fn(VolumeEvent), P: Fn(Progress)> Watcher<E, P> {
-    fn new(prober: Prober, skip: Vec<String>, inputs: Sender<WatchInput>, events: E, progress: P) -> Self {
+impl Watcher {
+    fn new(
+        prober: Prober,
+        skip: Vec<String>,
+        inputs: Sender<WatchInput>,
+        events: impl Fn(VolumeEvent) + Send + 'static,
+        progress: impl Fn(Progress) + Send + 'static,
+    ) -> Self {
+        let (events, progress) = (Box::new(events), Box::new(progress));
         Self { prober: Arc::new(prober), skip, keeper: Keeper::new(LIMITS), inputs, events, progress }
     }
 

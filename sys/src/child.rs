@@ -65,6 +65,12 @@ impl Program {
         self
     }
 
+    /// It finds this environment (environ(7)).
+    #[must_use]
+    pub fn with_environment(self, environment: Vec<CString>) -> Self {
+        Self { environment, ..self }
+    }
+
     /// The process finds `descriptor` under the number `place`. Of several, the one with the least number goes first.
     ///
     /// # Errors

@@ -25,8 +25,8 @@ Options:
       --add SRC:DST        put a file or directory into the image; repeats, and replaces what is there
       --binary FILE        the static binary to take as /init (default: build it with cargo)
       --target TRIPLE      what to build it for
-      --without FEATURE    build it without `command-line` (`firstlight list`, `kexec` … at the rescue console),
-                           `multiboot` (Xen) or `other-loaders` (rEFInd, LILO …); repeats
+      --without FEATURE    build it without `multiboot` (Xen) or `other-loaders` (rEFInd, LILO …); repeats
+      --with FEATURE       build it with `command-line`: `firstlight list`, `kexec` … for scripts in the image
       --small              build it with a standard library built for size, without `multiboot` and `other-loaders`:
                            for flash of 4 MiB, takes longer
       --debug-file FILE    write the same binary with symbols and lines to FILE, so that `addr2line -e FILE ADDRESS`
@@ -57,6 +57,7 @@ struct Request {
     binary: Option<PathBuf>,
     target: Option<String>,
     without: Vec<String>,
+    with: Vec<String>,
     small: bool,
     debug_file: Option<PathBuf>,
     modified: u32,
@@ -100,7 +101,12 @@ fn parse(mut parser: Parser, epoch: Option<OsString>) -> Result<Command, lexopt:
             Arg::Long("add") => request.additions.push(addition(&parser.value()?.string()?)?),
             Arg::Long("binary") => request.binary = Some(parser.value()?.into()),
             Arg::Long("target") => request.target = Some(parser.value()?.string()?),
-            Arg::Long("without") => request.without.push(feature(parser.value()?.string()?)?),
+            Arg::Long("without") => {
+                request.without.push(feature("without", &binary::FEATURES, parser.value()?.string()?)?);
+            }
+            Arg::Long("with") => {
+                request.with.push(feature("with", &binary::FURTHER, parser.value()?.string()?)?);
+            }
             Arg::Long("small") => request.small = true,
             Arg::Long("debug-file") => request.debug_file = Some(parser.value()?.into()),
             other => return Err(other.unexpected()),
@@ -116,6 +122,7 @@ fn parse(mut parser: Parser, epoch: Option<OsString>) -> Result<Command, lexopt:
         for (option, given) in [
             ("--target", request.target.is_some()),
             ("--without", !request.without.is_empty()),
+            ("--with", !request.with.is_empty()),
             ("--small", request.small),
             ("--debug-file", request.debug_file.is_some()),
         ] {
@@ -127,11 +134,11 @@ fn parse(mut parser: Parser, epoch: Option<OsString>) -> Result<Command, lexopt:
     Ok(Command::Build(Box::new(request)))
 }
 
-fn feature(name: String) -> Result<String, String> {
-    if binary::FEATURES.contains(&name.as_str()) {
+fn feature(option: &str, all: &[&str], name: String) -> Result<String, String> {
+    if all.contains(&name.as_str()) {
         return Ok(name);
     }
-    Err(format!("--without {name}: an image can be without {}", binary::FEATURES.join(", ")))
+    Err(format!("--{option} {name}: an image can be built {option} {}", all.join(", ")))
 }
 
 fn addition(text: &str) -> Result<Addition, String> {
@@ -153,6 +160,7 @@ fn execute(request: &Request) -> Result<String, BuildError> {
         None => {
             let mut options = binary::Options { small: request.small, ..binary::Options::default() };
             options.features.retain(|feature| !request.without.contains(feature));
+            options.features.extend(request.with.iter().cloned());
             if let Some(target) = &request.target {
                 options.target.clone_from(target);
             }
@@ -280,8 +288,9 @@ mod tests {
             ),
             (
                 &["--without=running-system", "--list"],
-                "--without running-system: an image can be without command-line, multiboot, other-loaders",
+                "--without running-system: an image can be built without multiboot, other-loaders",
             ),
+            (&["--with=multiboot", "--list"], "--with multiboot: an image can be built with command-line"),
         ] {
             assert_eq!(parsed(words), Err(expected.to_owned()), "{words:?}");
         }

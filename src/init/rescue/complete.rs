@@ -1,4 +1,4 @@
-//! Completion of what is typed: commands and paths.
+//! Completion of what is typed: commands, paths, devices.
 
 use std::fs;
 
@@ -40,6 +40,8 @@ pub(super) fn complete(before: &str) -> Completion {
         Completes::Nothing => Vec::new(),
         Completes::Commands => COMMANDS.iter().map(|command| command.name.to_owned()).collect(),
         Completes::Paths => paths(&word),
+        Completes::Devices if word.contains('/') => paths(&word),
+        Completes::Devices => names("/sys/class/block"),
     };
     candidates.retain(|candidate| candidate.starts_with(&word));
     sort::ascending(&mut candidates);
@@ -84,6 +86,11 @@ fn paths(word: &str) -> Vec<String> {
         found.push(format!("{directory}{name}{}", if is_directory { "/" } else { "" }));
     }
     found
+}
+
+fn names(directory: &str) -> Vec<String> {
+    let entries = fs::read_dir(directory).into_iter().flatten().take(NAMES_LIMIT).flatten();
+    entries.map(|entry| decode(entry.file_name().as_encoded_bytes())).collect()
 }
 
 #[cfg(test)]

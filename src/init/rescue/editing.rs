@@ -24,6 +24,8 @@ const CHOICES_LIMIT: usize = 200;
 enum Step {
     /// The row is drawn anew.
     Draw,
+    /// The character came at the end of the line.
+    Append(char),
     /// The row shows the key already, or nothing changed.
     Stay,
     Enter,
@@ -59,7 +61,11 @@ impl LineEditor {
             let key = keys.next()?;
             typed(key);
             match self.press(key) {
-                Step::Draw => terminal::write(&self.row(prompt)),
+                // A slow line is spared the rest of the row.
+                Step::Append(character) if self.fits(prompt) => {
+                    terminal::write(&printable(character.encode_utf8(&mut [0; 4])));
+                }
+                Step::Draw | Step::Append(_) => terminal::write(&self.row(prompt)),
                 Step::Stay => {}
                 Step::Enter => {
                     terminal::write("\n");
@@ -89,7 +95,12 @@ impl LineEditor {
             Key::Control('i') => return self.complete(),
             Key::Up | Key::Control('p') => self.show(self.place.saturating_sub(1)),
             Key::Down | Key::Control('n') => self.show(self.place.saturating_add(1)),
-            _ if self.field.take(key) => {}
+            _ if self.field.take(key) => {
+                let is_at_end = self.field.before_cursor().len() == self.field.text().len();
+                if let (Key::Character(character), true) = (key, is_at_end) {
+                    return Step::Append(character);
+                }
+            }
             _ => return Step::Stay,
         }
         Step::Draw
@@ -130,6 +141,11 @@ impl LineEditor {
             self.history.remove(0);
         }
         self.history.push(line.to_owned());
+    }
+
+    /// Whether all of the line is in the row.
+    fn fits(&self, prompt: &str) -> bool {
+        measure(prompt).saturating_add(measure(self.field.text())) < Terminal.size().columns
     }
 
     /// The prompt and as much of the line as fits into a row, with the cursor in its place.

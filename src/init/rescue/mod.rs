@@ -3,6 +3,7 @@
 //! It is a process of its own in the worker's place, so that PID 1 never waits for a terminal. The shells ask PID 1 for power as the
 //! worker does; when one leaves, this process ends with status 0, and PID 1 starts the worker again.
 
+mod boot;
 mod complete;
 mod editing;
 mod files;
@@ -11,8 +12,10 @@ mod kernel_log;
 mod output;
 mod power;
 mod shell;
+mod systems;
 mod table;
 mod terminal;
+mod volumes;
 mod words;
 
 use std::{
@@ -98,6 +101,9 @@ pub fn run(arguments: &[OsString]) -> ExitCode {
                 Heard::Nothing => {}
                 Heard::Left => {
                     shells.iter().for_each(Console::kill);
+                    for sentence in volumes::detach_all() {
+                        consoles.write(&format!("firstlight: {sentence}\n"));
+                    }
                     return ExitCode::SUCCESS;
                 }
                 Heard::Ended => {

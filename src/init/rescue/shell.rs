@@ -18,8 +18,10 @@ use rustix::{
 };
 
 use super::{
+    boot::ByHand,
     editing::LineEditor,
     output::{Failure, Output},
+    systems,
     table::{self, Run},
     terminal::{self, Keys, Terminal},
     words::Line,
@@ -43,11 +45,16 @@ pub(super) enum Next {
     Leave,
 }
 
+/// The first word of a process that becomes a program in another root directory.
+pub(super) const ENTER: &str = "enter";
+
 /// The shell's state.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Shell {
     /// PID 1's ear.
     init: Option<OwnedFd>,
+    /// The kernel that `boot` starts.
+    pub(super) by_hand: Option<ByHand>,
 }
 
 /// The door `firstlight shell [WORD]…`: the shell, or one of its commands.
@@ -58,18 +65,22 @@ pub fn run(arguments: &[OsString]) -> ExitCode {
     kmsg::install("firstlight rescue", LevelFilter::Info, printable);
     let words: Vec<String> = arguments.iter().map(|word| decode(word.as_encoded_bytes())).collect();
     match words.split_first() {
-        Some((name, words)) => run_command(name, words),
-        None => Shell { init }.serve(used),
+        Some((name, words)) => run_command(name, words, init.as_ref()),
+        None => Shell { init, by_hand: None }.serve(used),
     }
 }
 
 /// Runs one command in this process.
-fn run_command(name: &str, words: &[String]) -> ExitCode {
+fn run_command(name: &str, words: &[String], init: Option<&OwnedFd>) -> ExitCode {
     let mut output = Output::standard();
-    let ran = table::find(name).and_then(|command| match command.run {
-        Run::Apart(run) => run(words, &mut output),
-        Run::Here(_) => Err("this is a command of the shell itself".into()),
-    });
+    let ran = match name {
+        ENTER => Err(systems::enter(words)),
+        _ => table::find(name).and_then(|command| match command.run {
+            Run::Apart(run) => run(words, &mut output),
+            Run::Asking { apart, .. } => apart(words, &mut output, init),
+            Run::Here(_) => Err("this is a command of the shell itself".into()),
+        }),
+    };
     match ran {
         Ok(()) | Err(Failure::Stopped) => ExitCode::SUCCESS,
         Err(Failure::Said(sentence)) => {
@@ -117,7 +128,7 @@ impl Shell {
         };
         let Some((name, rest)) = words.split_first() else { return Next::Prompt };
         let next = table::find(name).and_then(|command| match command.run {
-            Run::Here(run) => run(self, rest),
+            Run::Here(run) | Run::Asking { here: run, .. } => run(self, rest),
             Run::Apart(_) => self.run_apart(&words).map(|()| Next::Prompt),
         });
         match next {

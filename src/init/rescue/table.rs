@@ -1,10 +1,13 @@
 //! The table of the commands: what is typed, what completes it, what the help says of it, and what it does.
 
+use std::os::fd::OwnedFd;
+
 use super::{
-    files, kernel,
+    boot, files, kernel,
     output::{Failure, Output},
     power,
     shell::{Next, Shell},
+    systems, volumes,
 };
 use crate::formats::text::printable;
 
@@ -14,16 +17,22 @@ pub(super) enum Completes {
     Nothing,
     Commands,
     Paths,
+    Devices,
 }
 
 /// What a command does.
 #[derive(Clone, Copy)]
 pub(super) enum Run {
     /// It changes the shell, and is done at once.
-    Here(fn(&mut Shell, &[String]) -> Result<Next, Failure>),
+    Here(InShell),
     /// It has a process of its own, which Ctrl-C ends.
-    Apart(fn(&[String], &mut Output) -> Result<(), Failure>),
+    Apart(fn(&[String], &mut Output) -> Done),
+    /// The shell decides what is done, and a process of its own does it, which may ask PID 1 for something.
+    Asking { here: InShell, apart: fn(&[String], &mut Output, Option<&OwnedFd>) -> Done },
 }
+
+type Done = Result<(), Failure>;
+type InShell = fn(&mut Shell, &[String]) -> Result<Next, Failure>;
 
 /// One command.
 pub(super) struct Command {
@@ -95,6 +104,30 @@ pub(super) const COMMANDS: &[Command] = &[
         run: Run::Apart(files::mv),
     },
     Command {
+        name: "devices",
+        operands: "",
+        what: "lists disks and partitions, what lies on them, where it is mounted, or why nothing can be read",
+        example: ("devices", "names, sizes, file systems, labels and UUIDs"),
+        completes: Completes::Nothing,
+        run: Run::Apart(volumes::devices),
+    },
+    Command {
+        name: "mount",
+        operands: "[-w] [-o OPTIONS] [DEVICE|UUID=…|LABEL=… [DIR]]",
+        what: "mounts a volume on DIR, or else below /mnt: read-only, or with -w writable; without words, lists what is mounted",
+        example: ("mount -w sda2", "/mnt/sda2 is that volume, and can be changed"),
+        completes: Completes::Devices,
+        run: Run::Apart(volumes::mount),
+    },
+    Command {
+        name: "umount",
+        operands: "DIR|DEVICE",
+        what: "unmounts a volume; one that was writable is on the disk then, and held read-only again",
+        example: ("umount sda2", "unmounts it from /mnt/sda2"),
+        completes: Completes::Devices,
+        run: Run::Apart(volumes::umount),
+    },
+    Command {
         name: "dmesg",
         operands: "[-n LINES]",
         what: "shows the kernel's log, or its last lines",
@@ -127,12 +160,63 @@ pub(super) const COMMANDS: &[Command] = &[
         run: Run::Apart(kernel::modprobe),
     },
     Command {
-        name: "boot",
+        name: "chroot",
+        operands: "DIR [PROGRAM [WORD]…]",
+        what: "runs a shell or a program of the system that is installed below DIR, with /dev, /proc, /sys and /run in there",
+        example: ("chroot /mnt/sda2 update-grub", "writes that system's grub.cfg anew"),
+        completes: Completes::Paths,
+        run: Run::Apart(systems::chroot),
+    },
+    Command {
+        name: "run",
+        operands: "PROGRAM [WORD]…",
+        what: "runs a static program of a volume",
+        example: ("run /mnt/sdb1/busybox vi /mnt/sda2/etc/fstab", "runs a program from a stick"),
+        completes: Completes::Paths,
+        run: Run::Apart(systems::run),
+    },
+    Command {
+        name: "sh",
+        operands: "[WORD]…",
+        what: "runs the shell that is in this image, if one is",
+        example: ("sh", "starts it, with job control"),
+        completes: Completes::Paths,
+        run: Run::Apart(systems::sh),
+    },
+    Command {
+        name: "entries",
         operands: "",
-        what: "starts the boot loader again",
-        example: ("boot", "starts the boot loader again"),
+        what: "lists what the boot loader finds: number, title, volume, id",
+        example: ("entries", "the numbers are what `boot` takes"),
         completes: Completes::Nothing,
-        run: Run::Here(|_, _| Ok(Next::Leave)),
+        run: Run::Apart(boot::entries),
+    },
+    Command {
+        name: "linux",
+        operands: "KERNEL [WORD]…",
+        what: "names a kernel and its command line, as in GRUB; `boot` starts it",
+        example: (
+            "linux /mnt/sda2/boot/vmlinuz root=/dev/sda2 ro single",
+            "a kernel with another command line",
+        ),
+        completes: Completes::Paths,
+        run: Run::Here(boot::linux),
+    },
+    Command {
+        name: "initrd",
+        operands: "FILE…",
+        what: "names the initrds of that kernel, as in GRUB",
+        example: ("initrd /mnt/sda2/boot/initrd.img.old", "an initrd from before an update"),
+        completes: Completes::Paths,
+        run: Run::Here(boot::initrd),
+    },
+    Command {
+        name: "boot",
+        operands: "[ENTRY]",
+        what: "boots an entry, by its number, id or title; without it the kernel that `linux` named, or else the boot loader again",
+        example: ("boot 2", "boots the second entry of `entries`"),
+        completes: Completes::Nothing,
+        run: Run::Asking { here: boot::boot_here, apart: boot::boot },
     },
     Command {
         name: "reboot",

@@ -134,3 +134,11 @@ pub(super) fn make_line_mode(terminal: impl AsFd) {
     // A terminal that stays as it is can still be typed on.
     let _ = tcsetattr(terminal, OptionalActions::Now, &modes);
 }
+/// The name of the kind of terminal (terminfo(5)) for programs that ask for it.
+pub(super) fn kind() -> &'static str {
+    let name = std::fs::read_link("/proc/self/fd/0").unwrap_or_default();
+    let name = name.to_string_lossy();
+    let is_virtual =
+        name.strip_prefix("/dev/tty").is_some_and(|rest| rest.bytes().all(|it| it.is_ascii_digit()));
+    if is_virtual { "linux" } else { "vt220" }
+}

@@ -9,6 +9,7 @@ mod pc;
 mod power_cut;
 mod profiles;
 mod releases;
+mod rescue;
 mod secure_boot;
 mod serial_console;
 mod stick;

@@ -1,15 +1,16 @@
 //! Which entry a person means by a word: its id, its title, its number in the list, or the beginning of either.
 
-use crate::{boot::nearest::nearest, entry::Entry};
+use super::nearest::nearest;
+use crate::entry::Entry;
 
 /// Why a word names no entry.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ChoiceError {
     /// Nothing boots by itself, and nothing was named.
-    #[error("no entry boots on its own here; name one (`firstlight list` shows them)")]
+    #[error("no entry boots on its own here; name one of the list")]
     NoDefault,
     /// It names none.
-    #[error("no entry `{0}`; `firstlight list` shows them")]
+    #[error("no entry `{0}` in the list")]
     Unknown(String),
     /// It names none, and one is called almost so.
     #[error("no entry `{0}`; is `{1}` meant?")]
@@ -25,7 +26,7 @@ pub fn shown(entries: &[Entry]) -> impl Iterator<Item = (usize, &Entry)> {
 }
 
 /// The entry that `wanted` names, the default without it. An id counts before a title, that before a number, and that
-/// before the beginning of an id or a title, in which case does not matter.
+/// before the beginning of an id or a title, in which the case of ASCII's letters does not matter.
 ///
 /// # Errors
 /// [`ChoiceError`] says what else might be meant.
@@ -39,8 +40,7 @@ pub fn choose<'a>(
         return default.ok_or(ChoiceError::NoDefault);
     };
     let number: Option<usize> = word.parse().ok();
-    let low = word.to_lowercase();
-    let begins = |text: &str| text.to_lowercase().starts_with(&low);
+    let begins = |text: &str| text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
     let ways: [&dyn Fn(&Entry) -> bool; 4] = [
         &|entry| entry.id == word,
         &|entry| entry.title == word || path(entry) == word,
@@ -118,13 +118,13 @@ mod tests {
     fn what_is_not_found_or_not_clear_is_said() {
         let entries = entries();
         for (default, word, message) in [
-            (None, None, "no entry boots on its own here; name one (`firstlight list` shows them)"),
-            (None, Some("fedora"), "no entry `fedora`; `firstlight list` shows them"),
+            (None, None, "no entry boots on its own here; name one of the list"),
+            (None, Some("fedora"), "no entry `fedora` in the list"),
             (None, Some("debain-6.1"), "no entry `debain-6.1`; is `debian-6.1` meant?"),
             (None, Some("debian-"), "`debian-` may be any of debian-6.1, debian-5.10; say which by its id"),
             (None, Some("Arch Linux"), "`Arch Linux` may be any of arch, arch-lts; say which by its id"),
-            (None, Some("9"), "no entry `9`; `firstlight list` shows them"),
-            (None, Some(""), "no entry ``; `firstlight list` shows them"),
+            (None, Some("9"), "no entry `9` in the list"),
+            (None, Some(""), "no entry `` in the list"),
         ] {
             assert_eq!(choose(&entries, default, word).unwrap_err().to_string(), message);
         }
