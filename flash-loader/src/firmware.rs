@@ -30,6 +30,31 @@ const FLASH_SIZE: usize = 64 << 20;
 /// Pages of the flash.
 pub const FLASH_PAGES: usize = FLASH_SIZE / PAGE;
 
+/// The loader's name and version.
+const LOADER_NAME: &str = concat!("firstlight ", env!("CARGO_PKG_VERSION"));
+
+/// The variables of the Boot Loader Interface (<https://systemd.io/BOOT_LOADER_INTERFACE/>).
+const LOADER_VENDOR: Guid =
+    Guid::from_fields(0x4a67_b082, 0x0a4c, 0x41cf, 0xb6, 0xc7, &[0x44, 0x0b, 0x29, 0xbb, 0x8c, 0x4f]);
+
+/// Bits of `LoaderFeatures`: what firstlight obeys of the interface (systemd: src/fundamental/efivars-fundamental.h).
+const FEATURES: u64 = {
+    const CONFIG_TIMEOUT: u64 = 1 << 0;
+    const CONFIG_TIMEOUT_ONE_SHOT: u64 = 1 << 1;
+    const ENTRY_DEFAULT: u64 = 1 << 2;
+    const ENTRY_ONE_SHOT: u64 = 1 << 3;
+    const BOOT_COUNTING: u64 = 1 << 4;
+    const XBOOTLDR: u64 = 1 << 5;
+    const SORT_KEY: u64 = 1 << 8;
+    CONFIG_TIMEOUT
+        | CONFIG_TIMEOUT_ONE_SHOT
+        | ENTRY_DEFAULT
+        | ENTRY_ONE_SHOT
+        | BOOT_COUNTING
+        | XBOOTLDR
+        | SORT_KEY
+};
+
 /// What a panic needs to get back to the firmware.
 static IMAGE: AtomicPtr<c_void> = AtomicPtr::new(null_mut());
 static TABLE: AtomicPtr<efi::SystemTable> = AtomicPtr::new(null_mut());
@@ -110,6 +135,40 @@ impl Firmware {
     pub fn say(&self, text: fmt::Arguments<'_>) {
         // Nothing fails but the console, and there is no other.
         let _ = Console(self).write_fmt(text);
+    }
+
+    /// Says in variables that last until the machine is switched off which boot loader this is, for bootctl(1). Firmware takes such
+    /// variables only before a kernel runs.
+    pub fn introduce(&self) -> Result<(), Refusal> {
+        let mut name = [0_u8; 64];
+        let mut length = 0_usize;
+        for (unit, place) in LOADER_NAME.encode_utf16().chain([0]).zip(name.chunks_exact_mut(2)) {
+            place.copy_from_slice(&unit.to_le_bytes());
+            length = length.saturating_add(2);
+        }
+        self.set("LoaderInfo", name.get(..length).unwrap_or_default())?;
+        self.set("LoaderFeatures", &FEATURES.to_le_bytes())
+    }
+
+    /// Sets a variable of the Boot Loader Interface.
+    fn set(&self, name: &str, value: &[u8]) -> Result<(), Refusal> {
+        let mut units = [0_u16; 32];
+        // A zero stays at the end.
+        let room = units.split_last_mut().map(|(_, room)| room).unwrap_or_default();
+        room.iter_mut().zip(name.encode_utf16()).for_each(|(place, unit)| *place = unit);
+        let mut vendor = LOADER_VENDOR;
+        // SAFETY: `new` has seen the table, and one with boot services has these, too. The firmware reads the name, which ends with
+        // a zero, the vendor and so many bytes of the value.
+        done(unsafe {
+            let services = &*(*self.table).runtime_services;
+            (services.set_variable)(
+                units.as_mut_ptr(),
+                &mut vendor,
+                efi::VARIABLE_BOOTSERVICE_ACCESS | efi::VARIABLE_RUNTIME_ACCESS,
+                value.len(),
+                value.as_ptr().cast_mut().cast(),
+            )
+        })
     }
 
     /// The first bytes of a page of the flash, where they may be a header; other bytes where not.

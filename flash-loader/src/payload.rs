@@ -45,6 +45,9 @@ impl core::fmt::Display for Failure {
 
 /// Starts the kernel; returns only where it does not run.
 pub fn start(firmware: &Firmware) -> Failure {
+    if let Err(why) = firmware.introduce() {
+        firmware.say(format_args!("firstlight: bootctl will not know the boot loader: {why}\r\n"));
+    }
     match run(firmware) {
         Ok(why) => Failure::Returned(why),
         Err(failure) => failure,

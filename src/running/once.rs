@@ -110,7 +110,9 @@ impl Once {
             }
             Format::Bls | Format::Uki => {
                 let info = fs::read(efivars.join(format!("LoaderInfo-{LOADER}"))).unwrap_or_default();
-                if !utf16(info.get(4..).unwrap_or_default()).starts_with("systemd-boot") {
+                // firstlight obeys the variable, too.
+                let info = utf16(info.get(4..).unwrap_or_default());
+                if !(info.starts_with("systemd-boot") || info.starts_with("firstlight ")) {
                     return Err(OnceError::OtherLoader);
                 }
                 let file = entry.source.path.rsplit('/').next().unwrap_or_default();
@@ -221,10 +223,15 @@ mod tests {
         let entry = entry(Format::Bls, "/loader/entries/debian+3-1.conf");
         let found = Once::find(&entry, &volume, efivars.path());
         assert!(matches!(found, Err(OnceError::OtherLoader)));
-        let info: Vec<u8> = "systemd-boot 252\0".encode_utf16().flat_map(u16::to_le_bytes).collect();
         let path = efivars.path().join(format!("LoaderInfo-{LOADER}"));
-        fs::write(path, [&[6, 0, 0, 0], &info[..]].concat()).unwrap();
-        let once = Once::find(&entry, &volume, efivars.path()).unwrap();
+        let find = |loader: &str| {
+            let info: Vec<u8> = loader.encode_utf16().chain([0]).flat_map(u16::to_le_bytes).collect();
+            fs::write(&path, [&[6, 0, 0, 0], &info[..]].concat()).unwrap();
+            Once::find(&entry, &volume, efivars.path())
+        };
+        assert!(matches!(find("GRUB 2.12"), Err(OnceError::OtherLoader)));
+        assert!(find("firstlight 0.1.0").is_ok());
+        let once = find("systemd-boot 252").unwrap();
         assert_eq!(once.text(), "set LoaderEntryOneShot to debian.conf");
         once.set().unwrap();
         let written = fs::read(efivars.path().join(format!("LoaderEntryOneShot-{LOADER}"))).unwrap();

@@ -10,7 +10,7 @@ use qemu::firmware_images::Payload;
 use qemu::firmware_kernel::FirmwareKernel;
 use qemu::guest::Guest;
 use qemu::machine::{Disk, Machine};
-use qemu::oracles::{EFIBOOTMGR, available};
+use qemu::oracles::{EFIBOOTMGR, SYSTEMDS, available};
 use qemu::{demo, firmware_kernel, payload};
 
 use crate::{LIMIT, ONE_ENTRY, bootable, debian};
@@ -44,7 +44,10 @@ fn debian_from_the_flash_writes_variables_that_stay() {
             tools = tools.file(&format!("/{path}"), bytes.clone());
         }
     }
-    let tools = Image::new().volume(tools).build("flash-tools").unwrap();
+    // It is of the demo disk's release, and finds its libraries there.
+    let Some(systemd) = available(&SYSTEMDS[0], SYSTEMDS[0].root()) else { return };
+    let bootctl = systemd.path().join("usr/bin/bootctl");
+    let tools = Image::new().volume(tools.file("/bootctl", bootctl)).build("flash-tools").unwrap();
 
     let (kernel, initramfs) =
         (firmware_kernel::plain().unwrap(), payload::firstlight_without_modules().unwrap());
@@ -60,12 +63,23 @@ fn debian_from_the_flash_writes_variables_that_stay() {
         Machine::new("flash-login").rom(code).variables(&variables).disk(disk).disk(Disk::new(tools));
     let mut guest = machine.start().unwrap();
     log_in_and_run(&mut guest, &format!("{EFIBOOTMGR_COMMAND} {CREATE} && echo made-it | tr - _"), "made_it");
+    // bootctl knows the loader, and an entry for one boot can be named: the variable is gone after that boot.
+    guest
+        .send("/mnt/bootctl status 2>&1 | grep -E 'Product:|counting|one-shot' | sed 's/^ */status: /'\n")
+        .unwrap();
+    for line in ["Product: firstlight ", "Boot counting", "one-shot entry control"] {
+        guest.wait_for_text(line, LIMIT).unwrap();
+    }
+    let one_shot = "ls /sys/firmware/efi/efivars | grep -c LoaderEntryOneShot | sed 's/^/one-shot:/'";
+    guest.send(&format!("/mnt/bootctl set-oneshot other.conf; {one_shot}\n")).unwrap();
+    guest.wait_for_text("one-shot:1", LIMIT).unwrap();
     guest.send("poweroff -f -f\n").unwrap();
     guest.wait_off(LIMIT).unwrap();
 
     let mut guest = machine.start().unwrap();
-    let script = format!("{EFIBOOTMGR_COMMAND} | grep -c 'It was kept' | sed 's/^/kept:/'");
-    log_in_and_run(&mut guest, &script, "kept:1");
+    log_in_and_run(&mut guest, one_shot, "one-shot:0");
+    guest.send(&format!("{EFIBOOTMGR_COMMAND} | grep -c 'It was kept' | sed 's/^/kept:/'\n")).unwrap();
+    guest.wait_for_text("kept:1", LIMIT).unwrap();
     drop(guest);
     assert!(area(&variables) == before, "the firmware has written into the payload area");
 }
