@@ -47,7 +47,8 @@ cargo run --quiet -p qemu --bin debian-root -- --tests
 
 # Tests that are marked so are started by another test, never by themselves.
 skip "by themselves: $(grep -rhoP --include='*.rs' '#\[ignore = "\K[^"]*' src tests initramfs qemu || echo none)"
-slow=$(find . -path ./target -prune -o -path '*/tests/*/slow/*.rs' ! -name mod.rs -printf '%f ' | sed 's/\.rs / /g')
+slow=$({ find tests -path '*/slow/*.rs' ! -name mod.rs; grep -rl --include='*.rs' '^mod slow {' tests; } |
+    sed 's|.*/||; s|\.rs$||' | tr '\n' ' ')
 [ ${#nextest[@]} != 0 ] || skip "slow tests, which scripts/test.sh --all runs: $slow"
 
 step "examples in the documentation"

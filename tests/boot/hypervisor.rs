@@ -55,28 +55,6 @@ fn report(guest: &Guest, words: &str) -> Report {
 // The facts that the BIOS would be asked for cannot be had after Linux.
 const BEHIND_LINUX: &str = " no-real-mode edd=off";
 
-#[test]
-fn xen_by_multiboot_2_under_both_firmwares() {
-    let image = disk("xen-2", "2");
-    let own = Machine::new("xen-2-own").disk(Disk::new(&image).boot_index(0)).start().unwrap();
-    let own = report(&own, "");
-    let cmdline = "placeholder root=LABEL=none ro console=hvc0 \"a b\" quiet";
-    assert_eq!((own.cmdline.as_str(), own.parts.len()), (cmdline, 1), "{own:?}");
-
-    let initramfs = payload::firstlight(debian()).unwrap();
-    let by_firstlight = |firmware| {
-        let machine = Machine::new(&format!("xen-2-{firmware:?}")).firmware(firmware).disk(Disk::new(&image));
-        let guest = machine.kernel(&debian().kernel(), &initramfs, "console=ttyS0 quiet").start().unwrap();
-        report(&guest, BEHIND_LINUX)
-    };
-    assert_eq!(by_firstlight(Firmware::Bios), own);
-    // Here it has another memory map and other tables, and gets them from us.
-    let behind_uefi = by_firstlight(Firmware::Uefi);
-    let root = behind_uefi.cmdline.strip_prefix(&format!("{cmdline} acpi_rsdp=0x")).unwrap();
-    assert!(u32::from_str_radix(root, 16).is_ok() && behind_uefi.parts == own.parts, "{behind_uefi:?}");
-    assert!(behind_uefi.platform.acpi.iter().any(|table| table == "DSDT"), "{behind_uefi:?}");
-}
-
 /// From a Linux that runs, by either version of the protocol.
 fn from_a_running_system(name: &str, version: &str) {
     let image = disk(name, version);
@@ -105,4 +83,32 @@ fn xen_by_multiboot_2_from_a_running_system() {
 #[test]
 fn xen_by_multiboot_1_from_a_running_system() {
     from_a_running_system("xen-1-running", "");
+}
+
+mod slow {
+    use super::*;
+
+    #[test]
+    fn xen_by_multiboot_2_under_both_firmwares() {
+        let image = disk("xen-2", "2");
+        let own = Machine::new("xen-2-own").disk(Disk::new(&image).boot_index(0)).start().unwrap();
+        let own = report(&own, "");
+        let cmdline = "placeholder root=LABEL=none ro console=hvc0 \"a b\" quiet";
+        assert_eq!((own.cmdline.as_str(), own.parts.len()), (cmdline, 1), "{own:?}");
+
+        let initramfs = payload::firstlight(debian()).unwrap();
+        let by_firstlight = |firmware| {
+            let machine =
+                Machine::new(&format!("xen-2-{firmware:?}")).firmware(firmware).disk(Disk::new(&image));
+            let guest =
+                machine.kernel(&debian().kernel(), &initramfs, "console=ttyS0 quiet").start().unwrap();
+            report(&guest, BEHIND_LINUX)
+        };
+        assert_eq!(by_firstlight(Firmware::Bios), own);
+        // Here it has another memory map and other tables, and gets them from us.
+        let behind_uefi = by_firstlight(Firmware::Uefi);
+        let root = behind_uefi.cmdline.strip_prefix(&format!("{cmdline} acpi_rsdp=0x")).unwrap();
+        assert!(u32::from_str_radix(root, 16).is_ok() && behind_uefi.parts == own.parts, "{behind_uefi:?}");
+        assert!(behind_uefi.platform.acpi.iter().any(|table| table == "DSDT"), "{behind_uefi:?}");
+    }
 }

@@ -64,12 +64,16 @@ fn file_call_then_segments_under_uefi_with_two_processors() {
     three_kernels("hops-uefi-2", Firmware::Uefi, 2, "s,c");
 }
 
-/// Debian's arm64 kernels lack kexec_file_load.
-#[test]
-fn segments_twice_on_arm64() {
-    let guest = qemu::arm64::hops("hops-arm64", "c,c").unwrap().start().unwrap();
-    for hops in ["c,c", "c", ""] {
-        let line = format!("hop: console=ttyAMA0 quiet hops={hops}");
-        guest.wait(&line, LIMIT, |seen| (seen.text == line && seen.whole).then_some(())).unwrap();
+mod slow {
+    use super::*;
+
+    /// Debian's arm64 kernels lack kexec_file_load.
+    #[test]
+    fn segments_twice_on_arm64() {
+        let guest = qemu::arm64::hops("hops-arm64", "c,c").unwrap().start().unwrap();
+        for hops in ["c,c", "c", ""] {
+            let line = format!("hop: console=ttyAMA0 quiet hops={hops}");
+            guest.wait(&line, LIMIT, |seen| (seen.text == line && seen.whole).then_some(())).unwrap();
+        }
     }
 }

@@ -93,15 +93,21 @@ fn a_32_bit_kernel_is_entered_as_the_boot_protocol_has_it() {
     }
 }
 
-#[test]
-fn memtest_starts() {
-    let root = Root::unpack("bookworm", &["memtest86+"]).unwrap();
-    for file in ["memtest86+x64.bin", "memtest86+ia32.bin"] {
-        let bytes = fs::read(root.path().join("boot").join(file)).unwrap();
-        let words = format!("-l {file} --append='console=ttyS0,115200'");
-        let name =
-            format!("memtest-{}", Path::new(file).file_stem().unwrap().to_string_lossy().replace('+', "-"));
-        let guest = jump(&name, &words, (file, bytes));
-        guest.wait_for_text("Memtest86+ v6", LIMIT).unwrap();
+mod slow {
+    use super::*;
+
+    #[test]
+    fn memtest_starts() {
+        let root = Root::unpack("bookworm", &["memtest86+"]).unwrap();
+        for file in ["memtest86+x64.bin", "memtest86+ia32.bin"] {
+            let bytes = fs::read(root.path().join("boot").join(file)).unwrap();
+            let words = format!("-l {file} --append='console=ttyS0,115200'");
+            let name = format!(
+                "memtest-{}",
+                Path::new(file).file_stem().unwrap().to_string_lossy().replace('+', "-")
+            );
+            let guest = jump(&name, &words, (file, bytes));
+            guest.wait_for_text("Memtest86+ v6", LIMIT).unwrap();
+        }
     }
 }
