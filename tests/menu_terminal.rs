@@ -133,7 +133,11 @@ fn debian() -> Vec<MenuItem> {
     };
     let advanced = &["Advanced options for Debian GNU/Linux"];
     let mut items = vec![
-        MenuItem { default: true, ..item("simple", &[], "Debian GNU/Linux") },
+        MenuItem {
+            default: true,
+            version: "6.1.0-56-amd64".into(),
+            ..item("simple", &[], "Debian GNU/Linux")
+        },
         item("6.1", advanced, "Debian GNU/Linux, with Linux 6.1.0-56-amd64"),
         item("6.1-recovery", advanced, "Debian GNU/Linux, with Linux 6.1.0-56-amd64 (recovery mode)"),
     ];
@@ -331,6 +335,8 @@ fn the_pictures_in_the_manual_show_the_menu_as_it_is() {
         }
         keys.iter().for_each(|key| drop(terminal.key(key)));
         if name == "editor" {
+            let asked = terminal.menu.unknown_files().map(|(id, files)| (id, files.len()));
+            assert_eq!(asked, Some(("simple".to_owned(), 2)));
             for (text, fault, cmdline_limit) in [
                 ("sda2:/boot/vmlinuz-simple", None, Some(2016)),
                 ("sda2:/boot/initrd.img-simple", Some("no such file".to_owned()), None),

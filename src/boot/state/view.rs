@@ -7,6 +7,7 @@ use crate::{
     boot::settings::{AfterFailure, Timeout},
     boot::{boot_next, explain, words},
     entry::{Entry, TimeoutStyle, Volume},
+    formats::text::printable,
     ui::{
         keys::Key,
         menu::{BootMenu, MenuItem},
@@ -205,6 +206,7 @@ impl WorkerState {
             hotkey: entry.hotkey.as_deref().and_then(Key::named),
             hidden: !self.is_shown(entry),
             group: self.group(entry),
+            version: printable(entry.version.as_deref().unwrap_or_default()),
             default: self.default.as_ref() == Some(&entry.id),
             problem: self.remark(entry),
             details: explain::details(entry, words::cmdline(entry, &self.settings)),

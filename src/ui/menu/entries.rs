@@ -36,6 +36,8 @@ pub struct MenuItem {
     /// Titles of the submenus that lead to it, outermost first.
     pub submenus: Vec<String>,
     pub title: String,
+    /// The version of its kernel, where that is known.
+    pub version: String,
     /// The key that boots it, where that does nothing else.
     pub hotkey: Option<Key>,
     /// It is no row: only its key boots it.

@@ -7,7 +7,7 @@ use super::{
     bindings::{KeyCommand, ModeName},
     entries::{Entries, Row},
 };
-use crate::ui::{keys::Key, screen::Picture, titles};
+use crate::ui::{keys::Key, screen::Picture, titles, wrap::measure};
 
 /// Maximum digits in a typed row number.
 const DIGITS: usize = 4;
@@ -17,6 +17,9 @@ const PAGE: usize = 10;
 
 /// Rows in which there is no room to say how many more there are.
 const LEAST: usize = 5;
+
+/// Minimum number of columns between a title and a version.
+const VERSION_GAP: usize = 2;
 
 /// The share of a row, as its divisor, that the problem may take from a long title.
 const PROBLEM_PART: usize = 3;
@@ -122,8 +125,10 @@ pub(super) fn rows(entries: &Entries, room: usize, columns: usize) -> Vec<String
             let pointer = if place == entries.place() { '>' } else { ' ' };
             let default = if shown.get(place).is_some_and(|row| row.default) { '*' } else { ' ' };
             let title = titles.get(place).map_or("", String::as_str);
-            let remark = shown.get(place).map_or("", |row| row.remark.as_str());
-            format!("{pointer}{default}{:>digits$}  {title}{remark}", place.saturating_add(1))
+            let (remark, version) =
+                shown.get(place).map_or(("", ""), |row| (row.remark.as_str(), row.version));
+            let row = format!("{pointer}{default}{:>digits$}  {title}{remark}", place.saturating_add(1));
+            with_version(row, version, columns.saturating_sub(1))
         }
     };
     let (above, inside) = lines.split_at_checked(window.start).unwrap_or_default();
@@ -136,6 +141,15 @@ pub(super) fn rows(entries: &Entries, room: usize, columns: usize) -> Vec<String
     picture.extend(inside.iter().map(text));
     picture.extend(more(below, "below"));
     picture
+}
+
+/// A row with the version at its end, where there is room for it and the title does not say it.
+fn with_version(row: String, version: &str, columns: usize) -> String {
+    let gap = columns.saturating_sub(measure(&row)).saturating_sub(measure(version));
+    if version.is_empty() || gap < VERSION_GAP || row.contains(version) {
+        return row;
+    }
+    format!("{row}{:gap$}{version}", "")
 }
 
 /// A line of the list.
@@ -190,6 +204,7 @@ struct ShownRow<'a> {
     /// The title makes room for all of the remark.
     is_whole: bool,
     default: bool,
+    version: &'a str,
 }
 
 fn shown<'a>(entries: &'a Entries, row: &'a Row) -> ShownRow<'a> {
@@ -197,7 +212,7 @@ fn shown<'a>(entries: &'a Entries, row: &'a Row) -> ShownRow<'a> {
         Row::Submenu { title, places, default } => {
             let count = places.len();
             let remark = if count == 1 { " > 1 entry".to_owned() } else { format!(" > {count} entries") };
-            ShownRow { title, remark, is_whole: true, default: *default }
+            ShownRow { title, remark, is_whole: true, default: *default, version: "" }
         }
         Row::Item(place) => {
             let item = entries.items().get(*place);
@@ -207,6 +222,7 @@ fn shown<'a>(entries: &'a Entries, row: &'a Row) -> ShownRow<'a> {
                 remark: problem.map_or_else(String::new, |problem| format!(" ({problem})")),
                 is_whole: false,
                 default: item.is_some_and(|item| item.default),
+                version: item.map_or("", |item| item.version.as_str()),
             }
         }
     }

@@ -305,3 +305,35 @@ fn entries_of_several_systems_are_below_headings_that_are_no_rows() {
     menu.offer(vec![item("one", "sda2, root"), item("two", "sda2, root")]);
     assert_eq!(menu.view(9, 40).rows, ["> 1  one", "  2  two"]);
 }
+
+#[test]
+fn the_version_is_at_the_end_of_a_row_that_has_room_and_does_not_say_it() {
+    let item = |title: &str, version: &str| MenuItem {
+        id: title.into(),
+        title: title.into(),
+        version: version.into(),
+        ..MenuItem::default()
+    };
+    let mut menu = BootMenu::default();
+    menu.offer(vec![
+        item("Debian", "6.1.0-56"),
+        item("Linux 6.1.0-56", "6.1.0-56"),
+        item("統", "6"),
+        item("Arch", ""),
+    ]);
+    for (columns, expected) in [
+        (
+            28,
+            [
+                "> 1  Debian        6.1.0-56",
+                "  2  Linux 6.1.0-56",
+                "  3  統                   6",
+                "  4  Arch",
+            ],
+        ),
+        (22, ["> 1  Debian  6.1.0-56", "  2  Linux 6.1.0-56", "  3  統             6", "  4  Arch"]),
+        (21, ["> 1  Debian", "  2  Linux 6.1.0-56", "  3  統            6", "  4  Arch"]),
+    ] {
+        assert_eq!(menu.view(9, columns).rows, expected, "{columns} columns");
+    }
+}

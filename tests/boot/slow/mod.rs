@@ -2,6 +2,7 @@
 
 mod arm64;
 mod flash;
+mod framebuffer;
 mod hanging;
 mod installer;
 mod packaging;
