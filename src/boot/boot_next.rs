@@ -64,7 +64,7 @@ pub fn is_for_firmware(entry: &Entry) -> bool {
         path.get(path.len().saturating_sub(4)..).is_some_and(|end| end.eq_ignore_ascii_case(".efi"))
     };
     let file = entry.kernel.as_ref().filter(|file| file.inside.is_none());
-    entry.kind == Kind::Chainload && entry.lock.is_none() && file.is_some_and(|file| is_program(&file.path))
+    entry.kind == Kind::Chainload && file.is_some_and(|file| is_program(&file.path))
 }
 
 /// Has the firmware start an entry's program at the next start, once. A boot option is made where there is none for it; it stays
@@ -257,11 +257,7 @@ mod tests {
         let none = set(&entry, &volume, &variables, machine.path());
         assert!(matches!(none, Err(BootNextError::NoPartition { volume }) if volume == "nvme0n1p1"));
         assert!(is_for_firmware(&entry));
-        for other in [
-            Entry { kind: Kind::Linux, ..entry.clone() },
-            Entry { lock: Some(crate::entry::Lock::default()), ..entry.clone() },
-            Entry { kernel: None, ..entry },
-        ] {
+        for other in [Entry { kind: Kind::Linux, ..entry.clone() }, Entry { kernel: None, ..entry }] {
             assert!(!is_for_firmware(&other));
         }
     }

@@ -8,8 +8,11 @@ mod keys;
 use log::LevelFilter;
 
 use self::keys::{KEYS, Setting, Store};
-use super::nearest::nearest;
+use super::{nearest::nearest, passwords::OwnPassword};
 use crate::{entry::TimeoutStyle, formats::volume_name::VolumeName};
+
+/// The key whose value is shown to nobody.
+const PASSWORD: &str = "password";
 
 /// Maximum number of messages: a file that is no configuration gives one for each line.
 const MESSAGE_LIMIT: usize = 32;
@@ -68,6 +71,8 @@ pub struct Settings {
     pub iso: Vec<String>,
     /// What the boot loaders themselves would write for their entries is written: GRUB's environment, boot counters.
     pub keeps_state: bool,
+    /// The machine's own password, without which a person can do nothing but boot the default.
+    pub password: Option<OwnPassword>,
     /// The action when nothing could be booted.
     pub after_failure: AfterFailure,
     /// Messages of this level and above are logged.
@@ -100,6 +105,7 @@ impl Default for Settings {
             nokaslr: false,
             iso: Vec::new(),
             keeps_state: true,
+            password: None,
             after_failure: AfterFailure::Menu,
             log_level: LevelFilter::Info,
             timing: false,
@@ -128,7 +134,13 @@ impl Settings {
                 counting.iter().filter(|statement| statement.name == key.name).collect();
             Effective {
                 key: key.name,
-                values: own.iter().map(|statement| statement.value.clone()).collect(),
+                values: own
+                    .iter()
+                    .map(|statement| match key.name {
+                        PASSWORD => "(a hash)".to_owned(),
+                        _ => statement.value.clone(),
+                    })
+                    .collect(),
                 origins: own.iter().map(|statement| statement.place.clone()).collect(),
                 default: key.default,
             }
@@ -192,7 +204,11 @@ impl Settings {
             None => format!("unknown key `{name}`"),
         })?;
         let (Store::One(store) | Store::List { add: store, .. }) = key.kind;
-        store(self, value).ok_or_else(|| format!("`{name}` takes {}, not `{value}`", key.takes))
+        store(self, value).ok_or_else(|| match name {
+            // It may be the password itself.
+            PASSWORD => format!("`{name}` takes {}", key.takes),
+            _ => format!("`{name}` takes {}, not `{value}`", key.takes),
+        })
     }
 }
 
@@ -278,7 +294,7 @@ mod tests {
     #[test]
     fn the_file_is_read_line_by_line() {
         let config = "# comment\n\ntimeout = 5\ntimeout-style = hidden\n default=\"Debian GNU/Linux\"\nonly = debian*\nnever = *-rescue\nwait = UUID=0a1b\nwait = LABEL=my disk\n\
-                      survey-deadline = 20\norder = usb\nappend = quiet splash\nappend-for = a: b: c d\nremove = console=*\nnokaslr = yes\niso = /srv/*.img\nstate = never\ngrub-flavour = suse\nafter-failure = reboot\nlog-level = debug\ntiming = yes\n\
+                      survey-deadline = 20\norder = usb\nappend = quiet splash\nappend-for = a: b: c d\nremove = console=*\nnokaslr = yes\niso = /srv/*.img\nstate = never\npassword = $argon2id$v=19$m=64,t=2,p=1$c2FsdHNhbHQ$AAAAAAAAAAAAAAAAAAAAAA\ngrub-flavour = suse\nafter-failure = reboot\nlog-level = debug\ntiming = yes\n\
                       watchdog = 60\nwatchdog-over-jump = yes\nworker-deaths = 5\n";
         let expected = Settings {
             timeout: Some(Timeout::Seconds(5)),
@@ -296,6 +312,7 @@ mod tests {
             nokaslr: true,
             iso: vec!["/srv/*.img".into()],
             keeps_state: false,
+            password: OwnPassword::parse("$argon2id$v=19$m=64,t=2,p=1$c2FsdHNhbHQ$AAAAAAAAAAAAAAAAAAAAAA"),
             after_failure: AfterFailure::Reboot,
             log_level: LevelFilter::Debug,
             timing: true,

@@ -4,6 +4,7 @@
 mod devices;
 mod edited;
 mod loading;
+mod locks;
 mod nothing;
 #[cfg(test)]
 mod tests;
@@ -13,12 +14,17 @@ mod waiting;
 use std::{collections::HashSet, time::Duration};
 
 pub use self::view::Visibility;
-use self::{loading::Load, view::full_title};
+use self::{
+    loading::Load,
+    locks::{Barrier, Locks, Wanted},
+    view::full_title,
+};
 use super::{
     boot_next,
     election::{self, Electorate},
     failures::Failures,
     loader::AttemptError,
+    passwords::{Answer, Question},
     settings::{Settings, Timeout},
     supervision::{Notice, Request},
 };
@@ -30,6 +36,7 @@ use crate::{
     ui::{
         keys::Key,
         menu::{BootMenu, FileVerdict, MenuChoice, TypedFile},
+        secret::SecretText,
     },
 };
 
@@ -43,12 +50,10 @@ const MESSAGE_LIMIT: usize = 64;
 const SEARCH_TIME: Duration = Duration::from_secs(10);
 
 /// Reasons why a person cannot choose something.
-const LOCKED: &str =
-    "the boot loader's configuration asks for a password before it, and none can be typed here yet";
-const LOCKED_CONSOLE: &str = "The rescue console is locked: the boot loader's configuration asks for a password before its \
-                              own command line, and none can be typed here yet.";
-const LOCKED_EDITOR: &str = "This entry cannot be changed: the boot loader's configuration asks for a password before that, and \
-                             none can be typed here yet, or the entry starts no kernel of its own.";
+const CLOSED_CONSOLE: &str = "The rescue console is locked: the boot loader's configuration asks for a password before its own \
+                              command line, and sets none that can be checked here.";
+const CLOSED_EDITOR: &str = "This entry cannot be changed: it starts no kernel of its own, or the boot loader's configuration asks \
+                             for a password before that and sets none that can be checked here.";
 
 #[derive(Debug)]
 pub enum Event {
@@ -83,6 +88,8 @@ pub enum Event {
     Key(Key),
     /// PID 1 has sent a notice.
     Notice(Notice),
+    /// What came of the try with this number, which [`WorkerAction::CheckPassword`] asked for.
+    PasswordChecked(u64, Answer),
     /// The firmware does not do, for this reason, what [`WorkerAction::StartByFirmware`] or [`WorkerAction::EnterSetup`] asked for.
     FirmwareRefused(String),
     /// A moment that [`WorkerState::next_moment`] named has come.
@@ -109,6 +116,14 @@ pub enum WorkerAction {
         title: String,
         /// Its kernel, which is loaded.
         kernel: LoadedKernel,
+    },
+    /// Check a password; the number comes back with the answer.
+    CheckPassword {
+        number: u64,
+        question: Box<Question>,
+        /// The name that was typed before it.
+        user: String,
+        typed: SecretText,
     },
     /// Have the firmware start this entry's program, after a reset.
     StartByFirmware(Box<Entry>),
@@ -196,6 +211,7 @@ pub struct WorkerState {
     is_nothing_there: bool,
     /// Since when that is certain.
     nothing_since: Option<Duration>,
+    locks: Locks,
     load: Load,
     loads: u64,
     decider: Decider,
@@ -216,7 +232,6 @@ impl WorkerState {
     #[must_use]
     pub fn new(settings: Settings, passed_over: Vec<String>) -> Self {
         Self {
-            settings,
             firmware: Vec::new(),
             volumes: Vec::new(),
             rejected: Vec::new(),
@@ -240,12 +255,14 @@ impl WorkerState {
             explained: Vec::new(),
             controllers: None,
             starting: Vec::new(),
-            lock_reported: false,
+            lock_reported: settings.password.is_some(),
+            settings,
             rescue_asked: false,
             first_default: None,
             deadline_passed: false,
             is_nothing_there: false,
             nothing_since: None,
+            locks: Locks::default(),
             load: Load::Nothing,
             loads: 0,
             decider: Decider::Automatic,
@@ -328,6 +345,7 @@ impl WorkerState {
             Event::Controllers(controllers) => self.controllers = Some(controllers),
             Event::Starting(names) => self.starting = names,
             Event::Key(key) => self.pressed(key, &mut actions),
+            Event::PasswordChecked(number, answer) => self.checked(number, answer, &mut actions),
             Event::FirmwareRefused(reason) => self.report(reason),
             Event::Judged(verdict) => self.menu.judge(verdict),
             Event::Notice(Notice::JumpFailed) => {
@@ -400,8 +418,8 @@ impl WorkerState {
                 self.report(format!("The boot configurations could not be read: {reason}"));
             }
         }
-        if self.lock_reported != self.discovery.lock.is_some() {
-            self.lock_reported = self.discovery.lock.is_some();
+        if self.lock_reported != self.has_console_lock() {
+            self.lock_reported = self.has_console_lock();
             actions.push(WorkerAction::Ask(Request::Lock(self.lock_reported)));
         }
         for entry in &self.discovery.entries {
@@ -413,7 +431,7 @@ impl WorkerState {
 
     fn pressed(&mut self, key: Key, actions: &mut Vec<WorkerAction>) {
         if self.without_menu {
-            if self.discovery.lock.is_none() {
+            if self.barrier_before_console() == Barrier::Open {
                 (self.decider, self.rescue_asked) = (Decider::Person(None), true);
             }
             return;
@@ -423,6 +441,9 @@ impl WorkerState {
             self.decider = Decider::Person(None);
         }
         if brings_menu_up {
+            return;
+        }
+        if self.is_deaf() && !matches!(key, Key::Escape | Key::Control('c')) {
             return;
         }
         self.offer();
@@ -443,7 +464,8 @@ impl WorkerState {
                 }
                 Err(reason) => self.report(reason),
             },
-            Some(MenuChoice::Locked) => self.report(LOCKED_EDITOR.to_owned()),
+            Some(MenuChoice::Locked) => self.editor_refused(key, actions),
+            Some(MenuChoice::Answer(user, typed)) => self.answered(user, typed, actions),
             Some(MenuChoice::Redraw) => actions.push(WorkerAction::Redraw),
             Some(MenuChoice::Rescue) => {
                 self.rescue_asked = true;
@@ -479,11 +501,13 @@ impl WorkerState {
         }
         self.announce_deadline(actions);
         self.give_up_a_hanging_load(now, actions);
+        self.listen_again(actions);
         if self.rescue_asked && self.all_probed() {
             self.rescue_asked = false;
-            match self.discovery.lock.is_some() {
-                false => return self.leave(Request::Rescue, actions),
-                true => self.report(LOCKED_CONSOLE.to_owned()),
+            match self.barrier_before_console() {
+                Barrier::Open => return self.leave(Request::Rescue, actions),
+                Barrier::Password => self.ask(Wanted::Rescue, actions),
+                Barrier::Closed => self.report(CLOSED_CONSOLE.to_owned()),
             }
         }
         let first_choice = self.elect();
@@ -491,8 +515,11 @@ impl WorkerState {
         match self.decider.clone() {
             Decider::Automatic => self.decide_automatically(first_choice, now, actions),
             Decider::Person(Some(id)) => match self.chosen(&id) {
-                Some(entry) if entry.lock.is_some() => {
-                    self.report_locked(&entry);
+                Some(entry) if self.barrier_before(&entry) == Barrier::Password => {
+                    self.ask(Wanted::Entry(id), actions);
+                }
+                Some(entry) if self.barrier_before(&entry) == Barrier::Closed => {
+                    self.report_closed(&entry);
                     self.decider = Decider::Person(None);
                 }
                 Some(entry) if boot_next::is_for_firmware(&entry) => {
@@ -516,10 +543,6 @@ impl WorkerState {
         let entry = self.entry(id)?;
         let edited = self.edited.as_deref().filter(|edited| edited.id == id);
         Some(edited.unwrap_or(entry).clone())
-    }
-
-    fn report_locked(&mut self, entry: &Entry) {
-        self.report(format!("{} is locked: {LOCKED}.", full_title(entry)));
     }
 
     /// The volumes in the order in which they are searched.
@@ -547,11 +570,13 @@ impl WorkerState {
         if let (Some(entry), Decider::Automatic) = (first_choice, &self.decider) {
             let name = if entry.lock.is_some() { "locked" } else { "default" };
             actions.push(landmark(name, [("id", entry.id.clone()), ("title", full_title(entry))]));
-            if entry.lock.is_some() {
-                self.report_locked(entry);
-            }
         }
         (self.default, self.menu_stale) = (id, true);
+        if let (Some(entry), Decider::Automatic) = (first_choice, &self.decider)
+            && self.barrier_before(entry) == Barrier::Closed
+        {
+            self.report_closed(entry);
+        }
     }
 
     fn decide_automatically(
@@ -566,18 +591,24 @@ impl WorkerState {
             return self.nothing_to_boot(now, actions);
         };
         (self.is_nothing_there, self.nothing_since) = (false, None);
-        if entry.lock.is_some() {
-            // It stops the countdown, and nothing takes its place, not even an entry that was loaded before.
+        let barrier = self.barrier_before(&entry);
+        // Nothing takes the place of a locked default, not even an entry that was loaded before.
+        if barrier != Barrier::Open && matches!(self.load, Load::Done { .. }) {
+            self.load = Load::Nothing;
+            actions.push(WorkerAction::Unload);
+        }
+        if barrier == Barrier::Closed {
             self.first_default = None;
-            if matches!(self.load, Load::Done { .. }) {
-                self.load = Load::Nothing;
-                actions.push(WorkerAction::Unload);
-            }
             return;
         }
         self.first_default.get_or_insert(now);
         let Some(deadline) = self.deadline() else { return };
-        if deadline <= now && (self.settled() || self.is_undisputed(&entry)) {
+        let is_due = deadline <= now && (self.settled() || self.is_undisputed(&entry));
+        if barrier == Barrier::Password {
+            if is_due {
+                self.ask(Wanted::Entry(entry.id), actions);
+            }
+        } else if is_due {
             self.boot(entry, now, actions);
         } else {
             self.load(entry, now, actions);

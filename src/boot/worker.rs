@@ -17,6 +17,7 @@ use super::{
     before_jump, boot_next, check, firmware, firmware_setup,
     link::Link,
     loader::{AttemptError, EntryLoader, Turn},
+    passwords::Answer,
     remembered::Remembered,
     settings::Settings,
     state::{Event, Patience, Visibility, WorkerAction, WorkerState},
@@ -318,6 +319,10 @@ impl Worker {
                 }
                 self.consoles.write(&banner(&title, &kernel, self.now()));
                 self.link.ask(&Request::Jump { entry, title });
+            }
+            WorkerAction::CheckPassword { number, question, user, typed } => {
+                let check = move || Event::PasswordChecked(number, question.answer(&user, typed.text()));
+                self.spawn("password", check, |_| Event::PasswordChecked(number, Answer::Wrong));
             }
             WorkerAction::StartByFirmware(entry) => self.start_by_firmware(&entry),
             WorkerAction::EnterSetup => {

@@ -9,6 +9,7 @@ use super::{
     arguments::{Argument, Arguments},
     json,
     named_file::readable,
+    own_password,
 };
 use crate::{
     boot::settings::{Effective, Settings},
@@ -21,10 +22,11 @@ const FILE_LIMIT: u64 = 1 << 20;
 
 pub(super) const CONFIG: Command = Command {
     name: "config",
-    operands: "[check [FILE]] [--file FILE] [--cmdline WORDS] [--json]",
+    operands: "[check [FILE] | password] [--file FILE] [--cmdline WORDS] [--json]",
     summary: "Show the settings that apply and where each comes from, or check a file with some",
     details: "`config check FILE` looks at that file alone, `config check` at what applies here. Exit code 1 if there is a \
-              mistake in them. The keys are in docs/config.md.",
+              mistake in them. The keys are in docs/config.md. `config password` reads a password twice and prints the line that \
+              locks a machine with it.",
     options: &[
         Opt {
             short: None,
@@ -43,6 +45,7 @@ pub(super) const CONFIG: Command = Command {
     examples: &[
         ("firstlight config", "what applies here"),
         ("firstlight config check my.conf", "check a file before an image is built with it"),
+        ("firstlight config password >>my.conf", "lock the machine with a password"),
     ],
     run: config,
 };
@@ -63,6 +66,12 @@ fn config(arguments: &mut Arguments) -> Result<String, Failure> {
             }
             Argument::Option(name) if name == "json" => as_json = true,
             Argument::Operand(word) if !check && word == "check" => check = true,
+            Argument::Operand(word) if !check && word == "password" => {
+                return match arguments.next()? {
+                    None => own_password::line(),
+                    Some(argument) => Err(arguments.unknown(&argument)),
+                };
+            }
             // A file that is named is checked alone.
             Argument::Operand(name) if check && file.is_none() => {
                 file = Some(PathBuf::from(name));
@@ -71,7 +80,7 @@ fn config(arguments: &mut Arguments) -> Result<String, Failure> {
             Argument::Operand(word) if !check => {
                 let word = printable(&decode(word.as_bytes()));
                 return Err(Failure::Usage(format!(
-                    "no word `{word}` here; `config check FILE` checks a file"
+                    "no word `{word}` here; `config check FILE` checks a file, `config password` makes a password's line"
                 )));
             }
             _ => return Err(arguments.unknown(&argument)),

@@ -15,6 +15,7 @@ pub mod kexec;
 mod list;
 mod log;
 mod named_file;
+mod own_password;
 #[cfg(feature = "running-system")]
 pub mod reference;
 mod status;

@@ -45,7 +45,8 @@ pub fn run() -> ! {
     consoles.landmark("start", &[("version", env!("CARGO_PKG_VERSION"))]);
     let died = (crashes > 0).then(|| crash::clean_up(crashes, &consoles));
     let watchdog = settings.watchdog.and_then(watchdog::Watchdog::start);
-    let supervisor = supervise::Supervisor::new(settings.worker_deaths, crashes);
+    let supervisor =
+        supervise::Supervisor::new(settings.worker_deaths, crashes).with_lock(settings.password.is_some());
     // A module may cause crash after crash: then the rescue console runs without any.
     let modules = (crashes < settings.worker_deaths).then(modules::start).flatten();
     pid1::Pid1 { settings, supervisor, signals, consoles, timing, modules, watchdog, child: None, died }.run()

@@ -205,7 +205,7 @@ impl Pid1 {
     /// Without `after-failure`, a person can only restart the machine.
     fn report_locked(&mut self) -> Option<Event> {
         self.consoles.write(
-            "firstlight: the worker cannot run, and the rescue console is locked by the boot loader's configuration. \
+            "firstlight: the worker cannot run, and the rescue console is locked by a password. \
              Ctrl-Alt-Del restarts the machine.\n",
         );
         match self.settings.after_failure {

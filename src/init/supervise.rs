@@ -106,7 +106,9 @@ pub(super) struct Supervisor {
     /// The jump was asked for at the rescue console.
     rescuing: bool,
     modules_loaded: bool,
-    /// The worker has reported that the rescue console is locked.
+    /// The settings lock the rescue console.
+    locked_at_start: bool,
+    /// The rescue console is locked, as the worker has reported last.
     locked: bool,
 }
 
@@ -125,8 +127,14 @@ impl Supervisor {
             rescue_deaths: 0,
             rescuing: false,
             modules_loaded: false,
+            locked_at_start: false,
             locked: false,
         }
+    }
+
+    /// The same, with the rescue console locked by the settings, if it is.
+    pub(super) fn with_lock(self, locked: bool) -> Self {
+        Self { locked_at_start: locked, locked, ..self }
     }
 
     /// The actions for an event, in this order.
@@ -215,6 +223,8 @@ impl Supervisor {
             Phase::Rescue if death == Death::Exit(0) => {
                 // A person wants to try again: nothing is held against any device or entry.
                 (self.deaths, self.rescue_deaths) = (0, 0);
+                // Whoever was let in may have left.
+                self.locked = self.locked_at_start;
                 self.pass_over.clear();
                 self.search_apart = false;
                 self.start_worker()
@@ -315,6 +325,22 @@ mod tests {
     /// Feeds the events and gives the actions of the last one.
     fn last(supervisor: &mut Supervisor, events: Vec<Event>) -> Vec<SupervisorAction> {
         events.into_iter().map(|event| supervisor.on(event)).last().unwrap()
+    }
+
+    #[test]
+    fn the_rescue_console_is_locked_again_once_whoever_was_let_in_has_left() {
+        let mut supervisor = Supervisor::new(1, 0).with_lock(true);
+        let rescue = |supervisor: &mut Supervisor| {
+            supervisor.on(Event::Said(Request::Rescue)) == [SupervisorAction::KillChild]
+        };
+        supervisor.on(Event::Started);
+        assert!(!rescue(&mut supervisor));
+        supervisor.on(Event::Said(Request::Lock(false)));
+        assert!(rescue(&mut supervisor));
+        last(&mut supervisor, vec![Event::Died(killed()), Event::Died(Death::Exit(0))]);
+        assert!(!rescue(&mut supervisor));
+        let end = last(&mut supervisor, vec![Event::Died(killed())]);
+        assert_eq!(end.last(), Some(&SupervisorAction::ReportLocked));
     }
 
     #[test]

@@ -9,5 +9,6 @@ pub mod landmark;
 pub mod menu;
 pub mod picture;
 pub mod screen;
+pub mod secret;
 pub mod titles;
 pub mod wrap;

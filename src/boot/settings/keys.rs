@@ -1,7 +1,8 @@
 //! The keys of the settings: what each takes, what applies without it, and how its values are stored.
 
-use super::{AfterFailure, Settings, Timeout};
+use super::{AfterFailure, PASSWORD, Settings, Timeout};
 use crate::{
+    boot::passwords::OwnPassword,
     entry::TimeoutStyle,
     formats::{grub::Flavour, volume_name::VolumeName},
 };
@@ -28,7 +29,7 @@ const VOLUME: &str = "UUID=…, LABEL=…, PARTUUID=…, PARTLABEL=…, a device
                       mmc, usb or optical";
 
 /// The table of keys.
-pub(super) const KEYS: [Setting; 21] = [
+pub(super) const KEYS: [Setting; 22] = [
     Setting {
         name: "timeout",
         takes: "a number of seconds, or menu",
@@ -198,6 +199,15 @@ pub(super) const KEYS: [Setting; 21] = [
                 "never" => false,
                 _ => return None,
             };
+            Some(())
+        }),
+    },
+    Setting {
+        name: PASSWORD,
+        takes: "what `firstlight config password` prints: $argon2id$v=19$…, with at most 256 MiB",
+        default: "none",
+        kind: Store::One(|settings, value| {
+            settings.password = Some(OwnPassword::parse(value)?);
             Some(())
         }),
     },

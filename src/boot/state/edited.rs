@@ -1,25 +1,33 @@
 //! Entries as a person changes them for one boot: what can be changed, and what comes of it.
 
-use super::{WorkerAction, WorkerState};
+use super::{Barrier, CLOSED_EDITOR, Wanted, WorkerAction, WorkerState};
 use crate::{
     boot::words,
     entry::{Entry, FileReference, Kind},
     formats::text::printable,
-    ui::menu::BootParts,
+    ui::{keys::Key, menu::BootParts},
 };
 
 impl WorkerState {
     /// What a person can change of an entry: nothing where its configuration asks for a password, and nothing of what starts
     /// without a kernel of its own.
     pub(super) fn parts(&self, entry: &Entry) -> Option<BootParts> {
-        let is_open = self.discovery.lock.is_none() && entry.lock.is_none();
-        let kernel = entry.kernel.as_ref()?;
-        matches!(entry.kind, Kind::Linux | Kind::Uki | Kind::Multiboot).then_some(())?;
-        is_open.then(|| BootParts {
+        let kernel = entry.kernel.as_ref().filter(|_| starts_kernel(entry))?;
+        (self.barrier_before_editor(entry) == Barrier::Open).then(|| BootParts {
             kernel: place(kernel),
             initrds: entry.initrds.iter().map(place).collect(),
             cmdline: words::cmdline(entry, &self.settings),
         })
+    }
+
+    /// Asks for the password before a change of the selected entry, or says that there is none.
+    pub(super) fn editor_refused(&mut self, key: Key, actions: &mut Vec<WorkerAction>) {
+        let selected = self.menu.entries().selected().and_then(|item| self.entry(&item.id));
+        let is_kernel = selected.is_some_and(|entry| entry.kernel.is_some() && starts_kernel(entry));
+        match selected.map(|entry| self.barrier_before_editor(entry)) {
+            Some(Barrier::Password) if is_kernel => self.ask(Wanted::Editor(key), actions),
+            _ => self.report(CLOSED_EDITOR.to_owned()),
+        }
     }
 
     /// The entry with this id with its parts changed.
@@ -28,6 +36,10 @@ impl WorkerState {
     /// Why that cannot be, as a sentence.
     pub(super) fn with_parts(&self, id: &str, parts: &BootParts) -> Result<Entry, String> {
         let entry = self.entry(id).ok_or("The entry is gone.")?;
+        // A disk whose loader asks for passwords may have come meanwhile.
+        if self.barrier_before_editor(entry) != Barrier::Open {
+            return Err(CLOSED_EDITOR.into());
+        }
         let file = |text: &String| {
             self.file(text, entry)
                 .ok_or_else(|| format!("{}: no volume of that name; write VOLUME:/PATH.", printable(text)))
@@ -73,6 +85,10 @@ impl WorkerState {
             }
         }
     }
+}
+
+fn starts_kernel(entry: &Entry) -> bool {
+    matches!(entry.kind, Kind::Linux | Kind::Uki | Kind::Multiboot)
 }
 
 /// How a person reads and writes a file.

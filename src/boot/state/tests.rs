@@ -35,13 +35,15 @@ struct Scene {
     state: WorkerState,
     now: Duration,
     done: Vec<String>,
+    /// What comes of the try that is being checked.
+    answer: Option<(u64, Answer)>,
 }
 
 impl Scene {
     fn new(config: &str) -> Self {
         let (settings, mistakes) = Settings::parse(config, "");
         assert_eq!(mistakes, [""; 0]);
-        Self { state: WorkerState::new(settings, vec![]), now: Duration::ZERO, done: vec![] }
+        Self { state: WorkerState::new(settings, vec![]), now: Duration::ZERO, done: vec![], answer: None }
     }
 
     fn on(&mut self, event: Event) -> &mut Self {
@@ -65,6 +67,10 @@ impl Scene {
                 WorkerAction::LookAgain => "look again".to_owned(),
                 WorkerAction::Redraw => "redraw".to_owned(),
                 WorkerAction::EnterSetup => "setup".to_owned(),
+                WorkerAction::CheckPassword { number, question, user, typed } => {
+                    self.answer = Some((number, question.answer(&user, typed.text())));
+                    format!("check {user}")
+                }
                 WorkerAction::StartByFirmware(entry) => format!("firmware {}", entry.id),
                 WorkerAction::Landmark("volume" | "entry" | "load", _) => continue,
                 WorkerAction::Landmark(name, fields) => {
@@ -111,6 +117,12 @@ impl Scene {
 
     fn press(&mut self, key: char) -> &mut Self {
         self.on(Event::Key(if key == '!' { Key::Enter } else { Key::Character(key) }))
+    }
+
+    /// The password that was typed is checked.
+    fn checked(&mut self) -> &mut Self {
+        let (number, answer) = self.answer.take().unwrap();
+        self.on(Event::PasswordChecked(number, answer))
     }
 
     fn next(&self) -> String {

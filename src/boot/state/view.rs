@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Decider, WorkerState};
+use super::{Barrier, Decider, WorkerState};
 use crate::{
     boot::settings::{AfterFailure, Timeout},
     boot::{boot_next, explain, words},
@@ -32,7 +32,8 @@ impl WorkerState {
     pub fn next_moment(&self) -> Option<Duration> {
         let waiting = (!self.all_probed()).then(|| self.wait_ends());
         // The row that counts changes with each whole second that is left.
-        let counting = self.deadline().into_iter().chain(self.grace_ends()).chain(waiting);
+        let counting =
+            self.deadline().into_iter().chain(self.grace_ends()).chain(waiting).chain(self.deaf_until());
         let counting = counting.filter_map(|deadline| {
             let left = deadline.checked_sub(self.now).filter(|left| !left.is_zero())?;
             let whole = Duration::from_secs(seconds(left).saturating_sub(1));
@@ -77,7 +78,7 @@ impl WorkerState {
     /// Whether nothing boots on its own, or not yet, for a reason that a person should see.
     fn needs_attention(&self) -> bool {
         let waiting = self.known_probed && !self.missing().is_empty();
-        let locked = self.default_entry().is_some_and(|entry| entry.lock.is_some());
+        let locked = self.default_entry().is_some_and(|entry| self.barrier_before(entry) == Barrier::Closed);
         waiting || locked || self.is_nothing_there
     }
 
@@ -98,7 +99,7 @@ impl WorkerState {
         match &self.decider {
             Decider::Leaving => String::new(),
             Decider::Person(Some(id)) => format!("Loading {} ...", self.title(id)),
-            Decider::Person(None) => String::new(),
+            Decider::Person(None) => self.what_comes_of_answer().unwrap_or_default(),
             Decider::Automatic => {
                 let missing = self.missing();
                 if let Some(deadline) = self.grace_ends() {
@@ -108,9 +109,18 @@ impl WorkerState {
                     };
                     return format!("The machine {action} in {} s. Any key stops that.", left(deadline));
                 }
-                if let Some(entry) = self.default_entry().filter(|entry| entry.lock.is_some()) {
-                    let title = full_title(entry);
-                    return format!("{title} is locked: nothing boots on its own.");
+                let barrier = self.default_entry().map(|entry| self.barrier_before(entry));
+                if let (Some(id), Some(Barrier::Closed)) = (&self.default, barrier) {
+                    return format!("{} is locked: nothing boots on its own.", self.title(id));
+                }
+                if let (Some(id), Some(Barrier::Password), Some(deadline)) =
+                    (&self.default, barrier, self.deadline())
+                {
+                    let title = self.title(id);
+                    return format!(
+                        "{title} asks for a password in {} s. Any key opens the menu.",
+                        left(deadline)
+                    );
                 }
                 match (&self.default, self.deadline()) {
                     (Some(id), Some(deadline)) if deadline > now => {
@@ -151,7 +161,7 @@ impl WorkerState {
 
     /// The remark after the title of an entry that does not boot.
     fn remark(&self, entry: &Entry) -> Option<String> {
-        let locked = entry.lock.is_some().then(|| "locked".to_owned());
+        let locked = (self.barrier_before(entry) != Barrier::Open).then(|| "locked".to_owned());
         let failed = || self.failures.get(&entry.id).map(|_| "failed".to_owned());
         let firmware = boot_next::is_for_firmware(entry).then(|| match self.has_uefi {
             true => "restarts into it".to_owned(),
@@ -256,6 +266,6 @@ pub(super) fn full_title(entry: &Entry) -> String {
 }
 
 /// Whole seconds that are left, counting a begun one.
-fn seconds(left: Duration) -> u64 {
+pub(super) fn seconds(left: Duration) -> u64 {
     left.as_secs().saturating_add(u64::from(left.subsec_nanos() > 0))
 }

@@ -26,6 +26,8 @@ pub enum ModeName {
     Messages,
     /// Ways to leave without a boot.
     Power,
+    /// The question for a password.
+    Prompt,
 }
 
 /// A mode for the stack, or the choice that takes its place.
@@ -82,7 +84,7 @@ struct Binding {
 /// The modes in which an entry is selected.
 const ENTRY: &[ModeName] = &[ModeName::List, ModeName::Details];
 /// The modes in which a key that is no command of the table is typed text.
-const TYPING: &[ModeName] = &[ModeName::Search, ModeName::Editor];
+const TYPING: &[ModeName] = &[ModeName::Search, ModeName::Editor, ModeName::Prompt];
 /// The modes that show text.
 const TEXT: &[ModeName] = &[ModeName::Help, ModeName::Devices, ModeName::Messages];
 const ALL: &[ModeName] =
@@ -96,6 +98,7 @@ const EVERYWHERE: &[ModeName] = &[
     ModeName::Search,
     ModeName::Editor,
     ModeName::Power,
+    ModeName::Prompt,
 ];
 
 /// A key for the selected entry that the help at the bottom of the screen does not name.
@@ -212,8 +215,15 @@ const BINDINGS: &[Binding] = &[
         )
     },
     Binding {
+        modes: &[ModeName::Prompt],
+        hint: "Enter: go on",
+        always: true,
+        ..quiet(&[Key::Enter], "Goes on to the password, or tries it.", KeyCommand::Accept)
+    },
+    Binding {
         modes: TYPING,
         hint: "Esc: back",
+        always: true,
         ..quiet(&[Key::Escape, Key::Control('c')], "Goes back; what is typed is dropped.", KeyCommand::Cancel)
     },
     Binding {
@@ -330,7 +340,7 @@ const BINDINGS: &[Binding] = &[
     },
 ];
 
-/// A mode that changes the selected entry, unless that is locked. Without an entry there is nothing to change.
+/// A mode that changes the selected entry, unless nobody may do that yet. Without an entry there is nothing to change.
 fn open<M: Mode + 'static>(mode: Option<M>, entries: &Entries) -> Opened {
     let locked = || entries.selected().map(|_| MenuChoice::Locked);
     mode.map(|mode| Box::new(mode) as Box<dyn Mode>).ok_or_else(locked)

@@ -50,7 +50,7 @@ pub struct MenuItem {
     pub problem: Option<String>,
     /// Names and values of its parts.
     pub details: Vec<(&'static str, String)>,
-    /// What can be changed before it boots; `None` where it is locked or has no kernel.
+    /// What can be changed before it boots; `None` where it has no kernel, or nobody may change it yet.
     pub parts: Option<BootParts>,
 }
 

@@ -11,6 +11,7 @@ mod entries;
 mod list;
 mod pager;
 mod power;
+mod prompt;
 mod search;
 
 use std::fmt::Debug;
@@ -22,8 +23,9 @@ pub use self::{
 use self::{
     bindings::{KeyCommand, ModeName},
     list::List,
+    prompt::Prompt,
 };
-use super::{keys::Key, screen::Picture};
+use super::{keys::Key, screen::Picture, secret::SecretText};
 
 /// A choice that concerns more than the menu itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,8 +34,10 @@ pub enum MenuChoice {
     Boot(String),
     /// Boot the entry with this id, with other parts, once.
     BootWith(String, BootParts),
-    /// A person wants to change an entry that is locked.
+    /// A person wants to change the selected entry, and has no right to.
     Locked,
+    /// A person has answered the question for a password: a name, empty where none is asked for, and the password.
+    Answer(String, SecretText),
     Rescue,
     Reboot,
     PowerOff,
@@ -165,6 +169,24 @@ impl BootMenu {
             }
         }
         None
+    }
+
+    /// Asks for a password, with a name or without one. The answer is a choice; the question stays until [`BootMenu::answered`] or
+    /// until the person gives up.
+    pub fn ask(&mut self, what: String, asks_user: bool) {
+        self.answered();
+        self.above.push(Box::new(Prompt::new(what, asks_user)));
+    }
+
+    /// Whether a password is asked for.
+    #[must_use]
+    pub fn is_asking(&self) -> bool {
+        self.top().name() == ModeName::Prompt
+    }
+
+    /// Takes the question for a password back.
+    pub fn answered(&mut self) {
+        self.above.retain(|mode| mode.name() != ModeName::Prompt);
     }
 
     fn top(&self) -> &dyn Mode {

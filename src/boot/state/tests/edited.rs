@@ -72,14 +72,14 @@ fn what_cannot_be_changed_says_why() {
             "e^+/x!",
             "The modules of a multiboot kernel belong together: they cannot be changed here.",
         ),
-        (entry(), true, "e!", LOCKED_EDITOR),
-        (entry(), true, "o!", LOCKED_EDITOR),
-        (Entry { kind: Kind::Firmware, ..entry() }, false, "e", LOCKED_EDITOR),
+        (entry(), true, "e!", CLOSED_EDITOR),
+        (entry(), true, "o!", CLOSED_EDITOR),
+        (Entry { kind: Kind::Firmware, ..entry() }, false, "e", CLOSED_EDITOR),
     ] {
         let (loaded, message_shown) = typed(entry, locked, keys);
         assert_eq!(message_shown.as_deref(), Some(message), "{keys}");
         // Where the editor did not open, Enter boots the entry as it is.
-        assert_eq!(loaded.is_some(), keys.ends_with('!') && message == LOCKED_EDITOR, "{keys}");
+        assert_eq!(loaded.is_some(), keys.ends_with('!') && message == CLOSED_EDITOR, "{keys}");
     }
 }
 
