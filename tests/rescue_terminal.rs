@@ -181,6 +181,31 @@ fn a_key_takes_few_bytes_of_a_slow_line_and_the_shell_starts_at_once() {
 }
 
 #[test]
+fn a_file_is_edited_on_the_screen_and_the_shell_comes_back() {
+    let directory = tempfile::TempDir::new().unwrap();
+    let file = directory.path().join("fstab");
+    fs::write(&file, "UUID=1 / ext4 defaults 0 1\n/dev/nowhere /srv ext4 defaults 0 2\n").unwrap();
+    for size in [(24, 80), (12, 40), (43, 132)] {
+        let mut terminal = Terminal::new(size);
+        terminal.keys(&format!("edit {}\r", file.display()));
+        terminal.expect("Ctrl-S saves");
+        // Before the second line, and back after an accident.
+        terminal.keys("\x1b[B#");
+        terminal.expect("#/dev/nowhere");
+        terminal.keys("\x18");
+        terminal.expect("not saved");
+        terminal.keys("n\x13");
+        terminal.expect("bytes are saved.");
+        terminal.keys("\x18");
+        terminal.prompt();
+    }
+    assert_eq!(
+        fs::read_to_string(&file).unwrap(),
+        "UUID=1 / ext4 defaults 0 1\n###/dev/nowhere /srv ext4 defaults 0 2\n"
+    );
+}
+
+#[test]
 fn noise_on_the_line_ends_nothing() {
     let mut terminal = Terminal::new((24, 80));
     let mut state = 0x5eed_u64;

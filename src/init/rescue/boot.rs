@@ -9,7 +9,7 @@ use super::{
     output::{Failure, Output, about},
     shell::{self, Next, Shell},
     table::Command,
-    volumes::survey,
+    volumes::{detach_all, survey},
 };
 use crate::{
     boot::{
@@ -154,6 +154,10 @@ pub(super) fn boot(words: &[String], output: &mut Output, init: Option<&OwnedFd>
             (kernel.clone(), kernel.clone(), loaded, Vec::new())
         }
         [word] => {
+            // What its boot loader keeps on its disk is written there, past a file system that is mounted.
+            if let Some(sentence) = detach_all().into_iter().next() {
+                return Err(Failure::Said(sentence));
+            }
             let Offer { discovery, volumes, settings } = offer()?;
             let chosen = choice::choose(&discovery.entries, None, Some(word));
             let entry = chosen.map_err(|error| Failure::Said(format!("{error}; `entries` shows them")))?;

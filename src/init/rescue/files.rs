@@ -251,40 +251,49 @@ pub(super) fn cp(words: &[String], _: &mut Output) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Copies a file beside the one that it replaces, and puts it into its place once it is whole and on the disk.
 fn copy(source: &str, target: &Path) -> Result<(), Failure> {
     let name = decode(target.as_os_str().as_encoded_bytes());
-    let failed = |error: io::Error| about(&name, &error);
     let mut from = open(source, false)?;
     let status = from.metadata().map_err(|error| about(source, &error))?;
+    let replaced = fs::metadata(target).ok();
+    if replaced.is_some_and(|it| (it.dev(), it.ino()) == (status.dev(), status.ino())) {
+        return Err(Failure::Said(format!("{}: the same file", printable(&name))));
+    }
+    let mut piece = vec![0; PIECE];
+    let write = |to: &mut File| loop {
+        let length = from.read(&mut piece)?;
+        match piece.get(..length) {
+            None | Some([]) => return Ok(()),
+            Some(piece) => to.write_all(piece)?,
+        }
+    };
+    replace(target, Some(&status), write).map_err(|error| about(&name, &error))
+}
+
+/// Writes a file beside the one that it replaces, and puts it into its place once it is whole and on the disk. It has the owner
+/// and the rights of the one that it replaces, or else these.
+pub(super) fn replace(
+    target: &Path,
+    otherwise: Option<&Metadata>,
+    mut write: impl FnMut(&mut File) -> io::Result<()>,
+) -> io::Result<()> {
     // A link's target is replaced, not the link.
     let target = fs::canonicalize(target).unwrap_or_else(|_| target.to_owned());
     let replaced = fs::metadata(&target).ok();
-    if replaced.as_ref().is_some_and(|it| (it.dev(), it.ino()) == (status.dev(), status.ino())) {
-        return Err(Failure::Said(format!("{}: the same file", printable(&name))));
-    }
-    let kept = replaced.as_ref().unwrap_or(&status);
     let mut unfinished = target.clone().into_os_string();
     unfinished.push(".unfinished");
-    let write = || -> Result<(), Failure> {
-        let mut to = File::create(&unfinished).map_err(failed)?;
-        let mut piece = vec![0; PIECE];
-        loop {
-            let length = from.read(&mut piece).map_err(|error| about(source, &error))?;
-            let piece = piece.get(..length).unwrap_or_default();
-            if piece.is_empty() {
-                break;
-            }
-            to.write_all(piece).map_err(failed)?;
+    let mut whole = || {
+        let mut file = File::create(&unfinished)?;
+        write(&mut file)?;
+        if let Some(kept) = replaced.as_ref().or(otherwise) {
+            // FAT has neither owners nor rights.
+            let _ = std::os::unix::fs::fchown(&file, Some(kept.uid()), Some(kept.gid()));
+            let _ = file.set_permissions(fs::Permissions::from_mode(kept.mode() & 0o7777));
         }
-        // FAT has neither owners nor rights.
-        let _ = std::os::unix::fs::fchown(&to, Some(kept.uid()), Some(kept.gid()));
-        let _ = to.set_permissions(fs::Permissions::from_mode(kept.mode() & 0o7777));
-        to.sync_all().map_err(failed)?;
-        fs::rename(&unfinished, &target).map_err(failed)
+        file.sync_all()?;
+        fs::rename(&unfinished, &target)
     };
-    let mut write = write;
-    write().inspect_err(|_| {
+    whole().inspect_err(|_| {
         // It may not have been made.
         let _ = fs::remove_file(&unfinished);
     })

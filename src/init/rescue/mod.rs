@@ -5,6 +5,7 @@
 
 mod boot;
 mod complete;
+mod edit;
 mod editing;
 mod files;
 mod kernel;

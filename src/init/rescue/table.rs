@@ -3,7 +3,7 @@
 use std::os::fd::OwnedFd;
 
 use super::{
-    boot, files, kernel,
+    boot, edit, files, kernel,
     output::{Failure, Output},
     power,
     shell::{Next, Shell},
@@ -102,6 +102,14 @@ pub(super) const COMMANDS: &[Command] = &[
         example: ("mv /mnt/sda2/etc/fstab /mnt/sda2/etc/fstab.broken", "keeps a file under another name"),
         completes: Completes::Paths,
         run: Run::Apart(files::mv),
+    },
+    Command {
+        name: "edit",
+        operands: "FILE",
+        what: "edits a text file on the whole screen: Ctrl-S saves it as a whole, Ctrl-X leaves",
+        example: ("edit /mnt/sda2/etc/fstab", "opens that file; it is made if it is not there"),
+        completes: Completes::Paths,
+        run: Run::Apart(edit::edit),
     },
     Command {
         name: "devices",
@@ -213,7 +221,8 @@ pub(super) const COMMANDS: &[Command] = &[
     Command {
         name: "boot",
         operands: "[ENTRY]",
-        what: "boots an entry, by its number, id or title; without it the kernel that `linux` named, or else the boot loader again",
+        what: "unmounts everything and boots an entry, by its number, id or title; without it the kernel that `linux` named, or else the \
+               boot loader again",
         example: ("boot 2", "boots the second entry of `entries`"),
         completes: Completes::Nothing,
         run: Run::Asking { here: boot::boot_here, apart: boot::boot },

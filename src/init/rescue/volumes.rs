@@ -49,7 +49,7 @@ struct Attached {
 fn attached() -> Vec<Attached> {
     let table = decode_owned(fs::read("/proc/self/mountinfo").unwrap_or_default());
     let mut all: Vec<Attached> = table.lines().filter_map(parse).collect();
-    all.retain(|mount| !mounts::is_of_the_kernel(&mount.point));
+    all.retain(|mount| !mounts::is_of_the_kernel(&mount.point) && mount.kind != "devpts");
     all
 }
 
