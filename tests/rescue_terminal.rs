@@ -144,6 +144,29 @@ fn ctrl_c_ends_what_runs_and_never_the_shell() {
 }
 
 #[test]
+fn programs_run_in_the_foreground_and_a_shell_has_job_control() {
+    let mut terminal = Terminal::new((24, 80));
+    terminal.keys("run /bin/sh -c 'echo it runs; exec sleep 1000'\r");
+    terminal.expect("\nit runs");
+    terminal.keys("\x03");
+    terminal.expect("SIGINT");
+    terminal.prompt();
+    terminal.run("run /bin/sh -c 'exit 3'", "(exit status: 3)");
+    terminal.keys("\x0csh\r");
+    terminal.keys("echo got $(set -o | grep monitor)\n");
+    terminal.expect("got monitor on");
+    // A job of its own is ended by Ctrl-C, the shell is not.
+    terminal.keys("sh -c 'echo a job; exec sleep 1000'\n");
+    terminal.expect("\na job");
+    terminal.keys("\x03");
+    terminal.keys("echo still $((6 * 7))\n");
+    terminal.expect("still 42");
+    terminal.keys("exit 0\n");
+    terminal.prompt();
+    terminal.run("cd", "rescue />");
+}
+
+#[test]
 fn long_text_is_shown_a_screen_at_a_time() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let rows: String = (1..=100).map(|number| format!("row {number} of it\n")).collect();
