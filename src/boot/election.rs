@@ -3,10 +3,13 @@
 
 use std::{cmp::Reverse, collections::HashSet};
 
-use super::{entry_pattern, settings::Settings};
+use super::{
+    entry_pattern,
+    settings::{DefaultChoice, Settings},
+};
 use crate::{
     entry::{Device, Discovery, Entry, Kind, Transport, Volume, VolumeId, VolumeReference},
-    formats::{sort, volume_name::VolumeName},
+    formats::{sort, version, volume_name::VolumeName},
 };
 
 /// The facts that decide an election.
@@ -40,13 +43,22 @@ const REPAIR_WORDS: [&str; 9] = [
 /// them are locked ones: see [`first`].
 #[must_use]
 pub fn attempts<'a>(discovery: &'a Discovery, electorate: &Electorate<'_>) -> Vec<&'a Entry> {
-    let Discovery { entries, default, fallback, .. } = discovery;
+    let Discovery { entries, default, saved, fallback, .. } = discovery;
     let turn = |entry: &Entry| {
         let mut ids = default.iter().chain(fallback);
         ids.position(|id| *id == entry.id).unwrap_or(usize::MAX)
     };
-    let wanted = electorate.settings.default.as_ref();
-    let is_wanted = |entry: &Entry| wanted.is_some_and(|pattern| entry_pattern::names(pattern, entry));
+    let newest = || newest(entries, electorate.settings);
+    let wanted = electorate.settings.default.as_ref().map(|wanted| match wanted {
+        DefaultChoice::Named(pattern) => Ok(pattern),
+        DefaultChoice::Saved => Err(saved.as_ref()),
+        DefaultChoice::Newest => Err(newest()),
+    });
+    let is_wanted = |entry: &Entry| match wanted {
+        None => false,
+        Some(Ok(pattern)) => entry_pattern::names(pattern, entry),
+        Some(Err(id)) => id == Some(&entry.id),
+    };
     let mut candidates: Vec<(_, &Entry)> = entries
         .iter()
         .enumerate()
@@ -111,6 +123,19 @@ pub fn may_outrank(device: &Device, entry: &Entry, electorate: &Electorate<'_>) 
 #[must_use]
 pub fn all_there(wait: &[VolumeName], volumes: &[Volume]) -> bool {
     wait.iter().all(|name| volumes.iter().any(|volume| name.names(volume)))
+}
+
+/// The id of the entry with the highest version of those that may boot on their own and need no password: the first of several.
+fn newest<'a>(entries: &'a [Entry], settings: &Settings) -> Option<&'a String> {
+    let may = |entry: &&Entry| {
+        is_allowed(entry, settings)
+            && is_bootable(entry)
+            && !(entry.hidden || entry.lock.is_some() || is_used_up(entry) || is_repair(entry))
+    };
+    let versions =
+        entries.iter().filter(may).filter_map(|entry| Some((entry.version.as_deref()?, &entry.id)));
+    // Of equal ones `max_by` gives the last.
+    versions.rev().max_by(|(one, _), (other, _)| version::uapi(one, other)).map(|(_, id)| id)
 }
 
 /// Whether the settings let it boot on its own.
@@ -477,6 +502,39 @@ mod tests {
         found.source.format = crate::entry::Format::Scan;
         let entries = [found, entry("configured", "sda2"), entry("usb", "sdb1")];
         assert_eq!(elected(&entries, &volumes, &[], &[], ""), "configured found usb");
+    }
+
+    #[test]
+    fn the_default_can_be_the_newest_or_the_saved_one() {
+        let volumes = [volume("sda1", Transport::Scsi), volume("sdb1", Transport::Scsi)];
+        let versioned = |id: &str, device: &str, version: &str| Entry {
+            version: Some(version.to_owned()).filter(|version| !version.is_empty()),
+            ..entry(id, device)
+        };
+        let entries = vec![
+            Entry { default: true, ..versioned("old", "sda1", "6.1.0-9") },
+            versioned("none", "sda1", ""),
+            Entry { cmdline: "single".into(), ..versioned("repair", "sda1", "6.12.1") },
+            Entry { lock: Some(crate::entry::Lock::default()), ..versioned("locked", "sda1", "7") },
+            Entry { problem: Some("gone".into()), ..versioned("broken", "sda1", "7") },
+            versioned("new", "sda1", "6.1.0-10"),
+            versioned("again", "sdb1", "6.1.0-10"),
+        ];
+        let discovery = Discovery { entries, saved: Some("none".into()), ..Discovery::default() };
+        for (config, expected) in [
+            ("", "old"),
+            ("default = newest", "new"),
+            ("default = newest\nnever = new", "again"),
+            ("default = newest\nonly = o*", "old"),
+            ("default = saved", "none"),
+            ("default = [s]aved", "old"),
+        ] {
+            let (settings, _) = Settings::parse(config, "");
+            let electorate =
+                Electorate { settings: &settings, volumes: &volumes, late: &HashSet::new(), firmware: &[] };
+            let first = first(&attempts(&discovery, &electorate), |_| false).map(|entry| entry.id.as_str());
+            assert_eq!(first, Some(expected), "{config}");
+        }
     }
 
     #[test]

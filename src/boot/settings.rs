@@ -25,6 +25,17 @@ pub enum Timeout {
     Person,
 }
 
+/// The choice of the entry that boots on its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DefaultChoice {
+    /// Those that this pattern names.
+    Named(String),
+    /// The one that GRUB has saved as its default, of the configuration that decides.
+    Saved,
+    /// The one with the highest version.
+    Newest,
+}
+
 /// The action when nothing could be booted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AfterFailure {
@@ -44,8 +55,8 @@ pub struct Settings {
     pub timeout: Option<Timeout>,
     /// The appearance of the countdown; `None`: the menu if `timeout` is set, else as the configuration on the disk says.
     pub timeout_style: Option<TimeoutStyle>,
-    /// Pattern of the entry that boots on its own, before what the disks' configurations say.
-    pub default: Option<String>,
+    /// The entry that boots on its own, before what the disks' configurations say.
+    pub default: Option<DefaultChoice>,
     /// Patterns of the entries that alone may boot on their own; none: all.
     pub only: Vec<String>,
     /// Patterns of entries that never boot on their own.
@@ -75,6 +86,8 @@ pub struct Settings {
     pub password: Option<OwnPassword>,
     /// The action when nothing could be booted.
     pub after_failure: AfterFailure,
+    /// Seconds before that, in which a key stops it.
+    pub failure_delay: u32,
     /// Messages of this level and above are logged.
     pub log_level: LevelFilter,
     /// Print when each stage was reached before the jump.
@@ -107,6 +120,7 @@ impl Default for Settings {
             keeps_state: true,
             password: None,
             after_failure: AfterFailure::Menu,
+            failure_delay: 10,
             log_level: LevelFilter::Info,
             timing: false,
             watchdog: None,
@@ -175,7 +189,13 @@ impl Settings {
                 continue;
             }
             match settings.set(&statement.name, &statement.value) {
-                Err(message) => messages.push(format!("{}: {message}", statement.place)),
+                Err(mistake) => {
+                    let (Mistake::Key(message) | Mistake::Value(message)) = &mistake;
+                    let (key, value) = statement.columns;
+                    let column = if matches!(mistake, Mistake::Key(_)) { key } else { value };
+                    let column = column.map_or_else(String::new, |column| format!(":{column}"));
+                    messages.push(format!("{}{column}: {message}", statement.place));
+                }
                 Ok(()) => counting.push(statement),
             }
         }
@@ -198,18 +218,28 @@ impl Settings {
         (settings, counting, messages)
     }
 
-    fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
-        let key = key(name).ok_or_else(|| match nearest(name, KEYS.iter().map(|key| key.name)) {
-            Some(nearest) => format!("unknown key `{name}`; did you mean `{nearest}`?"),
-            None => format!("unknown key `{name}`"),
+    fn set(&mut self, name: &str, value: &str) -> Result<(), Mistake> {
+        let key = key(name).ok_or_else(|| {
+            Mistake::Key(match nearest(name, KEYS.iter().map(|key| key.name)) {
+                Some(nearest) => format!("unknown key `{name}`; did you mean `{nearest}`?"),
+                None => format!("unknown key `{name}`"),
+            })
         })?;
         let (Store::One(store) | Store::List { add: store, .. }) = key.kind;
-        store(self, value).ok_or_else(|| match name {
-            // It may be the password itself.
-            PASSWORD => format!("`{name}` takes {}", key.takes),
-            _ => format!("`{name}` takes {}, not `{value}`", key.takes),
+        store(self, value).ok_or_else(|| {
+            Mistake::Value(match name {
+                // It may be the password itself.
+                PASSWORD => format!("`{name}` takes {}", key.takes),
+                _ => format!("`{name}` takes {}, not `{value}`", key.takes),
+            })
         })
     }
+}
+
+/// What is wrong with a statement, as a message.
+enum Mistake {
+    Key(String),
+    Value(String),
 }
 
 /// The values that apply for one key.
@@ -227,20 +257,30 @@ pub struct Effective {
 /// A key with a value, as it was written.
 struct Statement {
     place: String,
+    /// The columns of key and value in their line, from 1; a word of the command line is its own place.
+    columns: (Option<usize>, Option<usize>),
     name: String,
     value: String,
     on_cmdline: bool,
 }
 
 fn lines(config: &str) -> impl Iterator<Item = Result<Statement, String>> {
-    let lines = config.lines().map(str::trim).zip(1_usize..);
-    lines.filter(|(line, _)| !line.is_empty() && !line.starts_with('#')).map(|(line, number)| {
+    let lines = config.lines().zip(1_usize..).map(|(whole, number)| (whole, whole.trim(), number));
+    lines.filter(|(_, line, _)| !line.is_empty() && !line.starts_with('#')).map(|(whole, line, number)| {
         let place = format!("/etc/firstlight.conf:{number}");
-        let Some((name, value)) = line.split_once('=') else {
-            return Err(format!("{place}: `{line}` is not of the form key = value"));
+        // A part of the line begins after as many bytes as it is shorter than what it ends.
+        let column = |rest: &str| {
+            let before = whole.get(..whole.len().saturating_sub(rest.trim_start().len()));
+            before.map(|before| before.chars().count().saturating_add(1))
         };
+        let key = column(whole);
+        let Some((name, value)) = whole.split_once('=') else {
+            let column = key.unwrap_or(1);
+            return Err(format!("{place}:{column}: `{line}` is not of the form key = value"));
+        };
+        let columns = (key, column(value));
         let value = unquoted(value.trim()).to_owned();
-        Ok(Statement { place, name: name.trim().to_owned(), value, on_cmdline: false })
+        Ok(Statement { place, columns, name: name.trim().to_owned(), value, on_cmdline: false })
     })
 }
 
@@ -250,6 +290,7 @@ fn kernel_words(cmdline: &str) -> impl Iterator<Item = Statement> {
         let (name, value) = word.split_once('=').unwrap_or((word, "yes"));
         Some(Statement {
             place: "kernel command line".to_owned(),
+            columns: (None, None),
             // The kernel takes `-` and `_` in a parameter's name for the same.
             name: name.replace('_', "-"),
             value: value.to_owned(),
@@ -294,12 +335,12 @@ mod tests {
     #[test]
     fn the_file_is_read_line_by_line() {
         let config = "# comment\n\ntimeout = 5\ntimeout-style = hidden\n default=\"Debian GNU/Linux\"\nonly = debian*\nnever = *-rescue\nwait = UUID=0a1b\nwait = LABEL=my disk\n\
-                      survey-deadline = 20\norder = usb\nappend = quiet splash\nappend-for = a: b: c d\nremove = console=*\nnokaslr = yes\niso = /srv/*.img\nstate = never\npassword = $argon2id$v=19$m=64,t=2,p=1$c2FsdHNhbHQ$AAAAAAAAAAAAAAAAAAAAAA\ngrub-flavour = suse\nafter-failure = reboot\nlog-level = debug\ntiming = yes\n\
+                      survey-deadline = 20\norder = usb\nappend = quiet splash\nappend-for = a: b: c d\nremove = console=*\nnokaslr = yes\niso = /srv/*.img\nstate = never\npassword = $argon2id$v=19$m=64,t=2,p=1$c2FsdHNhbHQ$AAAAAAAAAAAAAAAAAAAAAA\ngrub-flavour = suse\nafter-failure = reboot 30\nlog-level = debug\ntiming = yes\n\
                       watchdog = 60\nwatchdog-over-jump = yes\nworker-deaths = 5\n";
         let expected = Settings {
             timeout: Some(Timeout::Seconds(5)),
             timeout_style: Some(TimeoutStyle::Hidden),
-            default: Some("Debian GNU/Linux".into()),
+            default: Some(DefaultChoice::Named("Debian GNU/Linux".into())),
             only: vec!["debian*".into()],
             never: vec!["*-rescue".into()],
             wait: vec![VolumeName::Uuid("0a1b".into()), VolumeName::Label("my disk".into())],
@@ -314,6 +355,7 @@ mod tests {
             keeps_state: false,
             password: OwnPassword::parse("$argon2id$v=19$m=64,t=2,p=1$c2FsdHNhbHQ$AAAAAAAAAAAAAAAAAAAAAA"),
             after_failure: AfterFailure::Reboot,
+            failure_delay: 30,
             log_level: LevelFilter::Debug,
             timing: true,
             watchdog: Some(60),
@@ -342,28 +384,38 @@ mod tests {
     #[test]
     fn a_wrong_statement_is_reported_with_its_place_and_changes_nothing() {
         let cases = [
-            ("timeuot = 5", "", "/etc/firstlight.conf:1: unknown key `timeuot`; did you mean `timeout`?"),
+            ("timeuot = 5", "", "/etc/firstlight.conf:1:1: unknown key `timeuot`; did you mean `timeout`?"),
             (
-                "\n\nwatch-dog = 5",
+                "\n\n  watch-dog = 5",
                 "",
-                "/etc/firstlight.conf:3: unknown key `watch-dog`; did you mean `watchdog`?",
+                "/etc/firstlight.conf:3:3: unknown key `watch-dog`; did you mean `watchdog`?",
             ),
-            ("colour = red", "", "/etc/firstlight.conf:1: unknown key `colour`"),
-            ("timeout", "", "/etc/firstlight.conf:1: `timeout` is not of the form key = value"),
+            ("colour = red", "", "/etc/firstlight.conf:1:1: unknown key `colour`"),
+            ("timeout", "", "/etc/firstlight.conf:1:1: `timeout` is not of the form key = value"),
             (
                 "timeout = soon",
                 "",
-                "/etc/firstlight.conf:1: `timeout` takes a number of seconds, or menu, not `soon`",
+                "/etc/firstlight.conf:1:11: `timeout` takes a number of seconds, or menu, not `soon`",
             ),
             (
                 "timeout = 4294967296",
                 "",
-                "/etc/firstlight.conf:1: `timeout` takes a number of seconds, or menu, not `4294967296`",
+                "/etc/firstlight.conf:1:11: `timeout` takes a number of seconds, or menu, not `4294967296`",
             ),
             (
                 "default =",
                 "",
-                "/etc/firstlight.conf:1: `default` takes an entry's id or title, in which * and ? stand for others, not ``",
+                "/etc/firstlight.conf:1:10: `default` takes saved, newest, or an entry's id or title, in which * and ? stand for others, not ``",
+            ),
+            (
+                "after-failure = reboot soon",
+                "",
+                "/etc/firstlight.conf:1:17: `after-failure` takes menu, reboot or poweroff, the last two also with seconds after them, not `reboot soon`",
+            ),
+            (
+                "password = secret",
+                "",
+                "/etc/firstlight.conf:1:12: `password` takes what `firstlight config password` prints: $argon2id$v=19$…, with at most 256 MiB",
             ),
             (
                 "",

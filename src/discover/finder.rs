@@ -67,6 +67,8 @@ pub struct Findings {
     pub entries: Vec<Entry>,
     /// Id of the entry that the loader would boot on its own.
     pub default: Option<String>,
+    /// Id of the entry that the loader has saved as its default, whether or not that is the default.
+    pub saved: Option<String>,
     /// Seconds until it does; `None` waits for a person.
     pub timeout: Option<u32>,
     /// How the menu shows itself meanwhile.

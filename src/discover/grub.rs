@@ -158,6 +158,11 @@ fn take(lookup: &dyn Lookup, menu: &GrubMenu, entries: &[(Vec<&str>, &MenuEntry)
     // The first configuration with entries is the one whose default counts.
     if findings.entries.is_empty() {
         findings.default = default.map(|entry| entry.id.clone());
+        let is_saved = |(titles, entry): &&(Vec<&str>, &MenuEntry)| {
+            let title = titles.iter().copied().chain([entry.title.as_str()]).collect::<Vec<_>>().join(">");
+            menu.saved.as_deref().is_some_and(|saved| saved == entry.id || saved == title)
+        };
+        findings.saved = entries.iter().find(is_saved).map(|(_, entry)| entry.id.clone());
         findings.timeout = menu.timeout;
         findings.timeout_style = menu.timeout_style;
         findings.fallback = menu.fallback_entries().map(|entry| entry.id.clone()).collect();

@@ -43,6 +43,8 @@ struct Candidate {
     entry: usize,
     timeout: Option<u32>,
     timeout_style: TimeoutStyle,
+    /// The place of the one that it has saved as its default.
+    saved: Option<usize>,
     /// Places of what it would boot when that fails.
     fallback: Vec<usize>,
     /// Places of its own entries, where it asks for a password before its command line, and that lock.
@@ -80,6 +82,7 @@ pub(super) fn merge(volumes: &[Volume], found: Vec<Found>, owners: &[Owner]) -> 
     candidates.extend(owners.iter().filter_map(|owner| started(volumes, &entries, owner)));
     let elected = elect(volumes, &candidates, &entries, owners);
     let default = elected.and_then(|candidate| entries.get(candidate.entry)).map(|entry| entry.id.clone());
+    let saved = elected.and_then(|candidate| entries.get(candidate.saved?)).map(|entry| entry.id.clone());
     let (timeout, timeout_style, fallback, own) = match elected {
         Some(Candidate { timeout, timeout_style, fallback, lock, .. }) => {
             (*timeout, *timeout_style, fallback.as_slice(), lock.as_ref())
@@ -96,7 +99,7 @@ pub(super) fn merge(volumes: &[Volume], found: Vec<Found>, owners: &[Owner]) -> 
     }
     let lock = own.map(|(_, lock)| lock.clone());
     let discovery =
-        Discovery { timeout, timeout_style, default, fallback, lock, passwords, warnings, entries };
+        Discovery { timeout, timeout_style, default, saved, fallback, lock, passwords, warnings, entries };
     Merged { discovery, repeated }
 }
 
@@ -129,6 +132,7 @@ impl Merging {
         let Findings {
             entries,
             default,
+            saved,
             timeout,
             timeout_style,
             fallback,
@@ -141,7 +145,7 @@ impl Merging {
         self.passwords.append(&mut passwords);
         let mut repeated = 0_usize;
         let mut new_places = HashMap::new();
-        let mut default_place = None;
+        let (mut default_place, mut saved_place) = (None, None);
         // Of several entries with one id, the finder may have said which it means.
         let is_marked = entries.iter().any(|entry| entry.default && default.as_deref() == Some(&entry.id));
         let mut fallback_places = vec![None; fallback.len()];
@@ -168,6 +172,7 @@ impl Merging {
             let is_new = |volume: &&VolumeReference| !self.leading.contains(volume);
             let new = entry.led_from.as_ref().filter(is_new).cloned();
             self.leading.extend(new);
+            let as_saved = saved.as_ref() == Some(&entry.id);
             let as_fallback = fallback.iter().position(|id| *id == entry.id);
             let is_default = default_place.is_none()
                 && default.as_deref() == Some(&entry.id)
@@ -195,6 +200,9 @@ impl Merging {
             if is_default {
                 default_place = Some(place);
             }
+            if as_saved {
+                saved_place.get_or_insert(place);
+            }
             has_other |= self.entries.get(place).is_some_and(can_take_a_place);
             if let Some(slot) = as_fallback.and_then(|at| fallback_places.get_mut(at)) {
                 slot.get_or_insert(place);
@@ -207,6 +215,7 @@ impl Merging {
             entry,
             timeout,
             timeout_style,
+            saved: saved_place,
             fallback: fallback_places.into_iter().flatten().collect(),
             lock: lock.map(|(_, lock)| (own, lock.moved(count, before))),
             has_other,
@@ -282,6 +291,7 @@ fn started(volumes: &[Volume], entries: &[Entry], owner: &Owner) -> Option<Candi
         entry,
         timeout: Some(0),
         timeout_style: TimeoutStyle::Hidden,
+        saved: None,
         fallback: Vec::new(),
         lock: None,
         has_other: false,

@@ -46,6 +46,9 @@ pub struct Discovery {
     pub timeout_style: TimeoutStyle,
     /// Id of the entry that boots on its own.
     pub default: Option<String>,
+    /// Id of the entry that its loader has saved as its default (GRUB's `saved_entry`), whether or not that is the default.
+    #[serde(skip)]
+    pub saved: Option<String>,
     /// Ids of the entries that its loader tries when the default fails, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fallback: Vec<String>,

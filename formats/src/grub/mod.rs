@@ -81,6 +81,8 @@ pub struct GrubMenu {
     pub lock: Option<Lock>,
     /// The passwords to which the locks refer.
     pub passwords: Vec<Password>,
+    /// The value of `saved_entry`: an id or a title, after those of the submenus that lead to it.
+    pub saved: Option<Rc<str>>,
     /// It has run `blscfg`, whose builds differ.
     pub uses_entry_files: bool,
     /// Places in `level` of the entries to try when the default fails, in order.
@@ -140,6 +142,7 @@ pub fn read(
         timeout_style,
         lock: menu::lock(&evaluator, &shown.environment, "").or(asked),
         passwords: evaluator.account.passwords(),
+        saved: shown.environment.get("saved_entry"),
         uses_entry_files: evaluator.uses_entry_files,
         fallback,
         changes,

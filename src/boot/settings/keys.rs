@@ -1,6 +1,6 @@
 //! The keys of the settings: what each takes, what applies without it, and how its values are stored.
 
-use super::{AfterFailure, PASSWORD, Settings, Timeout};
+use super::{AfterFailure, DefaultChoice, PASSWORD, Settings, Timeout};
 use crate::{
     boot::passwords::OwnPassword,
     entry::TimeoutStyle,
@@ -58,10 +58,14 @@ pub(super) const KEYS: [Setting; 22] = [
     },
     Setting {
         name: "default",
-        takes: ENTRY,
+        takes: "saved, newest, or an entry's id or title, in which * and ? stand for others",
         default: "the default of the first disk in the order",
         kind: Store::One(|settings, value| {
-            settings.default = Some(filled(value)?);
+            settings.default = Some(match value {
+                "saved" => DefaultChoice::Saved,
+                "newest" => DefaultChoice::Newest,
+                pattern => DefaultChoice::Named(filled(pattern)?),
+            });
             Some(())
         }),
     },
@@ -213,15 +217,20 @@ pub(super) const KEYS: [Setting; 22] = [
     },
     Setting {
         name: "after-failure",
-        takes: "menu, reboot or poweroff",
+        takes: "menu, reboot or poweroff, the last two also with seconds after them",
         default: "menu",
         kind: Store::One(|settings, value| {
-            settings.after_failure = match value {
-                "menu" => AfterFailure::Menu,
+            let (action, delay) = match value.split_once(' ') {
+                Some((action, delay)) => (action, Some(delay.trim().parse().ok()?)),
+                None => (value, None),
+            };
+            settings.after_failure = match action {
+                "menu" if delay.is_none() => AfterFailure::Menu,
                 "reboot" => AfterFailure::Reboot,
                 "poweroff" => AfterFailure::PowerOff,
                 _ => return None,
             };
+            settings.failure_delay = delay.unwrap_or(Settings::default().failure_delay);
             Some(())
         }),
     },

@@ -360,6 +360,8 @@ fn after_failure_acts_unless_a_key_is_pressed_or_a_disk_appears() {
         let mut scene = start(config);
         scene.at(9.5);
         assert_eq!((scene.next(), scene.at(10.0).done()), (next.to_owned(), request.to_owned()));
+        let mut scene = start(&format!("{config} 30"));
+        assert_eq!((scene.at(29.0).done(), scene.at(30.0).done()), (String::new(), request.to_owned()));
         assert_eq!(start(config).press('x').at(100.0).done(), "");
         assert_eq!(
             start(config).found("sda1").discovered(None, &["a@sda1"]).at(100.0).done(),

@@ -13,7 +13,7 @@ use crate::{
     storage::rejection::Rejection,
 };
 
-/// The time in which a key stops the action of `after-failure`, or the default where the menu cannot be shown.
+/// The time in which a key stops the default where the menu cannot be shown.
 const GRACE: Duration = Duration::from_secs(10);
 
 impl WorkerState {
@@ -32,7 +32,8 @@ impl WorkerState {
     /// The time at which the action of `after-failure` happens.
     pub(super) fn grace_ends(&self) -> Option<Duration> {
         let strikes = self.decider == Decider::Automatic && self.settings.after_failure != AfterFailure::Menu;
-        self.nothing_since.filter(|_| strikes).map(|since| since.saturating_add(GRACE))
+        let delay = Duration::from_secs(self.settings.failure_delay.into());
+        self.nothing_since.filter(|_| strikes).map(|since| since.saturating_add(delay))
     }
 
     /// Volumes that the settings wait for and that are not there.

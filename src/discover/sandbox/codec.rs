@@ -103,7 +103,7 @@ records! {
     EnvironmentChange { block name value }
     FileReference { volume path inside packed_as sha256 }
     Filesystem { kind uuid label }
-    Findings { entries default timeout timeout_style fallback lock passwords warnings notes images }
+    Findings { entries default saved timeout timeout_style fallback lock passwords warnings notes images }
     Found { volume format findings exhausted }
     Lock { passwords }
     LoadOption { active description partition file data number }
@@ -389,6 +389,7 @@ mod tests {
         let findings = Findings {
             entries: vec![entry],
             default: None,
+            saved: Some("b".into()),
             timeout: Some(5),
             timeout_style: TimeoutStyle::Hidden,
             fallback: vec!["b".into()],
