@@ -7,13 +7,13 @@ use qemu::debian::Debian;
 use qemu::machine::{Disk, Firmware, Machine};
 use qemu::{demo, disk, payload, place};
 
-use crate::{LIMIT, debian, firstlight};
+use crate::{LIMIT, LOGIN_LIMIT, debian, firstlight};
 
 #[test]
 fn debian_comes_up_to_its_login_prompt() {
     let mut guest = firstlight("demo").disk(Disk::new(demo::disk(debian()).unwrap())).start().unwrap();
     guest.wait_for_landmark("jump", &[("title", "Debian GNU/Linux")], LIMIT).unwrap();
-    guest.wait_for_text("demo login: ", LIMIT).unwrap();
+    guest.wait_for_text("demo login: ", LOGIN_LIMIT).unwrap();
     guest.send("root\n").unwrap();
     guest.wait_for_text("root@demo:~#", LIMIT).unwrap();
 }

@@ -36,6 +36,9 @@ use qemu::payload;
 /// No single step of a boot takes that long, not even translated on a busy machine.
 const LIMIT: Duration = Duration::from_secs(120);
 
+/// From the jump to a whole system's login prompt: translated, beside other work, minutes.
+const LOGIN_LIMIT: Duration = Duration::from_secs(400);
+
 fn debian() -> &'static Debian {
     static DEBIAN: OnceLock<Debian> = OnceLock::new();
     DEBIAN.get_or_init(|| Debian::install().unwrap_or_else(|error| panic!("{error}")))

@@ -13,7 +13,7 @@ use qemu::machine::{Disk, Machine};
 use qemu::oracles::{EFIBOOTMGR, SYSTEMDS, available};
 use qemu::{demo, firmware_kernel, payload};
 
-use crate::{LIMIT, ONE_ENTRY, bootable, debian};
+use crate::{LIMIT, LOGIN_LIMIT, ONE_ENTRY, bootable, debian};
 
 /// efibootmgr by the demo disk's own dynamic linker, with its libraries.
 const EFIBOOTMGR_COMMAND: &str = "/lib64/ld-linux-x86-64.so.2 --library-path $(echo /mnt/lib/*-gnu /mnt/usr/lib/*-gnu | tr ' ' :) /mnt/efibootmgr";
@@ -25,7 +25,7 @@ const CREATE: &str =
 /// Logs in and gives the shell `script`, whose last word is awaited on a line of its own.
 fn log_in_and_run(guest: &mut Guest, script: &str, end: &str) {
     guest.wait_for_landmark("jump", &[("title", "Debian GNU/Linux")], LIMIT).unwrap();
-    guest.wait_for_text("demo login: ", LIMIT).unwrap();
+    guest.wait_for_text("demo login: ", LOGIN_LIMIT).unwrap();
     guest.send("root\n").unwrap();
     guest.wait_for_text("root@demo:~#", LIMIT).unwrap();
     guest.send(&format!("mount /dev/vdb1 /mnt; {script}\n")).unwrap();

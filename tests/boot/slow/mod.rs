@@ -15,8 +15,3 @@ mod secure_boot;
 mod serial_console;
 mod stick;
 mod watchdog;
-
-use std::time::Duration;
-
-/// From the jump to a whole system's login prompt: translated, beside other work, minutes.
-const LOGIN_LIMIT: Duration = Duration::from_secs(400);

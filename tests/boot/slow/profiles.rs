@@ -6,8 +6,7 @@ use initramfs::kernel::KernelProfile;
 use qemu::machine::{Disk, Firmware, Machine};
 use qemu::{demo, firmware_kernel, payload};
 
-use super::LOGIN_LIMIT;
-use crate::{LIMIT, debian};
+use crate::{LIMIT, LOGIN_LIMIT, debian};
 
 #[test]
 fn the_kernel_of_every_profile_boots_debian() {

@@ -11,8 +11,7 @@ use qemu::guest::Guest;
 use qemu::machine::{Disk, Firmware, Machine};
 use qemu::{demo, place};
 
-use super::LOGIN_LIMIT;
-use crate::{LIMIT, bootable, debian, firstlight, initramfs};
+use crate::{LIMIT, LOGIN_LIMIT, bootable, debian, firstlight, initramfs};
 
 /// A person at the rescue console.
 pub struct Rescue {

@@ -11,8 +11,7 @@ use qemu::firmware_kernel::FirmwareKernel;
 use qemu::machine::{Disk, Firmware, Machine};
 use qemu::{demo, payload, secure_boot};
 
-use super::LOGIN_LIMIT;
-use crate::{LIMIT, debian, initramfs};
+use crate::{LIMIT, LOGIN_LIMIT, debian, initramfs};
 
 /// What firstlight runs on: a kernel and an initramfs.
 type Below = (PathBuf, PathBuf);

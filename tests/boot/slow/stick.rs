@@ -5,8 +5,7 @@ use qemu::firmware_images::Payload;
 use qemu::guest::Landmark;
 use qemu::machine::{Bus, Disk, Firmware, Machine};
 
-use super::LOGIN_LIMIT;
-use crate::{LIMIT, debian, initramfs};
+use crate::{LIMIT, LOGIN_LIMIT, debian, initramfs};
 
 #[test]
 fn a_stick_boots_debian_under_a_bios_and_under_uefi() {
