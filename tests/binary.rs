@@ -11,6 +11,13 @@ fn image(small: bool) -> Built {
     binary::build(&Options { small, ..Options::default() }).unwrap()
 }
 
+/// An image's binary with the command line, which it has on request.
+fn with_command_line(small: bool) -> Built {
+    let features = [&binary::FEATURES[..], &binary::FURTHER[..]].concat();
+    let features = features.into_iter().map(str::to_owned).collect();
+    binary::build(&Options { small, features, ..Options::default() }).unwrap()
+}
+
 /// Standard output of a program that succeeds.
 fn output(command: &mut Command) -> Vec<u8> {
     let output = command.stderr(Stdio::inherit()).output().unwrap();
@@ -44,8 +51,9 @@ fn the_binary_of_an_image_needs_no_library_and_no_interpreter() {
 }
 
 #[test]
-fn the_command_line_is_in_an_image() {
-    let program = image(false).program;
+fn the_command_line_is_in_an_image_that_is_built_with_it() {
+    let program = with_command_line(false).program;
+    assert_eq!(Command::new(image(false).program).arg("list").status().unwrap().code(), Some(2));
     assert_eq!(list(&program), list(Path::new(env!("CARGO_BIN_EXE_firstlight"))));
     let scratch = tempfile::tempdir().unwrap();
     let kexec = scratch.path().join("kexec");
@@ -57,7 +65,7 @@ fn the_command_line_is_in_an_image() {
 
 #[test]
 fn the_binary_of_a_small_image_is_smaller_and_does_the_same() {
-    let (small, plain) = (image(true).program, image(false).program);
+    let [small, plain] = [true, false].map(|small| with_command_line(small).program);
     expect_static(&small);
     assert_eq!(list(&small), list(&plain));
     let size = |path: &Path| path.metadata().unwrap().len();

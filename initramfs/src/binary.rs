@@ -87,12 +87,29 @@ pub fn build(options: &Options) -> Result<Built, BuildError> {
     if *small {
         arguments.extend(SMALL);
     }
-    let debug = cargo(&arguments, *small)?;
-    let program = debug.with_extension("stripped");
-    let whole = fs::read(&debug).map_err(|error| BuildError::Read { path: debug.clone(), error })?;
+    // cargo writes every choice of features to one path, so each is taken from there before the next is built.
+    let _lock = lock().map_err(|error| BuildError::Binary(format!("{LOCK}: {error}")))?;
+    let built = cargo(&arguments, *small)?;
+    let whole = fs::read(&built).map_err(|error| BuildError::Read { path: built.clone(), error })?;
     let stripped = strip::strip(&whole).map_err(|reason| BuildError::Binary(reason.to_owned()))?;
-    replace(&program, &stripped).map_err(|error| BuildError::Write { path: program.clone(), error })?;
+    let name = match options.features == FEATURES {
+        true => "firstlight".to_owned(),
+        false => format!("firstlight-{}", features.replace(',', "-")),
+    };
+    let [program, debug] = ["stripped", "debug"].map(|kind| built.with_file_name(format!("{name}.{kind}")));
+    for (path, bytes) in [(&program, &stripped), (&debug, &whole)] {
+        replace(path, bytes).map_err(|error| BuildError::Write { path: path.clone(), error })?;
+    }
     Ok(Built { program, debug })
+}
+
+/// The file in the system's directory for temporary files that one build holds at a time.
+const LOCK: &str = "firstlight-binary.lock";
+
+fn lock() -> std::io::Result<fs::File> {
+    let file = fs::File::create(env::temp_dir().join(LOCK))?;
+    file.lock()?;
+    Ok(file)
 }
 
 /// Builds the binaries of a package of this workspace as `cargo build --release` does, static, and gives the path of one.

@@ -13,7 +13,6 @@ use sha2::Sha512;
 use crate::{
     entry::{Password, Secret},
     formats::text,
-    // What a configuration has beyond it does not count, as in GRUB.
     ui::secret::LENGTH_LIMIT,
 };
 
@@ -193,7 +192,7 @@ fn rounds(secret: &Secret) -> u32 {
     }
 }
 
-/// A text in the same space whatever its length.
+/// A text in the same space whatever its length. What a configuration has beyond it does not count, as in GRUB.
 fn filled(text: &[u8]) -> [u8; LENGTH_LIMIT] {
     let mut space = [0; LENGTH_LIMIT];
     space.iter_mut().zip(text).for_each(|(byte, own)| *byte = *own);

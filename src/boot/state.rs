@@ -443,7 +443,7 @@ impl WorkerState {
         if brings_menu_up {
             return;
         }
-        if self.is_deaf() && !matches!(key, Key::Escape | Key::Control('c')) {
+        if self.passes_over_keys() && !matches!(key, Key::Escape | Key::Control('c')) {
             return;
         }
         self.offer();

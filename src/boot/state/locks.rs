@@ -49,7 +49,7 @@ pub(super) struct Locks {
     /// Wrong tries since the last right one.
     wrong: u32,
     /// After a wrong try: when the next one is taken.
-    deaf_until: Option<Duration>,
+    refused_until: Option<Duration>,
 }
 
 impl WorkerState {
@@ -114,7 +114,7 @@ impl WorkerState {
         };
         self.menu.ask(what, question.asks_user());
         self.decider = Decider::Person(None);
-        if self.locks.deaf_until.is_none() {
+        if self.locks.refused_until.is_none() {
             actions.push(self.waits_for_password());
         }
     }
@@ -131,7 +131,7 @@ impl WorkerState {
 
     /// Takes the next try, if it is time.
     pub(super) fn listen_again(&mut self, actions: &mut Vec<WorkerAction>) {
-        if self.locks.deaf_until.take_if(|end| *end <= self.now).is_some() && self.menu.is_asking() {
+        if self.locks.refused_until.take_if(|end| *end <= self.now).is_some() && self.menu.is_asking() {
             actions.push(self.waits_for_password());
         }
     }
@@ -161,13 +161,13 @@ impl WorkerState {
     }
 
     /// Whether keys for the question are passed over: a try is being checked, or the last one was wrong a short while ago.
-    pub(super) fn is_deaf(&self) -> bool {
-        self.menu.is_asking() && (self.locks.checking.is_some() || self.locks.deaf_until.is_some())
+    pub(super) fn passes_over_keys(&self) -> bool {
+        self.menu.is_asking() && (self.locks.checking.is_some() || self.locks.refused_until.is_some())
     }
 
     /// When keys are taken again.
-    pub(super) fn deaf_until(&self) -> Option<Duration> {
-        self.locks.deaf_until
+    pub(super) fn refused_until(&self) -> Option<Duration> {
+        self.locks.refused_until
     }
 
     /// The line for the question.
@@ -178,7 +178,7 @@ impl WorkerState {
         if self.locks.checking.is_some() {
             return Some("The password is checked ...".to_owned());
         }
-        let left = self.locks.deaf_until?.saturating_sub(self.now);
+        let left = self.locks.refused_until?.saturating_sub(self.now);
         Some(format!("That is not right. The next try is in {} s.", super::view::seconds(left)))
     }
 
@@ -201,7 +201,7 @@ impl WorkerState {
                 let delay = 1_u64.checked_shl(self.locks.wrong).unwrap_or(u64::MAX);
                 let delay = Duration::from_secs(delay).min(DELAY_LIMIT);
                 self.locks.wrong = self.locks.wrong.saturating_add(1);
-                self.locks.deaf_until = Some(self.now.saturating_add(delay));
+                self.locks.refused_until = Some(self.now.saturating_add(delay));
                 return actions.push(landmark("wrong-password", [("wait", delay.as_secs().to_string())]));
             }
             Answer::Own => self.locks.own_given = true,

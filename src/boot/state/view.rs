@@ -33,7 +33,7 @@ impl WorkerState {
         let waiting = (!self.all_probed()).then(|| self.wait_ends());
         // The row that counts changes with each whole second that is left.
         let counting =
-            self.deadline().into_iter().chain(self.grace_ends()).chain(waiting).chain(self.deaf_until());
+            self.deadline().into_iter().chain(self.grace_ends()).chain(waiting).chain(self.refused_until());
         let counting = counting.filter_map(|deadline| {
             let left = deadline.checked_sub(self.now).filter(|left| !left.is_zero())?;
             let whole = Duration::from_secs(seconds(left).saturating_sub(1));

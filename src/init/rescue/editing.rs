@@ -47,7 +47,7 @@ pub(super) struct LineEditor {
 }
 
 impl LineEditor {
-    /// Reads one line from the standard input; `None` when no more can come. `typed` is told of every key.
+    /// Reads one line from the standard input; `None` when no more can come. `typed` is called at every key.
     pub(super) fn read(
         &mut self,
         prompt: &str,

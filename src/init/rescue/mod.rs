@@ -179,7 +179,7 @@ impl Console {
         }
     }
 
-    /// Ends the shell; what runs on its terminal is told that it hangs up.
+    /// Ends the shell; what runs on its terminal gets SIGHUP.
     fn kill(&self) {
         // It may be gone already.
         let _ = kill_process_group(self.shell, Signal::KILL);
