@@ -227,10 +227,7 @@ impl Worker {
             if std::mem::take(&mut self.in_menu) {
                 self.link.ask(&Request::End(Task::Menu));
             }
-            if std::mem::take(&mut self.searched) {
-                let ended = std::mem::take(&mut self.searching).into_iter();
-                ended.for_each(|name| self.link.ask(&Request::End(Task::Search(name))));
-            }
+            self.end_search();
         }
     }
 
@@ -406,7 +403,19 @@ impl Worker {
         });
     }
 
+    /// Reports the search as ended whose result is on the screen, or has led to a load.
+    fn end_search(&mut self) {
+        if std::mem::take(&mut self.searched) {
+            let ended = std::mem::take(&mut self.searching).into_iter();
+            ended.for_each(|name| self.link.ask(&Request::End(Task::Search(name))));
+        }
+    }
+
     fn ask(&mut self, request: &Request) {
+        // An entry that ends this process while it is loaded must not cost the volume that it was found on.
+        if matches!(request, Request::Begin(Task::Entry(_))) {
+            self.end_search();
+        }
         if !matches!(request, Request::Begin(_) | Request::End(_) | Request::Lock(_)) {
             self.leave_screen();
         }
