@@ -65,9 +65,9 @@ fn debian_from_the_flash_writes_variables_that_stay() {
     log_in_and_run(&mut guest, &format!("{EFIBOOTMGR_COMMAND} {CREATE} && echo made-it | tr - _"), "made_it");
     // bootctl knows the loader, and an entry for one boot can be named: the variable is gone after that boot.
     guest
-        .send("/mnt/bootctl status 2>&1 | grep -E 'Product:|counting|one-shot' | sed 's/^ */status: /'\n")
+        .send("/mnt/bootctl status 2>&1 | grep -iE 'Product:|counting|one-shot' | sed 's/^ */status: /'\n")
         .unwrap();
-    for line in ["Product: firstlight ", "Boot counting", "one-shot entry control"] {
+    for line in ["Product: firstlight ", "Boot counting", "One-shot entry control"] {
         guest.wait_for_text(line, LIMIT).unwrap();
     }
     let one_shot = "ls /sys/firmware/efi/efivars | grep -c LoaderEntryOneShot | sed 's/^/one-shot:/'";
