@@ -350,6 +350,8 @@ impl Worker {
     }
 
     fn discover(&mut self, patience: Patience) {
+        // The volumes of the search before are not those of this one.
+        self.end_search();
         let mut volumes = self.volumes.in_order(&self.state.search_order());
         let (context, sender) = (self.context.clone(), self.sender.clone());
         let verdicts = Arc::clone(&self.verdicts);

@@ -84,7 +84,7 @@ impl Lock {
         Self { passwords: own.map(|place| place.saturating_add(by)).collect() }
     }
 
-    /// What stands before something that is behind both: one person has to open both.
+    /// What stands before something that both lock: one person has to open both.
     #[must_use]
     pub fn with(mut self, other: &Self) -> Self {
         self.passwords.retain(|place| other.passwords.contains(place));

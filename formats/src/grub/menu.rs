@@ -313,7 +313,7 @@ fn run(
     }
 }
 
-/// The lock before what is behind one lock, and behind another if there is one.
+/// The lock before what has one lock, and another if there is one.
 pub(super) fn both(one: Option<Lock>, other: &Lock) -> Lock {
     one.map_or_else(|| other.clone(), |one| one.with(other))
 }
