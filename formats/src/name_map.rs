@@ -42,6 +42,11 @@ impl<V> NameMap<V> {
         self.place(name).ok().map(|place| self.0.remove(place).1)
     }
 
+    /// Takes out all names but those for which `is_kept` holds.
+    pub fn retain(&mut self, is_kept: impl Fn(&str) -> bool) {
+        self.0.retain(|(name, _)| is_kept(name));
+    }
+
     /// All names with their values.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &V)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
@@ -97,6 +102,10 @@ mod tests {
                     *value = value.wrapping_add(1);
                 }
                 prop_assert_eq!(map.get(&name), tree.get(&name));
+                if name == "ab" {
+                    map.retain(|name| name > "b");
+                    tree.retain(|name, _| name.as_str() > "b");
+                }
                 let all: Vec<_> = tree.iter().map(|(name, value)| (name.as_str(), value)).collect();
                 prop_assert_eq!(map.iter().collect::<Vec<_>>(), all);
                 prop_assert_eq!((map.len(), map.is_empty()), (tree.len(), tree.is_empty()));

@@ -13,7 +13,7 @@ use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
 use crate::{
     discover::environment::{self, Access},
     entry::{Entry, FileReference, Format},
-    formats::{bls, text::printable},
+    formats::{bls, syslinux::saved, text::printable},
     kexec::{BeforeJump, LoadedKernel},
     storage::{
         OpenVolume,
@@ -54,10 +54,12 @@ pub fn meaning_of_not_writing(action: &BeforeJump) -> Option<String> {
                     names.push(&change.name);
                 }
             }
-            Some(format!(
-                "GRUB's environment keeps its {}, so the next boot decides as this one did",
-                names.join(", ")
-            ))
+            let keeper = match changes.first() {
+                Some(change) if saved::keeps(&change.block.path) => "SYSLINUX",
+                _ => "GRUB's environment",
+            };
+            let names = names.join(", ");
+            Some(format!("{keeper} keeps its {names}, so the next boot decides as this one did"))
         }
         BeforeJump::CountAttempt { file, .. } => Some(format!(
             "{} is not renamed, so this attempt is not counted, and the next boot tries the same entry",

@@ -1,11 +1,10 @@
 //! The entries that failed, and why: they are not tried again on their own.
 
-use std::collections::HashMap;
-
 use super::{
     loader::AttemptError,
     supervision::{Request, Task},
 };
+use crate::formats::name_map::NameMap;
 
 /// Why an entry is not tried again on its own.
 #[derive(Debug, thiserror::Error)]
@@ -26,13 +25,15 @@ pub enum LoadFailure {
 
 /// The failures, by the ids of their entries.
 #[derive(Debug, Default)]
-pub struct Failures(HashMap<String, LoadFailure>);
+pub struct Failures(NameMap<LoadFailure>);
 
 impl Failures {
     /// Those of the entries with these ids, on which earlier workers died.
     #[must_use]
     pub fn of_earlier_workers(ids: Vec<String>) -> Self {
-        Self(ids.into_iter().map(|id| (id, LoadFailure::WorkerDied)).collect())
+        let mut failures = Self::default();
+        ids.into_iter().for_each(|id| failures.insert(id, LoadFailure::WorkerDied));
+        failures
     }
 
     /// Notes why the entry failed.
@@ -54,7 +55,7 @@ impl Failures {
 
     /// Forgets the failures of all entries but those for which `is_kept` holds.
     pub fn retain(&mut self, is_kept: impl Fn(&str) -> bool) {
-        self.0.retain(|id, _| is_kept(id));
+        self.0.retain(is_kept);
     }
 
     /// Why the entry failed. A long id reaches us cut when an earlier worker died on it.

@@ -25,7 +25,7 @@ use crate::{
         before_jump, choice, firmware,
         loader::{EntryLoader, NOKASLR_ADDED, Turn},
     },
-    entry::{Discovery, Entry, Kind},
+    entry::{Discovery, Entry, Kind, Volume},
     formats::text::{self, printable, printable_lines},
     kexec::{
         self, LoadedKernel,
@@ -69,7 +69,8 @@ pub(super) const BOOT: Command = Command {
                 short: None,
                 long: "once",
                 value: "",
-                what: "start nothing now: have the boot loader (GRUB, systemd-boot) take the entry at the next start only",
+                what: "start nothing now: have the boot loader (GRUB, systemd-boot, SYSLINUX) or the firmware take the entry at the next \
+                       start only",
             },
             Opt { short: None, long: "append", value: "WORDS", what: "add words to the command line" },
             Opt {
@@ -288,10 +289,8 @@ fn bootable(entry: &Entry) -> Result<(), Failure> {
 }
 
 fn find_once(entry: &Entry, disks: &Disks) -> Result<Once, Failure> {
-    let volumes = disks.open.iter().map(|open| &open.volume);
-    let volume = volumes.into_iter().find(|volume| entry.source.volume.is(volume));
-    let volume = volume.ok_or_else(|| Failure::Failed("its volume is not there any more".into()))?;
-    Once::find(entry, volume, Path::new(firmware::VARIABLES)).map_err(|error| failed(&error))
+    let volumes: Vec<&Volume> = disks.open.iter().map(|open| &open.volume).collect();
+    Once::find(entry, &volumes, Path::new(firmware::VARIABLES)).map_err(|error| failed(&error))
 }
 
 /// Reasons against starting the entry, and whether any of them forbids it.

@@ -1,6 +1,7 @@
-//! Writing back what GRUB would have written: the variables of an environment block (`grubenv`), changed in place.
+//! Writing back what the boot loader would have written: the variables of GRUB's environment block (`grubenv`), what SYSLINUX boots
+//! once (at the end of ldlinux.sys), changed in place.
 //!
-//! GRUB finds the block by its place on the disk, so the file keeps its blocks and its length, and only the bytes that
+//! Both find their data by its place on the disk, so the file keeps its blocks and its length, and only the bytes that
 //! differ are written.
 
 use std::{
@@ -14,10 +15,9 @@ use std::{
 use crate::{
     entry::{EnvironmentChange, FileReference},
     formats::{
-        grub::environment_block::{
-            self, BLOCK_LIMIT, ChangeError, RESERVED, RESERVED_LENGTH, RESERVED_OFFSET,
-        },
+        grub::environment_block::{self, ChangeError, RESERVED, RESERVED_LENGTH, RESERVED_OFFSET},
         lookup::LookupError,
+        syslinux::saved,
         text::printable,
     },
     storage::{
@@ -26,6 +26,9 @@ use crate::{
         writable::WritableDevice,
     },
 };
+
+/// Maximum size of a file that holds such data, in bytes: SYSLINUX has its whole program in it.
+const FILE_LIMIT: usize = 1 << 20;
 
 /// Why a block was left as it is.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +60,12 @@ pub enum EnvironmentError {
         /// The block's file.
         block: String,
         reason: ChangeError,
+    },
+    /// SYSLINUX would find nothing there, either, or it is full.
+    #[error("{block}: holds no data of SYSLINUX's, or has no room for more; install SYSLINUX anew")]
+    Saved {
+        /// The file.
+        block: String,
     },
     /// It cannot be read or written.
     #[error("{block}: cannot be changed ({source}); check the disk and its cables")]
@@ -130,11 +139,11 @@ fn write_block(
     match access {
         Access::Mounted => {
             let file = volume.root.open_to_write(&place.path).map_err(closed)?;
-            change(&file, (0, BLOCK_LIMIT.saturating_add(1)), block, place, changes)
+            change(&file, (0, FILE_LIMIT), block, place, changes)
         }
         Access::InPlace => {
             let file = volume.root.open_file(&place.path).map_err(closed)?;
-            let before = content(&file, 0, BLOCK_LIMIT.saturating_add(1)).map_err(broken)?;
+            let before = content(&file, 0, FILE_LIMIT).map_err(broken)?;
             let after = changed(&before, block, place, changes)?;
             if before == after {
                 return Ok(());
@@ -170,7 +179,11 @@ fn changed(
     place: &FileReference,
     changes: &[EnvironmentChange],
 ) -> Result<Vec<u8>, EnvironmentError> {
-    let own = changes.iter().filter(|change| change.block == *place);
+    let mut own = changes.iter().filter(|change| change.block == *place);
+    if saved::keeps(&place.path) {
+        let once = own.next_back().and_then(|change| change.value.as_deref());
+        return saved::with_once(before, once).ok_or_else(|| EnvironmentError::Saved { block: block() });
+    }
     let own: Vec<_> = own.map(|change| (change.name.as_str(), change.value.as_deref())).collect();
     environment_block::write(before, &own)
         .map_err(|reason| EnvironmentError::Block { block: block(), reason })
@@ -194,6 +207,7 @@ mod tests {
     use crate::{
         discover::testing::{tree, volume},
         entry::FilesystemKind,
+        formats::testing::syslinux::written,
         storage::root::Root,
     };
 
@@ -235,6 +249,22 @@ mod tests {
         let then = modified();
         write(&open(&tree), &changes, Access::Mounted).unwrap();
         assert_eq!(modified(), then);
+    }
+
+    #[test]
+    fn what_syslinux_boots_once_is_taken_out_of_its_program() {
+        let saved = |values: &[(u8, &str)]| [vec![0xeb; 70_000], written(values)].concat();
+        let tree = tree(&[]);
+        let file = tree.path().join("ldlinux.sys");
+        fs::write(&file, saved(&[(1, "b c"), (2, "a")])).unwrap();
+        write(&open(&tree), &[change("/ldlinux.sys", "boot-once", None)], Access::Mounted).unwrap();
+        assert!(fs::read(&file).unwrap() == saved(&[(2, "a")]));
+        fs::write(&file, [0xeb; 2000]).unwrap();
+        let refused = write(&open(&tree), &[change("/ldlinux.sys", "boot-once", None)], Access::Mounted);
+        assert_eq!(
+            refused.unwrap_err().to_string(),
+            "/ldlinux.sys on sda2: holds no data of SYSLINUX's, or has no room for more; install SYSLINUX anew"
+        );
     }
 
     #[test]

@@ -47,8 +47,8 @@ struct Candidate {
     saved: Option<usize>,
     /// Places of what it would boot when that fails.
     fallback: Vec<usize>,
-    /// Places of its own entries, where it asks for a password before its command line, and that lock.
-    lock: Option<(HashSet<usize>, Lock)>,
+    /// Which entries, by their places, are its own, where it asks for a password before its command line, and that lock.
+    lock: Option<(Vec<bool>, Lock)>,
     /// Another of its own entries can take the default's place.
     has_other: bool,
 }
@@ -94,7 +94,7 @@ pub(super) fn merge(volumes: &[Volume], found: Vec<Found>, owners: &[Owner]) -> 
     if let Some((own, lock)) = own {
         // Whoever has no password gets at nothing but what this loader offers, on whatever disk. Whoever has one gets at
         // everything, as with this loader's own command line.
-        let others = entries.iter_mut().enumerate().filter(|(place, _)| !own.contains(place));
+        let others = entries.iter_mut().enumerate().filter(|(place, _)| own.get(*place) != Some(&true));
         others.for_each(|(_, entry)| entry.lock = Some(lock.clone()));
     }
     let lock = own.map(|(_, lock)| lock.clone());
@@ -149,7 +149,7 @@ impl Merging {
         // Of several entries with one id, the finder may have said which it means.
         let is_marked = entries.iter().any(|entry| entry.default && default.as_deref() == Some(&entry.id));
         let mut fallback_places = vec![None; fallback.len()];
-        let mut own = HashSet::new();
+        let mut own: Vec<bool> = Vec::new();
         let mut has_other = false;
         for (number, mut entry) in entries.into_iter().enumerate() {
             if entry.id.contains('\0') {
@@ -195,7 +195,8 @@ impl Merging {
                 }
             };
             if lock.as_ref().is_some_and(|(count, _)| number < *count) {
-                own.insert(place);
+                own.resize(own.len().max(place.saturating_add(1)), false);
+                own.get_mut(place).into_iter().for_each(|is_own| *is_own = true);
             }
             if is_default {
                 default_place = Some(place);
@@ -309,19 +310,22 @@ fn can_take_a_place(entry: &Entry) -> bool {
 
 /// The ids of those entries that stand on copies of one disk alike, by their places.
 fn ids_of_copies(volumes: &[Volume], entries: &[Entry]) -> Vec<(usize, String)> {
-    let mut copies: HashMap<&VolumeReference, Vec<&Volume>> = HashMap::new();
+    let mut copies: Vec<(&VolumeReference, Vec<&Volume>)> = Vec::new();
     let references: Vec<_> = volumes.iter().map(Volume::reference).collect();
     for (reference, volume) in references.iter().zip(volumes) {
         let others: Vec<_> = volumes.iter().filter(|other| volume.is_copy_of(other)).collect();
         if !others.is_empty() {
-            copies.insert(reference, others);
+            copies.push((reference, others));
         }
     }
-    let on_copies = entries.iter().enumerate().filter(|(_, entry)| copies.contains_key(&entry.source.volume));
+    let others = |volume: &VolumeReference| {
+        copies.iter().find(|(copy, _)| *copy == volume).map(|(_, others)| others.as_slice())
+    };
+    let on_copies = entries.iter().enumerate().filter(|(_, entry)| others(&entry.source.volume).is_some());
     let known: HashSet<(&VolumeReference, &str)> =
         on_copies.clone().map(|(_, entry)| (&entry.source.volume, entry.id.as_str())).collect();
     let is_twice = |entry: &Entry| {
-        let others = copies.get(&entry.source.volume).into_iter().flatten();
+        let others = others(&entry.source.volume).unwrap_or_default().iter();
         others.map(|other| other.reference()).any(|other| known.contains(&(&other, entry.id.as_str())))
     };
     let twice = on_copies.filter(|(_, entry)| is_twice(entry));

@@ -9,14 +9,14 @@ use super::{
     unbootable::kind_problem,
 };
 use crate::{
-    entry::{Entry, Format, Kind, Multiboot, MultibootModule, Source, TimeoutStyle},
+    entry::{Entry, EnvironmentChange, Format, Kind, Multiboot, MultibootModule, Source, TimeoutStyle},
     formats::{
         cmdline,
         lines::statement,
         lookup::{FileKind, Lookup},
         syslinux::{
             self, Configuration, Dialect, FSUUID, Label, NETWORK, Program,
-            saved::{self, Saved},
+            saved::{self, KEEPERS, Saved},
         },
     },
 };
@@ -51,9 +51,6 @@ const FILE_LIMIT: usize = 32;
 
 /// Files that the Syslinux Project's installers put beside the configuration, and U-Boot does not.
 const LOADERS: [&str; 4] = ["ldlinux.sys", "ldlinux.c32", "isolinux.bin", "ldlinux.e64"];
-
-/// In which of them it keeps what it remembers.
-const KEEPERS: [&str; 2] = ["ldlinux.sys", "extlinux.sys"];
 
 /// Finds configurations of the syslinux family.
 pub(super) struct Syslinux;
@@ -90,17 +87,15 @@ fn find(place: &Place<'_>, path: &str, context: &Context) -> Findings {
     };
     findings.notes.extend(empty(place, path, &findings));
     findings.notes.extend(passed_over(place.lookup, place.volume, &PLACES, path, Format::Syslinux));
-    let saved = saved(place).filter(|_| dialect == Dialect::Syslinux).unwrap_or_default();
-    if saved.once.is_some() {
-        findings.notes.push(Note {
-            action: NoteAction::PassedOver,
-            volume: place.on(),
-            path: place.path(path),
-            message: "what ldlinux.sys says to boot once; as nothing is written there, it would be booted every time".into(),
-        });
-    }
+    let (keeper, saved) = saved(place).filter(|_| dialect == Dialect::Syslinux).unwrap_or_default();
+    let once = saved.once.as_ref().and_then(|once| boot_once(place, &mut findings, &keeper, once));
     let is_there = |label: &String| findings.entries.iter().any(|entry| entry.id == *label);
     let default = saved.choice.filter(|label| configuration.keeps_choice && is_there(label)).or(default);
+    let (default, timeout) = match once {
+        // It starts without a menu.
+        Some(once) => (Some(once), Some(0)),
+        None => (default, configuration.timeout),
+    };
     let chosen = default.and_then(|id| findings.entries.iter().find(|entry| entry.id == id));
     let chosen = chosen.or(findings.entries.first());
     // U-Boot goes on to the next label where a file is not there (boot/pxe_utils.c, `boot_unattempted_labels`).
@@ -108,7 +103,7 @@ fn find(place: &Place<'_>, path: &str, context: &Context) -> Findings {
     let next = chosen.filter(|entry| dialect == Dialect::Syslinux || is_booted(entry));
     let next = next.or_else(|| findings.entries.iter().find(is_booted)).or(chosen);
     findings.default = next.map(|entry| entry.id.clone());
-    findings.timeout = configuration.timeout;
+    findings.timeout = timeout;
     if findings.timeout.is_some() {
         // An entry that boots on its own boots without a password.
         let own = findings.entries.iter_mut().find(|entry| findings.default.as_ref() == Some(&entry.id));
@@ -237,13 +232,40 @@ impl Reading<'_> {
     }
 }
 
-/// The data that SYSLINUX keeps from one boot to the next.
-fn saved(place: &Place<'_>) -> Option<Saved> {
+/// The id of the entry for what is booted once: a label, and words for its command line, as a person would type them. The loader
+/// takes it out of its file before it starts anything (com32/elflink/ldlinux/ldlinux.c).
+fn boot_once(place: &Place<'_>, findings: &mut Findings, keeper: &str, once: &str) -> Option<String> {
+    let change =
+        EnvironmentChange { block: place.reference(keeper), name: saved::ONCE_NAME.to_owned(), value: None };
+    findings.entries.iter_mut().for_each(|entry| entry.changes.push(change.clone()));
+    let (label, words) = statement(once.trim(), &[]);
+    let Some(entry) = findings.entries.iter().find(|entry| entry.id == label) else {
+        findings.notes.push(Note {
+            action: NoteAction::PassedOver,
+            volume: place.on(),
+            path: place.path(keeper),
+            message: format!("it says to boot `{once}` once, which is no label"),
+        });
+        return None;
+    };
+    if words.is_empty() {
+        return Some(entry.id.clone());
+    }
+    let id = once.to_owned();
+    let (title, cmdline) = (format!("{} {words}", entry.title), format!("{} {words}", entry.cmdline));
+    let entry = Entry { id: id.clone(), title, cmdline, ..entry.clone() };
+    findings.entries.push(entry);
+    Some(id)
+}
+
+/// The data that SYSLINUX keeps from one boot to the next, and the file that it is in.
+fn saved(place: &Place<'_>) -> Option<(String, Saved)> {
     KEEPERS.iter().find_map(|name| {
         let path = place.path(name);
         let size = place.lookup.status(place.volume, &path, true)?.size;
         let at = size.checked_sub(saved::LENGTH as u64)?;
-        saved::parse(&place.lookup.read_at(place.volume, &path, at, saved::LENGTH).ok()?)
+        let saved = saved::parse(&place.lookup.read_at(place.volume, &path, at, saved::LENGTH).ok()?)?;
+        Some((path, saved))
     })
 }
 
@@ -415,13 +437,18 @@ mod tests {
     }
 
     #[test]
-    fn the_menu_remembers_a_choice_where_it_says_so() {
-        let labels = "ui menu.c32\ndefault a\nlabel a\n kernel k\nlabel b\n kernel k\n";
-        for (menu, values, expected, notes) in [
-            ("menu save\n", &[(2, "b")][..], "b", 0),
-            ("menu save\n", &[(2, "gone")], "a", 0),
-            ("menu save\n", &[(1, "b")], "a", 1),
-            ("", &[(2, "b")], "a", 0),
+    fn the_menu_remembers_a_choice_where_it_says_so_and_what_is_booted_once_is_taken_out() {
+        let labels =
+            "ui menu.c32\ntimeout 50\ndefault a\nlabel a\n kernel k\nlabel b\n kernel k\n append x\n";
+        let (k, x) = ("BOOT_IMAGE=k", "BOOT_IMAGE=k x");
+        let (none, once) = (&[][..], &[None][..]);
+        for (menu, values, (default, cmdline), timeout, written, notes) in [
+            ("menu save\n", &[(2, "b")][..], ("b", x), 5, none, 0),
+            ("menu save\n", &[(2, "gone")], ("a", k), 5, none, 0),
+            ("menu save\n", &[(1, "b"), (2, "a")], ("b", x), 0, once, 0),
+            ("", &[(1, "b  y z")], ("b  y z", "BOOT_IMAGE=k x y z"), 0, once, 0),
+            ("", &[(1, "gone"), (2, "b")], ("a", k), 5, once, 1),
+            ("", &[(2, "b")], ("a", k), 5, none, 0),
         ] {
             let tree = tree(&[("syslinux.cfg", &format!("{menu}{labels}")), ("k", "")]);
             std::fs::write(
@@ -431,7 +458,18 @@ mod tests {
             .unwrap();
             let open = volumes(&[(&tree, volume("sda1", FilesystemKind::Ext4))]);
             let found = Syslinux.find(&open, 0, &Context::default()).unwrap();
-            assert_eq!((found.default.as_deref(), found.notes.len()), (Some(expected), notes), "{values:?}");
+            let chosen =
+                found.entries.iter().find(|entry| found.default.as_ref() == Some(&entry.id)).unwrap();
+            let block = FileReference::new("sda1".into(), "/ldlinux.sys".into());
+            let change = |value: &Option<String>| EnvironmentChange {
+                block: block.clone(),
+                name: "boot-once".into(),
+                value: value.clone(),
+            };
+            let expected: Vec<_> = written.iter().map(change).collect();
+            assert_eq!((&*chosen.id, &*chosen.cmdline), (default, cmdline), "{values:?}");
+            assert!(found.entries.iter().all(|entry| entry.changes == expected), "{:?}", found.entries);
+            assert_eq!((found.timeout, found.notes.len()), (Some(timeout), notes), "{values:?}");
         }
     }
 

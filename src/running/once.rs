@@ -1,18 +1,21 @@
 //! The next start through the firmware: an entry that the boot loader takes once (GRUB's `next_entry`, GNU GRUB manual,
-//! "grub-reboot"; systemd-boot's LoaderEntryOneShot, <https://systemd.io/BOOT_LOADER_INTERFACE>).
+//! "grub-reboot"; systemd-boot's LoaderEntryOneShot, <https://systemd.io/BOOT_LOADER_INTERFACE>; what `extlinux --once` writes), or
+//! the firmware itself (`BootNext`).
 
 use std::{
-    fs,
+    fs::{self, File},
     io::{self, Read},
     path::{Path, PathBuf},
 };
 
+use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
+
 use super::mounts;
 use crate::{
-    boot::boot_next::write_variable,
+    boot::boot_next::{self, BootNextError, write_variable},
     discover::environment::{self, Access, EnvironmentError},
-    entry::{Entry, EnvironmentChange, FileReference, Format, Volume},
-    formats::{bls, text},
+    entry::{Entry, EnvironmentChange, FileReference, Format, Volume, VolumeReference},
+    formats::{bls, syslinux::saved, text},
     storage::{OpenVolume, root::Root},
     sys::files,
 };
@@ -30,6 +33,22 @@ pub enum OnceError {
     /// No loader that knows such a thing.
     #[error("{0} entries cannot be chosen for one start; boot it without --once, which starts it now")]
     NoSuchThing(String),
+    /// A loader that is told only by a program of its own.
+    #[error("only LILO's own program can choose an entry for one start: lilo -R {0}")]
+    OwnProgram(String),
+    /// It belongs to a configuration that another one leads to.
+    #[error(
+        "SYSLINUX knows the labels of its first configuration only; boot it without --once, which starts it now"
+    )]
+    NotItsLabel,
+    /// SYSLINUX itself is not there, as where U-Boot reads its configuration.
+    #[error(
+        "there is no ldlinux.sys beside {0}, which alone could keep it; boot it without --once, which starts it now"
+    )]
+    NoKeeper(PathBuf),
+    /// The firmware does not take it.
+    #[error(transparent)]
+    Firmware(#[from] BootNextError),
     /// The loader that would read it is not the one that started this machine.
     #[error(
         "this machine was not started by systemd-boot, which alone takes an entry for one start; boot it without --once"
@@ -43,6 +62,9 @@ pub enum OnceError {
         "GRUB cannot write to {0}, so it would boot the entry for ever; boot it without --once, or move /boot to a plain partition"
     )]
     NotWritable(String),
+    /// The volume is gone.
+    #[error("{0} is not there any more; attach the disk again")]
+    VolumeGone(String),
     /// The volume is not mounted.
     #[error("{0} is not mounted; mount it, and try again")]
     NotMounted(String),
@@ -67,6 +89,25 @@ pub enum Once {
         /// GRUB's name for the entry.
         entry: String,
     },
+    /// What SYSLINUX boots once, in its own file.
+    Syslinux {
+        /// Where the volume is mounted so that it can be written to.
+        point: PathBuf,
+        volume: Box<Volume>,
+        /// The file on it.
+        block: FileReference,
+        /// The label.
+        label: String,
+    },
+    /// `BootNext`.
+    Firmware {
+        /// The entry for a program that the firmware starts.
+        entry: Box<Entry>,
+        /// The volume that its program is on.
+        volume: Box<Volume>,
+        /// The directory of variables.
+        variables: PathBuf,
+    },
     /// systemd-boot's variable.
     SystemdBoot {
         /// The variable, as efivarfs shows it.
@@ -77,13 +118,35 @@ pub enum Once {
 }
 
 impl Once {
-    /// Finds the change for the entry's loader. `volume` is the one that its configuration is on, `efivars` the directory
-    /// of variables.
+    /// Finds the change for the entry's loader. Its volumes are among `volumes`; `efivars` is the directory of variables.
     ///
     /// # Errors
     /// [`OnceError`] says why it cannot be.
-    pub fn find(entry: &Entry, volume: &Volume, efivars: &Path) -> Result<Self, OnceError> {
+    pub fn find(entry: &Entry, volumes: &[&Volume], efivars: &Path) -> Result<Self, OnceError> {
         let source = &entry.source;
+        let volume = |of: &VolumeReference| {
+            let found = volumes.iter().find(|volume| of.is(volume));
+            found.copied().ok_or_else(|| OnceError::VolumeGone(of.name.clone()))
+        };
+        // GRUB's own way works without a UEFI, too.
+        if source.format != Format::Grub
+            && boot_next::is_for_firmware(entry)
+            && let Some(kernel) = &entry.kernel
+        {
+            // What is asked for now need not be undone then.
+            fs::read_dir(efivars).map_err(|_| BootNextError::NoUefi)?;
+            let volume = Box::new(volume(&kernel.volume)?.clone());
+            return Ok(Self::Firmware {
+                entry: Box::new(entry.clone()),
+                volume,
+                variables: efivars.to_owned(),
+            });
+        }
+        let volume = volume(&source.volume)?;
+        // We add a suffix to entries of the same name on several disks.
+        let suffix = format!("@{}", source.volume);
+        let name = entry.id.strip_suffix(&suffix).unwrap_or(&entry.id).to_owned();
+        let directory = source.path.rsplit_once('/').map_or("", |(directory, _)| directory);
         match source.format {
             Format::Grub => {
                 let device = &volume.device.name;
@@ -92,19 +155,12 @@ impl Once {
                 if virtual_disk || ["btrfs", "zfs_member"].contains(&kind.as_str()) {
                     return Err(OnceError::NotWritable(format!("{device} ({kind})")));
                 }
-                let number = number(device).ok_or_else(|| OnceError::NotMounted(device.clone()))?;
-                let table = text::decode(&fs::read("/proc/self/mountinfo").unwrap_or_default());
-                let point =
-                    mounts::point(&table, number).ok_or_else(|| OnceError::NotMounted(device.clone()))?;
+                let point = point(device)?;
                 let configuration = point.join(source.path.trim_start_matches('/'));
                 let known = read(&configuration)?;
                 if !known.windows(10).any(|word| word == b"next_entry") {
                     return Err(OnceError::NotAsked(configuration));
                 }
-                // We add a suffix to entries of the same name on several disks.
-                let suffix = format!("@{}", source.volume);
-                let name = entry.id.strip_suffix(&suffix).unwrap_or(&entry.id).to_owned();
-                let directory = source.path.rsplit_once('/').map_or("", |(directory, _)| directory);
                 let block = FileReference::new(volume.reference(), format!("{directory}/grubenv"));
                 Ok(Self::Grub { point, volume: Box::new(volume.clone()), block, entry: name })
             }
@@ -119,6 +175,18 @@ impl Once {
                 let variable = efivars.join(format!("LoaderEntryOneShot-{LOADER}"));
                 Ok(Self::SystemdBoot { variable, entry: without_counter(file) })
             }
+            Format::Syslinux => {
+                let point = point(&volume.device.name)?;
+                let has = |name: &&str| point.join(directory.trim_start_matches('/')).join(name).is_file();
+                let keeper = saved::KEEPERS.into_iter().find(has);
+                let keeper = keeper.ok_or_else(|| OnceError::NoKeeper(source.path.clone().into()))?;
+                if name.contains('>') {
+                    return Err(OnceError::NotItsLabel);
+                }
+                let block = FileReference::new(volume.reference(), format!("{directory}/{keeper}"));
+                Ok(Self::Syslinux { point, volume: Box::new(volume.clone()), block, label: name })
+            }
+            Format::Lilo => Err(OnceError::OwnProgram(name)),
             other => Err(OnceError::NoSuchThing(other.to_string())),
         }
     }
@@ -130,12 +198,30 @@ impl Once {
     pub fn set(&self) -> Result<(), OnceError> {
         match self {
             Self::Grub { point, volume, block, entry } => {
-                let root = Root::from_directory(point)
-                    .map_err(|error| OnceError::Failed(point.clone(), io::Error::other(error.to_string())))?;
-                let open = OpenVolume { volume: (**volume).clone(), root };
                 let (name, value) = ("next_entry".to_owned(), Some(entry.clone()));
                 let change = EnvironmentChange { block: block.clone(), name, value };
-                Ok(environment::write(&[open], &[change], Access::Mounted)?)
+                change_on(point, volume, change)
+            }
+            Self::Syslinux { point, volume, block, label } => {
+                let (name, value) = (saved::ONCE_NAME.to_owned(), Some(label.clone()));
+                let change = EnvironmentChange { block: block.clone(), name, value };
+                // Its installer guards the file by a flag, which extlinux takes away for that time, too.
+                let path = point.join(block.path.trim_start_matches('/'));
+                let file = File::open(&path).map_err(|error| OnceError::Failed(path, error))?;
+                let flags = ioctl_getflags(&file).unwrap_or(IFlags::empty());
+                let is_guarded = flags.contains(IFlags::IMMUTABLE);
+                if is_guarded {
+                    // If that fails, writing says so.
+                    let _ = ioctl_setflags(&file, flags - IFlags::IMMUTABLE);
+                }
+                let changed = change_on(point, volume, change);
+                if is_guarded {
+                    let _ = ioctl_setflags(&file, flags);
+                }
+                changed
+            }
+            Self::Firmware { entry, volume, variables } => {
+                Ok(boot_next::set(entry, volume, variables, Path::new("/sys"))?)
             }
             Self::SystemdBoot { variable, entry } => {
                 let units = entry.encode_utf16().chain([0]).flat_map(u16::to_le_bytes);
@@ -152,9 +238,29 @@ impl Once {
             Self::Grub { block, entry, .. } => {
                 format!("set next_entry={entry} in {}:{}", block.volume, block.path)
             }
+            Self::Syslinux { block, label, .. } => {
+                format!("have SYSLINUX boot {label} once, in {}:{}", block.volume, block.path)
+            }
+            Self::Firmware { entry, .. } => format!("set the firmware's BootNext to {}", entry.title),
             Self::SystemdBoot { entry, .. } => format!("set LoaderEntryOneShot to {entry}"),
         }
     }
+}
+
+/// Where a device is mounted so that it can be written to.
+fn point(device: &str) -> Result<PathBuf, OnceError> {
+    let not_mounted = || OnceError::NotMounted(device.to_owned());
+    let number = number(device).ok_or_else(not_mounted)?;
+    let table = text::decode(&fs::read("/proc/self/mountinfo").unwrap_or_default());
+    mounts::point(&table, number).ok_or_else(not_mounted)
+}
+
+/// Makes a change on a volume that is mounted there.
+fn change_on(point: &Path, volume: &Volume, change: EnvironmentChange) -> Result<(), OnceError> {
+    let root = Root::from_directory(point)
+        .map_err(|error| OnceError::Failed(point.to_owned(), io::Error::other(error.to_string())))?;
+    let open = OpenVolume { volume: volume.clone(), root };
+    Ok(environment::write(&[open], &[change], Access::Mounted)?)
 }
 
 /// systemd-boot's name of an entry: its file's, without the counters of boot counting (`name+3-1.conf`).
@@ -187,8 +293,46 @@ mod tests {
     use super::*;
     use crate::{
         boot::samples,
-        entry::{Source, Transport},
+        entry::{Kind, Source, Transport},
+        formats::testing::syslinux::written,
     };
+
+    #[test]
+    fn syslinux_finds_the_label_in_its_own_file() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let block = directory.path().join("boot/extlinux/ldlinux.sys");
+        fs::create_dir_all(block.parent().unwrap()).unwrap();
+        let file = |values: &[(u8, &str)]| [vec![7; 70_000], written(values)].concat();
+        fs::write(&block, file(&[(2, "linux")])).unwrap();
+        let once = Once::Syslinux {
+            point: directory.path().to_owned(),
+            volume: Box::new(samples::volume("sda1", Transport::Scsi)),
+            block: FileReference::new(samples::reference("sda1"), "/boot/extlinux/ldlinux.sys".into()),
+            label: "rescue".into(),
+        };
+        assert_eq!(once.text(), "have SYSLINUX boot rescue once, in sda1:/boot/extlinux/ldlinux.sys");
+        once.set().unwrap();
+        assert!(fs::read(&block).unwrap() == file(&[(2, "linux"), (1, "rescue")]));
+    }
+
+    #[test]
+    fn a_program_for_the_firmware_is_its_next_whoever_lists_it() {
+        let efivars = tempfile::TempDir::new().unwrap();
+        let volume = samples::volume("sda1", Transport::Scsi);
+        let program =
+            FileReference::new(samples::reference("sda1"), "/EFI/Microsoft/Boot/bootmgfw.efi".into());
+        for format in [Format::Bls, Format::Limine, Format::Refind] {
+            let entry = Entry { kind: Kind::Chainload, kernel: Some(program.clone()), ..entry(format, "/x") };
+            let find = |variables: &Path| Once::find(&entry, &[&volume], variables);
+            assert_eq!(
+                find(efivars.path()).unwrap().text(),
+                "set the firmware's BootNext to Title of a",
+                "{format}"
+            );
+            let none = find(&efivars.path().join("none"));
+            assert!(matches!(none, Err(OnceError::Firmware(BootNextError::NoUefi))), "{format}: {none:?}");
+        }
+    }
 
     fn entry(format: Format, path: &str) -> Entry {
         let entry = samples::entry("a", "sda1");
@@ -221,13 +365,13 @@ mod tests {
         let efivars = tempfile::TempDir::new().unwrap();
         let volume = samples::volume("sda1", Transport::Scsi);
         let entry = entry(Format::Bls, "/loader/entries/debian+3-1.conf");
-        let found = Once::find(&entry, &volume, efivars.path());
+        let found = Once::find(&entry, &[&volume], efivars.path());
         assert!(matches!(found, Err(OnceError::OtherLoader)));
         let path = efivars.path().join(format!("LoaderInfo-{LOADER}"));
         let find = |loader: &str| {
             let info: Vec<u8> = loader.encode_utf16().chain([0]).flat_map(u16::to_le_bytes).collect();
             fs::write(&path, [&[6, 0, 0, 0], &info[..]].concat()).unwrap();
-            Once::find(&entry, &volume, efivars.path())
+            Once::find(&entry, &[&volume], efivars.path())
         };
         assert!(matches!(find("GRUB 2.12"), Err(OnceError::OtherLoader)));
         assert!(find("firstlight 0.1.0").is_ok());
@@ -256,10 +400,10 @@ mod tests {
     fn where_grub_cannot_write_nothing_is_set() {
         let mut volume = samples::volume("dm-0", Transport::Other);
         let entry = entry(Format::Grub, "/boot/grub/grub.cfg");
-        let found = Once::find(&entry, &volume, Path::new("/nowhere"));
+        let found = Once::find(&entry, &[&volume], Path::new("/nowhere"));
         assert!(matches!(found, Err(OnceError::NotWritable(place)) if place == "dm-0 (ext4)"));
         volume.device.name = "no such disk".into();
-        let found = Once::find(&entry, &volume, Path::new("/nowhere"));
+        let found = Once::find(&entry, &[&volume], Path::new("/nowhere"));
         assert!(matches!(found, Err(OnceError::NotMounted(_))));
     }
 }

@@ -1,8 +1,6 @@
 //! Drawing on a terminal with few bytes: only the rows that changed are sent (ECMA-48 sequences that the Linux console,
 //! xterm and VT100 serial terminals know).
 
-use std::collections::HashMap;
-
 use super::{
     console::{Consoles, Size},
     wrap::start,
@@ -34,23 +32,24 @@ impl From<Vec<String>> for Picture {
 /// The pictures that the consoles show, for each size of terminal.
 #[derive(Clone, Debug, Default)]
 pub struct Screen {
-    shown: HashMap<Size, Picture>,
+    /// One for each size of terminal.
+    shown: Vec<(Size, Picture)>,
 }
 
 impl Screen {
     /// Shows what `picture` makes for each size of terminal.
     pub fn show(&mut self, consoles: &Consoles, picture: impl Fn(Size) -> Picture) {
-        let mut next = HashMap::new();
+        let mut next: Vec<(Size, Picture)> = Vec::new();
         for size in consoles.sizes() {
-            next.entry(size).or_insert_with(|| {
+            if of_size(&next, size).is_none() {
                 let Picture { rows, cursor } = picture(size);
                 let rows = rows.iter().take(size.rows).map(|row| fit(row, size.columns)).collect();
-                Picture { rows, cursor }
-            });
+                next.push((size, Picture { rows, cursor }));
+            }
         }
         consoles.draw(|size| {
-            let new = next.get(&size);
-            new.map_or_else(String::new, |new| update(self.shown.get(&size), new))
+            let new = of_size(&next, size);
+            new.map_or_else(String::new, |new| update(of_size(&self.shown, size), new))
         });
         self.shown = next;
     }
@@ -67,6 +66,10 @@ impl Screen {
     pub fn forget(&mut self) {
         self.shown.clear();
     }
+}
+
+fn of_size(pictures: &[(Size, Picture)], size: Size) -> Option<&Picture> {
+    pictures.iter().find(|(other, _)| *other == size).map(|(_, picture)| picture)
 }
 
 /// The bytes that turn the old picture into the new one; without an old one, they draw all of it.

@@ -108,8 +108,10 @@ impl Program {
         let mut attributes = PosixSpawnAttr::init()?;
         attributes.set_flags(self.flags)?;
         attributes.set_sigmask(&SigSet::empty())?;
-        // Rust's own start has it ignored, which others do not expect.
-        attributes.set_sigdefault(&SigSet::from(Signal::SIGPIPE))?;
+        // Rust's own start has the first ignored, a shell the others for what it runs in the background: nobody expects it of a program
+        // that is started, which Ctrl-C would not end.
+        let ignored = [Signal::SIGPIPE, Signal::SIGINT, Signal::SIGQUIT];
+        attributes.set_sigdefault(&ignored.into_iter().collect())?;
         let pid = posix_spawn(
             self.path.as_c_str(),
             &self.actions,

@@ -181,7 +181,7 @@ fn default_label(name: &str) -> PathBuf {
         ("/boot/main.img", &probe()),
         ("/boot/extlinux/extlinux.conf", configuration.as_bytes()),
     ];
-    extlinux::disk(debian(), name, &files).unwrap()
+    extlinux::disk(debian(), name, &files, None).unwrap()
 }
 
 /// A file system for GRUB, with the kernel, the probe, and this configuration.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use qemu::disk::{Filesystem, Image, Volume};
 use qemu::guest::Guest;
-use qemu::loader::{self, grub};
+use qemu::loader::{self, extlinux, grub};
 use qemu::machine::{Disk, Firmware, Machine};
 use qemu::writes::LoggedDisk;
 use qemu::{payload, pinned, place, tool};
@@ -114,6 +114,31 @@ fn grubs_environment_is_as_grub_leaves_it() {
         drop(own);
         assert_eq!(chosen(&ours(&format!("state-grub-{boot}"), &disk)), boot);
         assert_same(&disk, &by_grub);
+    }
+}
+
+#[test]
+fn syslinuxs_own_data_are_as_syslinux_leaves_them() {
+    let name = "state-extlinux";
+    let label = |label: &str| {
+        format!("LABEL {label}\n LINUX /boot/vmlinuz\n INITRD /boot/main.img\n APPEND {WORDS} {label}\n")
+    };
+    let configuration = format!("TIMEOUT 1\nDEFAULT usual\n{}{}", label("usual"), label("other"));
+    let files: [(&str, &[u8]); 2] = [
+        ("/boot/main.img", &payload::probe_initrd("main").unwrap()),
+        ("/boot/extlinux/extlinux.conf", configuration.as_bytes()),
+    ];
+    let made = extlinux::disk(debian(), name, &files, Some("other once")).unwrap();
+    let (disk, by_itself) = (copy(&made, "state-extlinux-ours"), copy(&made, "state-extlinux-own"));
+    for boot in ["once", "usual"] {
+        let machine = Machine::new(&format!("{name}-own-{boot}")).firmware(Firmware::Bios);
+        let own = machine.disk(Disk::new(&by_itself).writable().boot_index(0)).start().unwrap();
+        let own = own.wait_for_report(LIMIT).unwrap().cmdline;
+        assert!(own.ends_with(boot), "{own}");
+        let guest = ours(&format!("{name}-{boot}"), &disk);
+        assert_eq!(guest.wait_for_report(LIMIT).unwrap().cmdline, own);
+        drop(guest);
+        assert_same(&disk, &by_itself);
     }
 }
 

