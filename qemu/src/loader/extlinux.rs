@@ -47,7 +47,8 @@ pub fn disk(debian: &Debian, name: &str, files: &[(&str, &[u8])], once: Option<&
         let code = fs::read(pinned::tests()?.file(CODE)?).context(|| format!("reading {CODE}"))?;
         write_code(image, &code)?;
         let job = Job {
-            name: "workshop-extlinux",
+            // Two disks may be made at once.
+            name: &format!("workshop-{name}"),
             disks: &[image],
             sources: &[],
             modules: &["ext4"],
