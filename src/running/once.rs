@@ -399,10 +399,14 @@ mod tests {
     #[test]
     fn where_grub_cannot_write_nothing_is_set() {
         let mut volume = samples::volume("dm-0", Transport::Other);
-        let entry = entry(Format::Grub, "/boot/grub/grub.cfg");
+        let mut entry = entry(Format::Grub, "/boot/grub/grub.cfg");
+        entry.source.volume = volume.reference();
         let found = Once::find(&entry, &[&volume], Path::new("/nowhere"));
         assert!(matches!(found, Err(OnceError::NotWritable(place)) if place == "dm-0 (ext4)"));
         volume.device.name = "no such disk".into();
+        let found = Once::find(&entry, &[&volume], Path::new("/nowhere"));
+        assert!(matches!(found, Err(OnceError::VolumeGone(name)) if name == "dm-0"));
+        entry.source.volume = volume.reference();
         let found = Once::find(&entry, &[&volume], Path::new("/nowhere"));
         assert!(matches!(found, Err(OnceError::NotMounted(_))));
     }
