@@ -1,5 +1,7 @@
 //! SYSLINUX, EXTLINUX and ISOLINUX, and U-Boot where it reads their configuration: where it is, and its entries.
 
+mod remembered;
+
 use std::collections::HashSet;
 
 use super::{
@@ -9,15 +11,12 @@ use super::{
     unbootable::kind_problem,
 };
 use crate::{
-    entry::{Entry, EnvironmentChange, Format, Kind, Multiboot, MultibootModule, Source, TimeoutStyle},
+    entry::{Entry, Format, Kind, Multiboot, MultibootModule, Source, TimeoutStyle},
     formats::{
         cmdline,
         lines::statement,
         lookup::{FileKind, Lookup},
-        syslinux::{
-            self, Configuration, Dialect, FSUUID, Label, NETWORK, Program,
-            saved::{self, KEEPERS, Saved},
-        },
+        syslinux::{self, Configuration, Dialect, FSUUID, Label, NETWORK, Program},
     },
 };
 
@@ -87,8 +86,10 @@ fn find(place: &Place<'_>, path: &str, context: &Context) -> Findings {
     };
     findings.notes.extend(empty(place, path, &findings));
     findings.notes.extend(passed_over(place.lookup, place.volume, &PLACES, path, Format::Syslinux));
-    let (keeper, saved) = saved(place).filter(|_| dialect == Dialect::Syslinux).unwrap_or_default();
-    let once = saved.once.as_ref().and_then(|once| boot_once(place, &mut findings, &keeper, once));
+    let (keeper, saved) =
+        remembered::find(place).filter(|_| dialect == Dialect::Syslinux).unwrap_or_default();
+    let once =
+        saved.once.as_ref().and_then(|once| remembered::boot_once(place, &mut findings, &keeper, once));
     let is_there = |label: &String| findings.entries.iter().any(|entry| entry.id == *label);
     let default = saved.choice.filter(|label| configuration.keeps_choice && is_there(label)).or(default);
     let (default, timeout) = match once {
@@ -230,43 +231,6 @@ impl Reading<'_> {
             });
         }
     }
-}
-
-/// The id of the entry for what is booted once: a label, and words for its command line, as a person would type them. The loader
-/// takes it out of its file before it starts anything (com32/elflink/ldlinux/ldlinux.c).
-fn boot_once(place: &Place<'_>, findings: &mut Findings, keeper: &str, once: &str) -> Option<String> {
-    let change =
-        EnvironmentChange { block: place.reference(keeper), name: saved::ONCE_NAME.to_owned(), value: None };
-    findings.entries.iter_mut().for_each(|entry| entry.changes.push(change.clone()));
-    let (label, words) = statement(once.trim(), &[]);
-    let Some(entry) = findings.entries.iter().find(|entry| entry.id == label) else {
-        findings.notes.push(Note {
-            action: NoteAction::PassedOver,
-            volume: place.on(),
-            path: place.path(keeper),
-            message: format!("it says to boot `{once}` once, which is no label"),
-        });
-        return None;
-    };
-    if words.is_empty() {
-        return Some(entry.id.clone());
-    }
-    let id = once.to_owned();
-    let (title, cmdline) = (format!("{} {words}", entry.title), format!("{} {words}", entry.cmdline));
-    let entry = Entry { id: id.clone(), title, cmdline, ..entry.clone() };
-    findings.entries.push(entry);
-    Some(id)
-}
-
-/// The data that SYSLINUX keeps from one boot to the next, and the file that it is in.
-fn saved(place: &Place<'_>) -> Option<(String, Saved)> {
-    KEEPERS.iter().find_map(|name| {
-        let path = place.path(name);
-        let size = place.lookup.status(place.volume, &path, true)?.size;
-        let at = size.checked_sub(saved::LENGTH as u64)?;
-        let saved = saved::parse(&place.lookup.read_at(place.volume, &path, at, saved::LENGTH).ok()?)?;
-        Some((path, saved))
-    })
 }
 
 fn entry(place: &Place<'_>, label: &Label, dialect: Dialect, words: &[String]) -> Entry {
@@ -434,43 +398,6 @@ mod tests {
         let first = "BOOT_IMAGE=k x initrd=i CPU=6PXL SYSPRODUCT=Standard_PC FSUUID=uuid-sda1";
         assert_eq!(cmdlines, [first, "BOOT_IMAGE=k"]);
         assert_eq!(found.notes, []);
-    }
-
-    #[test]
-    fn the_menu_remembers_a_choice_where_it_says_so_and_what_is_booted_once_is_taken_out() {
-        let labels =
-            "ui menu.c32\ntimeout 50\ndefault a\nlabel a\n kernel k\nlabel b\n kernel k\n append x\n";
-        let (k, x) = ("BOOT_IMAGE=k", "BOOT_IMAGE=k x");
-        let (none, once) = (&[][..], &[None][..]);
-        for (menu, values, (default, cmdline), timeout, written, notes) in [
-            ("menu save\n", &[(2, "b")][..], ("b", x), 5, none, 0),
-            ("menu save\n", &[(2, "gone")], ("a", k), 5, none, 0),
-            ("menu save\n", &[(1, "b"), (2, "a")], ("b", x), 0, once, 0),
-            ("", &[(1, "b  y z")], ("b  y z", "BOOT_IMAGE=k x y z"), 0, once, 0),
-            ("", &[(1, "gone"), (2, "b")], ("a", k), 5, once, 1),
-            ("", &[(2, "b")], ("a", k), 5, none, 0),
-        ] {
-            let tree = tree(&[("syslinux.cfg", &format!("{menu}{labels}")), ("k", "")]);
-            std::fs::write(
-                tree.path().join("ldlinux.sys"),
-                crate::formats::testing::syslinux::written(values),
-            )
-            .unwrap();
-            let open = volumes(&[(&tree, volume("sda1", FilesystemKind::Ext4))]);
-            let found = Syslinux.find(&open, 0, &Context::default()).unwrap();
-            let chosen =
-                found.entries.iter().find(|entry| found.default.as_ref() == Some(&entry.id)).unwrap();
-            let block = FileReference::new("sda1".into(), "/ldlinux.sys".into());
-            let change = |value: &Option<String>| EnvironmentChange {
-                block: block.clone(),
-                name: "boot-once".into(),
-                value: value.clone(),
-            };
-            let expected: Vec<_> = written.iter().map(change).collect();
-            assert_eq!((&*chosen.id, &*chosen.cmdline), (default, cmdline), "{values:?}");
-            assert!(found.entries.iter().all(|entry| entry.changes == expected), "{:?}", found.entries);
-            assert_eq!((found.timeout, found.notes.len()), (Some(timeout), notes), "{values:?}");
-        }
     }
 
     fn file(path: &str) -> FileReference {

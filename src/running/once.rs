@@ -3,7 +3,7 @@
 //! the firmware itself (`BootNext`).
 
 use std::{
-    fs::{self, File},
+    fs,
     io::{self, Read},
     path::{Path, PathBuf},
 };
@@ -33,7 +33,7 @@ pub enum OnceError {
     /// No loader that knows such a thing.
     #[error("{0} entries cannot be chosen for one start; boot it without --once, which starts it now")]
     NoSuchThing(String),
-    /// A loader that is told only by a program of its own.
+    /// A loader whose own program alone can write what it reads.
     #[error("only LILO's own program can choose an entry for one start: lilo -R {0}")]
     OwnProgram(String),
     /// It belongs to a configuration that another one leads to.
@@ -133,7 +133,7 @@ impl Once {
             && boot_next::is_for_firmware(entry)
             && let Some(kernel) = &entry.kernel
         {
-            // What is asked for now need not be undone then.
+            // A machine without it is refused before anything is shown as if it would be done.
             fs::read_dir(efivars).map_err(|_| BootNextError::NoUefi)?;
             let volume = Box::new(volume(&kernel.volume)?.clone());
             return Ok(Self::Firmware {
@@ -207,7 +207,7 @@ impl Once {
                 let change = EnvironmentChange { block: block.clone(), name, value };
                 // Its installer guards the file by a flag, which extlinux takes away for that time, too.
                 let path = point.join(block.path.trim_start_matches('/'));
-                let file = File::open(&path).map_err(|error| OnceError::Failed(path, error))?;
+                let file = files::open_regular(&path).map_err(|error| OnceError::Failed(path, error))?;
                 let flags = ioctl_getflags(&file).unwrap_or(IFlags::empty());
                 let is_guarded = flags.contains(IFlags::IMMUTABLE);
                 if is_guarded {

@@ -26,8 +26,8 @@ extlinux --install /mnt/boot/extlinux
 
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// A disk with extlinux and these files on ext4, the kernel's among them, made once. Not to be written. extlinux is told to boot
-/// `once`, a label and words, at its first start.
+/// A disk with extlinux and these files on ext4, the kernel's among them, made once. Not to be written. At its first start
+/// it boots `once`, a label and words, where that is given.
 ///
 /// # Errors
 /// When a program is missing or fails, or the workshop guest does.

@@ -82,3 +82,16 @@ pub fn find(name: &str) -> Option<Handler> {
     let place = BY_NAME.binary_search_by(|(other, _)| (*other).cmp(name)).ok()?;
     BY_NAME.get(place).map(|(_, handler)| *handler)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_is_found_by_its_name_and_has_it_alone() {
+        let names: Vec<&str> = TABLES.concat().into_iter().map(|(name, _)| name).collect();
+        assert!(names.iter().all(|name| find(name).is_some()), "{names:?}");
+        assert!(BY_NAME.is_sorted_by(|(one, _), (other, _)| one < other), "two of one name: {names:?}");
+        assert!(find("no such command").is_none() && find("").is_none());
+    }
+}
