@@ -3,7 +3,7 @@
 //! Quotes, backslashes and the values of earlier lines (`$NAME`, `${NAME}`) are understood. What only a shell could tell
 //! (commands in the value, conditions around the line) is left out and remembered as unread.
 
-use std::collections::HashMap;
+use crate::name_table::NameTable;
 
 /// A value is cut at this many bytes: lines that double a variable must not fill the memory.
 const VALUE_LIMIT: usize = 16 * 1024;
@@ -15,7 +15,7 @@ const CLOSERS: [&str; 4] = ["fi", "esac", "done", "}"];
 /// Variables and their values after any number of files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Assignments {
-    values: HashMap<String, String>,
+    values: NameTable<String>,
     unread: Vec<(u32, String)>,
 }
 
@@ -157,7 +157,7 @@ mod tests {
         assignments
     }
 
-    fn values(pairs: &[(&str, &str)]) -> HashMap<String, String> {
+    fn values(pairs: &[(&str, &str)]) -> NameTable<String> {
         pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
     }
 
@@ -212,7 +212,7 @@ mod tests {
     #[test]
     fn doubling_lines_stay_small() {
         let text = format!("V=xxxxxxxx\n{}", "V=$V$V\n".repeat(200));
-        assert!(read(&[&text]).values.iter().all(|(_, value)| value.len() <= VALUE_LIMIT));
+        assert!(read(&[&text]).values.values().iter().all(|value| value.len() <= VALUE_LIMIT));
     }
 
     proptest! {

@@ -9,7 +9,7 @@ mod record;
 mod tests;
 
 use crate::sort;
-use std::{cell::Cell, cell::RefCell, collections::HashMap, io, rc::Rc};
+use std::{cell::Cell, cell::RefCell, io, rc::Rc};
 
 pub use layout::Layout;
 use record::{Names, Record};
@@ -68,7 +68,7 @@ pub struct Iso9660<'a> {
     names: Names,
     budget: Budget,
     /// Directories that were read, by the place of their first block.
-    known: RefCell<HashMap<u64, Rc<[Record]>>>,
+    known: RefCell<Vec<(u64, Rc<[Record]>)>>,
 }
 
 impl<'a> Iso9660<'a> {
@@ -203,8 +203,10 @@ impl<'a> Iso9660<'a> {
         let Some(start) = directory.start().filter(|_| directory.kind == FileKind::Directory) else {
             return Rc::default();
         };
-        if let Some(known) = self.known.borrow().get(&start) {
-            return known.clone();
+        let place = |known: &[(u64, Rc<[Record]>)]| known.binary_search_by_key(&start, |(start, _)| *start);
+        let known = place(&self.known.borrow());
+        if let Some((_, known)) = known.ok().and_then(|place| self.known.borrow().get(place).cloned()) {
+            return known;
         }
         let mut read =
             |offset, length| self.budget.pay(length).and_then(|()| piece(&*self.source, offset, length));
@@ -215,7 +217,10 @@ impl<'a> Iso9660<'a> {
         };
         let bytes = size.and_then(|size| read(start, size)).unwrap_or_default();
         let entries: Rc<[Record]> = record::records(&bytes, directory.block, self.names, &mut read).into();
-        self.known.borrow_mut().insert(start, entries.clone());
+        let mut known = self.known.borrow_mut();
+        if let Err(place) = place(&known) {
+            known.insert(place, (start, entries.clone()));
+        }
         entries
     }
 }

@@ -8,7 +8,7 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![deny(clippy::unreachable, clippy::todo, clippy::unimplemented)]
 #![cfg_attr(not(test), deny(clippy::arithmetic_side_effects))]
-#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+#![cfg_attr(not(test), warn(clippy::disallowed_methods, clippy::disallowed_types))]
 
 pub mod acpi_serial;
 pub mod assignments;
@@ -48,6 +48,7 @@ pub mod lookup;
 pub mod menu;
 pub mod modules;
 pub mod name_map;
+pub mod name_table;
 pub mod partition;
 #[cfg(feature = "others")]
 pub mod petitboot;

@@ -1,11 +1,10 @@
 //! lilo.conf(5) and its relatives elilo.conf (ELILO, docs/elilo.txt) and yaboot.conf(5): options for all, then one section
 //! for each image.
 
-use std::collections::HashMap;
-
 use super::{
     lines::{LineError, items, seconds},
     menu::{CHOICE_LIMIT, Choice, ChoiceMenu},
+    name_table::NameTable,
 };
 use crate::entry::{Kind, Secret};
 
@@ -26,7 +25,7 @@ struct ConfigSection {
     /// The program.
     program: String,
     /// The last value of each, by its name in small letters; flags with an empty value.
-    options: HashMap<String, String>,
+    options: NameTable<String>,
 }
 
 impl ConfigSection {

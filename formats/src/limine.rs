@@ -5,13 +5,14 @@
 
 mod chosen;
 
-use std::{collections::HashMap, env::consts::ARCH};
+use std::env::consts::ARCH;
 
 use self::chosen::{Request, Shown, push_step};
 use super::{
     bls::{MenuTimeout, Variables},
     lines::{LENGTH_LIMIT, lines, statement},
     menu::{CHOICE_LIMIT, Choice, ChoiceMenu},
+    name_table::{NameNumbers, NameTable},
 };
 use crate::entry::{Kind, Multiboot, MultibootModule, TimeoutStyle};
 
@@ -190,16 +191,19 @@ fn take(items: &[LimineItem], syntax: Syntax, firmware: &str, menu: &mut ChoiceM
     // The directories around the item: their places, how many of their title come before them, and whether they are
     // open.
     let mut around: Vec<(usize, usize, bool)> = Vec::new();
-    let mut titles: HashMap<(Option<usize>, &str), usize> = HashMap::new();
+    let mut titles = NameNumbers::default();
     for (place, item) in items.iter().enumerate() {
         around.truncate(item.depth.saturating_sub(1));
         let next = items.get(place.saturating_add(1));
         let is_directory = next.is_some_and(|next| next.depth > item.depth);
         let is_hidden = !is_directory && syntax == Syntax::Slashes && !item.is_for(firmware);
         let parent = around.last().map(|(place, ..)| *place);
-        let before = titles.entry((parent, &item.title)).or_default();
-        let own = *before;
-        *before = before.saturating_add(usize::from(!is_hidden));
+        let in_menu = parent.map_or_else(String::new, |parent| parent.to_string());
+        let in_menu = format!("{in_menu}/{}", item.title);
+        let own = titles.get(&in_menu).unwrap_or_default();
+        if !is_hidden {
+            titles.count(in_menu);
+        }
         if !is_hidden && around.iter().all(|(.., is_open)| *is_open) {
             shown.rows.push((!is_directory).then_some(menu.choices.len()));
         }
@@ -281,13 +285,14 @@ fn arch() -> &'static str {
     }
 }
 
-fn macros<'a>(text: &'a str, firmware: &'a str) -> HashMap<&'a str, &'a str> {
+fn macros<'a>(text: &'a str, firmware: &'a str) -> NameTable<&'a str> {
     let own = [("ARCH", arch()), ("LOADER_ARCH", arch()), ("FW_TYPE", firmware)];
-    own.into_iter().chain(lines(text).filter_map(|(_, line)| definition(line))).collect()
+    let all = own.into_iter().chain(lines(text).filter_map(|(_, line)| definition(line)));
+    all.map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
 /// Puts texts in place of macros; those that are not defined stand for nothing. `None` where there is no more room.
-fn expand(line: &str, macros: &HashMap<&str, &str>, room: &mut usize) -> Option<String> {
+fn expand(line: &str, macros: &NameTable<&str>, room: &mut usize) -> Option<String> {
     let mut parts = line.split("${");
     let mut expanded = parts.next().unwrap_or_default().to_owned();
     for part in parts {

@@ -8,14 +8,13 @@ pub mod saved;
 mod u_boot;
 pub mod words;
 
-use std::collections::HashMap;
-
 use parser::{LABEL_LIMIT, Parser};
 use u_boot::UbootParser;
 
 use crate::{
     entry::{Lock, Password},
     lookup::Include,
+    name_table::NameTable,
 };
 
 /// Whose rules a configuration is read by.
@@ -116,10 +115,9 @@ impl Configuration {
 
 /// The names of a configuration's labels, which may be thousands.
 #[derive(Default)]
-struct LabelNames(HashMap<String, Named>);
+struct LabelNames(NameTable<Named>);
 
 /// The labels of one name, by their places in the list.
-#[derive(Default)]
 struct Named {
     count: usize,
     first: usize,
@@ -129,9 +127,12 @@ struct Named {
 impl LabelNames {
     /// Notes the name of the label at a place; gives how many have it by now.
     fn note(&mut self, name: &str, place: usize) -> usize {
-        let named = self.0.entry(name.to_owned()).or_insert(Named { first: place, ..Named::default() });
-        (named.count, named.last) = (named.count.saturating_add(1), place);
-        named.count
+        if let Some(named) = self.0.get_mut(name) {
+            (named.count, named.last) = (named.count.saturating_add(1), place);
+            return named.count;
+        }
+        self.0.insert(name.to_owned(), Named { count: 1, first: place, last: place });
+        1
     }
 
     fn first(&self, name: &str) -> Option<usize> {

@@ -6,9 +6,7 @@
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashMap;
-
-use super::{lines::lines, text};
+use super::{lines::lines, name_table::NameTable, text};
 
 /// Magic number of U-Boot's older images.
 pub const IMAGE: &[u8] = b"\x27\x05\x19\x56";
@@ -100,9 +98,9 @@ pub fn settings(text: &str) -> impl Iterator<Item = (&str, &str)> {
 
 struct Shell<'a> {
     files: &'a dyn Files,
-    variables: HashMap<String, String>,
+    variables: NameTable<String>,
     /// The file that was loaded last to each address.
-    loaded: HashMap<String, File>,
+    loaded: NameTable<File>,
     statements: usize,
     /// `exit` was run.
     has_ended: bool,
@@ -139,7 +137,7 @@ impl<'a> Shell<'a> {
         Self {
             files,
             variables: variables.collect(),
-            loaded: HashMap::new(),
+            loaded: NameTable::default(),
             statements: 0,
             has_ended: false,
             boot: None,
@@ -320,7 +318,7 @@ impl<'a> Shell<'a> {
             }
             ["env", "import", options @ ..] => {
                 let address = options.iter().find(|word| !word.starts_with('-')).unwrap_or(&"");
-                let text = self.loaded.get(*address).and_then(|file| self.files.read(file));
+                let text = self.loaded.get(address).and_then(|file| self.files.read(file));
                 for (name, value) in text.iter().flat_map(|text| settings(text)) {
                     self.set(name, value.to_owned());
                 }
@@ -332,7 +330,7 @@ impl<'a> Shell<'a> {
                 true
             }
             ["run", name] if depth < DEPTH_LIMIT => {
-                let text = self.variables.get(*name).cloned();
+                let text = self.variables.get(name).cloned();
                 text.is_some_and(|text| self.run(&text, depth.saturating_add(1)))
             }
             ["booti" | "bootz" | "bootm", kernel, more @ ..] => {
@@ -357,7 +355,7 @@ impl<'a> Shell<'a> {
                 script.is_some_and(|script| self.run(&script, depth.saturating_add(1)))
             }
             ["printenv", names @ ..] | ["env", "print" | "exists", names @ ..] => {
-                names.iter().all(|name| name.starts_with('-') || self.variables.contains_key(*name))
+                names.iter().all(|name| name.starts_with('-') || self.variables.get(name).is_some())
             }
             ["exit", ..] => {
                 self.has_ended = true;
@@ -379,7 +377,7 @@ impl<'a> Shell<'a> {
     }
 
     fn set(&mut self, name: &str, value: String) {
-        if self.variables.len() < VARIABLE_LIMIT || self.variables.contains_key(name) {
+        if self.variables.values().len() < VARIABLE_LIMIT || self.variables.get(name).is_some() {
             self.variables.insert(name.to_owned(), value);
         }
     }

@@ -1,15 +1,15 @@
 //! The election: which entries boot on their own, in which order, so that the same machine boots the same thing every
 //! time, in whatever order the kernel found its disks.
 
-use std::{cmp::Reverse, collections::HashSet};
+use std::cmp::Reverse;
 
 use super::{
     entry_pattern,
     settings::{DefaultChoice, Settings},
 };
 use crate::{
-    entry::{Device, Discovery, Entry, Kind, Transport, Volume, VolumeId, VolumeReference},
-    formats::{sort, version, volume_name::VolumeName},
+    entry::{Device, Discovery, Entry, FileReference, Kind, Transport, Volume, VolumeId, VolumeReference},
+    formats::{name_table::NameNumbers, sort, version, volume_name::VolumeName},
 };
 
 /// The facts that decide an election.
@@ -20,7 +20,7 @@ pub struct Electorate<'a> {
     /// The volumes that are there, in any order.
     pub volumes: &'a [Volume],
     /// Kernel names of the devices that appeared after all devices of the start had been probed.
-    pub late: &'a HashSet<String>,
+    pub late: &'a NameNumbers,
     /// Partition UUIDs in the order of the firmware's boot options.
     pub firmware: &'a [String],
 }
@@ -76,9 +76,12 @@ pub fn attempts<'a>(discovery: &'a Discovery, electorate: &Electorate<'_>) -> Ve
         })
         .collect();
     sort::by(&mut candidates, |(one, _), (other, _)| one.cmp(other));
-    let mut seen = HashSet::new();
+    let mut seen = NameNumbers::default();
     candidates.retain(|(_, entry)| {
-        seen.insert((&entry.kernel, &entry.initrds, &entry.cmdline, entry.lock.is_some()))
+        let files: Vec<String> =
+            entry.kernel.iter().chain(&entry.initrds).map(FileReference::lookup_name).collect();
+        let is_locked = entry.lock.is_some();
+        seen.is_new(format!("{is_locked}\0{}\0{}", entry.cmdline, files.join("\0")))
     });
     candidates.into_iter().map(|(_, entry)| entry).collect()
 }
@@ -257,8 +260,12 @@ mod tests {
             volume("vda1", Transport::Nvme),
         ];
         let (settings, _) = Settings::parse("order = sda2\n", "");
-        let electorate =
-            Electorate { settings: &settings, volumes: &volumes, late: &HashSet::new(), firmware: &[] };
+        let electorate = Electorate {
+            settings: &settings,
+            volumes: &volumes,
+            late: &NameNumbers::default(),
+            firmware: &[],
+        };
         assert_eq!(order(&electorate), ["sda2", "vda1", "sda1", "sdb1"].map(id));
     }
 
@@ -298,7 +305,7 @@ mod tests {
         ] {
             let (settings, _) = Settings::parse(config, "");
             let electorate =
-                Electorate { settings: &settings, volumes: &all, late: &HashSet::new(), firmware };
+                Electorate { settings: &settings, volumes: &all, late: &NameNumbers::default(), firmware };
             let expected = match sata_counts {
                 true => [&sata_first[..], &nvme_first[..]].concat(),
                 false => [&nvme_first[..], &sata_first[..]].concat(),
@@ -309,8 +316,12 @@ mod tests {
         // The settings may name what an image lies on by what only that has.
         let (settings, _) = Settings::parse("order = UUID=fs-of-sda1", "");
         let volumes = [nvme.clone(), image(&sata), sata.clone()];
-        let electorate =
-            Electorate { settings: &settings, volumes: &volumes, late: &HashSet::new(), firmware: &[] };
+        let electorate = Electorate {
+            settings: &settings,
+            volumes: &volumes,
+            late: &NameNumbers::default(),
+            firmware: &[],
+        };
         assert_eq!(order(&electorate), ["sda1", "sda1:/x.squashfs", "nvme0n1p2"].map(id));
     }
 
@@ -483,8 +494,12 @@ mod tests {
             [("", "n c d b a"), ("order = sda", "c d b a n"), ("default = a", "a n c d b")]
         {
             let (settings, _) = Settings::parse(config, "");
-            let electorate =
-                Electorate { settings: &settings, volumes: &volumes, late: &HashSet::new(), firmware: &[] };
+            let electorate = Electorate {
+                settings: &settings,
+                volumes: &volumes,
+                late: &NameNumbers::default(),
+                firmware: &[],
+            };
             let ids: Vec<&str> =
                 attempts(&discovery, &electorate).iter().map(|entry| entry.id.as_str()).collect();
             assert_eq!(ids.join(" "), expected, "{config}");
@@ -530,8 +545,12 @@ mod tests {
             ("default = [s]aved", "old"),
         ] {
             let (settings, _) = Settings::parse(config, "");
-            let electorate =
-                Electorate { settings: &settings, volumes: &volumes, late: &HashSet::new(), firmware: &[] };
+            let electorate = Electorate {
+                settings: &settings,
+                volumes: &volumes,
+                late: &NameNumbers::default(),
+                firmware: &[],
+            };
             let first = first(&attempts(&discovery, &electorate), |_| false).map(|entry| entry.id.as_str());
             assert_eq!(first, Some(expected), "{config}");
         }

@@ -11,7 +11,7 @@ mod tests;
 mod view;
 mod waiting;
 
-use std::{collections::HashSet, time::Duration};
+use std::time::Duration;
 
 pub use self::view::Visibility;
 use self::{
@@ -30,7 +30,7 @@ use super::{
 };
 use crate::{
     entry::{Device, Discovery, Entry, FileReference, TimeoutStyle, Volume, VolumeId, VolumeReference},
-    formats::text::printable,
+    formats::{name_table::NameNumbers, text::printable},
     kexec::LoadedKernel,
     storage::{controllers::Controller, rejection::Rejection},
     ui::{
@@ -169,7 +169,7 @@ pub struct WorkerState {
     firmware: Vec<String>,
     volumes: Vec<Volume>,
     rejected: Vec<(Device, Rejection)>,
-    late: HashSet<String>,
+    late: NameNumbers,
     /// Kernel names of the devices whose probe runs.
     probing: Vec<String>,
     /// Volumes that the discovery waits for.
@@ -193,7 +193,7 @@ pub struct WorkerState {
     awaited_until: Duration,
     discovery: Discovery,
     failures: Failures,
-    announced: HashSet<String>,
+    announced: NameNumbers,
     default: Option<String>,
     explained: Vec<(String, String)>,
     /// The storage controllers without a driver, if they were asked for since the last device appeared.
@@ -235,7 +235,7 @@ impl WorkerState {
             firmware: Vec::new(),
             volumes: Vec::new(),
             rejected: Vec::new(),
-            late: HashSet::new(),
+            late: NameNumbers::default(),
             probing: Vec::new(),
             searching: Vec::new(),
             now: Duration::ZERO,
@@ -250,7 +250,7 @@ impl WorkerState {
             awaited_until: Duration::ZERO,
             discovery: Discovery::default(),
             failures: Failures::of_earlier_workers(passed_over),
-            announced: HashSet::new(),
+            announced: NameNumbers::default(),
             default: None,
             explained: Vec::new(),
             controllers: None,
@@ -423,7 +423,7 @@ impl WorkerState {
             actions.push(WorkerAction::Ask(Request::Lock(self.lock_reported)));
         }
         for entry in &self.discovery.entries {
-            if self.announced.len() < ENTRY_LANDMARKS && self.announced.insert(entry.id.clone()) {
+            if self.announced.len() < ENTRY_LANDMARKS && self.announced.is_new(entry.id.clone()) {
                 actions.push(landmark("entry", [("id", entry.id.clone()), ("title", full_title(entry))]));
             }
         }

@@ -1,6 +1,6 @@
 //! `firstlight list` and `firstlight show`: what the volumes offer to boot.
 
-use std::{collections::HashSet, os::unix::ffi::OsStrExt};
+use std::os::unix::ffi::OsStrExt;
 
 use serde::Serialize;
 
@@ -19,7 +19,10 @@ use crate::{
     },
     discover::{Report, Survey},
     entry::{Discovery, Entry, Volume, Warning},
-    formats::text::{decode, printable},
+    formats::{
+        name_table::NameNumbers,
+        text::{decode, printable},
+    },
 };
 
 pub(super) const LIST: Command = Command {
@@ -160,7 +163,7 @@ fn instead<'a>(discovery: &'a Discovery, disks: &Disks) -> Option<&'a Entry> {
     let electorate = Electorate {
         settings: &Settings::default(),
         volumes: &volumes,
-        late: &HashSet::new(),
+        late: &NameNumbers::default(),
         firmware: &firmware,
     };
     election::first(&election::attempts(discovery, &electorate), |_| false)

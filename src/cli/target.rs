@@ -1,6 +1,6 @@
 //! The volumes that a command is about: directories as roots of file systems, or the disks of this machine.
 
-use std::{collections::HashSet, fs, os::unix::ffi::OsStrExt, path::PathBuf};
+use std::{fs, os::unix::ffi::OsStrExt, path::PathBuf};
 
 use rustix::{
     process::geteuid,
@@ -24,7 +24,7 @@ use crate::{
         sandbox::{self, Conduct, Verdicts},
     },
     entry::{Device, Volume},
-    formats::{grub::Flavour, sort, text},
+    formats::{grub::Flavour, name_table::NameNumbers, sort, text},
     storage::{OpenVolume, mount::Care, rejection::Rejection, root::Root, watch},
 };
 
@@ -188,7 +188,7 @@ impl Target {
         let (mut open, rejected) = watch::survey(Care::Shared);
         let volumes: Vec<Volume> = open.iter().map(|open| open.volume.clone()).collect();
         let (settings, late, firmware) =
-            (Settings::default(), HashSet::new(), firmware::partitions(&context));
+            (Settings::default(), NameNumbers::default(), firmware::partitions(&context));
         let order = election::order(&Electorate {
             settings: &settings,
             volumes: &volumes,

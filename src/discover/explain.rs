@@ -1,7 +1,5 @@
 //! The searches of each volume and their results: as data for `--json`, as text for people.
 
-use std::collections::{HashMap, HashSet};
-
 use serde::Serialize;
 
 use super::{
@@ -14,7 +12,7 @@ use crate::{
         Discovery, Entry, FileReference, Filesystem, FilesystemKind, Format, LogState, Volume,
         VolumeReference,
     },
-    formats::text::printable,
+    formats::{name_table::NameNumbers, text::printable},
 };
 
 /// The reason where no finder found its loader's configuration.
@@ -92,23 +90,16 @@ const USED_LIMIT: usize = 256;
 
 /// Notes each file that entries are written in, unless the finder has noted it itself.
 pub(super) fn note_used(findings: &mut Findings) {
-    let place = |entry: &Entry| (entry.source.volume.clone(), entry.source.full_path());
-    let mut known: HashSet<(VolumeReference, String)> = findings
-        .notes
-        .iter()
-        .filter(|note| note.action != NoteAction::PassedOver)
-        .map(|note| (note.volume.clone(), note.path.clone()))
-        .collect();
-    let mut counts: HashMap<_, usize> = HashMap::new();
-    for entry in &findings.entries {
-        let count = counts.entry(place(entry)).or_default();
-        *count = count.saturating_add(1);
-    }
-    let new = findings.entries.iter().filter(|entry| known.insert(place(entry)));
+    let name = |volume: &VolumeReference, path: &str| format!("{volume}\0{path}");
+    let file = |entry: &Entry| name(&entry.source.volume, &entry.source.full_path());
+    let used = findings.notes.iter().filter(|note| note.action != NoteAction::PassedOver);
+    let mut known: NameNumbers = used.map(|note| name(&note.volume, &note.path)).collect();
+    let counts: NameNumbers = findings.entries.iter().map(file).collect();
+    let new = findings.entries.iter().filter(|entry| known.is_new(file(entry)));
     let notes = new.take(USED_LIMIT).map(|entry| {
-        let (volume, path) = place(entry);
-        let count = counts.get(&place(entry)).copied().unwrap_or_default();
+        let count = counts.get(&file(entry)).unwrap_or_default();
         let message = format!("{}: {}", entry.source.format.title(), entries(count));
+        let (volume, path) = (entry.source.volume.clone(), entry.source.full_path());
         Note { action: NoteAction::Used, volume, path, message }
     });
     let notes: Vec<Note> = notes.collect();

@@ -1,7 +1,6 @@
 //! Kernels that cannot run here: recognised by their headers, and refused before anything is chosen.
 
 use std::{
-    collections::HashMap,
     env::consts::ARCH,
     io::{self, Read, Write},
 };
@@ -15,6 +14,7 @@ use crate::{
         gzip,
         kernel_file::{BARE_HEAD, KernelFile, Wrapped, fit, foreign, pe, recognise},
         lookup::Lookup,
+        name_table::NameTable,
         text::encode,
     },
 };
@@ -24,13 +24,14 @@ const ARM: (usize, &[u8]) = (36, b"\x18\x28\x6f\x01");
 
 /// Gives each entry whose kernel cannot run here that reason.
 pub(super) fn refuse(lookup: &dyn Lookup, findings: &mut Findings) {
-    let mut known: HashMap<FileReference, Result<u32, String>> = HashMap::new();
+    let mut known: NameTable<Result<u32, String>> = NameTable::default();
     for entry in findings.entries.iter_mut().filter(|entry| entry.problem.is_none()) {
         let Some(kernel) = &entry.kernel else { continue };
-        let longest = match known.get(kernel) {
-            Some(longest) => longest,
-            None => known.entry(kernel.clone()).or_insert(longest_cmdline(lookup, kernel)),
-        };
+        let name = kernel.lookup_name();
+        if known.get(&name).is_none() {
+            known.insert(name.clone(), longest_cmdline(lookup, kernel));
+        }
+        let Some(longest) = known.get(&name) else { continue };
         let length = u32::try_from(encode(&entry.cmdline).len()).unwrap_or(u32::MAX);
         entry.problem = match longest {
             Ok(longest) => (length > *longest).then(|| {

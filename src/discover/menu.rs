@@ -1,7 +1,5 @@
 //! Loaders whose configuration is one file that lists its choices: from the file to entries, for all of them.
 
-use std::collections::HashSet;
-
 use super::{
     finder::{Context, Finder, Findings, Note, NoteAction},
     grub, pattern,
@@ -16,6 +14,7 @@ use crate::{
         kernel_file::{HEAD_LENGTH, KernelFile, recognise},
         lookup::Lookup,
         menu::{Choice, ChoiceMenu},
+        name_table::NameNumbers,
         refind::initrds,
     },
 };
@@ -107,13 +106,13 @@ pub(super) struct Making<'a> {
     format: Format,
     locate: Locate,
     context: &'a Context,
-    ids: HashSet<String>,
+    ids: NameNumbers,
     pub warnings: Vec<Warning>,
 }
 
 impl<'a> Making<'a> {
     pub fn new(format: Format, locate: Locate, context: &'a Context) -> Self {
-        Self { format, locate, context, ids: HashSet::new(), warnings: Vec::new() }
+        Self { format, locate, context, ids: NameNumbers::default(), warnings: Vec::new() }
     }
 
     /// The findings of a configuration.
@@ -157,9 +156,9 @@ impl<'a> Making<'a> {
         let mut entries = Vec::new();
         for choice in choices {
             let mut entry = self.entry(place, path, choice);
-            if !self.ids.insert(entry.id.clone()) {
+            if !self.ids.is_new(entry.id.clone()) {
                 entry.id = format!("{}#{}", entry.id, self.ids.len().saturating_add(1));
-                self.ids.insert(entry.id.clone());
+                self.ids.count(entry.id.clone());
             }
             entries.push(entry);
         }

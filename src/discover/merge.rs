@@ -1,11 +1,12 @@
 //! From what each finder made of each volume to one list: entries once and under unique ids, one default, one timeout.
 
-use std::collections::{HashMap, HashSet};
-
 use super::{finder::Findings, owner::Owner};
-use crate::entry::{
-    Discovery, Entry, FileReference, Format, Kind, Lock, Password, TimeoutStyle, Volume, VolumeReference,
-    Warning,
+use crate::{
+    entry::{
+        Discovery, Entry, FileReference, Format, Kind, Lock, Password, Source, TimeoutStyle, Volume,
+        VolumeReference, Warning,
+    },
+    formats::name_table::NameNumbers,
 };
 
 /// The result of one finder on one volume.
@@ -108,22 +109,20 @@ struct Merging {
     entries: Vec<Entry>,
     passwords: Vec<Password>,
     warnings: Vec<Warning>,
-    known_warnings: HashSet<Warning>,
+    known_warnings: NameNumbers,
     candidates: Vec<Candidate>,
     /// Where each entry went, by the place where it is written: two ways that lead there (the stub on the ESP, the
     /// configuration itself) lead to one entry.
-    places: HashMap<EntryPlace, usize>,
+    places: NameNumbers,
     /// The volumes that configurations led from to other disks.
     leading: Vec<VolumeReference>,
 }
 
-/// Where an entry is written, and the volume of another disk whose configuration led there.
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct EntryPlace {
-    volume: VolumeReference,
-    path: String,
-    line: Option<u32>,
-    led_from: Option<VolumeReference>,
+/// Names the place where an entry is written, and the volume of another disk whose configuration led there.
+fn place_name(source: &Source, led_from: Option<&VolumeReference>) -> String {
+    let (path, line) = (source.full_path(), source.line.unwrap_or_default());
+    let led_from = led_from.map_or_else(String::new, VolumeReference::to_string);
+    format!("{}\0{path}\0{line}\0{led_from}", source.volume)
 }
 
 impl Merging {
@@ -144,7 +143,7 @@ impl Merging {
         let (before, count) = (self.passwords.len(), passwords.len());
         self.passwords.append(&mut passwords);
         let mut repeated = 0_usize;
-        let mut new_places = HashMap::new();
+        let mut new_places: Vec<(String, usize)> = Vec::new();
         let (mut default_place, mut saved_place) = (None, None);
         // Of several entries with one id, the finder may have said which it means.
         let is_marked = entries.iter().any(|entry| entry.default && default.as_deref() == Some(&entry.id));
@@ -163,12 +162,6 @@ impl Merging {
                 continue;
             }
             entry.lock = entry.lock.map(|lock| lock.moved(count, before));
-            let origin = EntryPlace {
-                volume: entry.source.volume.clone(),
-                path: entry.source.full_path(),
-                line: entry.source.line,
-                led_from: entry.led_from.clone(),
-            };
             let is_new = |volume: &&VolumeReference| !self.leading.contains(volume);
             let new = entry.led_from.as_ref().filter(is_new).cloned();
             self.leading.extend(new);
@@ -177,7 +170,7 @@ impl Merging {
             let is_default = default_place.is_none()
                 && default.as_deref() == Some(&entry.id)
                 && (entry.default || !is_marked);
-            let place = match self.known(&origin, &entry) {
+            let place = match self.known(&entry) {
                 Some(place) => {
                     repeated = repeated.saturating_add(1);
                     if let Some(known) = self.entries.get_mut(place) {
@@ -188,7 +181,8 @@ impl Merging {
                 }
                 None => {
                     // One statement in a loop makes many entries: they are no repetition of each other.
-                    new_places.entry(origin).or_insert(self.entries.len());
+                    let origin = place_name(&entry.source, entry.led_from.as_ref());
+                    new_places.push((origin, self.entries.len()));
                     entry.default = is_default;
                     self.entries.push(entry);
                     self.entries.len().saturating_sub(1)
@@ -209,7 +203,10 @@ impl Merging {
                 slot.get_or_insert(place);
             }
         }
-        self.places.extend(new_places);
+        // The first one that is written at a place is the one that others repeat.
+        for (name, place) in new_places.into_iter().rev() {
+            self.places.insert(name, place);
+        }
         self.candidates.extend(default_place.map(|entry| Candidate {
             volume: found.volume,
             format: found.format,
@@ -229,21 +226,25 @@ impl Merging {
 
     /// The place of the entry that another way had led to already. What another disk says of an entry counts as the same entry
     /// only where it says the same.
-    fn known(&self, origin: &EntryPlace, entry: &Entry) -> Option<usize> {
+    fn known(&self, entry: &Entry) -> Option<usize> {
         let says_the_same = |place: &usize| {
             let plain = |it: &Entry| Entry { default: false, lock: None, led_from: None, ..it.clone() };
             self.entries.get(*place).is_some_and(|known| plain(known) == plain(entry))
         };
         let others = self.leading.iter().map(Some).chain([None]);
-        let mut others = others.filter(|other| *other != origin.led_from.as_ref()).filter_map(|other| {
-            self.places.get(&EntryPlace { led_from: other.cloned(), ..origin.clone() }).copied()
-        });
-        self.places.get(origin).copied().or_else(|| others.find(says_the_same))
+        let mut others = others
+            .filter(|other| *other != entry.led_from.as_ref())
+            .filter_map(|other| self.places.get(&place_name(&entry.source, other)));
+        self.places
+            .get(&place_name(&entry.source, entry.led_from.as_ref()))
+            .or_else(|| others.find(says_the_same))
     }
 
     /// Keeps a warning once; two ways to one file give it twice.
     fn warn(&mut self, warning: Warning) {
-        if self.known_warnings.insert(warning.clone()) {
+        let Warning { volume, path, line, message } = &warning;
+        let line = line.unwrap_or_default();
+        if self.known_warnings.is_new(format!("{volume}\0{path}\0{line}\0{message}")) {
             self.warnings.push(warning);
         }
     }
@@ -322,11 +323,11 @@ fn ids_of_copies(volumes: &[Volume], entries: &[Entry]) -> Vec<(usize, String)> 
         copies.iter().find(|(copy, _)| *copy == volume).map(|(_, others)| others.as_slice())
     };
     let on_copies = entries.iter().enumerate().filter(|(_, entry)| others(&entry.source.volume).is_some());
-    let known: HashSet<(&VolumeReference, &str)> =
-        on_copies.clone().map(|(_, entry)| (&entry.source.volume, entry.id.as_str())).collect();
+    let name = |volume: &VolumeReference, entry: &Entry| format!("{volume}\0{}", entry.id);
+    let known: NameNumbers = on_copies.clone().map(|(_, entry)| name(&entry.source.volume, entry)).collect();
     let is_twice = |entry: &Entry| {
         let others = others(&entry.source.volume).unwrap_or_default().iter();
-        others.map(|other| other.reference()).any(|other| known.contains(&(&other, entry.id.as_str())))
+        others.map(|other| other.reference()).any(|other| known.contains(&name(&other, entry)))
     };
     let twice = on_copies.filter(|(_, entry)| is_twice(entry));
     twice.map(|(place, entry)| (place, format!("{}@{}", entry.id, entry.source.volume))).collect()
@@ -340,20 +341,20 @@ fn make_ids_unique(volumes: &[Volume], entries: &mut [Entry]) {
             entry.id = id;
         }
     }
-    let mut taken = HashSet::new();
+    let mut taken = NameNumbers::default();
     // Thousands of equal ids must not each be counted up from the beginning.
-    let mut counts: HashMap<String, usize> = HashMap::new();
+    let mut counts = NameNumbers::default();
     for entry in entries {
-        if taken.insert(entry.id.clone()) {
+        if taken.is_new(entry.id.clone()) {
             continue;
         }
         let on_volume = format!("{}@{}", entry.id, entry.source.volume);
-        let count = counts.entry(on_volume.clone()).or_default();
-        entry.id.clone_from(&on_volume);
-        while *count == 0 || !taken.insert(entry.id.clone()) {
-            *count = count.saturating_add(1);
-            if *count > 1 {
-                entry.id = format!("{on_volume}#{count}");
+        loop {
+            let before = counts.count(on_volume.clone());
+            let number = before.saturating_add(1);
+            entry.id = if before == 0 { on_volume.clone() } else { format!("{on_volume}#{number}") };
+            if taken.is_new(entry.id.clone()) {
+                break;
             }
         }
     }
@@ -368,7 +369,7 @@ mod tests {
             finder::Context,
             testing::{self, tree, volume},
         },
-        entry::{FilesystemKind, Kind, Secret, Source},
+        entry::{FilesystemKind, Kind, Secret},
     };
 
     /// An entry written on `line` of `file` on `device`.

@@ -1,15 +1,15 @@
 //! A lookup that ends: what one volume's configuration may have read, on all volumes, before its search is cut short.
 
-use std::{
-    cell::{Cell, RefCell},
-    collections::HashMap,
-};
+use std::cell::{Cell, RefCell};
 
 use nix::time::{ClockId, clock_gettime};
 
 use crate::{
     entry::Volume,
-    formats::lookup::{DirectoryEntry, FileStatus, Lookup, LookupError},
+    formats::{
+        lookup::{DirectoryEntry, FileStatus, Lookup, LookupError},
+        name_table::NameTable,
+    },
 };
 
 /// Bytes read.
@@ -28,9 +28,6 @@ const TIME_STEPS: usize = 64;
 const KNOWN_LIMIT: usize = 16_384;
 const KNOWN_PATH_LIMIT: usize = 256;
 
-/// Volume, path, and whether a final link is followed.
-type Question = (usize, String, bool);
-
 /// Passes every question on until a limit is reached; then nothing more is there.
 pub(super) struct Metered<'a> {
     inner: &'a dyn Lookup,
@@ -39,7 +36,7 @@ pub(super) struct Metered<'a> {
     /// Processor time of this process at which the search ends.
     end: i64,
     is_time_up: Cell<bool>,
-    known: RefCell<HashMap<Question, Option<FileStatus>>>,
+    known: RefCell<NameTable<Option<FileStatus>>>,
 }
 
 impl<'a> Metered<'a> {
@@ -117,12 +114,12 @@ impl Lookup for Metered<'_> {
         if path.len() > KNOWN_PATH_LIMIT {
             return self.inner.status(volume, path, follow);
         }
-        let question = (volume, path.to_owned(), follow);
+        let question = format!("{volume} {follow} {path}");
         let known = self.known.borrow().get(&question).copied();
         known.unwrap_or_else(|| {
             let status = self.inner.status(volume, path, follow);
             let mut known = self.known.borrow_mut();
-            if known.len() < KNOWN_LIMIT {
+            if known.values().len() < KNOWN_LIMIT {
                 known.insert(question, status);
             }
             status
@@ -176,7 +173,7 @@ mod tests {
             assert_eq!(answers, [lookup.status(0, path, true); 2], "{path}");
         }
         assert_eq!(metered.steps.get(), STEP_LIMIT - 6);
-        assert_eq!(metered.known.borrow().len(), 2);
+        assert_eq!(metered.known.borrow().values().len(), 2);
     }
 
     #[test]

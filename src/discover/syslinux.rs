@@ -2,8 +2,6 @@
 
 mod remembered;
 
-use std::collections::HashSet;
-
 use super::{
     finder::{Context, Finder, Findings, Note, NoteAction},
     menu::{empty, passed_over},
@@ -11,11 +9,12 @@ use super::{
     unbootable::kind_problem,
 };
 use crate::{
-    entry::{Entry, Format, Kind, Multiboot, MultibootModule, Source, TimeoutStyle},
+    entry::{Entry, Format, Kind, Multiboot, MultibootModule, TimeoutStyle},
     formats::{
         cmdline,
         lines::statement,
         lookup::{FileKind, Lookup},
+        name_table::NameNumbers,
         syslinux::{self, Configuration, Dialect, FSUUID, Label, NETWORK, Program},
     },
 };
@@ -74,7 +73,7 @@ fn find(place: &Place<'_>, path: &str, context: &Context) -> Findings {
         if path.ends_with("extlinux.conf") && !is_installed { Dialect::Uboot } else { Dialect::Syslinux };
     let words = &context.system_words;
     let findings = Findings::default();
-    let mut reading = Reading { dialect, words, seen: Vec::new(), known: HashSet::new(), findings };
+    let mut reading = Reading { dialect, words, seen: Vec::new(), known: NameNumbers::default(), findings };
     let outermost = reading.configuration(place, path, &[], "");
     let mut findings = reading.findings;
     let (default, configuration) = match outermost {
@@ -125,7 +124,7 @@ struct Reading<'a> {
     /// Configurations that were read. One that is led back to is no menu of its own.
     seen: Vec<String>,
     /// Where the entries come from, and their command lines.
-    known: HashSet<(Source, String)>,
+    known: NameNumbers,
     findings: Findings,
 }
 
@@ -190,7 +189,10 @@ impl Reading<'_> {
                 }
             } else {
                 let entry = entry(place, label, dialect, self.words);
-                let is_new = self.known.insert((entry.source.clone(), entry.cmdline.clone()));
+                let source = &entry.source;
+                let (file, line) = (source.full_path(), source.line.unwrap_or_default());
+                let is_new =
+                    self.known.is_new(format!("{}\0{file}\0{line}\0{}", source.volume, entry.cmdline));
                 // A configuration that includes another's parts shows them once more.
                 if prefix.is_empty() || is_new {
                     let lock = entry.lock.as_ref().map(|lock| lock.moved(count, before));
@@ -327,7 +329,7 @@ mod tests {
     use super::*;
     use crate::{
         discover::testing::{tree, volume, volumes},
-        entry::{FileReference, FilesystemKind, Lock, Secret},
+        entry::{FileReference, FilesystemKind, Lock, Secret, Source},
     };
 
     /// Syslinux 6.03, com32/menu/menumain.c: a password is asked for when a key chooses, and none when the time is up.

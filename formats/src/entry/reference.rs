@@ -66,6 +66,14 @@ impl FileReference {
     pub fn full_path(&self) -> String {
         full_path(&self.path, self.inside.as_deref())
     }
+
+    /// A text that only equal references share, to look one up by.
+    #[must_use]
+    pub fn lookup_name(&self) -> String {
+        let optional = [&self.inside, &self.packed_as, &self.sha256];
+        let [inside, packed_as, sha256] = optional.map(|part| part.as_deref().unwrap_or_default());
+        format!("{}\0{}\0{inside}\0{packed_as}\0{sha256}", self.volume, self.path)
+    }
 }
 
 pub(super) fn full_path(path: &str, inside: Option<&str>) -> String {

@@ -1,13 +1,13 @@
 //! How much work and memory a configuration may cost: in proportion to its own size, since a menu of thousands of entries is
 //! as legitimate as one of three, and a loop without end costs the same however short it is.
 
-use std::{
-    cell::RefCell,
-    collections::{HashMap, HashSet},
-    rc::Rc,
-};
+use std::{cell::RefCell, rc::Rc};
 
-use crate::{entry::Password, lookup::MENU_LIMIT};
+use crate::{
+    entry::Password,
+    lookup::MENU_LIMIT,
+    name_table::{NameNumbers, NameTable},
+};
 
 /// Units of work: about one for each byte handled, [`STEP`] for a command, [`LOOK`] for a question to a file system.
 pub const STEP: usize = 128;
@@ -45,8 +45,10 @@ pub fn work(length: usize) -> u64 {
     PER_BYTE.saturating_mul(length as u64)
 }
 
-/// The files that have been read, each of which allows for work once.
-pub type Reads = HashSet<(usize, Rc<str>)>;
+/// The name of a file of a volume among those of all.
+pub fn file_name(volume: usize, path: &str) -> String {
+    format!("{volume} {path}")
+}
 
 /// A script that was read from a file.
 #[derive(Clone, Debug)]
@@ -63,20 +65,21 @@ pub struct Account(Rc<RefCell<Balance>>);
 
 #[derive(Debug, Default)]
 struct Balance {
-    reads: Reads,
+    /// The files that have been read, each of which allows for work once.
+    reads: NameNumbers,
     bytes: u64,
     work: u64,
     nodes: usize,
-    scripts: HashMap<(usize, Rc<str>), Script>,
+    scripts: NameTable<Script>,
     text: usize,
     passwords: Vec<Password>,
 }
 
 impl Account {
     /// Notes that a file of this length is read; gives the work that it allows for: none where it was read before.
-    pub fn read(&self, file: (usize, Rc<str>), length: usize) -> u64 {
+    pub fn read(&self, file: String, length: usize) -> u64 {
         let Ok(mut balance) = self.0.try_borrow_mut() else { return 0 };
-        if !balance.reads.insert(file) {
+        if !balance.reads.is_new(file) {
             return 0;
         }
         let length = (length as u64).min(BYTE_LIMIT.saturating_sub(balance.bytes));
@@ -92,12 +95,12 @@ impl Account {
     }
 
     /// The script of a file that was read before.
-    pub fn script(&self, file: &(usize, Rc<str>)) -> Option<Script> {
+    pub fn script(&self, file: &str) -> Option<Script> {
         self.0.try_borrow().ok()?.scripts.get(file).cloned()
     }
 
     /// Keeps the script of a file; `false` where there is no room for it.
-    pub fn keep_script(&self, file: (usize, Rc<str>), script: &Script) -> bool {
+    pub fn keep_script(&self, file: String, script: &Script) -> bool {
         let Ok(mut balance) = self.0.try_borrow_mut() else { return false };
         let text = balance.text.saturating_add(script.text.len());
         let fits = text <= TEXT_LIMIT;
@@ -136,10 +139,10 @@ mod tests {
     #[test]
     fn a_file_allows_for_work_once_and_no_more_than_so_many_bytes_do() {
         let account = Account::default();
-        assert_eq!(account.read((0, "/a".into()), 10), PER_FILE + 640);
-        assert_eq!(account.read((0, "/a".into()), 10), 0);
-        assert_eq!(account.read((1, "/a".into()), usize::MAX), PER_FILE + PER_BYTE * (BYTE_LIMIT - 10));
-        assert_eq!(account.read((1, "/b".into()), 10), PER_FILE);
+        assert_eq!(account.read(file_name(0, "/a"), 10), PER_FILE + 640);
+        assert_eq!(account.read(file_name(0, "/a"), 10), 0);
+        assert_eq!(account.read(file_name(1, "/a"), usize::MAX), PER_FILE + PER_BYTE * (BYTE_LIMIT - 10));
+        assert_eq!(account.read(file_name(1, "/b"), 10), PER_FILE);
         assert_eq!(account.work(), 3 * PER_FILE + PER_BYTE * BYTE_LIMIT);
         assert!(account.keep(NODE_LIMIT));
         assert!(!account.keep(1));
@@ -148,7 +151,7 @@ mod tests {
     fn scripts_are_kept_as_long_as_there_is_room() {
         let account = Account::default();
         let script = |length| Script { text: "a".repeat(length).into(), is_cut: false };
-        let file = |path: &str| (0, Rc::<str>::from(path));
+        let file = |path| file_name(0, path);
         assert!(account.script(&file("/a")).is_none());
         assert!(account.keep_script(file("/a"), &script(TEXT_LIMIT - 1)));
         assert!(!account.keep_script(file("/b"), &script(2)));

@@ -1,5 +1,7 @@
 //! Variables: one set for each context (a configuration, a submenu), and what a new context is given of it.
 
+#![expect(clippy::disallowed_types, reason = "its contexts share their names")]
+
 use std::{collections::HashMap, rc::Rc};
 
 /// The variables of one context.

@@ -1,10 +1,10 @@
 //! Running statements: control flow, functions, contexts, and the budget that ends every script.
 
-use std::{collections::HashMap, fmt, rc::Rc};
+use std::{fmt, rc::Rc};
 
 use super::{
     Facts, Flavour,
-    budget::{self, Account, BASE, LOOK, NODE, PER_FILE, Reads, STEP},
+    budget::{self, Account, BASE, LOOK, NODE, PER_FILE, STEP},
     commands::{self, Call},
     device::{Devices, Located},
     environment::Environment,
@@ -19,6 +19,7 @@ use super::{
 use crate::{
     entry::{Lock, Warning},
     lookup::Lookup,
+    name_table::{NameNumbers, NameTable},
 };
 
 /// Functions, sources and evaluated texts nest no deeper than this, as in GRUB.
@@ -89,7 +90,7 @@ pub struct Evaluator<'a> {
     pub(super) flavour: &'static Flavour,
     pub(super) devices: Devices,
     pub(super) environment: Environment,
-    pub(super) functions: Rc<HashMap<String, Function>>,
+    pub(super) functions: Rc<NameTable<Function>>,
     pub(super) parameters: Option<Rc<Vec<String>>>,
     status: u64,
     pub(super) flow: Flow,
@@ -100,7 +101,7 @@ pub struct Evaluator<'a> {
     pub(super) spent: u64,
     pub(super) account: Account,
     /// The files that one entry has read; `None` outside of entries.
-    reads: Option<Reads>,
+    reads: Option<NameNumbers>,
     pub(super) stop: Option<Stop>,
     pub(super) place: Place,
     pub(super) line: u32,
@@ -183,7 +184,7 @@ impl<'a> Evaluator<'a> {
             fuel,
             spent: 0,
             account: self.account.clone(),
-            reads: Some(Reads::new()),
+            reads: Some(NameNumbers::default()),
             stop: None,
             place: self.place.clone(),
             line: self.line,
@@ -246,8 +247,8 @@ impl<'a> Evaluator<'a> {
     /// Takes the work that a file allows for which is read now. For an entry every file counts that it has not read itself: what
     /// it does with them is in the account of all.
     pub(super) fn earn(&mut self, volume: usize, path: &str, length: usize) {
-        let file = (volume, Rc::<str>::from(path));
-        let is_new = self.reads.as_mut().map(|reads| reads.insert(file.clone()));
+        let file = budget::file_name(volume, path);
+        let is_new = self.reads.as_mut().map(|reads| reads.is_new(file.clone()));
         let of_all = self.account.read(file, length);
         let own = match is_new {
             None => of_all,

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::{
-    budget::{LINE, Script},
+    budget::{self, LINE, Script},
     device::Located,
     evaluate::{Evaluator, Flow, Function, Place},
     failure::{CommandFailure, CommandResult, Status},
@@ -105,7 +105,7 @@ impl Evaluator<'_> {
 
     /// The script of a file, which is read once.
     fn script(&mut self, volume: usize, path: &str) -> Result<Script, CommandFailure> {
-        let file = (volume, Rc::<str>::from(path));
+        let file = budget::file_name(volume, path);
         if let Some(script) = self.account.script(&file) {
             self.earn(volume, path, script.text.len());
             return Ok(script);

@@ -2,7 +2,7 @@
 //! identifier that systemd knows it by, or the one that `default_entry` names, by a path or by a number (Limine, CONFIG.md
 //! and the order in its menu).
 
-use std::collections::HashMap;
+use crate::name_table::NameNumbers;
 
 /// A request for an entry.
 #[derive(Clone, Copy)]
@@ -49,7 +49,7 @@ impl Shown {
 
     /// An identifier is the path in the characters that systemd allows; of equal ones the later have numbers from 2.
     fn identified(&self, text: &str) -> Option<usize> {
-        let mut times: HashMap<String, usize> = HashMap::new();
+        let mut times = NameNumbers::default();
         let found = self.entries.iter().find(|(_, path)| {
             let allowed = |byte: u8| match byte {
                 b'/' => '.',
@@ -62,9 +62,11 @@ impl Shown {
                 Some(rest) => (true, rest),
                 None => (false, ""),
             };
-            let time = times.entry(identifier).or_default();
-            *time = time.saturating_add(1);
-            same && if *time == 1 { rest.is_empty() } else { rest == format!("-{time}") }
+            match times.count(identifier) {
+                _ if !same => false,
+                0 => rest.is_empty(),
+                before => rest == format!("-{}", before.saturating_add(1)),
+            }
         });
         found.map(|(entry, _)| *entry)
     }

@@ -55,7 +55,7 @@ impl WorkerState {
                 && (volumes.any(|device| device.name == *name) || rejected.any(|device| device.name == *name))
         };
         if self.known_probed && !device.beneath.iter().any(is_known) {
-            self.late.insert(device.name.clone());
+            self.late.count(device.name.clone());
         }
     }
 

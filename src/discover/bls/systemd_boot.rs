@@ -1,6 +1,6 @@
 //! systemd-boot's menu: which entries it shows, under which titles and in which order, and what it would boot.
 
-use std::{collections::HashMap, env::consts::ARCH};
+use std::env::consts::ARCH;
 
 use super::{
     EntryFile,
@@ -18,6 +18,7 @@ use crate::{
         cmdline,
         kernel_file::{HEAD_LENGTH, KernelFile, recognise},
         lookup::{CONFIG_LIMIT, Lookup},
+        name_table::NameNumbers,
         sort, text,
         uki::Profile,
     },
@@ -145,14 +146,11 @@ fn make_titles_unique(shown: &[Shown], entries: &mut [Entry]) {
         |it| Some(it.name.clone()),
     ];
     for difference in differences {
-        let mut counts: HashMap<String, usize> = HashMap::new();
-        for entry in shown.iter().filter_map(|it| entries.get(it.place)) {
-            let count = counts.entry(entry.title.clone()).or_default();
-            *count = count.saturating_add(1);
-        }
+        let titles = shown.iter().filter_map(|it| entries.get(it.place)).map(|entry| entry.title.clone());
+        let counts: NameNumbers = titles.collect();
         for it in shown {
             let entry = entries.get_mut(it.place);
-            let entry = entry.filter(|entry| counts.get(&entry.title).is_some_and(|count| *count > 1));
+            let entry = entry.filter(|entry| counts.get(&entry.title).is_some_and(|count| count > 1));
             if let (Some(entry), Some(difference)) = (entry, difference(it)) {
                 entry.title.push_str(&format!(" ({difference})"));
             }

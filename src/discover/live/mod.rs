@@ -5,8 +5,6 @@ mod systems;
 #[cfg(test)]
 mod tests;
 
-use std::collections::HashSet;
-
 use super::{
     finder::{Context, Finder, Findings, Note, NoteAction},
     foreign, grub,
@@ -17,6 +15,7 @@ use crate::{
     formats::{
         glob,
         lookup::{FileKind, Lookup, LookupError},
+        name_table::NameNumbers,
     },
 };
 
@@ -73,7 +72,7 @@ pub(super) fn search(
 
 /// Paths of the images on a volume: in the usual places, then where the settings say.
 fn images(lookup: &dyn Lookup, volume: usize, context: &Context) -> Vec<String> {
-    let mut seen = HashSet::new();
+    let mut seen = NameNumbers::default();
     let mut found = Vec::new();
     for place in PLACES.into_iter().chain(context.images.iter().map(String::as_str)) {
         let place = format!("/{}", place.trim_matches('/'));
@@ -90,7 +89,7 @@ fn images(lookup: &dyn Lookup, volume: usize, context: &Context) -> Vec<String> 
         };
         for entry in lookup.list(volume, if directory.is_empty() { "/" } else { directory }) {
             let path = format!("{directory}/{}", entry.name);
-            if entry.kind != FileKind::Directory && fits(&entry.name) && seen.insert(path.clone()) {
+            if entry.kind != FileKind::Directory && fits(&entry.name) && seen.is_new(path.clone()) {
                 found.push(path);
             }
         }
@@ -131,8 +130,10 @@ fn look_into(
         return Err(LookupError::Failed("an image without a boot configuration".into()));
     };
     // Drops entries that another configuration, for other firmware, has in the same words.
-    let mut seen = HashSet::new();
-    found.entries.retain(|it| seen.insert((it.path_in_menu.clone(), it.title.clone(), it.cmdline.clone())));
+    let mut seen = NameNumbers::default();
+    found.entries.retain(|it| {
+        seen.is_new([&it.path_in_menu[..], &[it.title.clone(), it.cmdline.clone()]].concat().join("\0"))
+    });
     foreign::refuse(&lookup, &mut found);
     let image = image.reference();
     for entry in &mut found.entries {

@@ -6,11 +6,7 @@ mod names;
 mod order;
 mod system;
 
-use std::{
-    collections::{HashMap, HashSet},
-    env::consts::ARCH,
-    rc::Rc,
-};
+use std::{env::consts::ARCH, rc::Rc};
 
 #[cfg(any(feature = "other-loaders", test))]
 pub(super) use self::cmdline::ROOT_TYPE;
@@ -25,6 +21,8 @@ use crate::{
     formats::{
         kernel_file::{HEAD_LENGTH, KernelFile, recognise},
         lookup::{FileKind, Lookup},
+        name_map::NameMap,
+        name_table::NameNumbers,
         sort, text,
     },
 };
@@ -80,7 +78,7 @@ impl Kernel {
 /// lead to: their kernels are passed over.
 pub(super) fn scan(lookup: &dyn Lookup, volume: usize, offered: &[&Entry]) -> Option<Findings> {
     let own = lookup.volumes().get(volume)?.reference();
-    let mut scan = Scan { lookup, volume, own, notes: Vec::new(), names: HashMap::new() };
+    let mut scan = Scan { lookup, volume, own, notes: Vec::new(), names: NameMap::default() };
     let mut kernels = scan.kernels();
     kernels.retain(|kernel| !scan.is_known(kernel, offered));
     let systems = if kernels.is_empty() { Vec::new() } else { System::all(lookup) };
@@ -125,7 +123,7 @@ struct Scan<'a> {
     own: VolumeReference,
     notes: Vec<Note>,
     /// Names in directories that initrds are looked for in; a directory of thousands is listed once.
-    names: HashMap<String, Rc<HashSet<String>>>,
+    names: NameMap<Rc<NameNumbers>>,
 }
 
 impl Scan<'_> {
@@ -133,7 +131,7 @@ impl Scan<'_> {
     fn kernels(&mut self) -> Vec<Kernel> {
         let mut kernels: Vec<Kernel> = Vec::new();
         for prefix in system::prefixes(self.lookup, self.volume) {
-            let mut versions: HashSet<String> = HashSet::new();
+            let mut versions = NameNumbers::default();
             let mut links = Vec::new();
             let before = kernels.len();
             for place in names::PLACES {
@@ -145,7 +143,7 @@ impl Scan<'_> {
                     for (kernel, is_link) in self.kernels_in(&directory) {
                         if kernel.versions.is_empty() && is_link {
                             links.push(kernel);
-                        } else if versions.insert(kernel.version().to_owned()) || kernel.versions.is_empty() {
+                        } else if versions.is_new(kernel.version().to_owned()) || kernel.versions.is_empty() {
                             kernels.push(kernel);
                         } else {
                             self.pass_over(&kernel.path(), "a kernel of this version is offered already");
@@ -372,16 +370,21 @@ impl Scan<'_> {
         }
         std::iter::once(kernel.directory.clone()).chain(elsewhere).find_map(|directory| {
             let names = self.names_in(&directory);
-            let mut there = candidates.iter().filter(|name| names.contains(*name));
+            let mut there = candidates.iter().filter(|name| names.contains(name));
             there.find_map(|name| {
                 Some(join(&directory, name)).filter(|path| self.lookup.is_file(self.volume, path))
             })
         })
     }
 
-    fn names_in(&mut self, directory: &str) -> Rc<HashSet<String>> {
-        let list = || self.lookup.list(self.volume, directory).into_iter().map(|entry| entry.name).collect();
-        self.names.entry(directory.to_owned()).or_insert_with(|| Rc::new(list())).clone()
+    fn names_in(&mut self, directory: &str) -> Rc<NameNumbers> {
+        if let Some(names) = self.names.get(directory) {
+            return Rc::clone(names);
+        }
+        let names = self.lookup.list(self.volume, directory).into_iter().map(|entry| entry.name);
+        let names: Rc<NameNumbers> = Rc::new(names.collect());
+        self.names.insert(directory.to_owned(), Rc::clone(&names));
+        names
     }
 
     /// The system that a kernel belongs to: on its own volume, else the one that has its modules, else the only one on
@@ -446,13 +449,9 @@ fn refuse_without_initrds(kernels: &[Kernel], entries: &mut [Entry]) {
 
 /// Two kernels of one version have their paths in their titles.
 fn make_titles_unique(entries: &mut [Entry]) {
-    let mut counts: HashMap<String, usize> = HashMap::new();
-    for entry in &*entries {
-        let count = counts.entry(entry.title.clone()).or_default();
-        *count = count.saturating_add(1);
-    }
+    let counts: NameNumbers = entries.iter().map(|entry| entry.title.clone()).collect();
     for entry in entries {
-        if counts.get(&entry.title).is_some_and(|count| *count > 1) {
+        if counts.get(&entry.title).is_some_and(|count| count > 1) {
             entry.title.push_str(&format!(" ({})", entry.id));
         }
     }

@@ -1,9 +1,11 @@
 //! Requests that wait for a thread to load them, each one once.
 
 use std::{
-    collections::{HashSet, VecDeque},
+    collections::VecDeque,
     sync::{Condvar, Mutex, MutexGuard, PoisonError},
 };
+
+use crate::formats::name_table::NameNumbers;
 
 /// The queue, shared by those who ask and those who load.
 #[derive(Debug, Default)]
@@ -15,7 +17,7 @@ pub(super) struct Queue {
 #[derive(Debug, Default)]
 struct QueueState {
     waiting: VecDeque<String>,
-    seen: HashSet<String>,
+    seen: NameNumbers,
     busy: usize,
 }
 
@@ -29,8 +31,7 @@ impl Queue {
     /// Adds a request, unless the same was made before.
     pub(super) fn push(&self, request: &str) {
         let mut state = self.lock();
-        if !state.seen.contains(request) {
-            state.seen.insert(request.to_owned());
+        if state.seen.is_new(request.to_owned()) {
             state.waiting.push_back(request.to_owned());
             self.changed.notify_all();
         }

@@ -1,6 +1,6 @@
 //! The commands that boot: an entry of the boot loader's list, or a kernel that is named by hand, as in GRUB's command line.
 
-use std::{collections::HashSet, env, fs, path::Path, sync::Arc};
+use std::{env, fs, path::Path, sync::Arc};
 
 use rustix::fd::OwnedFd;
 
@@ -26,6 +26,7 @@ use crate::{
     },
     entry::{Discovery, Entry, Kind, Volume},
     formats::{
+        name_table::NameNumbers,
         sort,
         text::{decode, printable},
     },
@@ -65,7 +66,7 @@ fn offer() -> Result<Offer, Failure> {
     let context =
         Context { grub_flavour: settings.grub_flavour.clone(), images: settings.iso.clone(), ..context };
     let all: Vec<Volume> = volumes.iter().map(|open| open.volume.clone()).collect();
-    let (late, firmware) = (HashSet::new(), firmware::partitions(&context));
+    let (late, firmware) = (NameNumbers::default(), firmware::partitions(&context));
     let electorate = Electorate { settings: &settings, volumes: &all, late: &late, firmware: &firmware };
     let order = election::order(&electorate);
     sort::by_key(&mut volumes, |open| order.iter().position(|id| *id == open.volume.id));
