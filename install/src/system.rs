@@ -8,9 +8,8 @@ use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use firstlight::formats::efi_boot;
-use rustix::fs::{
-    FlockOperation, IFlags, StatVfsMountFlags, flock, fstatfs, ioctl_getflags, ioctl_setflags, statvfs,
-};
+use firstlight::sys::files;
+use rustix::fs::{FlockOperation, StatVfsMountFlags, flock, fstatfs, statvfs};
 use rustix::io::Errno;
 
 /// The GUID of the variables that the UEFI specification defines.
@@ -189,13 +188,7 @@ impl System {
 /// Takes away the flag by which efivarfs protects a variable against `rm`.
 fn make_mutable(path: &Path) -> io::Result<()> {
     let Ok(file) = File::open(path) else { return Ok(()) };
-    match ioctl_getflags(&file) {
-        Ok(flags) if flags.contains(IFlags::IMMUTABLE) => {
-            Ok(ioctl_setflags(&file, flags - IFlags::IMMUTABLE)?)
-        }
-        Ok(_) | Err(Errno::NOTTY | Errno::OPNOTSUPP | Errno::INVAL) => Ok(()),
-        Err(error) => Err(error.into()),
-    }
+    files::take_guard(&file).map(drop)
 }
 
 fn unfinished(path: &Path) -> PathBuf {

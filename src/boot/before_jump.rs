@@ -8,8 +8,6 @@ use std::{
     time::Duration,
 };
 
-use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
-
 use crate::{
     discover::environment::{self, Access},
     entry::{Entry, FileReference, Format},
@@ -19,7 +17,7 @@ use crate::{
         OpenVolume,
         rename::{self, RenameError},
     },
-    sys::threads::within,
+    sys::{files, threads::within},
 };
 
 /// Time in which the disks must have taken what is written to them.
@@ -120,8 +118,7 @@ fn count(volumes: &[Arc<OpenVolume>], file: &FileReference, name: &str) -> Resul
 /// The kernel guards the variables of most vendors by a flag.
 fn remove_variable(path: &Path) -> io::Result<()> {
     let file = File::open(path)?;
-    // Without such flags, the removal is allowed, or says why not.
-    let _ = ioctl_getflags(&file).and_then(|flags| ioctl_setflags(&file, flags - IFlags::IMMUTABLE));
+    files::take_guard(&file)?;
     std::fs::remove_file(path)
 }
 

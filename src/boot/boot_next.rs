@@ -7,12 +7,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
-
 use super::firmware::{GLOBAL, read};
 use crate::{
     entry::{Entry, Kind, Volume},
     formats::efi_boot::{self, HardDrive},
+    sys::files,
 };
 
 /// The attributes of what the firmware keeps: non-volatile, and seen by boot services and by the system.
@@ -149,10 +148,8 @@ pub(super) fn write(variables: &Path, name: &str, value: &[u8]) -> io::Result<()
 /// # Errors
 /// The kernel's reason.
 pub fn write_variable(path: &Path, content: &[u8]) -> io::Result<()> {
-    if let Ok(file) = File::open(path)
-        && let Ok(flags) = ioctl_getflags(&file)
-    {
-        ioctl_setflags(&file, flags & !IFlags::IMMUTABLE)?;
+    if let Ok(file) = File::open(path) {
+        files::take_guard(&file)?;
     }
     File::options().write(true).create(true).truncate(false).open(path)?.write_all(content)
 }

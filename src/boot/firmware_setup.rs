@@ -59,7 +59,8 @@ mod tests {
             };
             put("OsIndicationsSupported", supported);
             put("OsIndications", before);
-            assert_eq!(ask_for(directory.path()).is_ok(), expected.is_some(), "{supported:?}");
+            let asked = ask_for(directory.path());
+            assert_eq!(asked.is_ok(), expected.is_some(), "{supported:?}: {asked:?}");
             let written = fs::read(file("OsIndications")).ok();
             let expected =
                 expected.or(before).map(|value| [&7_u32.to_le_bytes()[..], &value.to_le_bytes()].concat());

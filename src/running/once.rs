@@ -8,8 +8,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
-
 use super::mounts;
 use crate::{
     boot::boot_next::{self, BootNextError, write_variable},
@@ -207,18 +205,13 @@ impl Once {
                 let change = EnvironmentChange { block: block.clone(), name, value };
                 // Its installer guards the file by a flag, which extlinux takes away for that time, too.
                 let path = point.join(block.path.trim_start_matches('/'));
-                let file = files::open_regular(&path).map_err(|error| OnceError::Failed(path, error))?;
-                let flags = ioctl_getflags(&file).unwrap_or(IFlags::empty());
-                let is_guarded = flags.contains(IFlags::IMMUTABLE);
-                if is_guarded {
-                    // If that fails, writing says so.
-                    let _ = ioctl_setflags(&file, flags - IFlags::IMMUTABLE);
-                }
+                let file =
+                    files::open_regular(&path).map_err(|error| OnceError::Failed(path.clone(), error))?;
+                let failed = |error| OnceError::Failed(path.clone(), error);
+                let is_guarded = files::take_guard(&file).map_err(failed)?;
                 let changed = change_on(point, volume, change);
-                if is_guarded {
-                    let _ = ioctl_setflags(&file, flags);
-                }
-                changed
+                let guarded = if is_guarded { files::give_guard(&file) } else { Ok(()) };
+                changed.and_then(|()| guarded.map_err(failed))
             }
             Self::Firmware { entry, volume, variables } => {
                 Ok(boot_next::set(entry, volume, variables, Path::new("/sys"))?)

@@ -4,7 +4,10 @@
 use std::{fs::File, io, os::unix::fs::FileExt, path::Path};
 
 use rustix::{
-    fs::{MemfdFlags, Mode, OFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, memfd_create, open},
+    fs::{
+        IFlags, MemfdFlags, Mode, OFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, ioctl_getflags,
+        ioctl_setflags, memfd_create, open,
+    },
     io::Errno,
 };
 
@@ -44,6 +47,33 @@ pub fn open_regular(path: &Path) -> io::Result<File> {
     } else {
         Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file"))
     }
+}
+
+/// Takes away the flag that guards a file against every change (`i` of chattr(1); efivarfs and extlinux set it), and gives whether
+/// it had one. All its other flags stay, those included that have no name here: ext4 would convert the file without them.
+///
+/// # Errors
+///
+/// The kernel's reason. A file system without flags is no error.
+pub fn take_guard(file: &File) -> io::Result<bool> {
+    let flags = match ioctl_getflags(file) {
+        Err(Errno::NOTTY | Errno::OPNOTSUPP | Errno::INVAL) => return Ok(false),
+        flags => flags?,
+    };
+    let is_guarded = flags.contains(IFlags::IMMUTABLE);
+    if is_guarded {
+        ioctl_setflags(file, flags.difference(IFlags::IMMUTABLE))?;
+    }
+    Ok(is_guarded)
+}
+
+/// Gives a file the flag that [`take_guard`] has taken away.
+///
+/// # Errors
+///
+/// The kernel's reason.
+pub fn give_guard(file: &File) -> io::Result<()> {
+    Ok(ioctl_setflags(file, ioctl_getflags(file)?.union(IFlags::IMMUTABLE))?)
 }
 
 /// Reads from an offset until the buffer is full or the file ends, and says how many bytes that was.
@@ -129,6 +159,23 @@ mod tests {
     use std::io::Write;
 
     use super::*;
+
+    #[test]
+    fn a_guard_is_taken_and_given_and_no_other_flag_changes() {
+        let path = std::env::temp_dir().join(format!("firstlight-guard-{}", std::process::id()));
+        std::fs::write(&path, "content").unwrap();
+        let file = &File::open(&path).unwrap();
+        let flags = || ioctl_getflags(file).map(|flags| flags.bits());
+        let before = flags();
+        assert!(!take_guard(file).unwrap());
+        // Without the capability for it, or without flags, there is nothing to take.
+        if give_guard(file).is_ok() {
+            assert_eq!(flags(), before.map(|flags| flags | IFlags::IMMUTABLE.bits()));
+            assert!(take_guard(file).unwrap());
+        }
+        std::fs::remove_file(&path).unwrap();
+        assert_eq!(flags(), before);
+    }
 
     #[test]
     fn reading_leaves_no_trace_and_waits_for_no_writer() {

@@ -86,8 +86,7 @@ impl Output {
         let columns = terminal.size().columns.max(1);
         let rows = text.chars().count().saturating_sub(1).div_ceil(columns).max(1);
         if rows > self.left {
-            terminal.write(MORE);
-            let key = terminal.key();
+            let key = terminal.ask(MORE);
             terminal.write("\r\x1b[K");
             self.left = match key {
                 Some(Key::Enter | Key::Down) => rows,

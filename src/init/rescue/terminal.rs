@@ -39,9 +39,11 @@ impl Terminal {
         write(text);
     }
 
-    /// Waits for one key; `None` when no more can come.
-    pub(super) fn key(&self) -> Option<Key> {
+    /// Asks, and waits for one key as the answer; `None` when no more can come.
+    pub(super) fn ask(&self, question: &str) -> Option<Key> {
+        // Before the question is read: a quick answer would be echoed into the text.
         let before = raw(stdin());
+        self.write(question);
         let key = Keys::default().next();
         if let Some(modes) = before {
             // As it was.
