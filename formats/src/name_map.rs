@@ -43,8 +43,8 @@ impl<V> NameMap<V> {
     }
 
     /// Takes out all names but those for which `is_kept` holds.
-    pub fn retain(&mut self, is_kept: impl Fn(&str) -> bool) {
-        self.0.retain(|(name, _)| is_kept(name));
+    pub fn retain(&mut self, is_kept: impl Fn(&str, &V) -> bool) {
+        self.0.retain(|(name, value)| is_kept(name, value));
     }
 
     /// All names with their values.
@@ -103,7 +103,7 @@ mod tests {
                 }
                 prop_assert_eq!(map.get(&name), tree.get(&name));
                 if name == "ab" {
-                    map.retain(|name| name > "b");
+                    map.retain(|name, _| name > "b");
                     tree.retain(|name, _| name.as_str() > "b");
                 }
                 let all: Vec<_> = tree.iter().map(|(name, value)| (name.as_str(), value)).collect();

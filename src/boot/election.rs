@@ -122,6 +122,14 @@ pub fn may_outrank(device: &Device, entry: &Entry, electorate: &Electorate<'_>) 
         || other <= (rank.firmware, rank.removable, rank.transport, rank.path)
 }
 
+/// The first of the volumes that a name means: copies have the same.
+#[must_use]
+pub fn first_of_name(name: &VolumeName, electorate: &Electorate<'_>) -> Option<VolumeId> {
+    let is_named =
+        |id: &VolumeId| electorate.volumes.iter().any(|volume| volume.id == *id && name.names(volume));
+    order(electorate).into_iter().find(is_named)
+}
+
 /// Whether all volumes that the settings wait for are there.
 #[must_use]
 pub fn all_there(wait: &[VolumeName], volumes: &[Volume]) -> bool {

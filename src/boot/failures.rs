@@ -46,6 +46,13 @@ impl Failures {
         self.0.remove(id);
     }
 
+    /// Forgets the failures of attempts in this process; gives whether there were any.
+    pub fn forget_attempts(&mut self) -> bool {
+        let before = self.0.len();
+        self.0.retain(|_, failure| matches!(failure, LoadFailure::WorkerDied));
+        self.0.len() < before
+    }
+
     /// The entry has another id now.
     pub fn rename(&mut self, old: &str, new: &str) {
         if let Some(failure) = self.0.remove(old) {
@@ -55,7 +62,7 @@ impl Failures {
 
     /// Forgets the failures of all entries but those for which `is_kept` holds.
     pub fn retain(&mut self, is_kept: impl Fn(&str) -> bool) {
-        self.0.retain(is_kept);
+        self.0.retain(|id, _| is_kept(id));
     }
 
     /// Why the entry failed. A long id reaches us cut when an earlier worker died on it.

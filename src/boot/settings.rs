@@ -1,15 +1,23 @@
-//! The settings: /etc/firstlight.conf, overridden by `firstlight.key=value` words of the kernel command line.
+//! The settings: /etc/firstlight.conf, overridden by a file on a volume that it names, and that by `firstlight.key=value` words of
+//! the kernel command line.
 //!
 //! One `key = value` a line, `#` begins a comment line, a repeated key makes a list. docs/config.md holds the same table
 //! of keys as [`KEYS`].
 
 mod keys;
+pub mod texts;
 
 use log::LevelFilter;
 
-use self::keys::{KEYS, Setting, Store};
+use self::keys::{IMAGE_ONLY, KEYS, Setting, Store};
 use super::{nearest::nearest, passwords::OwnPassword};
 use crate::{entry::TimeoutStyle, formats::volume_name::VolumeName};
+
+/// The file of settings in the image.
+pub const IN_IMAGE: &str = "/etc/firstlight.conf";
+
+/// The file of settings on the volume that `settings-on` names.
+pub const ON_VOLUME: &str = "/EFI/firstlight/firstlight.conf";
 
 /// The key whose value is shown to nobody.
 const PASSWORD: &str = "password";
@@ -61,6 +69,8 @@ pub struct Settings {
     pub only: Vec<String>,
     /// Patterns of entries that never boot on their own.
     pub never: Vec<String>,
+    /// The volume whose file of settings overrides the image's.
+    pub settings_on: Option<VolumeName>,
     /// Volumes that must be there before anything boots on its own.
     pub wait: Vec<VolumeName>,
     /// Seconds after the first volume is found in which all devices of the start are probed and searched; what takes longer is
@@ -84,7 +94,9 @@ pub struct Settings {
     pub keeps_state: bool,
     /// The machine's own password, without which a person can do nothing but boot the default.
     pub password: Option<OwnPassword>,
-    /// The action when nothing could be booted.
+    /// How often everything is tried again when nothing could be booted.
+    pub retries: u32,
+    /// The action when nothing could be booted then either.
     pub after_failure: AfterFailure,
     /// Seconds before that, in which a key stops it.
     pub failure_delay: u32,
@@ -108,6 +120,7 @@ impl Default for Settings {
             default: None,
             only: Vec::new(),
             never: Vec::new(),
+            settings_on: None,
             wait: Vec::new(),
             survey_deadline: 10,
             order: Vec::new(),
@@ -119,6 +132,7 @@ impl Default for Settings {
             iso: Vec::new(),
             keeps_state: true,
             password: None,
+            retries: 0,
             after_failure: AfterFailure::Menu,
             failure_delay: 10,
             log_level: LevelFilter::Info,
@@ -135,14 +149,27 @@ impl Settings {
     /// is left as it was, and a message says where and why.
     #[must_use]
     pub fn parse(config: &str, cmdline: &str) -> (Self, Vec<String>) {
-        let (settings, _, messages) = Self::trace(config, cmdline);
+        let (settings, _, messages) = Self::trace(&[(IN_IMAGE, config)], cmdline);
         (settings, messages)
     }
 
-    /// Every key with the values that count and their origin, and the messages of [`Settings::parse`].
+    /// The same, with the file of a volume between the two; `name` is what messages call it. Messages are of that file alone.
     #[must_use]
-    pub fn explain(config: &str, cmdline: &str) -> (Vec<Effective>, Vec<String>) {
-        let (_, counting, messages) = Self::trace(config, cmdline);
+    pub fn parse_with_volume(
+        config: &str,
+        name: &str,
+        on_volume: &str,
+        cmdline: &str,
+    ) -> (Self, Vec<String>) {
+        let (settings, _, mut messages) = Self::trace(&[(IN_IMAGE, config), (name, on_volume)], cmdline);
+        messages.retain(|message| message.starts_with(name));
+        (settings, messages)
+    }
+
+    /// Every key with the values that count and their origin, and the messages of [`Settings::parse`] for a file of this name.
+    #[must_use]
+    pub fn explain(name: &str, config: &str, cmdline: &str) -> (Vec<Effective>, Vec<String>) {
+        let (_, counting, messages) = Self::trace(&[(name, config)], cmdline);
         let effective = |key: &'static Setting| {
             let own: Vec<&Statement> =
                 counting.iter().filter(|statement| statement.name == key.name).collect();
@@ -162,13 +189,15 @@ impl Settings {
         (KEYS.iter().map(effective).collect(), messages)
     }
 
-    /// The settings, the statements that count, and a message for each of the others.
-    fn trace(config: &str, cmdline: &str) -> (Self, Vec<Statement>, Vec<String>) {
+    /// The settings, the statements that count, and a message for each of the others. `files` are the image's and then that of a
+    /// volume, each with its name.
+    fn trace(files: &[(&str, &str)], cmdline: &str) -> (Self, Vec<Statement>, Vec<String>) {
         let mut settings = Self::default();
         let mut counting: Vec<Statement> = Vec::new();
         let mut messages = Vec::new();
-        let mut replaced: Vec<&str> = Vec::new();
-        for statement in lines(config).chain(kernel_words(cmdline).map(Ok)) {
+        let mut replaced: Vec<(&str, usize)> = Vec::new();
+        let of_files = files.iter().enumerate().flat_map(|(source, (name, text))| lines(name, text, source));
+        for statement in of_files.chain(kernel_words(cmdline, files.len()).map(Ok)) {
             let statement = match statement {
                 Ok(statement) => statement,
                 Err(message) => {
@@ -176,19 +205,25 @@ impl Settings {
                     continue;
                 }
             };
-            if statement.on_cmdline
+            let source = statement.source;
+            if source > 0
                 && let Some(Setting { name, kind: Store::List { empty, .. }, .. }) = key(&statement.name)
-                && !replaced.contains(name)
+                && !replaced.contains(&(name, source))
             {
                 empty(&mut settings);
                 counting.retain(|other| other.name != *name);
-                replaced.push(name);
+                replaced.push((name, source));
             }
             // To search the nearest key for each costs more than anyone will read.
             if messages.len() > MESSAGE_LIMIT && key(&statement.name).is_none() {
                 continue;
             }
-            match settings.set(&statement.name, &statement.value) {
+            let is_set = if source > 0 && source < files.len() && IMAGE_ONLY.contains(&&*statement.name) {
+                Err(Mistake::Key(format!("`{}` counts in the image's own settings only", statement.name)))
+            } else {
+                settings.set(&statement.name, &statement.value)
+            };
+            match is_set {
                 Err(mistake) => {
                     let (Mistake::Key(message) | Mistake::Value(message)) = &mistake;
                     let (key, value) = statement.columns;
@@ -261,31 +296,34 @@ struct Statement {
     columns: (Option<usize>, Option<usize>),
     name: String,
     value: String,
-    on_cmdline: bool,
+    /// The turn of the file, or of the command line after all files.
+    source: usize,
 }
 
-fn lines(config: &str) -> impl Iterator<Item = Result<Statement, String>> {
-    let lines = config.lines().zip(1_usize..).map(|(whole, number)| (whole, whole.trim(), number));
-    lines.filter(|(_, line, _)| !line.is_empty() && !line.starts_with('#')).map(|(whole, line, number)| {
-        let place = format!("/etc/firstlight.conf:{number}");
-        // A part of the line begins after as many bytes as it is shorter than what it ends.
-        let column = |rest: &str| {
-            let before = whole.get(..whole.len().saturating_sub(rest.trim_start().len()));
-            before.map(|before| before.chars().count().saturating_add(1))
-        };
-        let key = column(whole);
-        let Some((name, value)) = whole.split_once('=') else {
-            let column = key.unwrap_or(1);
-            return Err(format!("{place}:{column}: `{line}` is not of the form key = value"));
-        };
-        let columns = (key, column(value));
-        let value = unquoted(value.trim()).to_owned();
-        Ok(Statement { place, columns, name: name.trim().to_owned(), value, on_cmdline: false })
-    })
+fn lines(file: &str, text: &str, source: usize) -> impl Iterator<Item = Result<Statement, String>> {
+    let lines = text.lines().zip(1_usize..).map(|(whole, number)| (whole, whole.trim(), number));
+    lines.filter(|(_, line, _)| !line.is_empty() && !line.starts_with('#')).map(
+        move |(whole, line, number)| {
+            let place = format!("{file}:{number}");
+            // A part of the line begins after as many bytes as it is shorter than what it ends.
+            let column = |rest: &str| {
+                let before = whole.get(..whole.len().saturating_sub(rest.trim_start().len()));
+                before.map(|before| before.chars().count().saturating_add(1))
+            };
+            let key = column(whole);
+            let Some((name, value)) = whole.split_once('=') else {
+                let column = key.unwrap_or(1);
+                return Err(format!("{place}:{column}: `{line}` is not of the form key = value"));
+            };
+            let columns = (key, column(value));
+            let value = unquoted(value.trim()).to_owned();
+            Ok(Statement { place, columns, name: name.trim().to_owned(), value, source })
+        },
+    )
 }
 
-fn kernel_words(cmdline: &str) -> impl Iterator<Item = Statement> {
-    words(cmdline).into_iter().filter_map(|word| {
+fn kernel_words(cmdline: &str, source: usize) -> impl Iterator<Item = Statement> {
+    words(cmdline).into_iter().filter_map(move |word| {
         let word = word.strip_prefix("firstlight.")?;
         let (name, value) = word.split_once('=').unwrap_or((word, "yes"));
         Some(Statement {
@@ -294,7 +332,7 @@ fn kernel_words(cmdline: &str) -> impl Iterator<Item = Statement> {
             // The kernel takes `-` and `_` in a parameter's name for the same.
             name: name.replace('_', "-"),
             value: value.to_owned(),
-            on_cmdline: true,
+            source,
         })
     })
 }
@@ -334,15 +372,16 @@ mod tests {
 
     #[test]
     fn the_file_is_read_line_by_line() {
-        let config = "# comment\n\ntimeout = 5\ntimeout-style = hidden\n default=\"Debian GNU/Linux\"\nonly = debian*\nnever = *-rescue\nwait = UUID=0a1b\nwait = LABEL=my disk\n\
+        let config = "# comment\n\ntimeout = 5\ntimeout-style = hidden\n default=\"Debian GNU/Linux\"\nonly = debian*\nnever = *-rescue\nsettings-on = LABEL=ESP\nwait = UUID=0a1b\nwait = LABEL=my disk\n\
                       survey-deadline = 20\norder = usb\nappend = quiet splash\nappend-for = a: b: c d\nremove = console=*\nnokaslr = yes\niso = /srv/*.img\nstate = never\npassword = $argon2id$v=19$m=64,t=2,p=1$c2FsdHNhbHQ$AAAAAAAAAAAAAAAAAAAAAA\ngrub-flavour = suse\nafter-failure = reboot 30\nlog-level = debug\ntiming = yes\n\
-                      watchdog = 60\nwatchdog-over-jump = yes\nworker-deaths = 5\n";
+                      watchdog = 60\nwatchdog-over-jump = yes\nworker-deaths = 5\nretries = 2\n";
         let expected = Settings {
             timeout: Some(Timeout::Seconds(5)),
             timeout_style: Some(TimeoutStyle::Hidden),
             default: Some(DefaultChoice::Named("Debian GNU/Linux".into())),
             only: vec!["debian*".into()],
             never: vec!["*-rescue".into()],
+            settings_on: Some(VolumeName::Label("ESP".into())),
             wait: vec![VolumeName::Uuid("0a1b".into()), VolumeName::Label("my disk".into())],
             survey_deadline: 20,
             order: vec![VolumeName::Transport(crate::entry::Transport::Usb)],
@@ -361,6 +400,7 @@ mod tests {
             watchdog: Some(60),
             watchdog_over_jump: true,
             worker_deaths: 5,
+            retries: 2,
         };
         assert_eq!(Settings::parse(config, ""), (expected, vec![]));
     }
@@ -379,6 +419,35 @@ mod tests {
             ..Settings::default()
         };
         assert_eq!(Settings::parse(config, cmdline), (expected, vec![]));
+    }
+
+    #[test]
+    fn a_volumes_file_stands_between_the_images_and_the_command_line() {
+        let image =
+            "timeout = 5\ndefault = a\nappend = x\nappend = y\norder = sda\nnever = n\npassword = no\n";
+        let on_volume = "timeout = 7\nappend = z\nnever = m\nnever = o\nwatchdog = 60\n settings-on = LABEL=x\ntimeuot = 1\n";
+        let expected = Settings {
+            timeout: Some(Timeout::Seconds(7)),
+            default: Some(DefaultChoice::Named("b".into())),
+            append: vec!["z".into()],
+            order: vec![VolumeName::Device("sda".into())],
+            never: vec!["w".into()],
+            ..Settings::default()
+        };
+        let messages = [
+            "sda1:/f.conf:5:1: `watchdog` counts in the image's own settings only",
+            "sda1:/f.conf:6:2: `settings-on` counts in the image's own settings only",
+            "sda1:/f.conf:7:1: unknown key `timeuot`; did you mean `timeout`?",
+        ];
+        assert_eq!(
+            Settings::parse_with_volume(
+                image,
+                "sda1:/f.conf",
+                on_volume,
+                "firstlight.default=b firstlight.never=w"
+            ),
+            (expected, messages.map(str::to_owned).to_vec())
+        );
     }
 
     #[test]

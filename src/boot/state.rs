@@ -3,40 +3,42 @@
 
 mod devices;
 mod edited;
+mod event;
 mod loading;
 mod locks;
 mod nothing;
 #[cfg(test)]
 mod tests;
 mod view;
+mod volume_settings;
 mod waiting;
 
 use std::time::Duration;
 
-pub use self::view::Visibility;
+pub use self::{
+    event::{Event, Patience, WorkerAction},
+    view::Visibility,
+};
 use self::{
     loading::Load,
     locks::{Barrier, Locks, Wanted},
     view::full_title,
+    volume_settings::VolumeSettings,
 };
 use super::{
     boot_next,
     election::{self, Electorate},
     failures::Failures,
-    loader::AttemptError,
-    passwords::{Answer, Question},
     settings::{Settings, Timeout},
     supervision::{Notice, Request},
 };
 use crate::{
-    entry::{Device, Discovery, Entry, FileReference, TimeoutStyle, Volume, VolumeId, VolumeReference},
+    entry::{Device, Discovery, Entry, TimeoutStyle, Volume, VolumeId, VolumeReference},
     formats::{name_table::NameNumbers, text::printable},
-    kexec::LoadedKernel,
     storage::{controllers::Controller, rejection::Rejection},
     ui::{
         keys::Key,
-        menu::{BootMenu, FileVerdict, MenuChoice, TypedFile},
-        secret::SecretText,
+        menu::{BootMenu, MenuChoice},
     },
 };
 
@@ -55,102 +57,6 @@ const CLOSED_CONSOLE: &str = "The rescue console is locked: the boot loader's co
 const CLOSED_EDITOR: &str = "This entry cannot be changed: it starts no kernel of its own, or the boot loader's configuration asks \
                              for a password before that and sets none that can be checked here.";
 
-#[derive(Debug)]
-pub enum Event {
-    /// The probe of the device with this kernel name begins.
-    Probing(String),
-    /// A volume can be read.
-    Found(Volume),
-    /// Nothing can be read from a device, for this reason.
-    Rejected(Device, Rejection),
-    /// The device of this kernel name is gone.
-    Gone(String),
-    /// The firmware's boot order names these partitions, by their UUIDs.
-    BootOrder(Vec<String>),
-    /// These devices were there at the start and are still being probed.
-    Awaited(Vec<Device>),
-    /// Every device that was there at the start has been probed.
-    KnownProbed,
-    /// The discovery that runs has met with trouble, and waits for these volumes alone.
-    Searching(Vec<VolumeReference>),
-    /// The discovery that runs ends without some volumes, which may be searched again with more time.
-    VolumesLate,
-    /// Discovery of the volumes ended, which [`WorkerAction::Discover`] began.
-    Discovered(Result<Discovery, String>),
-    /// The load with this number ended.
-    Loaded(u64, Result<LoadedKernel, AttemptError>),
-    /// The storage controllers without a driver, which [`WorkerAction::FindControllers`] asked for.
-    Controllers(Vec<Controller>),
-    /// What is known of a file in the editor, which [`WorkerAction::LookAt`] asked for.
-    Judged(FileVerdict),
-    /// Disks of which the kernel shows no block device yet, which [`WorkerAction::LookAgain`] asked for.
-    Starting(Vec<String>),
-    Key(Key),
-    /// PID 1 has sent a notice.
-    Notice(Notice),
-    /// What came of the try with this number, which [`WorkerAction::CheckPassword`] asked for.
-    PasswordChecked(u64, Answer),
-    /// The firmware does not do, for this reason, what [`WorkerAction::StartByFirmware`] or [`WorkerAction::EnterSetup`] asked for.
-    FirmwareRefused(String),
-    /// A moment that [`WorkerState::next_moment`] named has come.
-    Moment,
-}
-
-/// An action that the worker carries out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum WorkerAction {
-    /// Find the entries of all volumes that are there.
-    Discover(Patience),
-    /// Load this entry; the number comes back with the result.
-    Load {
-        number: u64,
-        entry: Box<Entry>,
-        /// `nokaslr` may be added to its command line where the firmware makes it necessary.
-        nokaslr: bool,
-    },
-    Unload,
-    /// Carry out the actions that were left until the jump, and have PID 1 jump.
-    Jump {
-        /// Id of the entry.
-        entry: String,
-        title: String,
-        /// Its kernel, which is loaded.
-        kernel: LoadedKernel,
-    },
-    /// Check a password; the number comes back with the answer.
-    CheckPassword {
-        number: u64,
-        question: Box<Question>,
-        /// The name that was typed before it.
-        user: String,
-        typed: SecretText,
-    },
-    /// Have the firmware start this entry's program, after a reset.
-    StartByFirmware(Box<Entry>),
-    /// Restart into the firmware's setup.
-    EnterSetup,
-    /// Send this request to PID 1.
-    Ask(Request),
-    /// Look whether these files can be read, which a person has typed; none where no volume has such a name.
-    LookAt(Vec<(TypedFile, Option<FileReference>)>),
-    /// Find the storage controllers without a driver: the kernel shows no disk.
-    FindControllers,
-    /// Look at all devices again: something is waited for, and nobody knows what.
-    LookAgain,
-    /// Write a landmark for tests and fleet tools.
-    Landmark(&'static str, Vec<(&'static str, String)>),
-    Redraw,
-}
-
-/// How long a discovery may take.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Patience {
-    /// Until this time.
-    Until(Duration),
-    /// As long as the volumes that were late before may need.
-    ForLate,
-}
-
 /// Who decides what boots.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Decider {
@@ -166,6 +72,9 @@ enum Decider {
 #[derive(Debug)]
 pub struct WorkerState {
     settings: Settings,
+    volume_settings: VolumeSettings,
+    /// How often everything may be tried again.
+    retries: u32,
     firmware: Vec<String>,
     volumes: Vec<Volume>,
     rejected: Vec<(Device, Rejection)>,
@@ -256,6 +165,8 @@ impl WorkerState {
             controllers: None,
             starting: Vec::new(),
             lock_reported: settings.password.is_some(),
+            volume_settings: VolumeSettings::of(&settings),
+            retries: settings.retries,
             settings,
             rescue_asked: false,
             first_default: None,
@@ -347,6 +258,7 @@ impl WorkerState {
             Event::Key(key) => self.pressed(key, &mut actions),
             Event::PasswordChecked(number, answer) => self.checked(number, answer, &mut actions),
             Event::FirmwareRefused(reason) => self.report(reason),
+            Event::Settings(settings, messages) => self.take_settings(settings.map(|it| *it), messages),
             Event::Judged(verdict) => self.menu.judge(verdict),
             Event::Notice(Notice::JumpFailed) => {
                 self.report("The jump into the loaded kernel failed.".to_owned());
@@ -500,6 +412,7 @@ impl WorkerState {
             actions.push(WorkerAction::Discover(patience));
         }
         self.announce_deadline(actions);
+        self.look_for_settings(actions);
         self.give_up_a_hanging_load(now, actions);
         self.listen_again(actions);
         if self.rescue_asked && self.all_probed() {
@@ -510,7 +423,10 @@ impl WorkerState {
                 Barrier::Closed => self.report(CLOSED_CONSOLE.to_owned()),
             }
         }
-        let first_choice = self.elect();
+        let mut first_choice = self.elect();
+        if first_choice.is_none() && self.tries_again(actions) {
+            first_choice = self.elect();
+        }
         self.announce_default(first_choice.as_ref(), actions);
         match self.decider.clone() {
             Decider::Automatic => self.decide_automatically(first_choice, now, actions),

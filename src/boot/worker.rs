@@ -3,6 +3,7 @@
 
 use std::{
     ffi::OsString,
+    fmt,
     io::{self, Write},
     path::Path,
     process::ExitCode,
@@ -19,7 +20,7 @@ use super::{
     loader::{AttemptError, EntryLoader, Turn},
     passwords::Answer,
     remembered::Remembered,
-    settings::Settings,
+    settings::{ON_VOLUME, Settings, texts::SettingsTexts},
     state::{Event, Patience, Visibility, WorkerAction, WorkerState},
     supervision::{Notice, Request, Task},
 };
@@ -28,8 +29,8 @@ use crate::{
         finder::Context,
         sandbox::{self, Conduct, Verdicts},
     },
-    entry::{Entry, FileReference},
-    formats::{lookup::CONFIG_LIMIT, sort, text::printable},
+    entry::{Entry, FileReference, VolumeId},
+    formats::{sort, text::printable},
     kexec::{self, LoadedKernel, cmdline::Firmware, consoles},
     storage::{
         OpenVolume, VolumeEvent, controllers,
@@ -90,6 +91,7 @@ struct Worker {
     verdicts: Arc<Mutex<Verdicts>>,
     /// Sources of volumes that still probe what was there at the start.
     busy_sources: usize,
+    texts: SettingsTexts,
     append: Vec<String>,
     keeps_state: bool,
     context: Context,
@@ -111,7 +113,8 @@ impl Worker {
     fn start(remembered: Remembered, link: Link) -> io::Result<(Self, Receiver<Message>)> {
         let start = Instant::now();
         link.report_panics();
-        let (settings, mistakes) = read_settings();
+        let texts = SettingsTexts::read();
+        let (settings, mistakes) = texts.settings();
         kmsg::install("firstlight", settings.log_level, printable);
         let consoles = Consoles::open();
         let (sender, messages) = channel();
@@ -180,6 +183,7 @@ impl Worker {
             verdicts: Arc::default(),
             // The watch.
             busy_sources: 1,
+            texts,
             append,
             keeps_state,
             context,
@@ -218,6 +222,9 @@ impl Worker {
                     }
                 }
                 self.searched |= matches!(event, Event::Discovered(_));
+                if let Event::Settings(Some(settings), _) = &event {
+                    self.keep_settings(settings);
+                }
                 if matches!(event, Event::Key(_)) {
                     self.enter_menu();
                 }
@@ -341,12 +348,39 @@ impl Worker {
             WorkerAction::FindControllers => {
                 self.decide(Event::Controllers(controllers::without_driver(Path::new("/sys"))));
             }
+            WorkerAction::ReadSettings(id) => self.read_settings_on(id),
             WorkerAction::LookAgain => {
                 self.watch.look_again();
                 self.decide(Event::Starting(controllers::starting(Path::new("/sys"))));
             }
             WorkerAction::Redraw => self.screen.forget(),
         }
+    }
+
+    /// Reads the file of settings of a volume on a thread of its own, since a disk may hang.
+    fn read_settings_on(&mut self, id: VolumeId) {
+        let not_read = |reason: &dyn fmt::Display| {
+            Event::Settings(
+                None,
+                vec![format!("{ON_VOLUME} was not read: {reason}. The image's settings count.")],
+            )
+        };
+        let Some(open) = self.volumes.all().into_iter().find(|open| open.volume.id == id) else {
+            return self.decide(not_read(&"its volume is gone"));
+        };
+        let texts = self.texts.clone();
+        let read = move || {
+            let (settings, messages) = texts.with_volume(&open);
+            Event::Settings(settings.map(Box::new), messages)
+        };
+        self.spawn("settings", read, |error| not_read(&error));
+    }
+
+    /// Keeps the settings that others than the state need.
+    fn keep_settings(&mut self, settings: &Settings) {
+        (self.append, self.keeps_state) = (settings.append.clone(), settings.keeps_state);
+        self.context.grub_flavour.clone_from(&settings.grub_flavour);
+        self.context.images.clone_from(&settings.iso);
     }
 
     fn discover(&mut self, patience: Patience) {
@@ -533,19 +567,4 @@ fn task(step: Progress) -> Request {
 /// The receiver lives as long as the process.
 fn send(sender: &Sender<Message>, message: Message) {
     let _ = sender.send(message);
-}
-
-fn read_settings() -> (Settings, Vec<String>) {
-    let read = |path| {
-        let file = std::fs::File::open(path)?;
-        let mut text = Vec::new();
-        io::Read::read_to_end(
-            &mut io::Read::take(file, u64::try_from(CONFIG_LIMIT).unwrap_or(u64::MAX)),
-            &mut text,
-        )?;
-        io::Result::Ok(String::from_utf8_lossy(&text).into_owned())
-    };
-    // Without a file, or a kernel that shows its command line, the settings are the usual ones.
-    let (config, cmdline) = (read("/etc/firstlight.conf"), read("/proc/cmdline"));
-    Settings::parse(&config.unwrap_or_default(), &cmdline.unwrap_or_default())
 }

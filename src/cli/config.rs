@@ -12,7 +12,7 @@ use super::{
     own_password,
 };
 use crate::{
-    boot::settings::{Effective, Settings},
+    boot::settings::{Effective, IN_IMAGE, Settings},
     formats::text::{decode, printable},
     kexec::reason::remedy_for_file,
 };
@@ -96,14 +96,11 @@ fn config(arguments: &mut Arguments) -> Result<String, Failure> {
             })?
         }
         // Without a file every setting has its default.
-        None => open("/etc/firstlight.conf").unwrap_or_default(),
+        None => open(IN_IMAGE).unwrap_or_default(),
     };
     let cmdline = cmdline.unwrap_or_else(|| open("/proc/cmdline").unwrap_or_default());
-    let (settings, mut mistakes) = Settings::explain(&text, &cmdline);
-    if let Some(file) = file {
-        let name = decode(file.as_os_str().as_bytes());
-        mistakes = mistakes.iter().map(|mistake| mistake.replace("/etc/firstlight.conf", &name)).collect();
-    }
+    let name = file.map_or_else(|| IN_IMAGE.to_owned(), |file| decode(file.as_os_str().as_bytes()));
+    let (settings, mistakes) = Settings::explain(&name, &text, &cmdline);
     let failed = (!mistakes.is_empty()).then(|| {
         mistakes.iter().map(|mistake| printable(mistake)).collect::<Vec<_>>().join("\nfirstlight: ")
     });

@@ -21,10 +21,11 @@ mod sysctls;
 mod timing;
 mod watchdog;
 
-use std::fs;
-
 use crate::{
-    boot::settings::Settings, formats::text::printable, storage::partition_scan, sys::kmsg,
+    boot::settings::{Settings, texts::SettingsTexts},
+    formats::text::printable,
+    storage::partition_scan,
+    sys::kmsg,
     ui::console::Consoles,
 };
 
@@ -54,8 +55,7 @@ pub fn run() -> ! {
 
 /// Opens the log at the level of the settings, and logs the facts that were found before.
 fn log_and_read_settings(facts: &[String]) -> Settings {
-    let read = |path| String::from_utf8_lossy(&fs::read(path).unwrap_or_default()).into_owned();
-    let (settings, mistakes) = Settings::parse(&read("/etc/firstlight.conf"), &read("/proc/cmdline"));
+    let (settings, mistakes) = SettingsTexts::read().settings();
     kmsg::install("firstlight", settings.log_level, printable);
     facts.iter().for_each(|fact| log::info!("{fact}"));
     mistakes.iter().for_each(|mistake| log::warn!("{mistake}"));

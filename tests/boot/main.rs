@@ -18,6 +18,7 @@ mod partitions;
 mod power_cut;
 mod running;
 mod session;
+mod settings;
 mod signatures;
 mod slow;
 mod state;

@@ -28,8 +28,12 @@ const ENTRY: &str = "an entry's id or title, in which * and ? stand for others";
 const VOLUME: &str = "UUID=…, LABEL=…, PARTUUID=…, PARTLABEL=…, a device (sda2, /dev/sda), or nvme, scsi, virtio, \
                       mmc, usb or optical";
 
+/// Keys that a file on a volume cannot set: PID 1 reads no disk, and whoever can write the volume does not take a lock away.
+pub(super) const IMAGE_ONLY: [&str; 7] =
+    ["settings-on", PASSWORD, "log-level", "timing", "watchdog", "watchdog-over-jump", "worker-deaths"];
+
 /// The table of keys.
-pub(super) const KEYS: [Setting; 22] = [
+pub(super) const KEYS: [Setting; 24] = [
     Setting {
         name: "timeout",
         takes: "a number of seconds, or menu",
@@ -92,6 +96,18 @@ pub(super) const KEYS: [Setting; 22] = [
                 Some(())
             },
         },
+    },
+    Setting {
+        name: "settings-on",
+        takes: "UUID=…, LABEL=…, PARTUUID=… or PARTLABEL=…",
+        default: "nothing",
+        kind: Store::One(|settings, value| {
+            let name = VolumeName::parse(value)?;
+            // Of the others, several volumes may be meant.
+            let is_one = !matches!(name, VolumeName::Device(_) | VolumeName::Transport(_));
+            settings.settings_on = is_one.then_some(name);
+            is_one.then_some(())
+        }),
     },
     Setting {
         name: "wait",
@@ -212,6 +228,15 @@ pub(super) const KEYS: [Setting; 22] = [
         default: "none",
         kind: Store::One(|settings, value| {
             settings.password = Some(OwnPassword::parse(value)?);
+            Some(())
+        }),
+    },
+    Setting {
+        name: "retries",
+        takes: "a number",
+        default: "0",
+        kind: Store::One(|settings, value| {
+            settings.retries = value.parse().ok()?;
             Some(())
         }),
     },

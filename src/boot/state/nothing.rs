@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{WorkerAction, WorkerState, landmark};
+use super::{Decider, WorkerAction, WorkerState, landmark};
 use crate::{
     boot::{explain, settings::AfterFailure, supervision::Request},
     formats::sort,
@@ -15,6 +15,20 @@ const NO_ANSWER: &str = "no answer yet";
 const NOT_STARTED: &str = "its driver has begun its start and not ended it";
 
 impl WorkerState {
+    /// Forgets the failures once more where nothing has booted, as often as the settings say: a disk may answer again. What ended a
+    /// worker stays passed over.
+    pub(super) fn tries_again(&mut self, actions: &mut Vec<WorkerAction>) -> bool {
+        let is_due = self.retries > 0
+            && self.decider == Decider::Automatic
+            && self.settled()
+            && self.failures.forget_attempts();
+        if is_due {
+            self.retries = self.retries.saturating_sub(1);
+            actions.push(landmark("retry", [("left", self.retries.to_string())]));
+        }
+        is_due
+    }
+
     /// Explains each device once, and restarts or switches off where the settings say so.
     pub(super) fn nothing_to_boot(&mut self, now: Duration, actions: &mut Vec<WorkerAction>) {
         // A discovery that runs may find something.

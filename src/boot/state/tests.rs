@@ -3,6 +3,7 @@
 mod deadlines;
 mod edited;
 mod locked;
+mod settings;
 mod without_menu;
 
 use proptest::prelude::*;
@@ -10,11 +11,14 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     boot::{
+        loader::AttemptError,
+        passwords::Answer,
         samples::{entry, id, reference, volume},
         supervision::Task,
     },
-    entry::Transport,
-    kexec::BeforeJump,
+    entry::{FileReference, Transport},
+    kexec::{BeforeJump, LoadedKernel},
+    ui::menu::TypedFile,
 };
 
 mod chosen;
@@ -64,6 +68,7 @@ impl Scene {
                     };
                     format!("look at{}", files.iter().map(text).collect::<String>())
                 }
+                WorkerAction::ReadSettings(id) => format!("read settings {}", id.0),
                 WorkerAction::LookAgain => "look again".to_owned(),
                 WorkerAction::Redraw => "redraw".to_owned(),
                 WorkerAction::EnterSetup => "setup".to_owned(),

@@ -31,9 +31,15 @@ impl WorkerState {
     #[must_use]
     pub fn next_moment(&self) -> Option<Duration> {
         let waiting = (!self.all_probed()).then(|| self.wait_ends());
+        let settings = (!self.are_settings_known()).then(|| self.survey_ends());
         // The row that counts changes with each whole second that is left.
-        let counting =
-            self.deadline().into_iter().chain(self.grace_ends()).chain(waiting).chain(self.refused_until());
+        let counting = self
+            .deadline()
+            .into_iter()
+            .chain(self.grace_ends())
+            .chain(waiting)
+            .chain(settings)
+            .chain(self.refused_until());
         let counting = counting.filter_map(|deadline| {
             let left = deadline.checked_sub(self.now).filter(|left| !left.is_zero())?;
             let whole = Duration::from_secs(seconds(left).saturating_sub(1));

@@ -52,6 +52,7 @@ impl WorkerState {
         let is_whole = self.discovery.warnings.is_empty()
             && self.discovery.entries.iter().all(|entry| entry.problem.is_none());
         self.is_discovered()
+            && self.are_settings_known()
             && is_whole
             && !self.rejected.iter().any(is_incomplete)
             && self.outstanding.as_ref().is_some_and(|devices| devices.iter().all(is_inferior))
@@ -59,7 +60,7 @@ impl WorkerState {
 
     /// Whether everything that the choice depends on is known.
     pub(super) fn settled(&self) -> bool {
-        self.all_probed() && self.missing().is_empty()
+        self.all_probed() && self.are_settings_known() && self.missing().is_empty()
     }
 
     /// Whether every device that was there at the start has been probed. Before that, nobody knows which configuration decides

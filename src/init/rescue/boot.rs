@@ -1,6 +1,6 @@
 //! The commands that boot: an entry of the boot loader's list, or a kernel that is named by hand, as in GRUB's command line.
 
-use std::{env, fs, path::Path, sync::Arc};
+use std::{env, path::Path, sync::Arc};
 
 use rustix::fd::OwnedFd;
 
@@ -17,7 +17,7 @@ use crate::{
         election::{self, Electorate},
         firmware,
         loader::{EntryLoader, Turn},
-        settings::Settings,
+        settings::{Settings, texts::SettingsTexts},
         supervision::Request,
     },
     discover::{
@@ -59,16 +59,20 @@ struct Offer {
 }
 
 fn offer() -> Result<Offer, Failure> {
-    let read = |path| decode(&fs::read(path).unwrap_or_default());
-    let (settings, _) = Settings::parse(&read("/etc/firstlight.conf"), &read("/proc/cmdline"));
+    let texts = SettingsTexts::read();
+    let (in_image, _) = texts.settings();
     let (mut volumes, _) = survey();
+    let all: Vec<Volume> = volumes.iter().map(|open| open.volume.clone()).collect();
     let context = firmware::context(Path::new(firmware::VARIABLES));
+    let (late, firmware) = (NameNumbers::default(), firmware::partitions(&context));
+    let electorate = |settings| Electorate { settings, volumes: &all, late: &late, firmware: &firmware };
+    let named =
+        in_image.settings_on.as_ref().and_then(|name| election::first_of_name(name, &electorate(&in_image)));
+    let named = volumes.iter().find(|open| named == Some(open.volume.id));
+    let settings = named.and_then(|open| texts.with_volume(open).0).unwrap_or(in_image.clone());
     let context =
         Context { grub_flavour: settings.grub_flavour.clone(), images: settings.iso.clone(), ..context };
-    let all: Vec<Volume> = volumes.iter().map(|open| open.volume.clone()).collect();
-    let (late, firmware) = (NameNumbers::default(), firmware::partitions(&context));
-    let electorate = Electorate { settings: &settings, volumes: &all, late: &late, firmware: &firmware };
-    let order = election::order(&electorate);
+    let order = election::order(&electorate(&settings));
     sort::by_key(&mut volumes, |open| order.iter().position(|id| *id == open.volume.id));
     let mut conduct = Conduct {
         context: &context,
@@ -249,7 +253,7 @@ mod tests {
         let directory = tempfile::TempDir::new().unwrap();
         let name = |name: &str| directory.path().join(name).to_str().unwrap().to_owned();
         for file in ["vmlinuz", "initrd"] {
-            fs::write(name(file), "x").unwrap();
+            std::fs::write(name(file), "x").unwrap();
         }
         let mut shell = Shell::default();
         assert!(initrd(&mut shell, &[name("initrd")]).is_err());

@@ -1,7 +1,10 @@
 //! Entries that a person changes before they boot.
 
 use super::*;
-use crate::entry::{FileReference, Kind};
+use crate::{
+    entry::{FileReference, Kind},
+    ui::menu::FileVerdict,
+};
 
 /// Presses keys, `~` for Control-U, `^` for the arrow upwards and `+` for Control-O; gives the parts of the entry that is loaded
 /// then, and the last message.
