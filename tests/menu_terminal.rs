@@ -117,6 +117,7 @@ fn debian() -> Vec<MenuItem> {
         id: id.into(),
         submenus: submenus.iter().map(|&title| title.to_owned()).collect(),
         title: title.into(),
+        age: "12 days".into(),
         details: vec![
             ("id", format!("entry {id}")),
             ("written in", "sda2 /boot/grub/grub.cfg, line 110".into()),

@@ -1,5 +1,6 @@
 //! Order, default, countdown, attempts and fallback: from entries to a loaded kernel.
 
+pub mod age;
 pub mod before_jump;
 pub mod boot_next;
 pub mod check;

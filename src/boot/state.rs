@@ -133,6 +133,8 @@ pub struct WorkerState {
     without_menu: bool,
     /// The firmware is a UEFI, which can be asked to start a program.
     has_uefi: bool,
+    /// The machine's clock at the start, in seconds since 1970.
+    clock: u64,
     messages: Vec<String>,
 }
 
@@ -182,6 +184,7 @@ impl WorkerState {
             menu_stale: false,
             without_menu: false,
             has_uefi: false,
+            clock: 0,
             messages: Vec::new(),
         }
     }
@@ -195,6 +198,11 @@ impl WorkerState {
     /// Notes that the firmware is a UEFI.
     pub fn set_uefi(&mut self, has_uefi: bool) {
         self.has_uefi = has_uefi;
+    }
+
+    /// Notes what the machine's clock says, in seconds since 1970.
+    pub fn set_clock(&mut self, clock: u64) {
+        self.clock = clock;
     }
 
     /// Adds a message for the person.

@@ -11,7 +11,7 @@ use std::{
         Arc, Mutex, PoisonError,
         mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     },
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime},
 };
 
 use super::{
@@ -151,6 +151,7 @@ impl Worker {
         };
         let mut state = WorkerState::new(settings, entries);
         state.set_uefi(firmware::is_efi());
+        state.set_clock(SystemTime::UNIX_EPOCH.elapsed().map_or(0, |time| time.as_secs()));
         for mistake in mistakes {
             consoles.write(&format!("firstlight: {}\n", printable(&mistake)));
             log::warn!("{mistake}");

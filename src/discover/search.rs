@@ -9,7 +9,7 @@ use std::{io, mem};
 use super::{
     FINDERS, GUESSES,
     explain::{Survey, note_used, report},
-    finder::Context,
+    finder::{Context, Findings},
     foreign::refuse,
     images::Images,
     live,
@@ -132,6 +132,18 @@ pub(super) fn search(lookup: &dyn Lookup, context: &Context, run: RunSearch<'_>)
     Ok(all)
 }
 
+/// Notes when the newest of each entry's kernel and initrds was changed.
+fn note_ages(lookup: &dyn Lookup, findings: &mut Findings) {
+    for entry in &mut findings.entries {
+        let files = entry.kernel.iter().chain(&entry.initrds).filter(|file| file.inside.is_none());
+        let times = files.filter_map(|file| {
+            let volume = lookup.volumes().iter().position(|volume| file.volume.is(volume))?;
+            u64::try_from(lookup.status(volume, &file.path, true)?.modified).ok()
+        });
+        entry.modified = times.max().unwrap_or(0);
+    }
+}
+
 /// What the configurations on some volumes offer, and what lies on them to be mounted.
 fn configurations(lookup: &dyn Lookup, context: &Context, places: &[usize]) -> Searched {
     let volumes = lookup.volumes();
@@ -145,6 +157,7 @@ fn configurations(lookup: &dyn Lookup, context: &Context, places: &[usize]) -> S
             if let Some(findings) = &mut findings {
                 note_used(findings);
                 refuse(&images, findings);
+                note_ages(&lookup, findings);
                 own.iter().for_each(|path| live::offer_only(findings, path));
             }
             let exhausted = lookup.exhausted();
@@ -173,6 +186,7 @@ fn guesses(lookup: &dyn Lookup, context: &Context, places: &[usize], offered: &[
                 let warnings = &mut findings.warnings;
                 unified::complete_chained(&lookup, context, findings.entries.iter_mut(), warnings);
                 refuse(&lookup, findings);
+                note_ages(&lookup, findings);
             }
             searched.found.push(Found { volume, format: *format, findings, exhausted: lookup.exhausted() });
         }

@@ -107,6 +107,9 @@ pub struct Entry {
     /// Arguments of a multiboot kernel beside its command line.
     #[serde(skip_serializing_if = "Multiboot::is_plain")]
     pub multiboot: Multiboot,
+    /// When the newest of its kernel and initrds was changed, in seconds since 1970; 0 where that is not known.
+    #[serde(skip)]
+    pub modified: u64,
     /// Kernel or system version, where the configuration tells.
     pub version: Option<String>,
     /// Boot counting: tries left, `None` where nothing is counted.

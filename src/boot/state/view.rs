@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Barrier, Decider, WorkerState};
 use crate::{
     boot::settings::{AfterFailure, Timeout},
-    boot::{boot_next, explain, words},
+    boot::{age::age, boot_next, explain, words},
     entry::{Entry, TimeoutStyle, Volume},
     formats::text::printable,
     ui::{
@@ -223,6 +223,7 @@ impl WorkerState {
             hidden: !self.is_shown(entry),
             group: self.group(entry),
             version: printable(entry.version.as_deref().unwrap_or_default()),
+            age: age(entry.modified, self.clock).unwrap_or_default(),
             default: self.default.as_ref() == Some(&entry.id),
             problem: self.remark(entry),
             details: explain::details(entry, words::cmdline(entry, &self.settings)),

@@ -97,7 +97,7 @@ records! {
         boot_options grub_flavour }
     Device { name disk partition size transport removable model path layer beneath }
     Entry {
-        id title path_in_menu hotkey kind hidden source led_from kernel initrds cmdline devicetree unified multiboot version tries_left
+        id title path_in_menu hotkey kind hidden source led_from kernel initrds cmdline devicetree unified multiboot modified version tries_left
         default lock changes problem
     }
     EnvironmentChange { block name value }
@@ -368,6 +368,7 @@ mod tests {
                 version: 2,
                 modules: vec![MultibootModule { cmdline: "root=LABEL=y".into(), as_it_is: true }],
             },
+            modified: 1_700_000_000,
             version: Some("6.1".into()),
             tries_left: Some(u32::MAX),
             default: false,

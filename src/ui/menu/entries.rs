@@ -38,6 +38,8 @@ pub struct MenuItem {
     pub title: String,
     /// The version of its kernel, where that is known.
     pub version: String,
+    /// How old its newest file is, where that is known.
+    pub age: String,
     /// The key that boots it, where that does nothing else.
     pub hotkey: Option<Key>,
     /// It is no row: only its key boots it.

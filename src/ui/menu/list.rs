@@ -18,8 +18,11 @@ const PAGE: usize = 10;
 /// Rows in which there is no room to say how many more there are.
 const LEAST: usize = 5;
 
-/// Minimum number of columns between a title and a version.
-const VERSION_GAP: usize = 2;
+/// Minimum number of columns between a title and what stands at the end of the row.
+const END_GAP: usize = 2;
+
+/// Columns of an age (`119 minutes`), so that versions stand below each other.
+const AGE_WIDTH: usize = 11;
 
 /// The share of a row, as its divisor, that the problem may take from a long title.
 const PROBLEM_PART: usize = 3;
@@ -125,10 +128,10 @@ pub(super) fn rows(entries: &Entries, room: usize, columns: usize) -> Vec<String
             let pointer = if place == entries.place() { '>' } else { ' ' };
             let default = if shown.get(place).is_some_and(|row| row.default) { '*' } else { ' ' };
             let title = titles.get(place).map_or("", String::as_str);
-            let (remark, version) =
-                shown.get(place).map_or(("", ""), |row| (row.remark.as_str(), row.version));
+            let (remark, version, age) =
+                shown.get(place).map_or(("", "", ""), |row| (row.remark.as_str(), row.version, row.age));
             let row = format!("{pointer}{default}{:>digits$}  {title}{remark}", place.saturating_add(1));
-            with_version(row, version, columns.saturating_sub(1))
+            with_end(row, version, age, columns.saturating_sub(1))
         }
     };
     let (above, inside) = lines.split_at_checked(window.start).unwrap_or_default();
@@ -143,13 +146,17 @@ pub(super) fn rows(entries: &Entries, room: usize, columns: usize) -> Vec<String
     picture
 }
 
-/// A row with the version at its end, where there is room for it and the title does not say it.
-fn with_version(row: String, version: &str, columns: usize) -> String {
-    let gap = columns.saturating_sub(measure(&row)).saturating_sub(measure(version));
-    if version.is_empty() || gap < VERSION_GAP || row.contains(version) {
-        return row;
+/// A row with the version and the age at its end, where there is room for them. The version is left out where the title says it.
+fn with_end(row: String, version: &str, age: &str, columns: usize) -> String {
+    let version = if row.contains(version) { "" } else { version };
+    let both = if age.is_empty() { version.to_owned() } else { format!("{version}  {age:>AGE_WIDTH$}") };
+    for end in [both.trim_start(), version] {
+        let gap = columns.saturating_sub(measure(&row)).saturating_sub(measure(end));
+        if !end.is_empty() && gap >= END_GAP {
+            return format!("{row}{:gap$}{end}", "");
+        }
     }
-    format!("{row}{:gap$}{version}", "")
+    row
 }
 
 /// A line of the list.
@@ -205,6 +212,7 @@ struct ShownRow<'a> {
     is_whole: bool,
     default: bool,
     version: &'a str,
+    age: &'a str,
 }
 
 fn shown<'a>(entries: &'a Entries, row: &'a Row) -> ShownRow<'a> {
@@ -212,7 +220,7 @@ fn shown<'a>(entries: &'a Entries, row: &'a Row) -> ShownRow<'a> {
         Row::Submenu { title, places, default } => {
             let count = places.len();
             let remark = if count == 1 { " > 1 entry".to_owned() } else { format!(" > {count} entries") };
-            ShownRow { title, remark, is_whole: true, default: *default, version: "" }
+            ShownRow { title, remark, is_whole: true, default: *default, version: "", age: "" }
         }
         Row::Item(place) => {
             let item = entries.items().get(*place);
@@ -223,6 +231,7 @@ fn shown<'a>(entries: &'a Entries, row: &'a Row) -> ShownRow<'a> {
                 is_whole: false,
                 default: item.is_some_and(|item| item.default),
                 version: item.map_or("", |item| item.version.as_str()),
+                age: item.map_or("", |item| item.age.as_str()),
             }
         }
     }

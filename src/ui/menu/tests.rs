@@ -307,7 +307,7 @@ fn entries_of_several_systems_are_below_headings_that_are_no_rows() {
 }
 
 #[test]
-fn the_version_is_at_the_end_of_a_row_that_has_room_and_does_not_say_it() {
+fn version_and_age_are_at_the_end_of_a_row_that_has_room_and_does_not_say_it() {
     let item = |title: &str, version: &str| MenuItem {
         id: title.into(),
         title: title.into(),
@@ -334,6 +334,29 @@ fn the_version_is_at_the_end_of_a_row_that_has_room_and_does_not_say_it() {
         (22, ["> 1  Debian  6.1.0-56", "  2  Linux 6.1.0-56", "  3  統             6", "  4  Arch"]),
         (21, ["> 1  Debian", "  2  Linux 6.1.0-56", "  3  統            6", "  4  Arch"]),
     ] {
+        assert_eq!(menu.view(9, columns).rows, expected, "{columns} columns");
+    }
+    let item = |title: &str, age: &str| MenuItem { age: age.into(), ..item(title, "6.1.0-56") };
+    menu.offer(vec![item("Debian", "12 days"), item("Linux 6.1.0-56", "100 minutes"), item("Arch", "")]);
+    for (columns, expected) in [
+        (
+            40,
+            [
+                "> 1  Debian       6.1.0-56      12 days",
+                "  2  Linux 6.1.0-56         100 minutes",
+                "  3  Arch                      6.1.0-56",
+            ],
+        ),
+        (
+            34,
+            [
+                "> 1  Debian              6.1.0-56",
+                "  2  Linux 6.1.0-56   100 minutes",
+                "  3  Arch                6.1.0-56",
+            ],
+        ),
+    ] {
+        let expected = expected.map(str::to_owned);
         assert_eq!(menu.view(9, columns).rows, expected, "{columns} columns");
     }
 }

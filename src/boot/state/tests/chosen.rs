@@ -55,3 +55,16 @@ fn the_settings_words_are_shown_and_edited_and_what_was_typed_is_not_changed_aga
     }
     assert_eq!(loaded(&mut scene, Event::Key(Key::Enter)), "ro debug  quiet");
 }
+
+#[test]
+fn a_row_says_how_old_the_entry_is() {
+    let mut scene = Scene::new("timeout = menu");
+    scene.state.set_clock(1_700_000_000);
+    let entries = vec![
+        Entry { modified: 1_700_000_000 - 12 * 86_400, ..entry("a", "sda1") },
+        Entry { modified: 1_700_000_001, ..entry("b", "sda1") },
+    ];
+    scene.found("sda1").on(Event::Discovered(Ok(Discovery { entries, ..Discovery::default() })));
+    let rows = scene.state.menu().view(9, 40).rows;
+    assert_eq!(rows, [">*1  Title of a                 12 days", "  2  Title of b"]);
+}
