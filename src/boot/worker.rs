@@ -223,8 +223,9 @@ impl Worker {
                     }
                 }
                 self.searched |= matches!(event, Event::Discovered(_));
-                if let Event::Settings(Some(settings), _) = &event {
-                    self.keep_settings(settings);
+                if let Event::Settings(settings, messages) = &event {
+                    messages.iter().for_each(|message| self.tell(message));
+                    settings.iter().for_each(|settings| self.keep_settings(settings));
                 }
                 if matches!(event, Event::Key(_)) {
                     self.enter_menu();
@@ -251,6 +252,13 @@ impl Worker {
         let order = firmware::partitions(&self.context);
         log::debug!("the firmware's boot order names the partitions {}", order.join(" "));
         self.decide(Event::BootOrder(order));
+    }
+
+    /// Puts a message onto the consoles and into the log: nobody may open the menu, where it stands, too.
+    fn tell(&mut self, message: &str) {
+        self.screen.leave(&self.consoles);
+        self.consoles.write(&format!("firstlight: {}\n", printable(message)));
+        log::warn!("{message}");
     }
 
     fn now(&self) -> Duration {

@@ -1,6 +1,6 @@
 //! The settings on a volume that the image's own name: when they are read, and until when nothing boots on its own without them.
 
-use super::{WorkerAction, WorkerState};
+use super::{WorkerAction, WorkerState, landmark};
 use crate::{
     boot::{
         election,
@@ -51,6 +51,7 @@ impl WorkerState {
             None if self.volume_settings == VolumeSettings::Awaited => {
                 self.volume_settings = VolumeSettings::Missed;
                 let name = printable(&name.to_string());
+                actions.push(landmark("no-settings", [("volume", name.clone())]));
                 self.report(format!(
                     "{ON_VOLUME} was not read: there is no volume {name}. The image's settings count."
                 ));

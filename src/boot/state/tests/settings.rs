@@ -36,7 +36,7 @@ fn what_changes_the_search_is_followed_by_another() {
 fn without_the_volume_the_images_settings_count_and_it_is_said() {
     let mut scene = Scene::new("timeout = 0\nsettings-on = LABEL=no\u{1b}where");
     scene.found("sda1").discovered(None, &["a@sda1"]).loaded(1).done();
-    assert_eq!(scene.on(Event::KnownProbed).done(), JUMP_A);
+    assert_eq!(scene.on(Event::KnownProbed).done(), format!("@no-settings LABEL=no?where; {JUMP_A}"));
     let message = "/EFI/firstlight/firstlight.conf was not read: there is no volume LABEL=no?where. The image's settings count.";
     assert_eq!(scene.state.status(scene.now).messages, [message]);
 }
