@@ -41,7 +41,7 @@ pub enum OnceError {
     NotItsLabel,
     /// SYSLINUX itself is not there, as where U-Boot reads its configuration.
     #[error(
-        "there is no ldlinux.sys beside {0}, which alone could keep it; boot it without --once, which starts it now"
+        "there is no ldlinux.sys for {0}, which alone could keep it; boot it without --once, which starts it now"
     )]
     NoKeeper(PathBuf),
     /// The firmware does not take it.
@@ -121,6 +121,16 @@ impl Once {
     /// # Errors
     /// [`OnceError`] says why it cannot be.
     pub fn find(entry: &Entry, volumes: &[&Volume], efivars: &Path) -> Result<Self, OnceError> {
+        Self::find_with(entry, volumes, efivars, &point)
+    }
+
+    /// The same; `point` tells where a device is mounted so that it can be written to.
+    fn find_with(
+        entry: &Entry,
+        volumes: &[&Volume],
+        efivars: &Path,
+        point: &dyn Fn(&str) -> Result<PathBuf, OnceError>,
+    ) -> Result<Self, OnceError> {
         let source = &entry.source;
         let volume = |of: &VolumeReference| {
             let found = volumes.iter().find(|volume| of.is(volume));
@@ -175,13 +185,13 @@ impl Once {
             }
             Format::Syslinux => {
                 let point = point(&volume.device.name)?;
-                let has = |name: &&str| point.join(directory.trim_start_matches('/')).join(name).is_file();
-                let keeper = saved::KEEPERS.into_iter().find(has);
+                let is_there = |path: &String| point.join(path.trim_start_matches('/')).is_file();
+                let keeper = saved::keepers(directory).find(is_there);
                 let keeper = keeper.ok_or_else(|| OnceError::NoKeeper(source.path.clone().into()))?;
                 if name.contains('>') {
                     return Err(OnceError::NotItsLabel);
                 }
-                let block = FileReference::new(volume.reference(), format!("{directory}/{keeper}"));
+                let block = FileReference::new(volume.reference(), keeper);
                 Ok(Self::Syslinux { point, volume: Box::new(volume.clone()), block, label: name })
             }
             Format::Lilo => Err(OnceError::OwnProgram(name)),
@@ -306,6 +316,46 @@ mod tests {
         assert_eq!(once.text(), "have SYSLINUX boot rescue once, in sda1:/boot/extlinux/ldlinux.sys");
         once.set().unwrap();
         assert!(fs::read(&block).unwrap() == file(&[(2, "linux"), (1, "rescue")]));
+    }
+
+    #[test]
+    fn syslinux_takes_a_label_of_its_first_configuration_where_it_is_installed() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let volume = samples::volume("sda1", Transport::Scsi);
+        let point = |device: &str| match device {
+            "sda1" => Ok(directory.path().to_owned()),
+            other => Err(OnceError::NotMounted(other.to_owned())),
+        };
+        let find = |id: &str, path: &str| {
+            let entry = Entry { id: id.into(), ..entry(Format::Syslinux, path) };
+            let found = Once::find_with(&entry, &[&volume], Path::new("/nowhere"), &point);
+            found.map(|once| once.text()).map_err(|error| error.to_string())
+        };
+        let beside = "/boot/extlinux/extlinux.conf";
+        let none = "there is no ldlinux.sys for /boot/extlinux/extlinux.conf, which alone could keep it; boot it without --once, which starts it now";
+        assert_eq!(find("a", beside), Err(none.to_owned()));
+        let keep = |path: &str| {
+            let file = directory.path().join(path);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, written(&[])).unwrap();
+        };
+        keep("ldlinux.sys");
+        keep("boot/extlinux/ldlinux.sys");
+        for (id, path, expected) in [
+            ("a", beside, Ok("have SYSLINUX boot a once, in sda1:/boot/extlinux/ldlinux.sys")),
+            ("a@sda1", beside, Ok("have SYSLINUX boot a once, in sda1:/boot/extlinux/ldlinux.sys")),
+            ("a", "/syslinux/syslinux.cfg", Ok("have SYSLINUX boot a once, in sda1:/ldlinux.sys")),
+            ("a", "/syslinux.cfg", Ok("have SYSLINUX boot a once, in sda1:/ldlinux.sys")),
+            (
+                "menu>a",
+                beside,
+                Err(
+                    "SYSLINUX knows the labels of its first configuration only; boot it without --once, which starts it now",
+                ),
+            ),
+        ] {
+            assert_eq!(find(id, path), expected.map(str::to_owned).map_err(str::to_owned), "{id} {path}");
+        }
     }
 
     #[test]

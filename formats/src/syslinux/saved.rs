@@ -7,7 +7,7 @@ use crate::{
 };
 
 /// Files that hold the data at their ends, by their names.
-pub const KEEPERS: [&str; 2] = ["ldlinux.sys", "extlinux.sys"];
+const KEEPERS: [&str; 2] = ["ldlinux.sys", "extlinux.sys"];
 /// Length of each of both copies in bytes.
 const COPY: usize = 512;
 /// Length of both.
@@ -34,6 +34,13 @@ pub struct Saved {
     pub once: Option<String>,
     /// Label that was chosen last (`MENU SAVE`).
     pub choice: Option<String>,
+}
+
+/// The paths at which the data of the configuration in a directory may be: beside it, or in the root, from where SYSLINUX finds its
+/// configuration in `/boot/syslinux` or `/syslinux`, too (core/fs/fat/fat.c, core/fs/lib/searchconfig.c).
+pub fn keepers(directory: &str) -> impl Iterator<Item = String> {
+    let directory = directory.trim_end_matches('/');
+    [directory, ""].into_iter().flat_map(|directory| KEEPERS.map(|name| format!("{directory}/{name}")))
 }
 
 /// Whether the file with this path holds the data.

@@ -9,7 +9,7 @@ use crate::{
     entry::{Entry, EnvironmentChange},
     formats::{
         lines::statement,
-        syslinux::saved::{self, KEEPERS, Saved},
+        syslinux::saved::{self, Saved},
     },
 };
 
@@ -46,8 +46,7 @@ pub(super) fn boot_once(
 
 /// The data that SYSLINUX keeps from one boot to the next, and the file that it is in.
 pub(super) fn find(place: &Place<'_>) -> Option<(String, Saved)> {
-    KEEPERS.iter().find_map(|name| {
-        let path = place.path(name);
+    saved::keepers(place.directory).find_map(|path| {
         let size = place.lookup.status(place.volume, &path, true)?.size;
         let at = size.checked_sub(saved::LENGTH as u64)?;
         let saved = saved::parse(&place.lookup.read_at(place.volume, &path, at, saved::LENGTH).ok()?)?;
@@ -99,5 +98,19 @@ mod tests {
             assert!(found.entries.iter().all(|entry| entry.changes == expected), "{:?}", found.entries);
             assert_eq!((found.timeout, found.notes.len()), (Some(timeout), notes), "{values:?}");
         }
+    }
+
+    #[test]
+    fn syslinux_in_the_root_keeps_them_for_a_configuration_in_its_directory() {
+        let tree = tree(&[
+            ("syslinux/syslinux.cfg", "default a\nlabel a\n kernel k\nlabel b\n kernel k\n"),
+            ("syslinux/k", ""),
+        ]);
+        std::fs::write(tree.path().join("ldlinux.sys"), kept(&[(1, "b")])).unwrap();
+        let open = volumes(&[(&tree, volume("sda1", FilesystemKind::Vfat))]);
+        let found = Syslinux.find(&open, 0, &Context::default()).unwrap();
+        let block = FileReference::new("sda1".into(), "/ldlinux.sys".into());
+        let changes = [EnvironmentChange { block, name: "boot-once".into(), value: None }];
+        assert_eq!((found.default.as_deref(), &found.entries[0].changes[..]), (Some("b"), &changes[..]));
     }
 }
