@@ -8,4 +8,5 @@ fuzz_target!(|data: &[u8]| {
     let text = text::decode(data);
     let (config, cmdline) = text.split_once('\x0c').unwrap_or((&text, ""));
     let _ = Settings::parse(config, cmdline);
+    let _ = Settings::parse_with_volume("", "sda1:/firstlight.conf", config, cmdline);
 });
