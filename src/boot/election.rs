@@ -8,7 +8,7 @@ use super::{
     settings::{DefaultChoice, Settings},
 };
 use crate::{
-    entry::{Device, Discovery, Entry, FileReference, Kind, Transport, Volume, VolumeId, VolumeReference},
+    entry::{Device, Discovery, Entry, Kind, Transport, Volume, VolumeId, VolumeReference},
     formats::{name_table::NameNumbers, sort, version, volume_name::VolumeName},
 };
 
@@ -78,10 +78,13 @@ pub fn attempts<'a>(discovery: &'a Discovery, electorate: &Electorate<'_>) -> Ve
     sort::by(&mut candidates, |(one, _), (other, _)| one.cmp(other));
     let mut seen = NameNumbers::default();
     candidates.retain(|(_, entry)| {
-        let files: Vec<String> =
-            entry.kernel.iter().chain(&entry.initrds).map(FileReference::lookup_name).collect();
-        let is_locked = entry.lock.is_some();
-        seen.is_new(format!("{is_locked}\0{}\0{}", entry.cmdline, files.join("\0")))
+        let mut name = entry.cmdline.clone();
+        name.push_str(if entry.lock.is_some() { "\0locked" } else { "\0" });
+        for file in entry.kernel.iter().chain(&entry.initrds) {
+            name.push('\0');
+            name.push_str(&file.lookup_name());
+        }
+        seen.is_new(name)
     });
     candidates.into_iter().map(|(_, entry)| entry).collect()
 }

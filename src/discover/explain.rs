@@ -12,7 +12,10 @@ use crate::{
         Discovery, Entry, FileReference, Filesystem, FilesystemKind, Format, LogState, Volume,
         VolumeReference,
     },
-    formats::{name_table::NameNumbers, text::printable},
+    formats::{
+        name_table::{NameNumbers, NameTable},
+        text::printable,
+    },
 };
 
 /// The reason where no finder found its loader's configuration.
@@ -90,18 +93,25 @@ const USED_LIMIT: usize = 256;
 
 /// Notes each file that entries are written in, unless the finder has noted it itself.
 pub(super) fn note_used(findings: &mut Findings) {
-    let name = |volume: &VolumeReference, path: &str| format!("{volume}\0{path}");
-    let file = |entry: &Entry| name(&entry.source.volume, &entry.source.full_path());
+    let name = |volume: &VolumeReference, path: &str| [&*volume.name, path].join("\0");
     let used = findings.notes.iter().filter(|note| note.action != NoteAction::PassedOver);
-    let mut known: NameNumbers = used.map(|note| name(&note.volume, &note.path)).collect();
-    let counts: NameNumbers = findings.entries.iter().map(file).collect();
-    let new = findings.entries.iter().filter(|entry| known.is_new(file(entry)));
-    let notes = new.take(USED_LIMIT).map(|entry| {
-        let count = counts.get(&file(entry)).unwrap_or_default();
-        let message = format!("{}: {}", entry.source.format.title(), entries(count));
+    let known: NameNumbers = used.map(|note| name(&note.volume, &note.path)).collect();
+    // The first entry of each file, and how many there are.
+    let mut files: NameTable<(&Entry, usize)> = NameTable::default();
+    for entry in &findings.entries {
+        let name = name(&entry.source.volume, &entry.source.full_path());
+        match files.get_mut(&name) {
+            Some((_, count)) => *count = count.saturating_add(1),
+            None => files.insert(name, (entry, 1)),
+        }
+    }
+    let notes = files.values().iter().filter_map(|(entry, count)| {
         let (volume, path) = (entry.source.volume.clone(), entry.source.full_path());
-        Note { action: NoteAction::Used, volume, path, message }
+        let message = format!("{}: {}", entry.source.format.title(), entries(*count));
+        let is_new = !known.contains(&name(&volume, &path));
+        is_new.then_some(Note { action: NoteAction::Used, volume, path, message })
     });
+    let notes = notes.take(USED_LIMIT);
     let notes: Vec<Note> = notes.collect();
     findings.notes.extend(notes);
 }

@@ -28,16 +28,17 @@ pub(super) fn refuse(lookup: &dyn Lookup, findings: &mut Findings) {
     for entry in findings.entries.iter_mut().filter(|entry| entry.problem.is_none()) {
         let Some(kernel) = &entry.kernel else { continue };
         let name = kernel.lookup_name();
-        if known.get(&name).is_none() {
-            known.insert(name.clone(), longest_cmdline(lookup, kernel));
-        }
-        let Some(longest) = known.get(&name) else { continue };
+        let longest = known.get(&name).cloned().unwrap_or_else(|| {
+            let longest = longest_cmdline(lookup, kernel);
+            known.insert(name, longest.clone());
+            longest
+        });
         let length = u32::try_from(encode(&entry.cmdline).len()).unwrap_or(u32::MAX);
         entry.problem = match longest {
-            Ok(longest) => (length > *longest).then(|| {
+            Ok(longest) => (length > longest).then(|| {
                 format!("the kernel takes {longest} bytes of command line, and this one has {length}")
             }),
-            Err(problem) => Some(problem.clone()),
+            Err(problem) => Some(problem),
         };
         if entry.problem.is_none() && entry.kind == Kind::Linux {
             entry.problem = empty_initrd(lookup, kernel, entry.initrds.last());

@@ -120,9 +120,10 @@ struct Merging {
 
 /// Names the place where an entry is written, and the volume of another disk whose configuration led there.
 fn place_name(source: &Source, led_from: Option<&VolumeReference>) -> String {
-    let (path, line) = (source.full_path(), source.line.unwrap_or_default());
-    let led_from = led_from.map_or_else(String::new, VolumeReference::to_string);
-    format!("{}\0{path}\0{line}\0{led_from}", source.volume)
+    let line = source.line.unwrap_or_default().to_string();
+    let led_from = led_from.map_or("", |volume| &volume.name);
+    let inside = source.inside.as_deref().unwrap_or_default();
+    [&*source.volume.name, &source.path, inside, &line, led_from].join("\0")
 }
 
 impl Merging {
@@ -170,7 +171,8 @@ impl Merging {
             let is_default = default_place.is_none()
                 && default.as_deref() == Some(&entry.id)
                 && (entry.default || !is_marked);
-            let place = match self.known(&entry) {
+            let origin = place_name(&entry.source, entry.led_from.as_ref());
+            let place = match self.known(&origin, &entry) {
                 Some(place) => {
                     repeated = repeated.saturating_add(1);
                     if let Some(known) = self.entries.get_mut(place) {
@@ -181,7 +183,6 @@ impl Merging {
                 }
                 None => {
                     // One statement in a loop makes many entries: they are no repetition of each other.
-                    let origin = place_name(&entry.source, entry.led_from.as_ref());
                     new_places.push((origin, self.entries.len()));
                     entry.default = is_default;
                     self.entries.push(entry);
@@ -226,7 +227,7 @@ impl Merging {
 
     /// The place of the entry that another way had led to already. What another disk says of an entry counts as the same entry
     /// only where it says the same.
-    fn known(&self, entry: &Entry) -> Option<usize> {
+    fn known(&self, origin: &str, entry: &Entry) -> Option<usize> {
         let says_the_same = |place: &usize| {
             let plain = |it: &Entry| Entry { default: false, lock: None, led_from: None, ..it.clone() };
             self.entries.get(*place).is_some_and(|known| plain(known) == plain(entry))
@@ -235,9 +236,7 @@ impl Merging {
         let mut others = others
             .filter(|other| *other != entry.led_from.as_ref())
             .filter_map(|other| self.places.get(&place_name(&entry.source, other)));
-        self.places
-            .get(&place_name(&entry.source, entry.led_from.as_ref()))
-            .or_else(|| others.find(says_the_same))
+        self.places.get(origin).or_else(|| others.find(says_the_same))
     }
 
     /// Keeps a warning once; two ways to one file give it twice.

@@ -28,6 +28,8 @@ const TIME_STEPS: usize = 64;
 const KNOWN_LIMIT: usize = 16_384;
 const KNOWN_PATH_LIMIT: usize = 256;
 
+type Answers = NameTable<Option<FileStatus>>;
+
 /// Passes every question on until a limit is reached; then nothing more is there.
 pub(super) struct Metered<'a> {
     inner: &'a dyn Lookup,
@@ -36,7 +38,8 @@ pub(super) struct Metered<'a> {
     /// Processor time of this process at which the search ends.
     end: i64,
     is_time_up: Cell<bool>,
-    known: RefCell<NameTable<Option<FileStatus>>>,
+    /// The answers by their paths: for each volume those about the file itself, and those about where a link leads.
+    known: RefCell<Vec<[Answers; 2]>>,
 }
 
 impl<'a> Metered<'a> {
@@ -114,13 +117,23 @@ impl Lookup for Metered<'_> {
         if path.len() > KNOWN_PATH_LIMIT {
             return self.inner.status(volume, path, follow);
         }
-        let question = format!("{volume} {follow} {path}");
-        let known = self.known.borrow().get(&question).copied();
+        let known = self.known.borrow().get(volume).and_then(|[own, led]| {
+            let answers = if follow { led } else { own };
+            answers.get(path).copied()
+        });
         known.unwrap_or_else(|| {
             let status = self.inner.status(volume, path, follow);
             let mut known = self.known.borrow_mut();
-            if known.values().len() < KNOWN_LIMIT {
-                known.insert(question, status);
+            if known.len() <= volume && volume < self.inner.volumes().len() {
+                known.resize_with(volume.saturating_add(1), Default::default);
+            }
+            let count = known
+                .iter()
+                .flatten()
+                .fold(0_usize, |sum, answers| sum.saturating_add(answers.values().len()));
+            if let Some([own, led]) = known.get_mut(volume).filter(|_| count < KNOWN_LIMIT) {
+                let answers = if follow { led } else { own };
+                answers.insert(path.to_owned(), status);
             }
             status
         })
@@ -173,7 +186,8 @@ mod tests {
             assert_eq!(answers, [lookup.status(0, path, true); 2], "{path}");
         }
         assert_eq!(metered.steps.get(), STEP_LIMIT - 6);
-        assert_eq!(metered.known.borrow().values().len(), 2);
+        let known = metered.known.borrow();
+        assert_eq!(known.iter().flatten().map(|answers| answers.values().len()).collect::<Vec<_>>(), [0, 2]);
     }
 
     #[test]

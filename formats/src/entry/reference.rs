@@ -72,7 +72,7 @@ impl FileReference {
     pub fn lookup_name(&self) -> String {
         let optional = [&self.inside, &self.packed_as, &self.sha256];
         let [inside, packed_as, sha256] = optional.map(|part| part.as_deref().unwrap_or_default());
-        format!("{}\0{}\0{inside}\0{packed_as}\0{sha256}", self.volume, self.path)
+        [&*self.volume.name, &self.path, inside, packed_as, sha256].join("\0")
     }
 }
 
