@@ -11,7 +11,7 @@ const UNITS: [(&str, u64, u64); 5] = [
     ("minute", 60, 0),
 ];
 
-/// The time from `then` to `now`, both in seconds since 1970, as in `12 days`; nothing where one is not known, or the clock is behind.
+/// The time from `then` to `now`, both in seconds since 1970, as in `12 days`; nothing where one is not known, or the clock is wrong.
 #[must_use]
 pub fn age(then: u64, now: u64) -> Option<String> {
     let seconds = now.checked_sub(then).filter(|_| then > 0)?;

@@ -202,8 +202,31 @@ pub(super) fn conclude(volumes: &[Volume], context: &Context, mut searched: Sear
 
 #[cfg(test)]
 mod tests {
+    use std::{
+        fs::File,
+        time::{Duration, SystemTime},
+    };
+
     use super::*;
-    use crate::{discover::testing::volume, entry::FilesystemKind};
+    use crate::{
+        discover::testing::{tree, volume, volumes},
+        entry::FilesystemKind,
+    };
+
+    #[test]
+    fn an_entry_is_as_old_as_the_newest_of_its_files() {
+        let configuration =
+            "menuentry a { linux /k; initrd /i }\nmenuentry b { linux /k }\nmenuentry c { linux /none }\n";
+        let files = tree(&[("boot/grub/grub.cfg", configuration), ("k", "x"), ("i", "x")]);
+        for (name, seconds) in [("k", 1_000), ("i", 2_000)] {
+            let file = File::options().write(true).open(files.path().join(name)).unwrap();
+            file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)).unwrap();
+        }
+        let open = volumes(&[(&files, volume("sda1", FilesystemKind::Ext4))]);
+        let searched = search(&open, &Context::default(), &|_, search| Ok(search())).unwrap();
+        let ages = searched.found.iter().flat_map(Found::entries).map(|entry| entry.modified);
+        assert_eq!(ages.collect::<Vec<_>>(), [2_000, 1_000, 0]);
+    }
 
     #[test]
     fn volumes_belong_to_the_disks_that_they_lie_on() {

@@ -1,4 +1,4 @@
-//! Settings in an archive behind the image, and on a volume.
+//! Settings in an archive that is appended to the image, and on a volume.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use qemu::payload;
 
 use crate::{LIMIT, bootable, debian, initramfs};
 
-/// firstlight's own initramfs with an archive behind it that holds these settings.
+/// firstlight's own initramfs, and an archive with these settings appended to it.
 fn with_settings(name: &str, settings: &str) -> std::path::PathBuf {
     let mut tree = Tree::default();
     tree.insert("/etc/firstlight.conf", Node::data(settings)).unwrap();
@@ -20,7 +20,7 @@ fn with_settings(name: &str, settings: &str) -> std::path::PathBuf {
 }
 
 #[test]
-fn an_archive_behind_the_image_names_a_volume_whose_settings_decide() {
+fn an_archive_appended_to_the_image_names_a_volume_whose_settings_decide() {
     let name = "settings-on-volume";
     let configuration = "set timeout=0
 menuentry 'First' --id first {
