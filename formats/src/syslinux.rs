@@ -40,6 +40,8 @@ pub enum Program {
     /// A module of the loader (`chain.c32`, `mboot.c32`), or a boot sector.
     Other(String),
     /// Another configuration, read in place of this one.
+    Configuration(String),
+    /// The same, which a menu shows.
     Menu(String),
     /// The next boot device, as the firmware counts.
     LocalBoot,
@@ -70,6 +72,8 @@ pub struct Label {
     pub system_words: u32,
     /// The menu does not show it.
     pub hidden: bool,
+    /// The menu keeps it as its choice when a person chooses it.
+    pub is_kept: bool,
     /// The menu asks for a password before it boots it.
     pub lock: Option<Lock>,
     /// The file that it is in, as [`read`] was given it or as it was included.
@@ -144,11 +148,12 @@ impl LabelNames {
     }
 }
 
-/// Reads a configuration. `include` gives the text of further files, named as they are in the configuration.
-pub fn read(file: &str, text: &str, dialect: Dialect, include: Include<'_>) -> Configuration {
+/// Reads a configuration; `is_shown`: a menu was told to show it. `include` gives the text of further files, named as they are in the
+/// configuration.
+pub fn read(file: &str, text: &str, dialect: Dialect, is_shown: bool, include: Include<'_>) -> Configuration {
     match dialect {
         Dialect::Syslinux => {
-            let mut parser = Parser::new(include);
+            let mut parser = Parser::new(include, is_shown);
             parser.file(file, text);
             parser.finish()
         }
@@ -180,6 +185,7 @@ pub(in crate::syslinux) mod tests {
             has_overlays: false,
             system_words: 0,
             hidden: false,
+            is_kept: false,
             lock: None,
             file: "syslinux.cfg".into(),
             line,
@@ -191,7 +197,7 @@ pub(in crate::syslinux) mod tests {
     }
 
     pub fn read_alone(text: &str, dialect: Dialect) -> Configuration {
-        read("syslinux.cfg", text, dialect, &mut |_| Err(LookupError::Missing))
+        read("syslinux.cfg", text, dialect, false, &mut |_| Err(LookupError::Missing))
     }
 
     #[test]
@@ -258,7 +264,10 @@ pub(in crate::syslinux) mod tests {
                     system_words: FSUUID,
                     ..label("sub", Program::Menu("more.cfg".into()), "more.cfg", 4)
                 },
-                Label { system_words: FSUUID, ..label("config", Program::Menu("/other.cfg".into()), "", 7) },
+                Label {
+                    system_words: FSUUID,
+                    ..label("config", Program::Configuration("/other.cfg".into()), "", 7)
+                },
                 Label {
                     system_words: FSUUID,
                     ..label("again", Program::Other("/boot/menu.c32".into()), "~", 13)
@@ -274,6 +283,27 @@ pub(in crate::syslinux) mod tests {
             lost: vec![],
         };
         assert_eq!(read_alone(text, Dialect::Syslinux), expected);
+    }
+
+    /// Syslinux 6.03, com32/elflink/ldlinux/readconfig.c (`record`, `new_menu`) and com32/menu/menumain.c (`KEY_ENTER`).
+    #[test]
+    fn a_menu_keeps_what_is_chosen_in_it_as_its_menus_and_labels_say() {
+        let labels = "label a\n kernel k\n menu nosave\nlabel b\n kernel k\n menu save\nlabel c\n kernel k\n\
+                      label locked\n kernel k\n menu save\n menu passwd x\n\
+                      menu begin\nlabel d\n kernel k\nmenu nosave\nlabel e\n kernel k\nmenu end\nlabel f\n kernel k\n";
+        for (head, is_shown, expected) in [
+            ("ui menu.c32\n", false, "b"),
+            ("ui menu.c32\nmenu save\n", false, "b c d f"),
+            ("menu save\n", true, "b c d f"),
+            // Its prompt keeps nothing.
+            ("menu save\n", false, ""),
+        ] {
+            let text = format!("{head}{labels}");
+            let found = read("x.cfg", &text, Dialect::Syslinux, is_shown, &mut |_| Err(LookupError::Missing));
+            let kept = found.labels.iter().filter(|label| label.is_kept).map(|label| label.name.as_str());
+            let kept = kept.collect::<Vec<_>>().join(" ");
+            assert_eq!((&*kept, found.keeps_choice), (expected, !expected.is_empty()), "{head} {is_shown}");
+        }
     }
 
     #[test]
@@ -338,7 +368,7 @@ pub(in crate::syslinux) mod tests {
             _ => Err(LookupError::Missing),
         };
         let text = "include a.cfg\nmenu include gone.cfg Other\n";
-        let found = read("syslinux.cfg", text, Dialect::Syslinux, &mut include);
+        let found = read("syslinux.cfg", text, Dialect::Syslinux, false, &mut include);
         assert_eq!(found.labels.len(), 1);
         assert_eq!(found.labels[0].file, "a.cfg");
         assert_eq!(
@@ -417,7 +447,7 @@ pub(in crate::syslinux) mod tests {
         #[test]
         fn arbitrary_text_never_panics(text: String, lines in prop::collection::vec("(?i)(label|menu|kernel|append|include|text help|default|timeout|menu begin|menu end|initrd) .{0,8}", 0..20)) {
             for dialect in [Dialect::Syslinux, Dialect::Uboot] {
-                let _ = read("a", &format!("{text}\n{}", lines.join("\n")), dialect, &mut |_| Ok(text.clone()));
+                let _ = read("a", &format!("{text}\n{}", lines.join("\n")), dialect, true, &mut |_| Ok(text.clone()));
             }
         }
     }

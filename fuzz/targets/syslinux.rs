@@ -16,6 +16,6 @@ fuzz_target!(|data: &[u8]| {
         let mut parts = text.split('\x0c');
         let first = parts.next().unwrap_or_default();
         let mut include = |_: &str| parts.next().map(str::to_owned).ok_or(LookupError::Missing);
-        let _ = syslinux::read("syslinux.cfg", first, dialect, &mut include);
+        let _ = syslinux::read("syslinux.cfg", first, dialect, data.len() % 2 == 0, &mut include);
     }
 });

@@ -64,6 +64,7 @@ pub const TESTS: Oracle = Oracle {
         "mtools",
         "ntfs-3g",
         "squashfs-tools",
+        "syslinux-common",
         "systemd-boot-efi",
         "u-boot-tools",
         "udftools",

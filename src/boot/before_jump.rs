@@ -156,7 +156,7 @@ mod tests {
     #[test]
     fn what_an_entry_owes_is_its_changes_and_its_attempt() {
         let block = FileReference::new("sda1".into(), "/boot/grub/grubenv".into());
-        let change = |name: &str| EnvironmentChange { block: block.clone(), name: name.into(), value: None };
+        let change = |name: &str| EnvironmentChange::new(block.clone(), name, None);
         let plain = entry("a", "sda1");
         let counted = |path: &str, format, tries_left| {
             let source = Source { format, path: path.into(), ..plain.source.clone() };

@@ -179,12 +179,11 @@ fn changed(
     place: &FileReference,
     changes: &[EnvironmentChange],
 ) -> Result<Vec<u8>, EnvironmentError> {
-    let mut own = changes.iter().filter(|change| change.block == *place);
-    if saved::keeps(&place.path) {
-        let once = own.next_back().and_then(|change| change.value.as_deref());
-        return saved::with_once(before, once).ok_or_else(|| EnvironmentError::Saved { block: block() });
-    }
+    let own = changes.iter().filter(|change| change.block == *place);
     let own: Vec<_> = own.map(|change| (change.name.as_str(), change.value.as_deref())).collect();
+    if saved::keeps(&place.path) {
+        return saved::write(before, &own).ok_or_else(|| EnvironmentError::Saved { block: block() });
+    }
     environment_block::write(before, &own)
         .map_err(|reason| EnvironmentError::Block { block: block(), reason })
 }
@@ -219,7 +218,7 @@ mod tests {
 
     fn change(path: &str, name: &str, value: Option<&str>) -> EnvironmentChange {
         let block = FileReference::new("sda2".into(), path.into());
-        EnvironmentChange { block, name: name.into(), value: value.map(Into::into) }
+        EnvironmentChange::new(block, name, value.map(Into::into))
     }
 
     fn open(tree: &TempDir) -> [OpenVolume; 1] {

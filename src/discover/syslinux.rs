@@ -72,9 +72,13 @@ fn find(place: &Place<'_>, path: &str, context: &Context) -> Findings {
     let dialect =
         if path.ends_with("extlinux.conf") && !is_installed { Dialect::Uboot } else { Dialect::Syslinux };
     let words = &context.system_words;
+    let (keeper, saved) =
+        remembered::find(place).filter(|_| dialect == Dialect::Syslinux).unwrap_or_default();
     let findings = Findings::default();
-    let mut reading = Reading { dialect, words, seen: Vec::new(), known: NameNumbers::default(), findings };
-    let outermost = reading.configuration(place, path, &[], "");
+    let keeps = (!keeper.is_empty()).then_some(keeper.as_str());
+    let mut reading =
+        Reading { dialect, words, keeper: keeps, seen: Vec::new(), known: NameNumbers::default(), findings };
+    let outermost = reading.configuration(place, path, false, &[], "");
     let mut findings = reading.findings;
     let (default, configuration) = match outermost {
         Ok(outermost) => outermost,
@@ -85,8 +89,6 @@ fn find(place: &Place<'_>, path: &str, context: &Context) -> Findings {
     };
     findings.notes.extend(empty(place, path, &findings));
     findings.notes.extend(passed_over(place.lookup, place.volume, &PLACES, path, Format::Syslinux));
-    let (keeper, saved) =
-        remembered::find(place).filter(|_| dialect == Dialect::Syslinux).unwrap_or_default();
     let once =
         saved.once.as_ref().and_then(|once| remembered::boot_once(place, &mut findings, &keeper, once));
     let is_there = |label: &String| findings.entries.iter().any(|entry| entry.id == *label);
@@ -121,6 +123,8 @@ struct Reading<'a> {
     dialect: Dialect,
     /// The facts about the machine.
     words: &'a [String],
+    /// The file in which SYSLINUX keeps what a person chose last.
+    keeper: Option<&'a str>,
     /// Configurations that were read. One that is led back to is no menu of its own.
     seen: Vec<String>,
     /// Where the entries come from, and their command lines.
@@ -130,11 +134,12 @@ struct Reading<'a> {
 
 impl Reading<'_> {
     /// Adds a configuration's entries below the menus with these titles, and before their ids `prefix`. Gives the id of the
-    /// one that it boots on its own.
+    /// one that it boots on its own. `is_shown`: a menu was told to show it.
     fn configuration(
         &mut self,
         place: &Place<'_>,
         path: &str,
+        is_shown: bool,
         titles: &[String],
         prefix: &str,
     ) -> Result<(Option<String>, Configuration), String> {
@@ -145,7 +150,7 @@ impl Reading<'_> {
         let (content, cut) = place.menu(path).map_err(|error| error.to_string())?;
         self.findings.warnings.extend(cut);
         self.seen.push(place.path(path));
-        let mut configuration = syslinux::read(path, &content, dialect, &mut |name| {
+        let mut configuration = syslinux::read(path, &content, dialect, is_shown, &mut |name| {
             // The loader includes what is there: installation media name files that only some of them have.
             let is_there = place.lookup.status(place.volume, &place.path(name), true).is_some();
             if is_there { place.read(name) } else { Ok(String::new()) }
@@ -165,7 +170,7 @@ impl Reading<'_> {
             let id = format!("{prefix}{}", label.name);
             let mut own_default = Some(id.clone());
             let is_default = configuration.default.as_ref() == Some(&label.name) && default.is_none();
-            if let Program::Menu(file) = &label.program {
+            if let Program::Menu(file) | Program::Configuration(file) = &label.program {
                 if self.seen.contains(&place.path(file)) {
                     continue;
                 }
@@ -177,7 +182,8 @@ impl Reading<'_> {
                     && status.is_some_and(|status| status.kind == FileKind::Directory);
                 let directory = if moves { &directory } else { place.directory };
                 let inside = Place { directory, ..*place };
-                match self.configuration(&inside, &place.path(file), &below, &format!("{id}>")) {
+                let is_shown = matches!(label.program, Program::Menu(_));
+                match self.configuration(&inside, &place.path(file), is_shown, &below, &format!("{id}>")) {
                     Ok((inner, configuration)) => {
                         own_default = inner;
                         led_to = led_to.or(Some(configuration).filter(|_| is_default));
@@ -196,7 +202,9 @@ impl Reading<'_> {
                 // A configuration that includes another's parts shows them once more.
                 if prefix.is_empty() || is_new {
                     let lock = entry.lock.as_ref().map(|lock| lock.moved(count, before));
-                    self.findings.entries.push(Entry { id, path_in_menu: titles, lock, ..entry });
+                    let changes = self.keeper.and_then(|keeper| remembered::choice(place, keeper, label));
+                    let changes = changes.into_iter().collect();
+                    self.findings.entries.push(Entry { id, path_in_menu: titles, lock, changes, ..entry });
                 }
             }
             if is_default {
@@ -306,7 +314,7 @@ fn program(label: &Label) -> (Kind, Option<String>, Option<&'static str>) {
             (Kind::Chainload, Some(path.clone()), Some("memdisk is started by the BIOS's own means"))
         }
         Program::Linux(path) => (Kind::Linux, Some(path.clone()), None),
-        Program::Menu(_) => (Kind::Chainload, None, Some("a menu of its own")),
+        Program::Menu(_) | Program::Configuration(_) => (Kind::Chainload, None, Some("a menu of its own")),
         Program::LocalBoot => (
             Kind::Chainload,
             None,
@@ -499,6 +507,22 @@ mod tests {
         assert_eq!((found.default.as_deref(), found.timeout), (Some("more>b"), Some(2)));
         assert_eq!(found.timeout_style, TimeoutStyle::Hidden);
         assert_eq!(found.warnings, []);
+    }
+
+    /// menu.c32 that is given a file shows it as a menu (com32/menu/menumain.c, `main`); CONFIG reads it as the loader's own.
+    #[test]
+    fn a_configuration_that_a_menu_is_told_to_show_is_a_menu() {
+        let more =
+            "timeout 50\ndefault a\nlabel a\n kernel k\n menu passwd x\nlabel b\n kernel k\n menu passwd y\n";
+        for (go, timeout, locked) in
+            [("kernel menu.c32\n append more.cfg", 5, &["go>b"][..]), ("config more.cfg", 0, &[])]
+        {
+            let text = format!("default go\nlabel go\n {go}\n");
+            let found = find(&[("syslinux.cfg", &text), ("more.cfg", &more), ("k", ""), ("ldlinux.sys", "")]);
+            let own = found.entries.iter().filter(|entry| entry.lock.is_some());
+            assert_eq!(own.map(|entry| entry.id.as_str()).collect::<Vec<_>>(), locked);
+            assert_eq!((found.default.as_deref(), found.timeout), (Some("go>a"), Some(timeout)), "{go}");
+        }
     }
 
     #[test]

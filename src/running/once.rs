@@ -206,13 +206,11 @@ impl Once {
     pub fn set(&self) -> Result<(), OnceError> {
         match self {
             Self::Grub { point, volume, block, entry } => {
-                let (name, value) = ("next_entry".to_owned(), Some(entry.clone()));
-                let change = EnvironmentChange { block: block.clone(), name, value };
+                let change = EnvironmentChange::new(block.clone(), "next_entry", Some(entry.clone()));
                 change_on(point, volume, change)
             }
             Self::Syslinux { point, volume, block, label } => {
-                let (name, value) = (saved::ONCE_NAME.to_owned(), Some(label.clone()));
-                let change = EnvironmentChange { block: block.clone(), name, value };
+                let change = EnvironmentChange::new(block.clone(), saved::ONCE_NAME, Some(label.clone()));
                 // Its installer guards the file by a flag, which extlinux takes away for that time, too.
                 let path = point.join(block.path.trim_start_matches('/'));
                 let file =

@@ -143,6 +143,53 @@ fn syslinuxs_own_data_are_as_syslinux_leaves_them() {
 }
 
 #[test]
+fn what_syslinuxs_menu_keeps_is_as_it_leaves_it_and_only_a_person_changes_it() {
+    let name = "state-menu-save";
+    let label = |label: &str| {
+        format!("LABEL {label}\n LINUX /boot/vmlinuz\n INITRD /boot/main.img\n APPEND {WORDS} {label}\n")
+    };
+    let configuration =
+        format!("SERIAL 0 115200\nUI menu.c32\nMENU SAVE\nTIMEOUT 600\n{}{}", label("usual"), label("other"));
+    let module = |name: &str| {
+        fs::read(pinned::tests().unwrap().file(&format!("/usr/lib/syslinux/modules/bios/{name}")).unwrap())
+            .unwrap()
+    };
+    let files: [(&str, &[u8]); 4] = [
+        ("/boot/main.img", &payload::probe_initrd("main").unwrap()),
+        ("/boot/extlinux/extlinux.conf", configuration.as_bytes()),
+        ("/boot/extlinux/menu.c32", &module("menu.c32")),
+        ("/boot/extlinux/libutil.c32", &module("libutil.c32")),
+    ];
+    let made = extlinux::disk(debian(), name, &files, None).unwrap();
+    let (disk, by_itself) = (copy(&made, "state-menu-save-ours"), copy(&made, "state-menu-save-own"));
+    // The second time, what is kept is chosen already.
+    for (keys, at) in [("\x1b[B\r", "chosen"), ("\r", "kept")] {
+        let machine = Machine::new(&format!("{name}-own-{at}")).firmware(Firmware::Bios);
+        let mut own = machine.disk(Disk::new(&by_itself).writable().boot_index(0)).start().unwrap();
+        own.wait_for_text("Automatic boot in", LIMIT).unwrap();
+        own.send(keys).unwrap();
+        let expected = own.wait_for_report(LIMIT).unwrap().cmdline;
+        assert!(expected.split(' ').any(|word| word == "other"), "{expected}");
+        let mut guest = ours(&format!("{name}-{at}"), &disk);
+        guest.wait_for_landmark("entry", &[("id", "other")], LIMIT).unwrap();
+        guest.wait_for_text("Enter", LIMIT).unwrap();
+        guest.send(keys).unwrap();
+        assert_eq!(guest.wait_for_report(LIMIT).unwrap().cmdline, expected);
+        drop((own, guest));
+        assert_same(&disk, &by_itself);
+    }
+    // Left alone, it boots what is kept, and writes nothing.
+    let words = format!("{WORDS} firstlight.timeout=0");
+    let machine = Machine::new(&format!("{name}-alone")).firmware(Firmware::None);
+    let machine = machine.kernel(&debian().kernel(), initramfs(), &words);
+    let guest = machine.disk(Disk::new(&disk).writable()).start().unwrap();
+    let cmdline = guest.wait_for_report(LIMIT).unwrap().cmdline;
+    assert!(cmdline.split(' ').any(|word| word == "other"), "{cmdline}");
+    drop(guest);
+    assert_same(&disk, &by_itself);
+}
+
+#[test]
 fn where_grub_cannot_write_the_screen_says_so_and_the_boot_goes_on() {
     let name = "state-btrfs";
     let disk = Image::new().volume(with_environment(Filesystem::Btrfs, name)).build(name).unwrap();

@@ -33,6 +33,8 @@ struct Open {
     hidden: bool,
     disabled: bool,
     lock: Option<Lock>,
+    /// Whether the menu keeps it as its choice, where the label says so itself.
+    is_kept: Option<bool>,
     file: String,
     line: u32,
 }
@@ -48,6 +50,8 @@ struct SyslinuxMenu {
     /// Tenths of a second; 0 is none.
     timeout: u32,
     on_timeout: Option<Command>,
+    /// It keeps what is chosen in it, where the label does not say otherwise.
+    keeps_choice: bool,
 }
 
 impl SyslinuxMenu {
@@ -79,12 +83,14 @@ pub(super) struct Parser<'a> {
     is_default: bool,
     has_menu: bool,
     prompt: bool,
+    /// A menu was told to show it.
+    is_shown: bool,
     /// Tenths of a second in all; 0 is none.
     total_timeout: u32,
 }
 
 impl<'a> Parser<'a> {
-    pub fn new(include: Include<'a>) -> Self {
+    pub fn new(include: Include<'a>, is_shown: bool) -> Self {
         Self {
             includes: Includes::new(include),
             configuration: Configuration::default(),
@@ -102,6 +108,7 @@ impl<'a> Parser<'a> {
             is_default: false,
             has_menu: false,
             prompt: false,
+            is_shown,
             total_timeout: 0,
         }
     }
@@ -133,6 +140,7 @@ impl<'a> Parser<'a> {
                         hidden: false,
                         disabled: false,
                         lock: None,
+                        is_kept: None,
                         file: file.to_owned(),
                         line,
                     });
@@ -206,7 +214,15 @@ impl<'a> Parser<'a> {
             // A way to another menu, which is no entry here: all of them are in the list.
             ("goto" | "exit" | "quit", Some(label)) => (label.disabled, label.program) = (true, None),
             ("hidden", _) => self.configuration.is_hidden = true,
-            ("save", _) => self.configuration.keeps_choice = true,
+            ("save", label) => {
+                self.configuration.keeps_choice = true;
+                match label {
+                    Some(label) => label.is_kept = Some(true),
+                    None => self.innermost().keeps_choice = true,
+                }
+            }
+            ("nosave", Some(label)) => label.is_kept = Some(false),
+            ("nosave", None) => self.innermost().keeps_choice = false,
             ("include", _) => self.include(file, line, rest),
             ("begin", _) => {
                 self.close();
@@ -226,15 +242,16 @@ impl<'a> Parser<'a> {
         place.and_then(|place| self.menus.get_mut(place)).unwrap_or(&mut self.outermost)
     }
 
-    /// Begins a menu, which has its parent's timeout until it sets its own.
+    /// Begins a menu, which is like its parent until it says otherwise.
     fn open_menu(&mut self, tag: &str) {
         if self.around.len() < DEPTH_LIMIT && self.menus.len() < LABEL_LIMIT {
-            let SyslinuxMenu { timeout, on_timeout, .. } = self.innermost().clone();
+            let SyslinuxMenu { timeout, on_timeout, keeps_choice, .. } = self.innermost().clone();
             self.around.push(self.menus.len());
             self.menus.push(SyslinuxMenu {
                 tag: tag.to_owned(),
                 timeout,
                 on_timeout,
+                keeps_choice,
                 ..SyslinuxMenu::default()
             });
         }
@@ -271,6 +288,7 @@ impl<'a> Parser<'a> {
         if is_default && !open.hidden && !open.disabled {
             self.innermost().default = Some(self.places.len());
         }
+        let is_kept = open.is_kept.unwrap_or(self.innermost().keeps_choice);
         self.names.note(&open.name, self.places.len());
         self.places.push(self.around.last().copied());
         let around = self.around.iter().filter_map(|menu| self.menus.get(*menu));
@@ -286,6 +304,7 @@ impl<'a> Parser<'a> {
             has_overlays: false,
             system_words: open.system_words,
             hidden: open.hidden || open.disabled,
+            is_kept: is_kept && open.lock.is_none(),
             lock: open.lock,
             file: open.file,
             line: open.line,
@@ -304,6 +323,7 @@ impl<'a> Parser<'a> {
                 self.configuration.labels.get(menu).map(|label| label.name.clone()).unwrap_or_default();
         }
         let has_ui = self.has_menu;
+        self.has_menu |= self.is_shown;
         // The loader adds the ending to the name of a module by itself.
         let is_module = |name: &str| is_menu(name) || is_menu(&format!("{name}.c32"));
         self.has_menu |=
@@ -341,10 +361,12 @@ impl<'a> Parser<'a> {
             (true, 0) => None,
             (true, tenths) => Some(tenths.div_ceil(10)),
         };
-        // Passwords are the menu's: without one nobody is asked.
+        // Passwords and what is kept are the menu's: without one nobody is asked.
+        configuration.keeps_choice &= has_menu;
         configuration.lock = configuration.lock.take().filter(|_| has_menu);
         let master = configuration.lock.iter().flat_map(|lock| lock.passwords.clone()).next();
         for label in &mut configuration.labels {
+            label.is_kept &= has_menu;
             label.lock = label.lock.take().filter(|_| has_menu);
             // The master's password boots any label.
             if let Some(lock) = &mut label.lock {
@@ -378,7 +400,10 @@ impl<'a> Parser<'a> {
                     break;
                 };
                 next = meaning(label);
-                if next.is_none() && (self.is_own_menu(target) || matches!(label.program, Program::Menu(_))) {
+                if next.is_none()
+                    && (self.is_own_menu(target)
+                        || matches!(label.program, Program::Menu(_) | Program::Configuration(_)))
+                {
                     menus.push((place, target));
                 } else if next.is_none() {
                     let size = label.initrds.iter().map(String::len).sum::<usize>();
@@ -436,6 +461,7 @@ impl<'a> Parser<'a> {
                 has_overlays: false,
                 system_words: self.system_words,
                 hidden,
+                is_kept: false,
                 lock: None,
                 file: file.clone(),
                 line: *line,
@@ -464,7 +490,7 @@ fn statement(label: &mut Open, keyword: &str, rest: &str) {
         label.arguments = rest.get(path.len()..).unwrap_or_default().trim().to_owned();
     }
     match keyword {
-        "config" => label.program = Some(Program::Menu(path.to_owned())),
+        "config" => label.program = Some(Program::Configuration(path.to_owned())),
         "linux" => label.program = Some(Program::Linux(path.to_owned())),
         "kernel" => {
             let is_other = [".c32", ".img", ".bss", ".bin", ".bs", ".0"]

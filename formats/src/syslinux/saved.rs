@@ -12,6 +12,8 @@ const KEEPERS: [&str; 2] = ["ldlinux.sys", "extlinux.sys"];
 const COPY: usize = 512;
 /// Length of both.
 pub const LENGTH: usize = COPY * 2;
+/// Maximum length of a value in bytes.
+pub const VALUE_LIMIT: usize = u8::MAX as usize;
 /// Where the records begin in a copy, after its signature and its sum.
 const RECORDS: usize = 8;
 /// Where they end.
@@ -22,6 +24,8 @@ const SIGNATURES: ([u8; 4], [u8; 4]) = (0x5a2d_2fa5_u32.to_le_bytes(), 0xdd28_bf
 const SUM: u32 = 0xa304_1767;
 /// What a change to what is booted once is called.
 pub const ONCE_NAME: &str = "boot-once";
+/// What a change to the choice is called.
+pub const CHOICE_NAME: &str = "menu-save";
 /// The record of what is booted once.
 const ONCE: u8 = 1;
 /// The record of the choice.
@@ -56,28 +60,33 @@ pub fn parse(end: &[u8]) -> Option<Saved> {
     both.chunks_exact(COPY).find_map(copy)
 }
 
-/// The file with other data at its end: what is to be booted once, or nothing. `None` if neither copy is right, or there is no room
-/// for it. Both copies are written then, as the loader does it (core/adv.inc).
+/// The file with other data at its end: names with their new values, `None` for none. `None` if neither copy is right, a name is not
+/// known, or there is no room. Both copies are written then, as the loader does it (core/adv.inc).
 #[must_use]
-pub fn with_once(file: &[u8], once: Option<&str>) -> Option<Vec<u8>> {
+pub fn write(file: &[u8], changes: &[(&str, Option<&str>)]) -> Option<Vec<u8>> {
     let start = file.len().checked_sub(LENGTH)?;
     let (before, both) = file.split_at_checked(start)?;
-    let records = both.chunks_exact(COPY).find_map(records)?;
-    let mut kept: Vec<u8> = Vec::with_capacity(COPY);
-    for (tag, value) in Records(records) {
-        if tag != ONCE {
-            kept.extend([tag, u8::try_from(value.len()).ok()?]);
-            kept.extend(value);
+    let own = both.chunks_exact(COPY).find_map(records)?;
+    let mut kept = own.to_vec();
+    for (name, value) in changes {
+        let tag = match *name {
+            ONCE_NAME => ONCE,
+            CHOICE_NAME => CHOICE,
+            _ => return None,
+        };
+        let value = value.map(text::encode);
+        let others = Records(&kept).filter(|(other, _)| *other != tag);
+        let mut after: Vec<u8> = Vec::with_capacity(COPY);
+        for (tag, value) in others.chain(value.iter().map(|value| (tag, value.as_slice()))) {
+            after.extend([tag, u8::try_from(value.len()).ok()?]);
+            after.extend(value);
         }
+        if after.len() > own.len() {
+            return None;
+        }
+        kept = after;
     }
-    if let Some(once) = once {
-        kept.extend([ONCE, u8::try_from(once.len()).ok()?]);
-        kept.extend(once.as_bytes());
-    }
-    if kept.len() > records.len() {
-        return None;
-    }
-    kept.resize(records.len(), 0);
+    kept.resize(own.len(), 0);
     let sum = SUM.wrapping_sub(sum(&kept)).to_le_bytes();
     let copy = [&SIGNATURES.0[..], &sum, &kept, &SIGNATURES.1].concat();
     Some([before, &copy, &copy].concat())
@@ -142,7 +151,8 @@ mod tests {
     }
 
     #[test]
-    fn what_is_booted_once_is_changed_as_the_loader_changes_it() {
+    fn what_is_kept_is_changed_as_the_loader_changes_it() {
+        let with_once = |file: &[u8], once| write(file, &[("boot-once", once)]);
         let code = vec![7; 3000];
         let file = |values: &[(u8, &str)]| [&code[..], &written(values)].concat();
         let (once, other, choice) = ((1, "rescue quiet"), (9, "x"), (2, "linux"));
@@ -157,12 +167,17 @@ mod tests {
         broken[3512 + 20] ^= 1;
         assert_eq!(with_once(&broken, None), None);
         // 500 bytes hold two values of at most 255.
-        let (long, longest) = ("x".repeat(243), "x".repeat(255));
+        let (long, longest, too_long) = ("x".repeat(243), "x".repeat(255), "x".repeat(256));
         let filled = file(&[(9, &longest)]);
         assert_eq!(with_once(&filled, Some(&long[1..])), None);
         assert_eq!(with_once(&filled, Some(&long[2..])), Some(file(&[(9, &longest), (1, &long[2..])])));
-        assert_eq!(with_once(&file(&[]), Some(&"x".repeat(256))), None);
+        assert_eq!(with_once(&file(&[]), Some(&too_long)), None);
         assert_eq!(with_once(&before[..1000], None), None);
+        // The menu's choice takes the place of the one before it, at the end.
+        let saved = |value| ("menu-save", Some(value));
+        assert_eq!(write(&before, &[saved("b")]), Some(file(&[once, other, (2, "b")])));
+        assert_eq!(write(&before, &[("boot-once", None), saved("b")]), Some(file(&[other, (2, "b")])));
+        assert_eq!(write(&before, &[("next_entry", None)]), None);
     }
 
     proptest::proptest! {
@@ -172,7 +187,7 @@ mod tests {
             end.extend(values.iter().flat_map(|(tag, value)| [*tag, value.len() as u8].into_iter().chain(value.bytes())));
             end.truncate(cut.max(8));
             let _ = copy(&end);
-            let _ = (parse(&end), with_once(&end, Some("x")));
+            let _ = (parse(&end), write(&end, &[(ONCE_NAME, None), (CHOICE_NAME, Some("x"))]));
         }
     }
 }

@@ -182,6 +182,7 @@ impl<'a> UbootParser<'a> {
             has_overlays: label.overlays.is_some_and(|overlays| !overlays.is_empty()),
             system_words: 0,
             hidden: false,
+            is_kept: false,
             lock: None,
             file: label.file,
             line: label.line,

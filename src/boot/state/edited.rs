@@ -54,7 +54,11 @@ impl WorkerState {
         // Whether what is named now is there shows when it is loaded.
         let is_changed = entry.kernel.as_ref() != Some(&kernel) || initrds != entry.initrds;
         let problem = entry.problem.clone().filter(|_| !is_changed);
-        Ok(Entry { kernel: Some(kernel), initrds, cmdline: parts.cmdline.clone(), problem, ..entry.clone() })
+        // No menu keeps what was changed in it.
+        let mut changes = entry.changes.clone();
+        changes.retain(|change| !change.when_chosen);
+        let cmdline = parts.cmdline.clone();
+        Ok(Entry { kernel: Some(kernel), initrds, cmdline, problem, changes, ..entry.clone() })
     }
 
     /// Has the files in the editor looked at that are new there.

@@ -52,6 +52,7 @@ impl WorkerState {
 
     /// Loads the entry, unless that is done or another load must end first.
     pub(super) fn load(&mut self, entry: Entry, now: Duration, actions: &mut Vec<WorkerAction>) {
+        let entry = self.as_decided(entry);
         match &self.load {
             Load::Begun { .. } => return,
             Load::Done { entry: loaded, .. } if same_load(loaded, &entry) => return,
@@ -83,6 +84,7 @@ impl WorkerState {
 
     /// Jumps into the entry, as soon as it is loaded.
     pub(super) fn boot(&mut self, entry: Entry, now: Duration, actions: &mut Vec<WorkerAction>) {
+        let entry = self.as_decided(entry);
         match &self.load {
             Load::Done { entry: loaded, kernel } if same_load(loaded, &entry) => {
                 let title = printable(&full_title(&entry));
@@ -91,6 +93,13 @@ impl WorkerState {
             }
             _ => self.load(entry, now, actions),
         }
+    }
+
+    /// The entry with what its loader writes, which may keep what a person chose, and only that.
+    fn as_decided(&self, mut entry: Entry) -> Entry {
+        let is_chosen = matches!(self.decider, Decider::Person(_));
+        entry.changes.retain(|change| is_chosen || !change.when_chosen);
+        entry
     }
 
     /// Takes the result of the load with this number.
@@ -144,7 +153,13 @@ impl WorkerState {
 /// Whether a jump into one is a jump into the other.
 fn same_load(one: &Entry, other: &Entry) -> bool {
     let parts = |entry: &Entry| {
-        (entry.id.clone(), entry.kernel.clone(), entry.initrds.clone(), entry.cmdline.clone())
+        (
+            entry.id.clone(),
+            entry.kernel.clone(),
+            entry.initrds.clone(),
+            entry.cmdline.clone(),
+            entry.changes.clone(),
+        )
     };
     parts(one) == parts(other)
 }

@@ -100,7 +100,7 @@ records! {
         id title path_in_menu hotkey kind hidden source led_from kernel initrds cmdline devicetree unified multiboot modified version tries_left
         default lock changes problem
     }
-    EnvironmentChange { block name value }
+    EnvironmentChange { block name value when_chosen }
     FileReference { volume path inside packed_as sha256 }
     Filesystem { kind uuid label }
     Findings { entries default saved timeout timeout_style fallback lock passwords warnings notes images }
@@ -377,6 +377,7 @@ mod tests {
                 block: file("/boot/grub/grubenv"),
                 name: "recordfail".into(),
                 value: Some("1".into()),
+                when_chosen: true,
             }],
             problem: None,
         };

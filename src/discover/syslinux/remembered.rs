@@ -9,7 +9,10 @@ use crate::{
     entry::{Entry, EnvironmentChange},
     formats::{
         lines::statement,
-        syslinux::saved::{self, Saved},
+        syslinux::{
+            Label,
+            saved::{self, Saved},
+        },
     },
 };
 
@@ -21,9 +24,9 @@ pub(super) fn boot_once(
     keeper: &str,
     once: &str,
 ) -> Option<String> {
-    let change =
-        EnvironmentChange { block: place.reference(keeper), name: saved::ONCE_NAME.to_owned(), value: None };
-    findings.entries.iter_mut().for_each(|entry| entry.changes.push(change.clone()));
+    // Room for what the menu keeps is there only after that.
+    let change = EnvironmentChange::new(place.reference(keeper), saved::ONCE_NAME, None);
+    findings.entries.iter_mut().for_each(|entry| entry.changes.insert(0, change.clone()));
     let (label, words) = statement(once.trim(), &[]);
     let Some(entry) = findings.entries.iter().find(|entry| entry.id == label) else {
         findings.notes.push(Note {
@@ -39,9 +42,17 @@ pub(super) fn boot_once(
     }
     let id = once.to_owned();
     let (title, cmdline) = (format!("{} {words}", entry.title), format!("{} {words}", entry.cmdline));
-    let entry = Entry { id: id.clone(), title, cmdline, ..entry.clone() };
+    let entry = Entry { id: id.clone(), title, cmdline, changes: vec![change], ..entry.clone() };
     findings.entries.push(entry);
     Some(id)
+}
+
+/// What the menu writes when a person chooses the label (com32/menu/menumain.c).
+pub(super) fn choice(place: &Place<'_>, keeper: &str, label: &Label) -> Option<EnvironmentChange> {
+    let is_kept = label.is_kept && label.name.len() <= saved::VALUE_LIMIT;
+    let change =
+        EnvironmentChange::new(place.reference(keeper), saved::CHOICE_NAME, Some(label.name.clone()));
+    is_kept.then_some(EnvironmentChange { when_chosen: true, ..change })
 }
 
 /// The data that SYSLINUX keeps from one boot to the next, and the file that it is in.
@@ -72,14 +83,13 @@ mod tests {
         let labels =
             "ui menu.c32\ntimeout 50\ndefault a\nlabel a\n kernel k\nlabel b\n kernel k\n append x\n";
         let (k, x) = ("BOOT_IMAGE=k", "BOOT_IMAGE=k x");
-        let (none, once) = (&[][..], &[None][..]);
         for (menu, values, (default, cmdline), timeout, written, notes) in [
-            ("menu save\n", &[(2, "b")][..], ("b", x), 5, none, 0),
-            ("menu save\n", &[(2, "gone")], ("a", k), 5, none, 0),
-            ("menu save\n", &[(1, "b"), (2, "a")], ("b", x), 0, once, 0),
-            ("", &[(1, "b  y z")], ("b  y z", "BOOT_IMAGE=k x y z"), 0, once, 0),
-            ("", &[(1, "gone"), (2, "b")], ("a", k), 5, once, 1),
-            ("", &[(2, "b")], ("a", k), 5, none, 0),
+            ("menu save\n", &[(2, "b")][..], ("b", x), 5, 0, 0),
+            ("menu save\n", &[(2, "gone")], ("a", k), 5, 0, 0),
+            ("menu save\n", &[(1, "b"), (2, "a")], ("b", x), 0, 1, 0),
+            ("", &[(1, "b  y z")], ("b  y z", "BOOT_IMAGE=k x y z"), 0, 1, 0),
+            ("", &[(1, "gone"), (2, "b")], ("a", k), 5, 1, 1),
+            ("", &[(2, "b")], ("a", k), 5, 0, 0),
         ] {
             let tree = tree(&[("syslinux.cfg", &format!("{menu}{labels}")), ("k", "")]);
             std::fs::write(tree.path().join("ldlinux.sys"), kept(values)).unwrap();
@@ -88,14 +98,15 @@ mod tests {
             let chosen =
                 found.entries.iter().find(|entry| found.default.as_ref() == Some(&entry.id)).unwrap();
             let block = FileReference::new("sda1".into(), "/ldlinux.sys".into());
-            let change = |value: &Option<String>| EnvironmentChange {
-                block: block.clone(),
-                name: "boot-once".into(),
-                value: value.clone(),
-            };
-            let expected: Vec<_> = written.iter().map(change).collect();
+            let taken_out = EnvironmentChange::new(block.clone(), "boot-once", None);
             assert_eq!((&*chosen.id, &*chosen.cmdline), (default, cmdline), "{values:?}");
-            assert!(found.entries.iter().all(|entry| entry.changes == expected), "{:?}", found.entries);
+            for entry in &found.entries {
+                let kept = EnvironmentChange::new(block.clone(), "menu-save", Some(entry.id.clone()));
+                let kept = EnvironmentChange { when_chosen: true, ..kept };
+                let mut expected = vec![taken_out.clone(); written];
+                expected.extend((!menu.is_empty()).then_some(kept));
+                assert_eq!(entry.changes, expected, "{values:?}");
+            }
             assert_eq!((found.timeout, found.notes.len()), (Some(timeout), notes), "{values:?}");
         }
     }
@@ -110,7 +121,7 @@ mod tests {
         let open = volumes(&[(&tree, volume("sda1", FilesystemKind::Vfat))]);
         let found = Syslinux.find(&open, 0, &Context::default()).unwrap();
         let block = FileReference::new("sda1".into(), "/ldlinux.sys".into());
-        let changes = [EnvironmentChange { block, name: "boot-once".into(), value: None }];
+        let changes = [EnvironmentChange::new(block, "boot-once", None)];
         assert_eq!((found.default.as_deref(), &found.entries[0].changes[..]), (Some("b"), &changes[..]));
     }
 }

@@ -63,7 +63,7 @@ fn save(evaluator: &mut Evaluator<'_>, call: &Call<'_>) -> CommandResult {
         let value = evaluator.environment.get(&name).map(|value| value.to_string());
         let changes = Rc::make_mut(&mut evaluator.changes);
         changes.retain(|change| change.block != path || change.name != name);
-        changes.push(Change { block: path.clone(), name, value });
+        changes.push(Change::new(path.clone(), name, value));
     }
     Ok(())
 }

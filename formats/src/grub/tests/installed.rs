@@ -109,7 +109,7 @@ fn grub_reboot_takes_effect_once() {
     let menu = menu_of(&table, "/boot/grub/grub.cfg", &UPSTREAM);
     assert_eq!(menu.level.default_entry().unwrap().id, "gnulinux-advanced>gnulinux-17");
     let block = FileReference::new("sda2".into(), "/boot/grub/grubenv".into());
-    assert_eq!(*menu.changes, [Change { block, name: "next_entry".into(), value: Some(String::new()) }]);
+    assert_eq!(*menu.changes, [Change::new(block, "next_entry", Some(String::new()))]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What comes of an entry that a person chooses: by the firmware, and with other words.
 
 use super::*;
-use crate::entry::Kind;
+use crate::entry::{EnvironmentChange, Kind};
 
 #[test]
 fn a_program_that_only_the_firmware_starts_is_left_to_it_when_a_person_chooses_it() {
@@ -67,4 +67,31 @@ fn a_row_says_how_old_the_entry_is() {
     scene.found("sda1").on(Event::Discovered(Ok(Discovery { entries, ..Discovery::default() })));
     let rows = scene.state.menu().view(9, 40).rows;
     assert_eq!(rows, [">*1  Title of a                 12 days", "  2  Title of b"]);
+}
+
+#[test]
+fn what_a_menu_keeps_is_written_where_a_person_chooses_the_entry_as_it_is() {
+    let block = FileReference::new("sda1".into(), "/ldlinux.sys".into());
+    let once = EnvironmentChange::new(block.clone(), "boot-once", None);
+    let kept = EnvironmentChange::new(block, "menu-save", Some("a".into()));
+    let kept = EnvironmentChange { when_chosen: true, ..kept };
+    let entries = vec![Entry { default: true, changes: vec![once, kept], ..entry("a", "sda1") }];
+    let mut scene = Scene::new("");
+    scene.found("sda1").on(Event::KnownProbed);
+    let written = |scene: &mut Scene, event| {
+        let actions = scene.state.on(event, scene.now);
+        let load = actions.into_iter().find_map(|action| match action {
+            WorkerAction::Load { number, entry, .. } => Some((number, entry.changes)),
+            _ => None,
+        });
+        let (number, changes) = load.unwrap();
+        scene.loaded(number);
+        changes.into_iter().map(|change| change.name).collect::<Vec<_>>().join(" ")
+    };
+    let discovery = Discovery { timeout: Some(5), entries, ..Discovery::default() };
+    // The default is loaded while the time runs.
+    assert_eq!(written(&mut scene, Event::Discovered(Ok(discovery))), "boot-once");
+    scene.done();
+    assert_eq!(written(&mut scene, Event::Key(Key::Enter)), "boot-once menu-save");
+    assert_eq!(scene.done(), JUMP_A);
 }
