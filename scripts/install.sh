@@ -35,12 +35,15 @@ installer=${INSTALLER:-$target/$machine-unknown-linux-musl/release/firstlight-in
 init=${INIT:-$target/$machine-unknown-linux-musl/image/firstlight.stripped}
 # The program for images is built along with one.
 [ -n "${INIT-}" ] || cargo run --quiet --package initramfs -- build --list >/dev/null
+stub=${STUB:-$target/$machine-unknown-uefi/release/stub.efi}
+[ -n "${STUB-}" ] || cargo build --release --package efi --bin stub --target "$machine-unknown-uefi"
 # kexec-tools' program is kept for the way back.
 if [ -e "$kexec" ] && [ ! -L "$kexec" ]; then
     mv "$kexec" "$kexec.kexec-tools"
 fi
 mkdir -p "${list%/*}"
-cargo run --quiet --package packaging -- stage "$root" --binary "$binary" --install "$installer" --init "$init" >"$list"
+cargo run --quiet --package packaging -- stage "$root" --binary "$binary" --install "$installer" --init "$init" \
+    --stub "$stub" >"$list"
 if [ "$root" = / ] && [ -d /run/systemd/system ]; then
     systemctl daemon-reload
 fi

@@ -37,9 +37,9 @@ command -v cargo >/dev/null || {
     say "missing: Rust. Install rustup as https://rustup.rs says (Debian 13: apt-get install rustup), then run this again"
     exit 1
 }
-# The targets that the binary is static on, that of programs for UEFI firmware, and the standard library's source for `initramfs build --small`.
+# The targets that the binary is static on, those of programs for UEFI firmware, and the standard library's source for `initramfs build --small`.
 rust=$(rustc --print sysroot)/lib/rustlib
-for target in x86_64-unknown-linux-musl aarch64-unknown-linux-musl x86_64-unknown-uefi; do
+for target in x86_64-unknown-linux-musl aarch64-unknown-linux-musl x86_64-unknown-uefi aarch64-unknown-uefi; do
     [ -d "$rust/$target" ] || rustup target add "$target"
 done
 [ -d "$rust/src" ] || rustup component add rust-src

@@ -1,6 +1,6 @@
 //! Builds the static binary that becomes `/init`, and the one that is installed on a running system.
 
-use crate::{BuildError, strip};
+use crate::{BuildError, kernel::Architecture, strip};
 use std::{
     env,
     fs::{self, Permissions},
@@ -13,9 +13,8 @@ use std::{
 pub const TARGET: &str =
     if cfg!(target_arch = "aarch64") { "aarch64-unknown-linux-musl" } else { "x86_64-unknown-linux-musl" };
 
-/// The package of the loader in a firmware's flash, and its target: the payload area is known for PCs.
-const FLASH_LOADER: &str = "flash-loader";
-const EFI: &str = "x86_64-unknown-uefi";
+/// The package of the EFI programs.
+const EFI: &str = "efi";
 
 /// The Cargo features of an image's binary: Xen, and all loaders.
 pub const FEATURES: [&str; 2] = ["multiboot", "other-loaders"];
@@ -120,14 +119,29 @@ pub fn build_release(package: &str, target: &str) -> Result<PathBuf, BuildError>
     cargo(&["--release", "--package", package, "--bins", "--target", target], false)
 }
 
-/// Builds the EFI program that starts the payload area of a firmware's flash, and gives its bytes.
+/// Builds the EFI program that starts the payload area of a firmware's flash, and gives its bytes. The area is known for PCs.
 ///
 /// # Errors
 /// As [`build`].
 pub fn build_flash_loader() -> Result<Vec<u8>, BuildError> {
-    let path =
-        cargo(&["--release", "--package", FLASH_LOADER, "--bin", FLASH_LOADER, "--target", EFI], false)?;
+    let path = build_efi("flash-loader", Architecture::X86_64)?;
     fs::read(&path).map_err(|error| BuildError::Read { path, error })
+}
+
+/// Builds the stub of unified kernel images, and gives its path.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_stub(architecture: Architecture) -> Result<PathBuf, BuildError> {
+    build_efi("stub", architecture)
+}
+
+fn build_efi(name: &str, architecture: Architecture) -> Result<PathBuf, BuildError> {
+    let target = match architecture {
+        Architecture::X86_64 => "x86_64-unknown-uefi",
+        Architecture::Aarch64 => "aarch64-unknown-uefi",
+    };
+    cargo(&["--release", "--package", EFI, "--bin", name, "--target", target], false)
 }
 
 /// Writes a program as a whole: another build may be reading it.

@@ -1,4 +1,5 @@
-//! Unified kernel images: one EFI program of a stub, a kernel, an initramfs and a command line (UAPI.5; systemd-stub(7)).
+//! Unified kernel images: one EFI program of a stub, a kernel, an initramfs and a command line (UAPI.5; systemd-stub(7)). The stub is
+//! firstlight's own (package `efi`) or systemd's.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +13,7 @@ use crate::pe::{NewSection, extended, machine, with_sections};
 /// The parts of an image.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UkiRecipe {
-    /// systemd's stub, which starts the kernel.
+    /// The stub, which starts the kernel.
     pub stub: PathBuf,
     /// The kernel, an EFI program itself.
     pub kernel: PathBuf,
@@ -40,7 +41,7 @@ const OS_RELEASE: &str = concat!(
 /// Where Debian, Fedora, Arch and others have systemd's stubs.
 const STUBS: &str = "/usr/lib/systemd/boot/efi";
 
-/// The stub of this machine's systemd for a kernel.
+/// The stub of this machine's systemd for a kernel, where it has one.
 ///
 /// # Errors
 /// When the kernel cannot be read, or is for a machine that no stub is for.
@@ -78,7 +79,7 @@ pub fn build_uki(recipe: &UkiRecipe) -> Result<Vec<u8>, BuildError> {
     let mut stub_bytes = stub_bytes;
     for (name, path) in sections {
         let section = NewSection { name: name.clone(), content: read(path)? };
-        // systemd's stub has lines of its own there, which stay (shim's SBAT.md).
+        // A stub has lines of its own there, which stay (shim's SBAT.md).
         match (name == ".sbat").then(|| extended(&stub_bytes, &section)).flatten() {
             Some((program, left)) => {
                 stub_bytes = program;

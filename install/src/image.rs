@@ -20,6 +20,9 @@ use crate::system::System;
 /// firstlight's program for images, where packages have it.
 const INIT: &str = "/usr/lib/firstlight/init";
 
+/// The stub of unified kernel images, where packages have it.
+const STUB: &str = "/usr/lib/firstlight/stub.efi";
+
 /// The settings of the running system go along.
 const CONFIG: &str = "/etc/firstlight.conf";
 
@@ -102,14 +105,16 @@ pub fn uki(
     parts: &Parts,
     key: Option<&Key>,
 ) -> Result<Vec<u8>, InstallError> {
-    let stub = match &options.stub {
-        Some(stub) => stub.clone(),
+    // bootctl knows firstlight behind its own stub only; where that is not installed, systemd's starts the kernel as well.
+    let own = Some(system.path(STUB)).filter(|path| path.is_file());
+    let stub = match options.stub.clone().or(own) {
+        Some(stub) => stub,
         None => system.path(default_stub(&parts.kernel)?),
     };
     if !stub.is_file() {
         return refuse(format!(
-            "{}: missing: it is systemd's stub; install systemd-boot-efi (Debian, Ubuntu), systemd-boot-unsigned (Fedora) or systemd \
-             (Arch), or name another with --stub",
+            "{}: missing: firstlight's own stub is installed by scripts/install.sh and the package as {STUB}, and systemd's by \
+             systemd-boot-efi (Debian, Ubuntu), systemd-boot-unsigned (Fedora) or systemd (Arch); or name one with --stub",
             stub.display()
         ));
     }

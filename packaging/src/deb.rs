@@ -33,7 +33,7 @@ pub fn build(programs: &Programs, output: &Path) -> io::Result<()> {
         format!(
             "Package: firstlight\nVersion: {}\nArchitecture: {architecture}\nMaintainer: The firstlight developers \
              <firstlight@localhost>\nInstalled-Size: {}\nSection: admin\nPriority: optional\nProvides: kexec-tools\n\
-             Suggests: systemd-boot-efi, sbsigntool\nDescription: fast reboot into any installed system, and kexec\n Finds what is installed on this machine as its \
+             Suggests: sbsigntool\nDescription: fast reboot into any installed system, and kexec\n Finds what is installed on this machine as its \
              own boot loader would, and restarts\n into it without the firmware: firstlight boot, kexec, systemctl kexec.\n",
             env!("CARGO_PKG_VERSION"),
             size.div_ceil(1024)

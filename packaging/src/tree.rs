@@ -34,6 +34,8 @@ pub struct Programs {
     pub install: PathBuf,
     /// The program for images, which that one puts into them.
     pub init: PathBuf,
+    /// The EFI program that begins an image.
+    pub stub: PathBuf,
 }
 
 fn files() -> Vec<(&'static str, Content)> {
@@ -93,6 +95,7 @@ pub fn stage(root: &Path, programs: &Programs) -> io::Result<Vec<&'static str>> 
         ("usr/sbin/firstlight", &programs.firstlight),
         ("usr/lib/firstlight/install", &programs.install),
         ("usr/lib/firstlight/init", &programs.init),
+        ("usr/lib/firstlight/stub.efi", &programs.stub),
     ];
     let mut staged = Vec::new();
     for (name, binary) in binaries {

@@ -35,7 +35,7 @@ fn good(command: &mut Command) -> Output {
 fn programs(directory: &Path) -> Programs {
     let path = directory.join("program");
     fs::write(&path, "#!/bin/sh\necho program\n").unwrap();
-    Programs { firstlight: path.clone(), install: path.clone(), init: path }
+    Programs { firstlight: path.clone(), install: path.clone(), init: path.clone(), stub: path }
 }
 
 /// Every file and link below, from there.

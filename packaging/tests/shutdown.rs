@@ -36,8 +36,12 @@ fn system(scratch: &TempDir) -> PathBuf {
     let program = scratch.path().join("program");
     fs::write(&program, FIRSTLIGHT).unwrap();
     let root = scratch.path().join("root");
-    let programs =
-        packaging::tree::Programs { firstlight: program.clone(), install: program.clone(), init: program };
+    let programs = packaging::tree::Programs {
+        firstlight: program.clone(),
+        install: program.clone(),
+        init: program.clone(),
+        stub: program,
+    };
     packaging::tree::stage(&root, &programs).unwrap();
     for directory in ["bin", "dev", "sys/kernel"] {
         fs::create_dir_all(root.join(directory)).unwrap();

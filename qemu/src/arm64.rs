@@ -1,4 +1,4 @@
-//! What arm64 machines are made of beside the others: Debian's kernel and busybox, UEFI firmware and systemd's stub, all unpacked,
+//! What arm64 machines are made of beside the others: Debian's kernel and busybox, UEFI firmware, all unpacked,
 //! and an initrd that goes from kernel to kernel.
 
 use std::path::PathBuf;
@@ -24,11 +24,9 @@ pub fn kernel(of: Release) -> Result<DebianKernel> {
     DebianKernel::in_root(Root::unpack_for("arm64", of.suite(), &[KERNEL, "busybox-static"])?, KERNEL)
 }
 
-/// The UEFI firmware of QEMU's machine, and systemd's stub.
-const FIRMWARE: [&str; 2] = ["qemu-efi-aarch64", "systemd-boot-efi"];
-
+/// The UEFI firmware of QEMU's machine.
 fn firmware_root() -> Result<Root> {
-    Root::unpack_for("arm64", Release::default().suite(), &FIRMWARE)
+    Root::unpack_for("arm64", Release::default().suite(), &["qemu-efi-aarch64"])
 }
 
 /// AAVMF's code.
@@ -45,14 +43,6 @@ pub(crate) fn firmware() -> Result<PathBuf> {
 /// As [`Root::unpack`].
 pub(crate) fn variables() -> Result<PathBuf> {
     firmware_root()?.file("/usr/share/AAVMF/AAVMF_VARS.fd")
-}
-
-/// systemd's stub for arm64.
-///
-/// # Errors
-/// As [`Root::unpack`].
-pub(crate) fn stub() -> Result<PathBuf> {
-    firmware_root()?.file("/usr/lib/systemd/boot/efi/linuxaa64.efi.stub")
 }
 
 /// The init.

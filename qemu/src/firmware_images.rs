@@ -12,7 +12,7 @@ use crate::coreboot::Coreboot;
 use crate::disk::{Filesystem, Image, Volume};
 use crate::error::{Context, Error};
 use crate::payload::{builder, write_whole};
-use crate::{Result, arm64, pinned};
+use crate::{Result, pinned};
 
 /// The largest flash that QEMU has without being asked.
 const FLASH_SIZE: usize = 8 << 20;
@@ -57,14 +57,7 @@ impl Payload<'_> {
 
     fn uki_recipe(&self) -> Result<UkiRecipe> {
         Ok(UkiRecipe {
-            stub: match architecture(
-                &fs::read(self.kernel).context(|| format!("reading {}", self.kernel.display()))?,
-            )? {
-                Architecture::X86_64 => {
-                    pinned::tests()?.file("/usr/lib/systemd/boot/efi/linuxx64.efi.stub")?
-                }
-                Architecture::Aarch64 => arm64::stub()?,
-            },
+            stub: binary::build_stub(architecture(&read(self.kernel)?)?).map_err(builder)?,
             kernel: self.kernel.to_owned(),
             initramfs: self.initramfs.to_owned(),
             cmdline: self.cmdline.to_owned(),

@@ -518,7 +518,7 @@ mod tests {
             [("kernel menu.c32\n append more.cfg", 5, &["go>b"][..]), ("config more.cfg", 0, &[])]
         {
             let text = format!("default go\nlabel go\n {go}\n");
-            let found = find(&[("syslinux.cfg", &text), ("more.cfg", &more), ("k", ""), ("ldlinux.sys", "")]);
+            let found = find(&[("syslinux.cfg", &text), ("more.cfg", more), ("k", ""), ("ldlinux.sys", "")]);
             let own = found.entries.iter().filter(|entry| entry.lock.is_some());
             assert_eq!(own.map(|entry| entry.id.as_str()).collect::<Vec<_>>(), locked);
             assert_eq!((found.default.as_deref(), found.timeout), (Some("go>a"), Some(timeout)), "{go}");

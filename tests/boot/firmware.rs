@@ -21,8 +21,15 @@ fn boots_a_disk(name: &str, place: impl Fn(Machine, &Payload<'_>) -> qemu::Resul
     let disk = Image::new().volume(volume.clone()).build(name).unwrap();
     let guest = place(Machine::new(name), &payload).unwrap().disk(Disk::new(disk)).start().unwrap();
     let report = guest.wait_for_report(LIMIT).unwrap();
-    assert_eq!((report.kexec, report.cmdline), (true, one_entry_cmdline(&volume)), "{name}");
+    assert_eq!((report.kexec, &report.cmdline), (true, &one_entry_cmdline(&volume)), "{name}");
+    // Where our own EFI program comes first, bootctl knows the loader.
+    let is_known =
+        |variable: &str| report.platform.efi_variables.contains(&format!("{variable}-{LOADER_VENDOR}"));
+    assert_eq!(["LoaderInfo", "LoaderFeatures"].map(is_known), [report.efi; 2], "{report:?}");
 }
+
+/// Of the variables of the Boot Loader Interface.
+const LOADER_VENDOR: &str = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f";
 
 #[test]
 fn a_coreboot_rom_boots_a_disk() {
@@ -51,7 +58,7 @@ fn a_flash_that_is_damaged_or_has_no_kernel_says_so() {
     let file = payload::write_whole("firmware-damaged.part", &[7; 100_000]).unwrap();
     let payload = Payload { kernel: &file, initramfs: &file, cmdline: "quiet" };
     let whole = fs::read(payload.flash("firmware-damaged").unwrap()).unwrap();
-    let kernel = flash_loader::Part::of(Kind::Kernel, &[7; 100_000]).header();
+    let kernel = flash_payload::Part::of(Kind::Kernel, &[7; 100_000]).header();
     let place = whole.windows(kernel.len()).position(|bytes| bytes == kernel).unwrap();
     let address = (1_usize << 32) - whole.len() + place;
     let changed = |at: usize| {

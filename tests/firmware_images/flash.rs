@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use initramfs::binary;
 use initramfs::flash::{Changes, Kind, Payload, Replacement, edit, grow, inspect, put, unneeded, with_area};
+use initramfs::kernel::Architecture;
 use qemu::oracles::{UEFITOOL, available};
 use qemu::roots::Root;
 use qemu::{pinned, place, tool};
@@ -197,12 +198,15 @@ fn volumes(edited: &[u8]) -> usize {
 }
 
 #[test]
-fn the_loader_does_not_hold_the_time_of_its_build() {
+fn no_efi_program_holds_the_time_of_its_build() {
     let Some(tools) = pinned::for_test() else { return };
     let path = place::directory("firmware-images").unwrap().join("loader.efi");
-    fs::write(&path, binary::build_flash_loader().unwrap()).unwrap();
-    let said = tools.run("objdump", ["-p".as_ref(), path.as_os_str()]).unwrap();
-    assert!(said.contains("This is a reproducible build file hash, not a timestamp"), "{said}");
+    let stub = fs::read(binary::build_stub(Architecture::X86_64).unwrap()).unwrap();
+    for program in [binary::build_flash_loader().unwrap(), stub] {
+        fs::write(&path, program).unwrap();
+        let said = tools.run("objdump", ["-p".as_ref(), path.as_os_str()]).unwrap();
+        assert!(said.contains("This is a reproducible build file hash, not a timestamp"), "{said}");
+    }
 }
 
 #[test]

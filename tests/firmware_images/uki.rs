@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use initramfs::{UkiRecipe, build_uki};
+use initramfs::kernel::Architecture;
+use initramfs::{UkiRecipe, binary, build_uki};
 use qemu::oracles::{UKIFY, available};
 use qemu::roots::Root;
 use qemu::{kernel, pinned, place, tool};
@@ -14,10 +15,11 @@ fn hash(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The stubs of two releases of systemd: objcopy has linked the older one, and its headers have less room.
-fn stubs(root: &Root) -> [PathBuf; 2] {
+/// Our own, and those of two releases of systemd: objcopy has linked the older one, and its headers have less room.
+fn stubs(root: &Root) -> [PathBuf; 3] {
     let path = "/usr/lib/systemd/boot/efi/linuxx64.efi.stub";
-    [pinned::tests().unwrap().file(path).unwrap(), root.file(path).unwrap()]
+    let own = binary::build_stub(Architecture::X86_64).unwrap();
+    [own, pinned::tests().unwrap().file(path).unwrap(), root.file(path).unwrap()]
 }
 
 /// Images in a directory of their own, since tests run side by side.

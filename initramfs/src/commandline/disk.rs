@@ -28,7 +28,7 @@ Options:
       --no-bios               for UEFI alone, as it always is on aarch64; needs no GRUB
       --grub-directory DIR    GRUB's files for a BIOS (default: /usr/lib/grub/i386-pc, of the package grub-pc-bin)
       --grub-mkimage FILE     its program (default: grub-mkimage, of the package grub-common)
-      --stub FILE             systemd's stub (default: this machine's, of the package systemd-boot-efi)
+      --stub FILE             what starts the kernel under UEFI, as of `initramfs uki`
       --sign-key FILE         sign what UEFI starts with this private key (PEM), by sbsign
       --sign-cert FILE        and its certificate (PEM)
       --size BYTES            how large it is (default: as small as can be, 34 MiB or more)

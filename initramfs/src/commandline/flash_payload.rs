@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use flash_loader::{COMMAND_LINE_LIMIT, Kind};
+use flash_payload::{COMMAND_LINE_LIMIT, Kind};
 use lexopt::{Arg, Parser, ValueExt};
 
 use super::Printed;

@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use lexopt::{Arg, Parser, ValueExt};
 
 use super::Printed;
+use crate::binary::build_stub;
+use crate::disk::architecture;
 use crate::sign::Signer;
 use crate::{BuildError, UkiRecipe, build_uki, default_stub};
 
@@ -19,7 +21,8 @@ Options:
       --kernel FILE         a kernel with an EFI stub: a bzImage for x86_64, a vmlinuz.efi for aarch64
       --initramfs FILE      the initramfs, as `initramfs build` makes it
       --cmdline TEXT        the kernel's command line
-      --stub FILE           systemd's stub (default: this machine's, of the package systemd-boot-efi)
+      --stub FILE           what starts the kernel: systemd's stub, for instance (default: firstlight's own, after which
+                            bootctl knows the boot loader; systemd's where --section adds what that alone reads)
       --os-release FILE     what boot menus show (default: firstlight and its version)
       --uname TEXT          the kernel's release (default: what its header says)
       --section NAME:FILE   one more section, such as .sbat or .splash; repeats
@@ -105,14 +108,19 @@ fn execute(request: Request) -> Result<String, BuildError> {
     Ok(format!("{}: {} bytes\n", output.display(), image.len()))
 }
 
-/// The recipe with this machine's stub, where it names none.
+/// The recipe with a stub, where it names none: firstlight's own, or this machine's of systemd, which reads further sections.
 pub(super) fn with_stub(mut recipe: UkiRecipe) -> Result<UkiRecipe, BuildError> {
-    if recipe.stub.as_os_str().is_empty() {
-        recipe.stub = default_stub(&recipe.kernel)?;
-        if !recipe.stub.exists() {
-            let reason = "missing: install systemd-boot-efi, or name another stub with --stub";
-            return Err(BuildError::unfit(&recipe.stub, reason));
-        }
+    if !recipe.stub.as_os_str().is_empty() {
+        return Ok(recipe);
+    }
+    if recipe.sections.iter().all(|(name, _)| name == ".sbat") {
+        recipe.stub = build_stub(architecture(&recipe.kernel)?)?;
+        return Ok(recipe);
+    }
+    recipe.stub = default_stub(&recipe.kernel)?;
+    if !recipe.stub.exists() {
+        let reason = "missing: install systemd-boot-efi, or name another stub with --stub";
+        return Err(BuildError::unfit(&recipe.stub, reason));
     }
     Ok(recipe)
 }

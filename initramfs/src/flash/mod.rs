@@ -16,7 +16,7 @@ mod unneeded;
 mod volume;
 
 pub use edit::{Changes, Edited, Replacement, edit};
-pub use flash_loader::Kind;
+pub use flash_payload::Kind;
 pub use guid::Guid;
 pub use inspect::{FlashItem, inspect};
 pub use payload::{Payload, put};
@@ -70,7 +70,7 @@ pub enum FlashError {
         /// Where it begins.
         offset: usize,
         /// What is wrong.
-        damage: flash_loader::Damage,
+        damage: flash_payload::Damage,
     },
     /// The flash has regions that the image's volumes do not tell of.
     #[error(

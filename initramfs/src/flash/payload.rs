@@ -1,10 +1,10 @@
-//! The payload area of an image: what is outside of its volumes, in pages. The loader in the flash (package `flash-loader`, which has
+//! The payload area of an image: what is outside of its volumes, in pages. The loader in the flash (package `flash-payload` has
 //! the layout) finds the parts wherever they lie.
 
 use std::ops::Range;
 
 use firstlight::formats::bytes::{array, holds};
-use flash_loader::{Damage, Found, HEADER, Kind, PAGE, Part, find};
+use flash_payload::{Damage, Found, HEADER, Kind, PAGE, Part, find};
 
 use super::FlashError;
 use super::volume::FirmwareVolume;

@@ -166,7 +166,7 @@ pub fn with_area(image: &[u8], size: usize) -> Result<Vec<u8>, FlashError> {
     let length = volume.bytes.len();
     let header = usize::from(le16(image, 48).unwrap_or_default());
     let (header, content) = volume.bytes.split_at_checked(header).ok_or(FlashError::NoVolume)?;
-    let needed = volume.free.next_multiple_of(flash_loader::PAGE);
+    let needed = volume.free.next_multiple_of(flash_payload::PAGE);
     let shrunken = with_length(header, needed).filter(|_| volume.holds_files() && needed <= length);
     let (header, needed) = shrunken.map_or((header.to_vec(), length), |header| (header, needed));
     let content = content.get(..needed.saturating_sub(header.len())).unwrap_or(content);

@@ -9,6 +9,7 @@ mod tree;
 use std::collections::BTreeMap;
 
 use firstlight::formats::efi_boot::{load_option, order};
+use initramfs::{binary::build_stub, kernel::Architecture};
 use install::arguments::{Action, Options};
 use tree::{ARCH, ARCH_BOOT, DEBIAN, ESP_UUID, FEDORA, Machine, UBUNTU, texts};
 
@@ -110,6 +111,21 @@ fn the_image_holds_just_what_the_machine_needs() {
     let modules: Vec<&str> =
         list.lines().filter_map(|path| path.strip_suffix(".ko")?.rsplit('/').next()).collect();
     assert_eq!(modules, ["ahci", "atkbd", "ext4", "libahci", "sd_mod", "vfat"]);
+}
+
+#[test]
+fn an_image_begins_with_firstlights_own_stub_where_that_is_installed() {
+    let machine = Machine::new(&DEBIAN);
+    let stub = std::fs::read(build_stub(Architecture::X86_64).unwrap()).unwrap();
+    machine.file("usr/lib/firstlight/stub.efi", &stub);
+    std::fs::remove_file(machine.path("usr/lib/systemd/boot/efi/linuxx64.efi.stub")).unwrap();
+    machine.run(Action::Install, Options::default());
+    let image = std::fs::read(machine.path("boot/efi/EFI/firstlight/a/firstlight.efi")).unwrap();
+    let (image, own) = (sections(&image), sections(&stub));
+    assert_eq!(image[".text"], own[".text"]);
+    let expected = [&own[".sbat"][..], b"firstlight,1,firstlight,firstlight,0.1.0,-\n"].concat();
+    assert_eq!(String::from_utf8_lossy(&image[".sbat"]), String::from_utf8_lossy(&expected));
+    assert!([".cmdline", ".initrd", ".linux"].iter().all(|name| image.contains_key(*name)));
 }
 
 /// Names and contents of an image's sections, none of which lies on another one in memory.

@@ -62,7 +62,7 @@ fn a_machine_that_leaves_a_doubt_is_refused_with_its_reason() {
         (
             "no stub",
             |it| std::fs::remove_file(it.path("usr/lib/systemd/boot/efi/linuxx64.efi.stub")).unwrap(),
-            "it is systemd's stub; install systemd-boot-efi",
+            "and systemd's by systemd-boot-efi",
         ),
     ];
     for (name, change, expected) in cases {

@@ -8,8 +8,8 @@ use qemu::packages;
 use super::pc::{Pc, by_firstlight, package};
 use crate::session::Session;
 
-/// What tells the firmware's boot options, and what the package suggests.
-const SUGGESTED: [&str; 5] = ["efibootmgr_", "libefiboot1_", "libefivar1_", "libpopt0_", "systemd-boot-efi_"];
+/// What tells the firmware's boot options, and what it needs.
+const SUGGESTED: [&str; 4] = ["efibootmgr_", "libefiboot1_", "libefivar1_", "libpopt0_"];
 
 /// A new kernel: another flavour of the same release, which is the newer one by its name, and small.
 const KERNEL: &str = "linux-image-6";
@@ -17,6 +17,9 @@ const KERNEL: &str = "linux-image-6";
 /// What must be as it was: every file of the ESP and of GRUB's scripts, with its hash, and what the installer keeps.
 const FILES: &str = "cd /; find boot/efi boot/grub boot/firstlight etc/grub.d etc/default var/lib/firstlight -type d 2>/dev/null | sort; \
                      find boot/efi boot/grub etc/grub.d etc/default -type f ! -name grubenv | sort | xargs sha256sum";
+
+/// What the boot loader said of itself, for bootctl: after the attributes, text in UTF-16.
+const WHO_BOOTED: &str = "cd /sys/firmware/efi/efivars; for name in LoaderInfo LoaderImageIdentifier; do tail -c +5 $name-* | tr -d '\\0'; done; echo";
 
 /// The firmware's boot options and their order, as efibootmgr tells them: what booted this time, and the rest.
 fn entries(session: &mut Session) -> (String, Vec<String>) {
@@ -42,7 +45,7 @@ fn steps(lines: &[String]) -> Vec<&str> {
 
 #[test]
 fn under_uefi_it_is_tried_confirmed_updated_with_a_kernel_and_removed_without_a_trace() {
-    let wanted = ["linux-image-cloud-amd64", "efibootmgr", "systemd-boot-efi"];
+    let wanted = ["linux-image-cloud-amd64", "efibootmgr"];
     let names = [&SUGGESTED[..], &[KERNEL]].concat();
     let files = packages::fetch("bookworm", &wanted, &names).unwrap();
     let place =
@@ -83,6 +86,10 @@ fn under_uefi_it_is_tried_confirmed_updated_with_a_kernel_and_removed_without_a_
     let mut session = pc.boot();
     assert!(by_firstlight(&session), "{}", session.guest.console().tail());
     assert_eq!(session.run("cat /proc/cmdline"), cmdline);
+    assert_eq!(
+        session.run(WHO_BOOTED),
+        [concat!("firstlight ", env!("CARGO_PKG_VERSION"), r"\EFI\firstlight\a\firstlight.efi")]
+    );
     session.run("systemctl start firstlight-confirm");
     let (current, confirmed) = entries(&mut session);
     let first = format!("{own},{}", value(&before, "BootOrder"));

@@ -1,8 +1,13 @@
-//! From the flash to the kernel's start.
+//! The loader in a firmware's flash: it finds the parts of the payload area, checks them, and lets the kernel's own EFI stub do the rest
+//! (UEFI 2.10, 7.4; Linux: Documentation/admin-guide/efi-stub.rst).
+//!
+//! What goes wrong it says on the firmware's console, and returns to the firmware, which goes on with its next boot option.
 
-use flash_loader::{Damage, Found, HEADER, Kind, PAGE, Part, find};
+use flash_payload::{Damage, Found, HEADER, Kind, PAGE, Part, find};
 
-use crate::firmware::{FLASH, FLASH_PAGES, Firmware, Memory, Refusal};
+use crate::flash::{FLASH, FLASH_PAGES};
+use crate::options::Options;
+use crate::services::{Firmware, Memory, Refusal};
 
 /// Why the kernel does not run.
 pub enum Failure {
@@ -44,6 +49,7 @@ impl core::fmt::Display for Failure {
 }
 
 /// Starts the kernel; returns only where it does not run.
+#[must_use]
 pub fn start(firmware: &Firmware) -> Failure {
     if let Err(why) = firmware.introduce() {
         firmware.say(format_args!("firstlight: bootctl will not know the boot loader: {why}\r\n"));
@@ -73,16 +79,11 @@ fn run(firmware: &Firmware) -> Result<Refusal, Failure> {
     let refused = |what| move |why| Failure::Refused { what, why };
     let image = firmware.load(kernel.bytes()).map_err(refused("the kernel in the flash cannot be loaded"))?;
     drop(kernel);
-    let mut options = [0_u16; flash_loader::COMMAND_LINE_LIMIT + 1];
-    if let Some(cmdline) = &cmdline {
-        let text = core::str::from_utf8(cmdline.bytes()).map_err(|_| Failure::CommandLine)?;
-        let length = text.encode_utf16().count();
-        // A zero stays at the end.
-        let room = options.split_last_mut().map(|(_, room)| room).filter(|room| room.len() >= length);
-        for (place, unit) in room.ok_or(Failure::CommandLine)?.iter_mut().zip(text.encode_utf16()) {
-            *place = unit;
-        }
-        let options = options.get(..=length).unwrap_or_default();
+    let options = match &cmdline {
+        Some(cmdline) => Some(Options::of(cmdline.bytes()).ok_or(Failure::CommandLine)?),
+        None => None,
+    };
+    if let Some(options) = &options {
         image.set_options(options).map_err(refused("the kernel takes no command line"))?;
     }
     let started = match &initramfs {
