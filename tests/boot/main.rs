@@ -16,6 +16,7 @@ mod locked;
 mod memory_test;
 mod partitions;
 mod power_cut;
+mod rescue;
 mod running;
 mod session;
 mod settings;

@@ -2,6 +2,8 @@
 //! said, an entry and a kernel are booted by hand, and a Debian that does not come up is repaired.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use qemu::console::Line;
@@ -11,57 +13,43 @@ use qemu::guest::Guest;
 use qemu::machine::{Disk, Firmware, Machine};
 use qemu::{demo, place};
 
-use crate::{LIMIT, LOGIN_LIMIT, bootable, debian, firstlight, initramfs};
+use crate::rescue::Rescue;
+use crate::{LIMIT, LOGIN_LIMIT, ONE_ENTRY, bootable, debian, firstlight, initramfs};
 
-/// A person at the rescue console.
-pub struct Rescue {
-    /// The guest.
-    pub guest: Guest,
-    /// When the last prompt came: what came before does not count.
-    since: Duration,
-    /// The longest that a command may take.
-    pub limit: Duration,
-}
-
-impl Rescue {
-    /// Opens it with the menu's key, once the boot loader has searched the disks.
-    pub fn open(mut guest: Guest) -> Self {
-        guest.wait_for_landmark("default", &[], LIMIT).unwrap();
-        guest.send("r").unwrap();
-        let since = guest.wait_for_text("rescue /> ", LIMIT).unwrap();
-        Self { guest, since, limit: LIMIT }
-    }
-
-    /// Types a line.
-    pub fn type_line(&mut self, line: &str) {
-        self.guest.send(&format!("{line}\r")).unwrap();
-    }
-
-    /// Types a line and gives what comes before the next prompt.
-    pub fn run(&mut self, line: &str) -> Vec<String> {
-        self.type_line(line);
-        let since = self.since;
-        let mut lines = Vec::new();
-        let is_prompt = |text: &str| text.starts_with("rescue /") && text.ends_with("> ");
-        let awaited = format!("the end of `{line}`");
-        let look = |line: &Line| {
-            if line.at <= since {
-                return None;
-            }
-            if is_prompt(&line.text) {
-                return Some(line.at);
-            }
-            lines.extend((line.whole && !line.text.starts_with("rescue /")).then(|| line.text.clone()));
-            None
-        };
-        self.since = self.guest.wait(&awaited, self.limit, look).unwrap();
-        lines
-    }
-
-    /// As [`Self::run`], where exactly this comes.
-    pub fn expect(&mut self, line: &str, expected: &[&str]) {
-        assert_eq!(self.run(line), expected, "{line}");
-    }
+/// Each console has its own shell: what one does, and where it is, is no matter of the other's.
+#[test]
+fn a_shell_is_on_each_console() {
+    let name = "rescue-consoles";
+    let words = "console=ttyS1 console=ttyS0 quiet firstlight.timeout=menu";
+    let machine = firstlight(name).kernel(&debian().kernel(), initramfs(), words).second_serial();
+    let disk = Image::new().volume(bootable(Filesystem::Ext4, name, ONE_ENTRY)).build(name).unwrap();
+    let guest = machine.disk(Disk::new(disk)).start().unwrap();
+    let mut port = guest.second_serial().unwrap().try_clone().unwrap();
+    port.set_read_timeout(Some(LIMIT)).unwrap();
+    let mut heard = String::new();
+    let mut until = |port: &mut UnixStream, awaited: &str| {
+        while !heard.contains(awaited) {
+            let mut bytes = [0; 512];
+            let length = port.read(&mut bytes).unwrap_or_default();
+            assert!(length > 0, "no {awaited:?} in {heard}");
+            heard.push_str(&String::from_utf8_lossy(&bytes[..length]));
+        }
+        let after = heard.find(awaited).unwrap() + awaited.len();
+        heard.drain(..after).collect::<String>()
+    };
+    let mut rescue = Rescue::open(guest);
+    until(&mut port, "rescue /> ");
+    port.write_all(b"cd /proc/sys\r").unwrap();
+    until(&mut port, "rescue /proc/sys> ");
+    rescue.expect("cd /dev", &[]);
+    // What waits on one console holds up only that one.
+    port.write_all(b"hexdump -n 65536 /dev/zero\r").unwrap();
+    until(&mut port, "-- more");
+    rescue.expect("ls null", &["null"]);
+    port.write_all(b"\x03").unwrap();
+    until(&mut port, "rescue /proc/sys> ");
+    port.write_all(b"poweroff\r").unwrap();
+    rescue.guest.wait_off(LIMIT).unwrap();
 }
 
 /// A disk with an entry that waits in the menu.
@@ -135,15 +123,23 @@ fn a_kernel_is_named_by_hand_and_the_boot_loader_starts_again() {
     assert_eq!((report.kexec, report.cmdline.as_str()), (true, "console=ttyS0 quiet by hand"));
 }
 
-/// A Debian with these files in place of its own, at the rescue console of the boot loader, which waits.
-fn broken(name: &str, files: &[(&str, &[u8])]) -> Rescue {
+/// A Debian with these files in place of its own, at the rescue console of the boot loader, which waits. Where a symptom is given, it
+/// was booted before, to that, and cut off.
+fn broken(name: &str, files: &[(&str, &[u8])], symptom: Option<&str>) -> Rescue {
     let image = place::directory("disks").unwrap().join(format!("{name}.img"));
     demo::copy(&demo::disk(debian()).unwrap(), &image).unwrap();
     disk::write_into_ext(&image, Debian::root_offset(), files).unwrap();
     let machine = Machine::new(name).firmware(Firmware::None);
     let machine =
         machine.kernel(&debian().kernel(), initramfs(), "console=ttyS0 quiet firstlight.timeout=menu");
-    let mut rescue = Rescue::open(machine.disk(Disk::new(&image).writable()).start().unwrap());
+    let machine = machine.disk(Disk::new(&image).writable());
+    if let Some(symptom) = symptom {
+        let mut guest = machine.start().unwrap();
+        guest.wait_for_landmark("default", &[], LIMIT).unwrap();
+        guest.send("\r").unwrap();
+        guest.wait_for_text(symptom, LOGIN_LIMIT).unwrap();
+    }
+    let mut rescue = Rescue::open(machine.start().unwrap());
     // What is open stays; nobody starts it a second time.
     fs::remove_file(&image).unwrap();
     rescue.limit = LOGIN_LIMIT;
@@ -190,7 +186,7 @@ fn a_broken_initrd_is_made_anew_by_the_systems_own_tool() {
     let initrd = format!("/boot/initrd.img-{}", debian().release());
     let small = b"MODULES=dep\n";
     let files: [(&str, &[u8]); 2] = [(&initrd, b"no initrd"), ("/etc/initramfs-tools/conf.d/modules", small)];
-    let mut rescue = broken("drill-initrd", &files);
+    let mut rescue = broken("drill-initrd", &files, Some("VFS: Cannot open root device"));
     let bytes = rescue.run(&format!("hexdump /mnt/vda3{initrd}"));
     assert!(bytes[0].ends_with("|no initrd|"), "{bytes:?}");
     let made = rescue.run("chroot /mnt/vda3 update-initramfs -u");
@@ -207,7 +203,7 @@ fn a_broken_fstab_is_replaced_by_a_copy() {
     let broken_table = b"UUID=f1257116-5470-4000-8000-000000000001 / ext4 errors=remount-ro 0 1\n/dev/nowhere /srv ext4 defaults 0 2\n";
     let table = b"UUID=f1257116-5470-4000-8000-000000000001 / ext4 errors=remount-ro 0 1\n";
     let files: [(&str, &[u8]); 2] = [("/etc/fstab", broken_table), ("/etc/fstab.good", table)];
-    let mut rescue = broken("drill-fstab", &files);
+    let mut rescue = broken("drill-fstab", &files, Some("You are in emergency mode"));
     line_with(&rescue.run("cat /mnt/vda3/etc/fstab"), "/dev/nowhere");
     rescue.expect("cp /mnt/vda3/etc/fstab.good /mnt/vda3/etc/fstab", &[]);
     assert_eq!(
@@ -219,7 +215,7 @@ fn a_broken_fstab_is_replaced_by_a_copy() {
 #[test]
 fn a_grub_configuration_that_is_no_more_is_written_anew_with_the_roots_uuid() {
     let mut rescue =
-        broken("drill-grub-cfg", &[("/boot/grub/grub.cfg", b"if [ x = y ; the disk was full\n")]);
+        broken("drill-grub-cfg", &[("/boot/grub/grub.cfg", b"if [ x = y ; the disk was full\n")], None);
     let made = rescue.run("chroot /mnt/vda3 update-grub");
     line_with(&made, "Found linux image: /boot/vmlinuz-");
     let entries = rescue.run("entries");
@@ -238,7 +234,8 @@ fn a_broken_command_line_is_typed_right_once_and_then_corrected() {
     );
     let files: [(&str, &[u8]); 2] =
         [("/etc/default/grub", grub.as_bytes()), ("/boot/grub/grub.cfg", configuration.as_bytes())];
-    let mut rescue = broken("drill-command-line", &files);
+    let mut rescue =
+        broken("drill-command-line", &files, Some("Target filesystem doesn't have requested /nowhere"));
     line_with(&rescue.run("cat /mnt/vda3/etc/default/grub"), "init=/nowhere");
     rescue.expect("chroot /mnt/vda3 sed -i 's, init=/nowhere,,' /etc/default/grub", &[]);
     line_with(&rescue.run("chroot /mnt/vda3 update-grub"), "Found linux image: /boot/vmlinuz-");
