@@ -205,7 +205,10 @@ pub(super) fn hexdump(words: &[String], output: &mut Output) -> Result<(), Failu
     }
     let name = name.ok_or_else(usage)?;
     let mut file = open(name, true)?;
-    file.seek(SeekFrom::Start(offset)).map_err(|error| about(name, &error))?;
+    // UEFI's variables can only be read from their beginning.
+    if offset > 0 {
+        file.seek(SeekFrom::Start(offset)).map_err(|error| about(name, &error))?;
+    }
     let mut reader = BufReader::new(file.take(length));
     loop {
         let mut row = Vec::with_capacity(ROW);
