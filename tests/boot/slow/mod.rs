@@ -5,6 +5,7 @@ mod flash;
 mod framebuffer;
 mod hanging;
 mod installer;
+mod locked;
 mod packaging;
 mod pc;
 mod power_cut;
