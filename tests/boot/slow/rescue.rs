@@ -42,7 +42,7 @@ fn a_shell_is_on_each_console() {
     while !rescue.run("ls run").iter().any(|row| row.split_whitespace().any(|name| name == "here")) {
         assert!(Instant::now() < end, "{}", rescue.guest.console().tail());
     }
-    rescue.type_line("hexdump -n 65536 /dev/zero");
+    rescue.type_line("hexdump -n 65536 /dev/vda");
     rescue.guest.wait_for_text("-- more", LIMIT).unwrap();
     type_on_screen("poweroff");
     rescue.guest.wait_off(LIMIT).unwrap();
