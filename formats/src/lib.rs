@@ -36,6 +36,7 @@ pub mod gzip;
 #[cfg(feature = "bls")]
 pub mod hwids;
 pub mod iso9660;
+pub mod json;
 #[cfg(feature = "others")]
 pub mod kboot;
 pub mod kernel_file;
@@ -45,6 +46,7 @@ pub mod lilo;
 pub mod limine;
 pub mod lines;
 pub mod lookup;
+pub mod luks;
 pub mod menu;
 pub mod modules;
 pub mod name_map;

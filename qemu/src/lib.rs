@@ -26,6 +26,7 @@ pub mod debian_arm64;
 pub mod debian_kernel;
 pub mod demo;
 pub mod disk;
+pub mod encrypted;
 pub mod error;
 pub mod firmware_images;
 pub mod firmware_kernel;

@@ -6,6 +6,8 @@ pub mod controllers;
 mod image_file;
 mod keeper;
 mod kernel_messages;
+pub mod luks;
+mod mapping;
 pub mod misread;
 pub mod mount;
 pub(crate) mod mounted;

@@ -4,8 +4,7 @@
 
 use std::{
     fs::{self, File},
-    os::fd::AsFd,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{
         Condvar, Mutex, PoisonError,
         atomic::{AtomicU32, Ordering},
@@ -18,14 +17,7 @@ use rustix::{
     io::Errno,
 };
 
-use super::{control_node, mount::loop_over, partition_scan, sysfs::SNAPSHOT};
-use crate::sys::device_mapper::Mapped;
-
-/// Where devices of device mapper are made, and the number of that node (Documentation/admin-guide/devices.txt).
-const CONTROL: (&str, (u32, u32)) = ("/dev/mapper/control", (10, 236));
-
-/// The same in a place where it can be made before the module is there.
-const OWN_CONTROL: &str = "/dev/firstlight-device-mapper";
+use super::{mapping::Mapping, mount::loop_over, partition_scan, sysfs::SNAPSHOT};
 
 /// Size of a store for a log that is small or of unknown size, in bytes: replays of kernel updates took 2 MiB, and many disks may
 /// be replayed at once.
@@ -73,9 +65,7 @@ pub enum SnapshotError {
 
 #[derive(Debug)]
 pub(super) struct Snapshot {
-    control: File,
-    name: String,
-    node: PathBuf,
+    mapping: Mapping,
     store: Store,
 }
 
@@ -89,7 +79,6 @@ impl Snapshot {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let store = Store::promise(log, available_memory, PATIENCE).ok_or(SnapshotError::NoMemory)?;
         let origin = fstat(device).map_err(SnapshotError::NoSnapshot)?.st_rdev;
-        let control = control().map_err(SnapshotError::NoDeviceMapper)?;
         let memory =
             memfd_create("firstlight-log", MemfdFlags::CLOEXEC).map_err(|_| SnapshotError::NoMemory)?;
         ftruncate(&memory, store.0).map_err(|_| SnapshotError::NoMemory)?;
@@ -98,46 +87,33 @@ impl Snapshot {
         // The process before this one may have left its own, which goes when the kernel comes to it.
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("firstlight-{}-{count}", std::process::id());
-        let number = Mapped { control: control.as_fd(), name: &name }
-            .create(&format!("{SNAPSHOT}{name}"))
-            .map_err(SnapshotError::NoDeviceMapper)?;
-        let snapshot = Self { control, name, node: PathBuf::from(format!("/dev/dm-{number}")), store };
+        let mapping =
+            Mapping::create(&name, &format!("{SNAPSHOT}{name}")).map_err(SnapshotError::NoDeviceMapper)?;
+        let snapshot = Self { mapping, store };
         let number = |device| format!("{}:{}", major(device), minor(device));
         // What is kept need not outlast the machine's restart (N); pieces of 8 sectors are the pages of the store.
         let words = format!("{} {} N 8", number(origin), number(store_device));
-        snapshot.mapped().start(size / 512, "snapshot", &words).map_err(SnapshotError::NoSnapshot)?;
-        let device = stat(&snapshot.node).map_err(SnapshotError::NoSnapshot)?.st_rdev;
+        let started = snapshot.mapping.mapped().start(size / 512, "snapshot", &words, false);
+        started.map_err(SnapshotError::NoSnapshot)?;
+        let device = stat(snapshot.node()).map_err(SnapshotError::NoSnapshot)?.st_rdev;
         partition_scan::permit(&number(device));
         Ok(snapshot)
     }
 
     /// Node of the device that shows the snapshot.
     pub fn node(&self) -> &Path {
-        &self.node
+        self.mapping.node()
     }
 
     /// Checks that all that was written so far is there.
     pub fn check(&self) -> Result<(), SnapshotError> {
         // `USED/ALL METADATA` in sectors, or a word: `Invalid`, `Overflow`.
-        let status = self.mapped().status().map_err(SnapshotError::NoSnapshot)?;
-        log::debug!("{}: {status} sectors of the store are used", self.name);
+        let status = self.mapping.mapped().status().map_err(SnapshotError::NoSnapshot)?;
+        log::debug!("{}: {status} sectors of the store are used", self.node().display());
         status
             .starts_with(|first: char| first.is_ascii_digit())
             .then_some(())
             .ok_or(SnapshotError::Full(self.store.0))
-    }
-
-    fn mapped(&self) -> Mapped<'_> {
-        Mapped { control: self.control.as_fd(), name: &self.name }
-    }
-}
-
-impl Drop for Snapshot {
-    /// Where it is mounted it stays until that ends.
-    fn drop(&mut self) {
-        if let Err(error) = self.mapped().remove() {
-            log::debug!("{}: {error}", self.name);
-        }
     }
 }
 
@@ -184,13 +160,8 @@ impl Drop for Store {
     }
 }
 
-fn control() -> Result<File, Errno> {
-    let (path, number) = CONTROL;
-    File::open(path).or_else(|_| control_node::open(Path::new(OWN_CONTROL), number))
-}
-
 /// Memory that is left, in bytes (proc(5), MemAvailable).
-fn available_memory() -> u64 {
+pub(super) fn available_memory() -> u64 {
     let all = fs::read_to_string("/proc/meminfo").unwrap_or_default();
     let line = all.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
     let kibibytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());

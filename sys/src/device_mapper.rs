@@ -8,6 +8,7 @@ use rustix::{
     io::Errno,
     ioctl::{Opcode, Updater, ioctl, opcode},
 };
+use zeroize::Zeroize;
 
 /// Length of `struct dm_ioctl`, in bytes.
 const HEADER: usize = 312;
@@ -17,6 +18,12 @@ const TARGET: usize = 40;
 
 /// Length of what is handed over and given back, in bytes: the header, one target and its words.
 const LENGTH: usize = 1024;
+
+/// Nothing is written through it.
+const READ_ONLY: u32 = 1;
+
+/// What is handed over is a secret: the kernel wipes its copy (since Linux 3.1).
+const SECRET: u32 = 1 << 15;
 
 /// Remove it as soon as its last user is gone, if it has users (since Linux 3.13).
 const DEFERRED_REMOVE: u32 = 1 << 17;
@@ -50,18 +57,20 @@ impl Mapped<'_> {
     }
 
     /// `DM_TABLE_LOAD` and `DM_DEV_SUSPEND` without its flag—Gives the device one target over all of its sectors (of 512
-    /// bytes) and sets it going.
+    /// bytes) and sets it going. The words may be a secret. A device below that is read-only takes a target that is, too.
     ///
     /// # Errors
     /// The kernel's reason: `EINVAL` if it has no such target, or refuses its words.
-    pub fn start(self, sectors: u64, target: &str, words: &str) -> Result<(), Errno> {
-        let mut message = self.message(0)?;
+    pub fn start(self, sectors: u64, target: &str, words: &str, is_read_only: bool) -> Result<(), Errno> {
+        let mut message = self.message(if is_read_only { SECRET | READ_ONLY } else { SECRET })?;
         // One target.
         put(&mut message, 20, &1_u32.to_ne_bytes(), 4)?;
         put(&mut message, HEADER + 8, &sectors.to_ne_bytes(), 8)?;
         put(&mut message, HEADER + 24, target.as_bytes(), 16)?;
         put(&mut message, HEADER + TARGET, words.as_bytes(), LENGTH - HEADER - TARGET)?;
-        self.call::<LOAD>(&mut message)?;
+        let loaded = self.call::<LOAD>(&mut message);
+        message.zeroize();
+        loaded?;
         self.call::<SUSPEND>(&mut self.message(0)?)
     }
 
@@ -133,7 +142,7 @@ mod tests {
         let mapped = |name| Mapped { control: file.as_fd(), name };
         assert_eq!(mapped(&name).create("uuid"), Err(Errno::NAMETOOLONG));
         assert_eq!(mapped("a").create(&"x".repeat(129)), Err(Errno::NAMETOOLONG));
-        assert_eq!(mapped("a").start(1, "snapshot", &"x".repeat(1000)), Err(Errno::NAMETOOLONG));
+        assert_eq!(mapped("a").start(1, "snapshot", &"x".repeat(1000), false), Err(Errno::NAMETOOLONG));
         // This node is no device mapper.
         assert_eq!(mapped("a").status(), Err(Errno::NOTTY));
     }

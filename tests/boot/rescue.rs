@@ -19,8 +19,13 @@ pub struct Rescue {
 
 impl Rescue {
     /// Opens it with the menu's key, once the boot loader has searched the disks.
-    pub fn open(mut guest: Guest) -> Self {
-        guest.wait_for_landmark("default", &[], LIMIT).unwrap();
+    pub fn open(guest: Guest) -> Self {
+        Self::open_after(guest, "default")
+    }
+
+    /// The same, once this landmark has come.
+    pub fn open_after(mut guest: Guest, landmark: &str) -> Self {
+        guest.wait_for_landmark(landmark, &[], LIMIT).unwrap();
         guest.send("r").unwrap();
         let since = guest.wait_for_text("rescue /> ", LIMIT).unwrap();
         Self { guest, since, limit: LIMIT }
@@ -34,6 +39,19 @@ impl Rescue {
     /// Types a line and gives what comes before the next prompt.
     pub fn run(&mut self, line: &str) -> Vec<String> {
         self.type_line(line);
+        self.rest(line)
+    }
+
+    /// Waits for a question of the command that runs, and answers it.
+    pub fn answer(&mut self, question: &str, answer: &str) {
+        let since = self.since;
+        let is_asked = |line: &Line| (line.at > since && line.text.contains(question)).then_some(line.at);
+        self.since = self.guest.wait(question, self.limit, is_asked).unwrap();
+        self.type_line(answer);
+    }
+
+    /// What comes before the next prompt.
+    pub fn rest(&mut self, line: &str) -> Vec<String> {
         let since = self.since;
         let mut lines = Vec::new();
         let is_prompt = |text: &str| text.starts_with("rescue /") && text.ends_with("> ");

@@ -7,7 +7,7 @@ use super::{
     output::{Failure, Output},
     power,
     shell::{Next, Shell},
-    systems, volumes,
+    systems, unlock, volumes,
 };
 use crate::formats::text::printable;
 
@@ -134,6 +134,14 @@ pub(super) const COMMANDS: &[Command] = &[
         example: ("umount sda2", "unmounts it from /mnt/sda2"),
         completes: Completes::Devices,
         run: Run::Apart(volumes::umount),
+    },
+    Command {
+        name: "unlock",
+        operands: "DEVICE|UUID=… [NAME]",
+        what: "asks for the passphrase of an encrypted container (LUKS) and opens it; what is in it is then mounted, or found by `boot`",
+        example: ("unlock sda3", "opens it, as dm-0 for instance, which `mount` takes"),
+        completes: Completes::Devices,
+        run: Run::Apart(unlock::unlock),
     },
     Command {
         name: "dmesg",

@@ -15,6 +15,7 @@ use crate::ui::{
     console::{Size, size},
     input::raw,
     keys::{Decoder, Key},
+    secret::SecretText,
 };
 
 /// As in `ui::input`: the rest of a control sequence follows its ESC within this time.
@@ -50,6 +51,26 @@ impl Terminal {
             let _ = tcsetattr(stdin(), OptionalActions::Now, &modes);
         }
         key
+    }
+
+    /// Asks for a secret, of which nothing is shown; `None` where it is given up, by Ctrl-C, or no more can come.
+    pub(super) fn secret(&self, question: &str) -> Option<SecretText> {
+        // As for `ask`.
+        let before = raw(stdin());
+        self.write(question);
+        let (mut keys, mut typed) = (Keys::default(), SecretText::default());
+        let typed = loop {
+            match keys.next() {
+                Some(Key::Enter) => break Some(typed),
+                Some(Key::Control('c' | 'd')) | None => break None,
+                Some(key) => typed.take(key),
+            }
+        };
+        if let Some(modes) = before {
+            let _ = tcsetattr(stdin(), OptionalActions::Now, &modes);
+        }
+        self.write("\n");
+        typed
     }
 
     /// Becomes the terminal of this process's session, if it leads one.

@@ -168,7 +168,7 @@ fn remarks(volume: &Volume) -> Vec<String> {
 }
 
 /// The kernel name of the device that a word names: its name, its node, or `UUID=…` or `LABEL=…`.
-fn find(prober: &Prober, word: &str) -> Result<String, Failure> {
+pub(super) fn find(prober: &Prober, word: &str) -> Result<String, Failure> {
     let by_content = match word.split_once('=') {
         Some(("UUID", uuid)) => Some((Some(uuid), None)),
         Some(("LABEL", label)) => Some((None, Some(label))),

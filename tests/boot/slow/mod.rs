@@ -1,6 +1,7 @@
 //! Boots that take minutes each, or more than one machine: `scripts/test.sh --all` runs them, and no shorter command does.
 
 mod arm64;
+mod encrypted;
 mod flash;
 mod framebuffer;
 mod hanging;
