@@ -40,7 +40,7 @@ pub fn disk(debian: &Debian, name: &str, files: &[(&str, &[u8])]) -> Result<Path
         script += &format!(
             "printf %s '{PASSPHRASE}' | cryptsetup luksFormat -q {kind} --pbkdf-force-iterations {costs} /dev/vda{number} -
              printf %s '{PASSPHRASE}' | cryptsetup open /dev/vda{number} inside -
-             mke2fs -q -t ext4 -L inside{number} /dev/mapper/inside
+             /bin/mke2fs -q -t ext4 -L inside{number} /dev/mapper/inside
              mount -t ext4 /dev/mapper/inside /to; echo {number} >/to/number
              [ {number} != {last} ] || cp -a /from/. /to
              umount /to; cryptsetup close inside\n",
@@ -67,17 +67,7 @@ pub fn disk(debian: &Debian, name: &str, files: &[(&str, &[u8])]) -> Result<Path
             name: &format!("workshop-{name}"),
             disks: &[image],
             sources: &[&source],
-            modules: &[
-                "ext4",
-                "dm_crypt",
-                "aes_generic",
-                "xts",
-                "cbc",
-                "essiv",
-                "sha256_generic",
-                "algif_skcipher",
-                "algif_hash",
-            ],
+            modules: &["ext4", "dm_crypt", "aes_generic", "xts", "cbc", "essiv", "sha256_generic"],
             programs: &["cryptsetup", "mke2fs"],
             script: &script,
             limit: LIMIT,
