@@ -32,9 +32,9 @@ if [ -z "${BINARY-}" ]; then
 fi
 installer=${INSTALLER:-$target/$machine-unknown-linux-musl/release/firstlight-install}
 [ -n "${INSTALLER-}" ] || cargo build --release --package install --target "$machine-unknown-linux-musl"
-init=${INIT:-$target/$machine-unknown-linux-musl/image/firstlight.stripped}
-# The program for images is built along with one.
-[ -n "${INIT-}" ] || cargo run --quiet --package initramfs -- build --list >/dev/null
+init=${INIT:-$target/$machine-unknown-linux-musl/image/firstlight-multiboot-other-loaders-luks.stripped}
+# The program for images is built along with one. An ESP has room for what a small flash has not.
+[ -n "${INIT-}" ] || cargo run --quiet --package initramfs -- build --with luks --list >/dev/null
 stub=${STUB:-$target/$machine-unknown-uefi/release/stub.efi}
 [ -n "${STUB-}" ] || cargo build --release --package efi --bin stub --target "$machine-unknown-uefi"
 # kexec-tools' program is kept for the way back.

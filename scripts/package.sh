@@ -11,13 +11,13 @@ exec 9>"$target/package.lock"
 flock 9
 cargo build --release --package firstlight --target "$machine-unknown-linux-musl"
 cargo build --release --package install --target "$machine-unknown-linux-musl"
-# The program for images is built along with one.
-cargo run --quiet --package initramfs -- build --list >/dev/null
+# The program for images is built along with one. An ESP has room for what a small flash has not.
+cargo run --quiet --package initramfs -- build --with luks --list >/dev/null
 cargo build --release --package efi --bin stub --target "$machine-unknown-uefi"
 version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
 output=$target/firstlight_${version}_$(dpkg --print-architecture).deb
 built=$target/$machine-unknown-linux-musl
 cargo run --quiet --package packaging -- deb "$output" --binary "$built/release/firstlight" \
-    --install "$built/release/firstlight-install" --init "$built/image/firstlight.stripped" \
+    --install "$built/release/firstlight-install" --init "$built/image/firstlight-multiboot-other-loaders-luks.stripped" \
     --stub "$target/$machine-unknown-uefi/release/stub.efi"
 echo "$output"

@@ -19,9 +19,9 @@ const EFI: &str = "efi";
 /// The Cargo features of an image's binary: Xen, and all loaders.
 pub const FEATURES: [&str; 2] = ["multiboot", "other-loaders"];
 
-/// What an image may have besides: the commands of a running system (`firstlight list`, `kexec` …), for who calls them from scripts. The
-/// rescue console has its own.
-pub const FURTHER: [&str; 1] = ["command-line"];
+/// What an image may have besides: the commands of a running system (`firstlight list`, `kexec` …), for who calls them from scripts (the
+/// rescue console has its own), and `unlock` at the rescue console.
+pub const FURTHER: [&str; 2] = ["command-line", "luks"];
 
 /// What `--small` leaves out of them: flash of 4 MiB is seldom below Xen.
 const NOT_SMALL: [&str; 2] = ["multiboot", "other-loaders"];

@@ -73,6 +73,17 @@ pub fn firstlight_without_modules_for(architecture: Architecture) -> Result<Path
     )
 }
 
+/// The same, which opens encrypted containers.
+///
+/// # Errors
+/// As [`firstlight`].
+pub fn firstlight_with_luks() -> Result<PathBuf> {
+    let mut options = binary::Options::default();
+    options.features.push("luks".to_owned());
+    let program = binary::build(&options).map_err(builder)?.program;
+    build_firstlight("firstlight-luks.initrd", &program, None, Vec::new())
+}
+
 /// The smallest, for small flash.
 ///
 /// # Errors

@@ -47,6 +47,7 @@ impl Mapping {
     }
 
     /// Leaves it there, and gives its node.
+    #[cfg(feature = "luks")]
     pub fn keep(mut self) -> PathBuf {
         self.is_kept = true;
         std::mem::take(&mut self.node)

@@ -6,6 +6,7 @@ pub mod controllers;
 mod image_file;
 mod keeper;
 mod kernel_messages;
+#[cfg(feature = "luks")]
 pub mod luks;
 mod mapping;
 pub mod misread;

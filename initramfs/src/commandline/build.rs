@@ -26,7 +26,8 @@ Options:
       --binary FILE        the static binary to take as /init (default: build it with cargo)
       --target TRIPLE      what to build it for
       --without FEATURE    build it without `multiboot` (Xen) or `other-loaders` (rEFInd, LILO …); repeats
-      --with FEATURE       build it with `command-line`: `firstlight list`, `kexec` … for scripts in the image
+      --with FEATURE       build it with `command-line`: `firstlight list`, `kexec` … for scripts in the image; or with
+                           `luks`: the rescue console's `unlock`, for encrypted containers; repeats
       --small              build it with a standard library built for size, without `multiboot` and `other-loaders`:
                            for flash of 4 MiB, takes longer
       --debug-file FILE    write the same binary with symbols and lines to FILE, so that `addr2line -e FILE ADDRESS`
@@ -290,7 +291,10 @@ mod tests {
                 &["--without=running-system", "--list"],
                 "--without running-system: an image can be built without multiboot, other-loaders",
             ),
-            (&["--with=multiboot", "--list"], "--with multiboot: an image can be built with command-line"),
+            (
+                &["--with=multiboot", "--list"],
+                "--with multiboot: an image can be built with command-line, luks",
+            ),
         ] {
             assert_eq!(parsed(words), Err(expected.to_owned()), "{words:?}");
         }

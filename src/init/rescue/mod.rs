@@ -16,6 +16,7 @@ mod shell;
 mod systems;
 mod table;
 mod terminal;
+#[cfg(feature = "luks")]
 mod unlock;
 mod volumes;
 mod words;

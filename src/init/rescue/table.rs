@@ -7,7 +7,7 @@ use super::{
     output::{Failure, Output},
     power,
     shell::{Next, Shell},
-    systems, unlock, volumes,
+    systems, volumes,
 };
 use crate::formats::text::printable;
 
@@ -141,7 +141,7 @@ pub(super) const COMMANDS: &[Command] = &[
         what: "asks for the passphrase of an encrypted container (LUKS) and opens it; what is in it is then mounted, or found by `boot`",
         example: ("unlock sda3", "opens it, as dm-0 for instance, which `mount` takes"),
         completes: Completes::Devices,
-        run: Run::Apart(unlock::unlock),
+        run: Run::Apart(UNLOCK),
     },
     Command {
         name: "dmesg",
@@ -252,6 +252,14 @@ pub(super) const COMMANDS: &[Command] = &[
         run: Run::Here(power::power_off),
     },
 ];
+
+#[cfg(feature = "luks")]
+const UNLOCK: fn(&[String], &mut Output) -> Done = super::unlock::unlock;
+
+/// It is told where it can be had: an image for a small flash is without it.
+#[cfg(not(feature = "luks"))]
+const UNLOCK: fn(&[String], &mut Output) -> Done =
+    |_, _| Err("this image cannot open containers: `initramfs build --with luks` makes one that can".into());
 
 /// The command of this name.
 pub(super) fn find(name: &str) -> Result<&'static Command, Failure> {

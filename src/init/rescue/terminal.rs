@@ -15,8 +15,10 @@ use crate::ui::{
     console::{Size, size},
     input::raw,
     keys::{Decoder, Key},
-    secret::SecretText,
 };
+
+#[cfg(feature = "luks")]
+use crate::ui::secret::SecretText;
 
 /// As in `ui::input`: the rest of a control sequence follows its ESC within this time.
 const ESCAPE_DEADLINE: Duration = Duration::from_millis(100);
@@ -54,6 +56,7 @@ impl Terminal {
     }
 
     /// Asks for a secret, of which nothing is shown; `None` where it is given up, by Ctrl-C, or no more can come.
+    #[cfg(feature = "luks")]
     pub(super) fn secret(&self, question: &str) -> Option<SecretText> {
         // As for `ask`.
         let before = raw(stdin());

@@ -26,8 +26,7 @@ fn containers_of_every_kind_are_opened_and_an_entry_in_one_boots() {
     ];
     let disk = encrypted::disk(debian(), name, &files).unwrap();
     let before = Sha256::digest(fs::read(&disk).unwrap());
-    let (kernel, initramfs) =
-        (firmware_kernel::plain().unwrap(), payload::firstlight_without_modules().unwrap());
+    let (kernel, initramfs) = (firmware_kernel::plain().unwrap(), payload::firstlight_with_luks().unwrap());
     let machine = Machine::new(name).firmware(Firmware::None);
     let machine = machine.kernel(&kernel, &initramfs, "console=ttyS0 quiet firstlight.timeout=menu");
     let copy = place::directory("disks").unwrap().join("encrypted-copy.img");
