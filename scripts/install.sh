@@ -1,13 +1,25 @@
 #!/usr/bin/env bash
 # Installs firstlight and its kexec on this running system (on Debian and its kin, scripts/package.sh makes a package
 # instead), and takes it away again: scripts/install.sh [--uninstall]. DESTDIR=DIR installs below another directory.
-# scripts/install.sh --boot [OPTION]… also puts it on the ESP: the options are those of `firstlight install`.
+# scripts/install.sh --boot [OPTION]… also puts it on the ESP, and --recovery [OPTION]… makes it an entry in the menu of the loader that
+# is there: the options are those of `firstlight install`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 root=${DESTDIR:-/}
 list=$root/usr/lib/firstlight/installed
 kexec=$root/usr/sbin/kexec
 
+case ${1-} in
+    -h | --help)
+        sed -n '2,/^set/ s/^# //p' scripts/install.sh
+        exit
+        ;;
+    '' | --boot | --recovery | --uninstall) ;;
+    *)
+        echo "install: $1: it is scripts/install.sh [--boot [OPTION]… | --recovery [OPTION]… | --uninstall]" >&2
+        exit 2
+        ;;
+esac
 if [ "${1-}" = --uninstall ]; then
     [ -r "$list" ] || { echo "install: firstlight is not installed in $root" >&2; exit 1; }
     # Without the program nothing could take the boot entry away.
@@ -48,8 +60,9 @@ if [ "$root" = / ] && [ -d /run/systemd/system ]; then
     systemctl daemon-reload
 fi
 echo "installed: firstlight(1), kexec(8), /etc/default/firstlight"
-if [ "${1-}" = --boot ]; then
-    shift
+if [ "${1-}" = --boot ] || [ "${1-}" = --recovery ]; then
+    # The other one is an option of the program's own.
+    [ "$1" = --recovery ] || shift
     [ "$root" = / ] || set -- --root "$root" "$@"
     "$root/usr/sbin/firstlight" install "$@"
 fi

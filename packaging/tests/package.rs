@@ -125,6 +125,7 @@ fn the_package_is_installed_and_removed() {
         "etc/kernel/postinst.d/zz-firstlight",
         "usr/lib/firstlight/init",
         "usr/lib/firstlight/install",
+        "usr/lib/firstlight/stub.efi",
         "usr/lib/kernel/install.d/95-firstlight.install",
         "usr/lib/systemd/system/firstlight-confirm.service",
         "usr/lib/systemd/system/firstlight-load.service",
@@ -158,6 +159,48 @@ fn a_second_installation_keeps_what_the_administrator_changed() {
     packaging::tree::stage(&root, &programs(scratch.path())).unwrap();
     let kept = fs::read_to_string(root.join("etc/default/firstlight")).unwrap();
     assert_eq!(kept, "LOAD_KEXEC=true\n", "what the administrator changed stays");
+}
+
+#[test]
+fn the_installation_from_a_clone_makes_the_boot_entry_that_is_asked_for() {
+    let scratch = TempDir::new().unwrap();
+    let program = scratch.path().join("program");
+    fs::write(&program, "#!/bin/sh\necho \"$@\"\n").unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scripts/install.sh");
+    let root = scratch.path().join("root");
+    let run = |words: &[&str]| {
+        let mut command = Command::new("bash");
+        command.arg(&script).args(words).env("DESTDIR", &root);
+        for name in ["BINARY", "INSTALLER", "INIT", "STUB"] {
+            command.env(name, &program);
+        }
+        command.output().unwrap()
+    };
+    let at = format!("--root {}", root.display());
+    for (words, expected) in [
+        (&[][..], String::new()),
+        (&["--boot", "--dry-run"], format!("install {at} --dry-run\n")),
+        (&["--recovery", "--dry-run"], format!("install {at} --recovery --dry-run\n")),
+    ] {
+        let output = run(words);
+        let said = String::from_utf8(output.stdout).unwrap();
+        let (_, ours) = said.split_once("/etc/default/firstlight\n").unwrap();
+        assert_eq!((output.status.code(), ours), (Some(0), expected.as_str()), "{words:?}");
+    }
+    let refused = run(&["--recover"]);
+    let said = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(said.starts_with("install: --recover: it is scripts/install.sh [--boot"), "{said}");
+    assert!(run(&["--uninstall"]).status.success());
+    assert_eq!(
+        files(&root),
+        [
+            "etc/default/firstlight",
+            "etc/init.d/firstlight-kexec",
+            "etc/kernel/postinst.d/zz-firstlight",
+            "etc/kernel/postrm.d/zz-firstlight"
+        ]
+    );
 }
 
 /// fish answers what it would complete a line with; zsh does that at a terminal only, and says here what it understood.
