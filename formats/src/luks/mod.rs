@@ -12,8 +12,8 @@ const MAGIC: &[u8] = b"LUKS\xba\xbe";
 /// Maximum length of what is read of a header, in bytes: LUKS2 has no longer ones.
 const HEADER_LIMIT: u64 = 4 << 20;
 
-/// Maximum length of a key, in bytes.
-const KEY_LIMIT: u64 = 512;
+/// Maximum length of a key, in bytes: as hexadecimal digits it has to fit into a table of device mapper.
+const KEY_LIMIT: u64 = 256;
 
 /// Maximum length of a key that is split, in bytes: 4,000 times a key of 128.
 const SPLIT_LIMIT: u64 = 1 << 20;
