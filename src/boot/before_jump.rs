@@ -45,6 +45,10 @@ pub fn owed_by(entry: &Entry) -> Vec<BeforeJump> {
 pub fn meaning_of_not_writing(action: &BeforeJump) -> Option<String> {
     match action {
         BeforeJump::RemoveVariable { .. } => None,
+        BeforeJump::ChangeEnvironment(changes) if changes.iter().all(|change| change.when_chosen) => Some(
+            "the menu does not keep this choice, so the next boot has the default that this one had"
+                .to_owned(),
+        ),
         BeforeJump::ChangeEnvironment(changes) => {
             let mut names: Vec<&str> = Vec::new();
             for change in changes {
@@ -181,6 +185,11 @@ mod tests {
         }
         let meaning = owed_by(&saved).first().and_then(meaning_of_not_writing);
         let expected = "GRUB's environment keeps its next_entry, x, so the next boot decides as this one did";
+        assert_eq!(meaning.as_deref(), Some(expected));
+        let kept = EnvironmentChange { when_chosen: true, ..change("menu-save") };
+        let meaning = meaning_of_not_writing(&BeforeJump::ChangeEnvironment(vec![kept]));
+        let expected =
+            "the menu does not keep this choice, so the next boot has the default that this one had";
         assert_eq!(meaning.as_deref(), Some(expected));
     }
 }
