@@ -92,18 +92,18 @@ pub fn stage(root: &Path, programs: &Programs) -> io::Result<Vec<&'static str>> 
         Ok(path)
     };
     let binaries = [
-        ("usr/sbin/firstlight", &programs.firstlight),
-        ("usr/lib/firstlight/install", &programs.install),
-        ("usr/lib/firstlight/init", &programs.init),
-        ("usr/lib/firstlight/stub.efi", &programs.stub),
+        ("usr/sbin/firstlight", &programs.firstlight, 0o755),
+        ("usr/lib/firstlight/install", &programs.install, 0o755),
+        ("usr/lib/firstlight/init", &programs.init, 0o755),
+        ("usr/lib/firstlight/stub.efi", &programs.stub, 0o644),
     ];
     let mut staged = Vec::new();
-    for (name, binary) in binaries {
+    for (name, binary, mode) in binaries {
         let program = place(name)?;
         // A program that runs cannot be written to, but replaced.
         let new = program.with_extension("new");
         fs::copy(binary, &new)?;
-        fs::set_permissions(&new, fs::Permissions::from_mode(0o755))?;
+        fs::set_permissions(&new, fs::Permissions::from_mode(mode))?;
         fs::rename(&new, &program)?;
         staged.push(name);
     }
