@@ -10,7 +10,7 @@ use crate::hanging::a_good_disk_boots_beside_one_that_hangs;
 /// A bus, and what a disk of it is called that comes before one on virtio. usb-storage waits a second before it looks at a disk (its
 /// parameter delay_use), and no driver's start waits for that: the other disk has booted by then.
 const BUSES: [(&str, Bus, &[&str]); 5] = [
-    ("virtio", Bus::Virtio, &["vda"]),
+    ("virtio", Bus::Virtio, &["vda", "vdb"]),
     ("scsi", Bus::Scsi, &["sda"]),
     ("nvme", Bus::Nvme, &["nvme0n1"]),
     ("ahci", Bus::Ahci, &["sda"]),
