@@ -272,7 +272,11 @@ pub(in crate::syslinux) mod tests {
                     system_words: FSUUID,
                     ..label("again", Program::Other("/boot/menu.c32".into()), "~", 13)
                 },
-                Label { system_words: NETWORK, ..label("alone", Program::Other("menu.c32".into()), "", 16) },
+                Label {
+                    system_words: NETWORK,
+                    is_kept: true,
+                    ..label("alone", Program::Other("menu.c32".into()), "", 16)
+                },
             ],
             default: Some("sub".into()),
             timeout: None,
@@ -290,11 +294,12 @@ pub(in crate::syslinux) mod tests {
     fn a_menu_keeps_what_is_chosen_in_it_as_its_menus_and_labels_say() {
         let labels = "label a\n kernel k\n menu nosave\nlabel b\n kernel k\n menu save\nlabel c\n kernel k\n\
                       label locked\n kernel k\n menu save\n menu passwd x\n\
-                      menu begin\nlabel d\n kernel k\nmenu nosave\nlabel e\n kernel k\nmenu end\nlabel f\n kernel k\n";
+                      menu begin\nlabel d\n kernel k\nmenu nosave\nlabel e\n kernel k\nmenu end\nlabel f\n kernel k\n\
+                      menu begin\nmenu nosave\nlabel g\n kernel k\nmenu end\n";
         for (head, is_shown, expected) in [
             ("ui menu.c32\n", false, "b"),
-            ("ui menu.c32\nmenu save\n", false, "b c d f"),
-            ("menu save\n", true, "b c d f"),
+            ("ui menu.c32\nmenu save\n", false, "b c e f"),
+            ("menu save\n", true, "b c e f"),
             // Its prompt keeps nothing.
             ("menu save\n", false, ""),
         ] {
