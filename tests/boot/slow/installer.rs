@@ -19,7 +19,7 @@ const FILES: &str = "cd /; find boot/efi boot/grub boot/firstlight etc/grub.d et
                      find boot/efi boot/grub etc/grub.d etc/default -type f ! -name grubenv | sort | xargs sha256sum";
 
 /// What the boot loader said of itself, for bootctl: after the attributes, text in UTF-16.
-const WHO_BOOTED: &str = "cd /sys/firmware/efi/efivars; for name in LoaderInfo LoaderImageIdentifier; do cat $name-* | tail -c +5 | tr -d '\\0'; done; echo";
+const WHO_BOOTED: &str = "cd /sys/firmware/efi/efivars; for name in LoaderInfo LoaderImageIdentifier; do cat $name-* | tail -c +5 | tr -d '[:cntrl:]'; done; echo";
 
 /// The firmware's boot options and their order, as efibootmgr tells them: what booted this time, and the rest.
 fn entries(session: &mut Session) -> (String, Vec<String>) {
