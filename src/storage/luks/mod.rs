@@ -150,7 +150,12 @@ impl Locked {
         })?;
         // What is in it is held read-only instead, as any other device is, until somebody mounts it writable.
         let is_read_only = set_writable(self.device.as_fd()).is_err();
-        self.start(&mapping, length, &segment.cipher, &table, is_read_only)?;
+        if let Err(error) = self.start(&mapping, length, &segment.cipher, &table, is_read_only) {
+            if let Err(error) = set_read_only(self.device.as_fd()) {
+                log::info!("the kernel does not hold a container read-only again ({error})");
+            }
+            return Err(error);
+        }
         set_read_only(File::open(mapping.node())?.as_fd()).map_err(io::Error::from)?;
         let number = stat(mapping.node()).map_err(io::Error::from)?.st_rdev;
         partition_scan::permit(&format!("{}:{}", major(number), minor(number)));
